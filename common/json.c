@@ -1,0 +1,589 @@
+/*
+ * json.c - see json.h. Section numbers are those of RFC 8259.
+ *
+ * json_check is one loop over tokens with a bit a level for "object or
+ * array", so that no depth of nesting can grow the stack.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "json.h"
+
+/* What a byte means inside a string (section 7). */
+enum { PLAIN, QUOTE, ESCAPE, CONTROL, MULTI };
+
+#define TIMES4(c) c, c, c, c
+#define TIMES16(c) TIMES4(c), TIMES4(c), TIMES4(c), TIMES4(c)
+#define TIMES64(c) TIMES16(c), TIMES16(c), TIMES16(c), TIMES16(c)
+
+static const unsigned char string_class[256] = {TIMES16(CONTROL),
+    TIMES16(CONTROL), /* to 0x1f */
+    PLAIN, PLAIN, QUOTE, PLAIN, TIMES4(PLAIN), TIMES4(PLAIN), TIMES4(PLAIN),
+    TIMES16(PLAIN), TIMES16(PLAIN),              /* to 0x4f */
+    TIMES4(PLAIN), TIMES4(PLAIN), TIMES4(PLAIN), /* to 0x5b */
+    ESCAPE, PLAIN, PLAIN, PLAIN, TIMES16(PLAIN), TIMES16(PLAIN), TIMES64(MULTI),
+    TIMES64(MULTI)};
+
+struct levels {
+	uint64_t bits[JSON_DEPTH_MOST / 64]; /* 1: object */
+	unsigned depth, max;
+};
+
+static const char *
+check_scalar(const char *p, const char *end, struct json_error *);
+static const char *
+check_string(const char *p, const char *end, struct json_error *);
+
+static const char *
+fail(struct json_error *err, const char *at, const char *reason)
+{
+	err->at = at;
+	err->reason = reason;
+	err->too_deep = false;
+	return NULL;
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+const char *
+json_skip_space(const char *p, const char *end)
+{
+	while (p < end && is_space(*p))
+		p++;
+	return p;
+}
+
+/* The same, noting line breaks. */
+static inline const char *
+skip_breaks(const char *p, const char *end, bool *breaks)
+{
+	for (; p < end && is_space(*p); p++) {
+		if (*p == '\n' || *p == '\r')
+			*breaks = true;
+	}
+	return p;
+}
+
+static bool
+level_is_object(const struct levels *l)
+{
+	unsigned i = l->depth - 1;
+
+	return (l->bits[i / 64] >> i % 64 & 1) != 0;
+}
+
+static bool
+level_push(struct levels *l, bool object)
+{
+	unsigned i = l->depth;
+	uint64_t bit = (uint64_t)1 << i % 64;
+
+	if (l->depth == l->max)
+		return false;
+	if (i % 64 == 0)
+		l->bits[i / 64] = 0;
+	if (object)
+		l->bits[i / 64] |= bit;
+	else
+		l->bits[i / 64] &= ~bit;
+	l->depth++;
+	return true;
+}
+
+/* A member's name and its colon, up to the value (section 4). */
+static const char *
+check_name(const char *p, const char *end, bool *breaks, struct json_error *err)
+{
+	if (p == end || *p != '"')
+		return fail(err, p, "expected a name in quotes");
+	p = check_string(p, end, err);
+	if (p == NULL)
+		return NULL;
+	p = skip_breaks(p, end, breaks);
+	if (p == end || *p != ':')
+		return fail(err, p, "expected ':'");
+	return skip_breaks(p + 1, end, breaks);
+}
+
+const char *
+json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
+    struct json_error *err)
+{
+	struct levels l;
+
+	assert(max_depth <= JSON_DEPTH_MOST);
+	l.depth = 0;
+	l.max = max_depth;
+	for (;;) {
+		/* Here a value is due. */
+		if (p < end && (*p == '{' || *p == '[')) {
+			bool object = *p == '{';
+
+			if (!level_push(&l, object)) {
+				(void)fail(err, p, "nested too deeply");
+				err->too_deep = true;
+				return NULL;
+			}
+			p = skip_breaks(p + 1, end, breaks);
+			if (p == end || *p != (object ? '}' : ']')) {
+				if (object)
+					p = check_name(p, end, breaks, err);
+				if (p == NULL)
+					return NULL;
+				continue;
+			}
+			/* Empty: falls through to what closes it. */
+		} else {
+			p = check_scalar(p, end, err);
+			if (p == NULL || l.depth == 0)
+				return p;
+			p = skip_breaks(p, end, breaks);
+		}
+		/* Here a value has ended. */
+		while (p < end && *p == (level_is_object(&l) ? '}' : ']')) {
+			p++;
+			if (--l.depth == 0)
+				return p;
+			p = skip_breaks(p, end, breaks);
+		}
+		if (p == end || *p != ',')
+			return fail(err, p,
+			    level_is_object(&l) ? "expected ',' or '}'"
+						: "expected ',' or ']'");
+		p = skip_breaks(p + 1, end, breaks);
+		if (level_is_object(&l))
+			p = check_name(p, end, breaks, err);
+		if (p == NULL)
+			return NULL;
+	}
+}
+
+static bool
+is_digit(const char *p, const char *end)
+{
+	return p < end && *p >= '0' && *p <= '9';
+}
+
+/* Section 6; a number may have any size. */
+static const char *
+check_number(const char *p, const char *end, struct json_error *err)
+{
+	if (*p == '-')
+		p++;
+	if (!is_digit(p, end))
+		return fail(err, p, "expected a digit");
+	if (*p++ != '0') {
+		while (is_digit(p, end))
+			p++;
+	}
+	if (p < end && *p == '.') {
+		if (!is_digit(++p, end))
+			return fail(err, p, "expected a digit");
+		while (is_digit(p, end))
+			p++;
+	}
+	if (p < end && (*p == 'e' || *p == 'E')) {
+		p++;
+		if (p < end && (*p == '+' || *p == '-'))
+			p++;
+		if (!is_digit(p, end))
+			return fail(err, p, "expected a digit");
+		while (is_digit(p, end))
+			p++;
+	}
+	if (is_digit(p, end))
+		return fail(err, p, "a number must not begin with 0");
+	return p;
+}
+
+static const char *
+check_word(const char *p, const char *end, const char *word, size_t len,
+    struct json_error *err)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (p + i == end || p[i] != word[i])
+			return fail(err, p + i, "expected a value");
+	}
+	return p + len;
+}
+
+static const char *
+check_scalar(const char *p, const char *end, struct json_error *err)
+{
+	if (p == end)
+		return fail(err, p, "expected a value");
+	switch (*p) {
+	case '"':
+		return check_string(p, end, err);
+	case 't':
+		return check_word(p, end, "true", 4, err);
+	case 'f':
+		return check_word(p, end, "false", 5, err);
+	case 'n':
+		return check_word(p, end, "null", 4, err);
+	default:
+		if (*p == '-' || is_digit(p, end))
+			return check_number(p, end, err);
+		return fail(err, p, "expected a value");
+	}
+}
+
+/*
+ * One character of more than a byte (RFC 3629, section 4), from its first
+ * byte. NULL unless it is well-formed: no overlong form, no surrogate, nothing
+ * over U+10FFFF.
+ */
+static const char *
+check_utf8(const char *text, const char *end)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t room = (size_t)(end - text), len;
+	unsigned char least = 0x80, most = 0xbf;
+
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return NULL;
+	if (p[0] < 0xe0) {
+		len = 2;
+	} else if (p[0] < 0xf0) {
+		len = 3;
+		if (p[0] == 0xe0)
+			least = 0xa0;
+		if (p[0] == 0xed)
+			most = 0x9f;
+	} else {
+		len = 4;
+		if (p[0] == 0xf0)
+			least = 0x90;
+		if (p[0] == 0xf4)
+			most = 0x8f;
+	}
+	if (room < len || p[1] < least || p[1] > most)
+		return NULL;
+	for (size_t i = 2; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return NULL;
+	}
+	return text + len;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* From the backslash on (section 7). */
+static const char *
+check_escape(const char *p, const char *end, struct json_error *err)
+{
+	if (++p == end)
+		return fail(err, p, "the string does not end");
+	if (*p == 'u') {
+		for (int i = 1; i <= 4; i++) {
+			if (p + i == end || hex_digit(p[i]) < 0)
+				return fail(err, p + i,
+				    "expected four hexadecimal digits");
+		}
+		return p + 5;
+	}
+	/* A NUL would be found at the string's end. */
+	if (*p == '\0' || strchr("\"\\/bfnrt", *p) == NULL)
+		return fail(err, p, "no such escape");
+	return p + 1;
+}
+
+/* From the quote on; surrogates may stand alone (section 8.2). */
+static const char *
+check_string(const char *p, const char *end, struct json_error *err)
+{
+	const char *next;
+
+	p++;
+	for (;;) {
+		while (p < end && string_class[(unsigned char)*p] == PLAIN)
+			p++;
+		if (p == end)
+			return fail(err, p, "the string does not end");
+		switch (string_class[(unsigned char)*p]) {
+		case QUOTE:
+			return p + 1;
+		case ESCAPE:
+			p = check_escape(p, end, err);
+			if (p == NULL)
+				return NULL;
+			break;
+		case CONTROL:
+			return fail(err, p,
+			    "a control character in a string must be escaped");
+		default:
+			next = check_utf8(p, end);
+			if (next == NULL)
+				return fail(err, p, "not UTF-8");
+			p = next;
+		}
+	}
+}
+
+bool
+json_is_utf8(const char *text, size_t len)
+{
+	const char *p = text, *end = text + len;
+
+	while (p < end) {
+		if ((unsigned char)*p < 0x80)
+			p++;
+		else if ((p = check_utf8(p, end)) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Walking over checked text: nothing here looks for errors again, but nothing
+ * reads beyond `end` either.
+ */
+
+/* From the opening quote to the byte after the closing one. */
+static const char *
+pass_string(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++) {
+		if (*p == '\\')
+			p++;
+	}
+	return p < end ? p + 1 : end;
+}
+
+/* An object or array, from its bracket to the byte after the closing one. */
+static const char *
+pass_nested(const char *p, const char *end)
+{
+	unsigned depth = 0;
+
+	while (p < end) {
+		if (*p == '"') {
+			p = pass_string(p, end);
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+			depth++;
+		else if ((*p == '}' || *p == ']') && --depth == 0)
+			return p + 1;
+		p++;
+	}
+	return end;
+}
+
+static const char *
+pass_value(const char *p, const char *end, enum json_kind *kind)
+{
+	switch (p < end ? *p : '\0') {
+	case '{':
+		*kind = JSON_OBJECT;
+		return pass_nested(p, end);
+	case '[':
+		*kind = JSON_ARRAY;
+		return pass_nested(p, end);
+	case '"':
+		*kind = JSON_STRING;
+		return pass_string(p, end);
+	case 't':
+		*kind = JSON_TRUE;
+		break;
+	case 'f':
+		*kind = JSON_FALSE;
+		break;
+	case 'n':
+		*kind = JSON_NULL;
+		break;
+	default:
+		*kind = JSON_NUMBER;
+	}
+	while (p < end && *p != ',' && *p != '}' && *p != ']' && !is_space(*p))
+		p++;
+	return p;
+}
+
+bool
+json_next_member(const char **cursor, const char *end, struct json_member *m)
+{
+	/* At '{', or after a value. */
+	const char *p = json_skip_space(*cursor, end), *begin;
+
+	if (p == end || (*p != '{' && *p != ','))
+		return false;
+	p = json_skip_space(p + 1, end);
+	if (p == end || *p != '"')
+		return false;
+	begin = p;
+	p = pass_string(p, end);
+	m->name.p = begin + 1;
+	m->name.len = (size_t)(p - begin) - 2;
+	p = json_skip_space(p, end); /* at ':' */
+	p = json_skip_space(p + 1, end);
+	m->value.p = p;
+	p = pass_value(p, end, &m->kind);
+	m->value.len = (size_t)(p - m->value.p);
+	*cursor = p;
+	return true;
+}
+
+static unsigned
+read_hex4(const char *p)
+{
+	unsigned value = 0;
+
+	for (int i = 0; i < 4; i++)
+		value = value << 4 | (unsigned)hex_digit(p[i]);
+	return value;
+}
+
+static size_t
+put_utf8(unsigned cp, char out[4])
+{
+	if (cp < 0x80) {
+		out[0] = (char)cp;
+		return 1;
+	}
+	if (cp < 0x800) {
+		out[0] = (char)(0xc0 | cp >> 6);
+		out[1] = (char)(0x80 | (cp & 0x3f));
+		return 2;
+	}
+	if (cp < 0x10000) {
+		out[0] = (char)(0xe0 | cp >> 12);
+		out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (cp & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | cp >> 18);
+	out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (cp & 0x3f));
+	return 4;
+}
+
+/*
+ * Resolves the escape at p (a backslash) into out; moves p behind it. Returns
+ * the length, or 0 for a lone surrogate.
+ */
+static size_t
+resolve_escape(const char **cursor, const char *end, char out[4])
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *p = *cursor + 1;
+	unsigned cp, low;
+
+	if (*p != 'u') {
+		*cursor = p + 1;
+		out[0] = to[strchr(from, *p) - from];
+		return 1;
+	}
+	cp = read_hex4(p + 1);
+	p += 5;
+	if (cp >= 0xd800 && cp < 0xdc00 && end - p >= 6 && p[0] == '\\' &&
+	    p[1] == 'u') {
+		low = read_hex4(p + 2);
+		if (low >= 0xdc00 && low < 0xe000) {
+			cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00);
+			p += 6;
+		}
+	}
+	*cursor = p;
+	return cp >= 0xd800 && cp < 0xe000 ? 0 : put_utf8(cp, out);
+}
+
+long
+json_string_decode(struct json_text quoted, char *out, size_t cap)
+{
+	const char *p = quoted.p + 1, *end = quoted.p + quoted.len - 1;
+	size_t len = 0;
+
+	while (p < end) {
+		char piece[4];
+		size_t n = 1;
+
+		piece[0] = *p;
+		if (*p != '\\')
+			p++;
+		else if ((n = resolve_escape(&p, end, piece)) == 0)
+			return -1;
+		if (cap - len < n)
+			return -1;
+		memcpy(out + len, piece, n);
+		len += n;
+	}
+	return (long)len;
+}
+
+bool
+json_name_is(struct json_text name, const char *plain, size_t len)
+{
+	const char *p = name.p, *end = name.p + name.len;
+
+	if (memchr(name.p, '\\', name.len) == NULL)
+		return name.len == len && memcmp(name.p, plain, len) == 0;
+	while (p < end) {
+		char piece[4];
+		size_t n = 1;
+
+		piece[0] = *p;
+		if (*p != '\\')
+			p++;
+		else if ((n = resolve_escape(&p, end, piece)) == 0)
+			return false;
+		if (len < n || memcmp(plain, piece, n) != 0)
+			return false;
+		plain += n;
+		len -= n;
+	}
+	return len == 0;
+}
+
+size_t
+json_string_encode(const char *text, size_t len, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *p = text, *end = text + len;
+	char *o = out;
+
+	*o++ = '"';
+	while (p < end) {
+		unsigned char c = (unsigned char)*p;
+		const char *next;
+
+		if (c == '"' || c == '\\') {
+			*o++ = '\\';
+			*o++ = *p++;
+		} else if (c < 0x20) {
+			memcpy(o, "\\u00", 4);
+			o[4] = hex[c >> 4];
+			o[5] = hex[c & 15];
+			o += 6;
+			p++;
+		} else if (c < 0x80) {
+			*o++ = *p++;
+		} else if ((next = check_utf8(p, end)) != NULL) {
+			memcpy(o, p, (size_t)(next - p));
+			o += next - p;
+			p = next;
+		} else {
+			memcpy(o, "\xef\xbf\xbd", 3);
+			o += 3;
+			p++;
+		}
+	}
+	*o++ = '"';
+	return (size_t)(o - out);
+}

@@ -1,0 +1,96 @@
+/*
+ * metrics.h - counters, gauges and histograms, as Prometheus reads them (text
+ * exposition format 0.0.4), one file a tool in SPOOL/metrics/.
+ *
+ * A tool keeps one table of `struct metric` for its whole life. Values are
+ * atomic: any thread may add. Samples of one family (the same name, different
+ * labels) stand next to each other in the table; the first one carries help.
+ */
+#ifndef COMMON_METRICS_H
+#define COMMON_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+#include "spool.h"
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+/* Upper bounds in seconds of every histogram's buckets; +Inf is implied. */
+#define METRIC_BUCKETS 14
+
+struct metric_histogram {
+	_Atomic uint64_t buckets[METRIC_BUCKETS + 1];
+	_Atomic uint64_t sum_ns;
+};
+
+struct metric {
+	const char *name; /* "logrecv_events_total"; NULL ends the table */
+	const char *help;
+	enum metric_type type;
+	const char *labels; /* "reason=\"json\"", or NULL */
+	double scale;       /* the shown value is value * scale; 0 means 1 */
+	_Atomic int64_t value;
+	struct metric_histogram *histogram; /* for METRIC_HISTOGRAM */
+};
+
+static inline void
+metric_add(struct metric *m, uint64_t n)
+{
+	atomic_fetch_add_explicit(&m->value, (int64_t)n, memory_order_relaxed);
+}
+
+static inline void
+metric_set(struct metric *m, int64_t value)
+{
+	atomic_store_explicit(&m->value, value, memory_order_relaxed);
+}
+
+static inline int64_t
+metric_get(struct metric *m)
+{
+	return atomic_load_explicit(&m->value, memory_order_relaxed);
+}
+
+/* Adds one observation of a duration. */
+void metric_observe(struct metric *, uint64_t ns);
+
+/* Appends the table as Prometheus text. 0, or -1 with ENOMEM. */
+int metrics_render(struct metric *table, struct buf *out);
+
+/*
+ * A tool's place in SPOOL/metrics/: TOOL.prom, or TOOL-2.prom and so on where
+ * another living process of the same tool has that one (an flock on the file
+ * NAME.lock beside it, which the kernel lets go when the process ends).
+ */
+struct metrics_file {
+	struct spool *spool; /* not owned */
+	char name[64];       /* "logload-2.prom" */
+	unsigned process;    /* 1, 2, … */
+	int lock_fd;
+	struct buf text; /* of the last write */
+};
+
+#define METRICS_PROCESSES_MAX 64
+
+int metrics_open(
+    struct metrics_file *, struct spool *, const char *tool, struct error *);
+
+/*
+ * Writes the table to the file, whole or not at all; nothing is written where
+ * nothing changed. Processes after the first add process="N" to each sample.
+ */
+int metrics_write(struct metrics_file *, struct metric *table, struct error *);
+
+void metrics_close(struct metrics_file *);
+
+/*
+ * Appends every file of SPOOL/metrics/ to out, the samples of one family
+ * together whatever file they come from, as the format demands. A file over
+ * 1 MiB is left out.
+ */
+int metrics_collect(struct spool *, struct buf *out, struct error *);
+
+#endif

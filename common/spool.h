@@ -1,0 +1,173 @@
+/*
+ * spool.h - the directories that join the tools: names, paths, renames.
+ *
+ *   SPOOL/buffer/    being written, one file per logrecv worker
+ *   SPOOL/ready/     whole, immutable, waiting for the database
+ *   SPOOL/rejected/  events the database cannot take, with the reason
+ *   SPOOL/loaded/    loaded files, where --keep asks for them
+ *   SPOOL/metrics/   Prometheus text, one file per tool
+ *
+ * All of it lies on one local file system where rename(2) and flock(2) work.
+ * No other module builds a name, opens a spool file for writing, or renames.
+ *
+ * A file is named once, at birth: 20261122T073351.123456Z-HOST-PID-SEQ.ndjson.
+ * Names sort by age. State is the directory a file lies in, nothing else.
+ *
+ * The life of a file, and what a crash leaves between each two steps:
+ *
+ *   1. spool_append creates buffer/NAME, locks it, syncs buffer/.
+ *      A crash leaves an empty file: spool_rotate removes it.
+ *   2. It writes lines under the lock, lets go, syncs the file, and only
+ *      then are they acknowledged.
+ *      A crash leaves lines that nobody was promised, the last one perhaps
+ *      torn: the loader skips a torn tail.
+ *   3. spool_rotate takes the lock, syncs the file, renames it to ready/NAME,
+ *      syncs ready/ and buffer/, lets go.
+ *      A crash leaves the file under one of the two names, whole: the next
+ *      run finds it in either place.
+ *   4. The writer, when it has the lock, looks whether its path still names
+ *      its inode. If not, the file was handed over: it opens a new one. So a
+ *      file in ready/ never grows.
+ *   5. The loader removes ready/NAME once the database has committed it.
+ *      A crash before that leaves a file whose name is in the ledger: it is
+ *      skipped and removed.
+ */
+#ifndef COMMON_SPOOL_H
+#define COMMON_SPOOL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+#define SPOOL_NAME_MAX 200 /* with its NUL */
+#define SPOOL_SUFFIX ".ndjson"
+
+enum spool_place {
+	SPOOL_BUFFER,
+	SPOOL_READY,
+	SPOOL_REJECTED,
+	SPOOL_LOADED,
+	SPOOL_METRICS,
+	SPOOL_PLACES
+};
+
+struct spool {
+	char path[PATH_MAX];
+	int dir[SPOOL_PLACES]; /* O_DIRECTORY descriptors, for openat(2) */
+};
+
+/*
+ * Opens a spool and creates what is missing of it, the last component of the
+ * path included; new directories are synced. Modes 0750 and, for files, 0640.
+ * 0, or -1 with nothing left open.
+ */
+int spool_open(struct spool *, const char *path, struct error *);
+void spool_close(struct spool *);
+
+/* "buffer", "ready", … */
+const char *spool_place_name(enum spool_place);
+
+/* Was this name made by spool_append? *born_us (may be NULL) is its birth. */
+bool spool_name_parse(const char *name, uint64_t *born_us);
+
+/* Can a file of this name be loaded: *.ndjson, not hidden, not too long? */
+bool spool_name_is_loadable(const char *name);
+
+/*
+ * A writer's file. Start as SEGMENT_INIT; one thread uses one segment. It
+ * opens its file at the first append and a new one whenever the old one was
+ * rotated away or given up.
+ */
+struct segment {
+	int fd;
+	ino_t inode;
+	char name[SPOOL_NAME_MAX];
+};
+#define SEGMENT_INIT \
+	{ \
+		.fd = -1 \
+	}
+
+/*
+ * Appends len bytes of whole lines, all or nothing: 0 once they are written
+ * and, if sync is set, durable (fdatasync has returned). *sync_ns (may be
+ * NULL) is how long the sync took. On -1 none of it may be acknowledged; err
+ * says why, err->code the errno. A write that fell short is cut back; where a
+ * sync failed, the file is given up to logbatch as it is, and the next call
+ * opens a new one (the kernel drops the pages that failed, so a second
+ * fsync(2) would lie).
+ */
+int spool_append(struct spool *, struct segment *, const void *lines,
+    size_t len, bool sync, uint64_t *sync_ns, struct error *);
+
+/* Closes the descriptor; the file stays for logbatch. */
+void segment_close(struct segment *);
+
+/*
+ * Hands buffer/NAME over to ready/. 1: done. 0: nothing to hand over (it has
+ * gone, or was empty and is removed). -1: error, and the file is where it was
+ * or whole in ready/. Waits for the writer's lock.
+ */
+int spool_rotate(struct spool *, const char *name, struct error *);
+
+struct spool_file {
+	char name[SPOOL_NAME_MAX];
+	uint64_t bytes;
+};
+
+struct spool_list {
+	struct spool_file *files; /* oldest first */
+	size_t count, cap;
+	uint64_t all_files, all_bytes; /* those beyond the limit too */
+	char oldest[SPOOL_NAME_MAX];   /* "" if there is none */
+	uint64_t aliens; /* entries that are no loadable regular file */
+};
+
+/*
+ * Lists the loadable files of a directory, at most `limit` of them, the oldest
+ * ones (0: only the totals), in a memory that does not grow with the
+ * directory. The list may be reused; start with all zeros.
+ */
+int spool_scan(struct spool *, enum spool_place, size_t limit,
+    struct spool_list *, struct error *);
+void spool_list_release(struct spool_list *);
+
+/* Removes a file that is no longer needed; 0 also if it has gone already. */
+int spool_remove(
+    struct spool *, enum spool_place, const char *name, struct error *);
+
+/* Moves ready/NAME to loaded/NAME. 0 also if it has gone already. */
+int spool_keep(struct spool *, const char *name, struct error *);
+
+/*
+ * A file that appears under its name whole or not at all: written as
+ * .NAME.tmp beside it, then renamed over whatever has that name. `dir` is a
+ * directory's descriptor, not owned. A draft that a crash left is overwritten
+ * by the next of that name; no reader looks at hidden names.
+ */
+struct spool_draft {
+	int fd, dir; /* fd -1: not open */
+	char name[SPOOL_NAME_MAX + 64];
+};
+#define SPOOL_DRAFT_INIT \
+	{ \
+		.fd = -1 \
+	}
+
+int spool_draft_open(
+    struct spool_draft *, int dir, const char *name, struct error *);
+/* Writes all of it to the draft. */
+int spool_draft_write(
+    struct spool_draft *, const void *data, size_t len, struct error *);
+/* Renames it into place; if sync is set, durably. Closes in any case. */
+int spool_draft_publish(struct spool_draft *, bool sync, struct error *);
+void spool_draft_discard(struct spool_draft *);
+
+/* write(2) until all is written; -1 with errno. */
+int spool_write_all(int fd, const void *data, size_t len);
+
+#endif
