@@ -1,0 +1,376 @@
+/*
+ * metrics.c - see metrics.h.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "metrics.h"
+
+#define METRICS_SUFFIX ".prom"
+#define METRICS_FILE_MAX (1 << 20)
+#define METRICS_FILES_MAX 256
+
+static const double bucket_bounds[METRIC_BUCKETS] = {0.0001, 0.00025, 0.0005,
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
+
+static int render(struct metric *, const char *extra, struct buf *);
+
+void
+metric_observe(struct metric *m, uint64_t ns)
+{
+	struct metric_histogram *h = m->histogram;
+	double seconds = (double)ns / (double)CLOCK_NS_PER_S;
+	int i = 0;
+
+	while (i < METRIC_BUCKETS && seconds > bucket_bounds[i])
+		i++;
+	atomic_fetch_add_explicit(&h->buckets[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sum_ns, ns, memory_order_relaxed);
+}
+
+/*
+ * Rendering
+ */
+
+/* "{a,b}" of what is not empty, or "". */
+static int
+render_labels(struct buf *out, const char *a, const char *b, const char *c)
+{
+	const char *parts[] = {a, b, c};
+	const char *before = "{";
+
+	for (int i = 0; i < 3; i++) {
+		if (parts[i] == NULL || parts[i][0] == '\0')
+			continue;
+		if (buf_printf(out, "%s%s", before, parts[i]) < 0)
+			return -1;
+		before = ",";
+	}
+	return *before == ',' ? buf_append(out, "}", 1) : 0;
+}
+
+static int
+render_histogram(struct metric *m, const char *extra, struct buf *out)
+{
+	struct metric_histogram *h = m->histogram;
+	uint64_t count = 0;
+	char le[32];
+
+	for (int i = 0; i <= METRIC_BUCKETS; i++) {
+		count +=
+		    atomic_load_explicit(&h->buckets[i], memory_order_relaxed);
+		if (i < METRIC_BUCKETS)
+			(void)snprintf(
+			    le, sizeof(le), "le=\"%g\"", bucket_bounds[i]);
+		else
+			(void)snprintf(le, sizeof(le), "le=\"+Inf\"");
+		if (buf_printf(out, "%s_bucket", m->name) < 0 ||
+		    render_labels(out, m->labels, extra, le) < 0 ||
+		    buf_printf(out, " %llu\n", (unsigned long long)count) < 0)
+			return -1;
+	}
+	if (buf_printf(out, "%s_sum", m->name) < 0 ||
+	    render_labels(out, m->labels, extra, NULL) < 0 ||
+	    buf_printf(out, " %.9f\n",
+		(double)atomic_load_explicit(&h->sum_ns, memory_order_relaxed) /
+		    (double)CLOCK_NS_PER_S) < 0 ||
+	    buf_printf(out, "%s_count", m->name) < 0 ||
+	    render_labels(out, m->labels, extra, NULL) < 0)
+		return -1;
+	return buf_printf(out, " %llu\n", (unsigned long long)count);
+}
+
+static int
+render_sample(struct metric *m, const char *extra, struct buf *out)
+{
+	long long value = (long long)metric_get(m);
+
+	if (m->type == METRIC_HISTOGRAM)
+		return render_histogram(m, extra, out);
+	if (buf_append(out, m->name, strlen(m->name)) < 0 ||
+	    render_labels(out, m->labels, extra, NULL) < 0)
+		return -1;
+	if (m->scale != 0)
+		return buf_printf(out, " %.6f\n", (double)value * m->scale);
+	return buf_printf(out, " %lld\n", value);
+}
+
+static int
+render(struct metric *table, const char *extra, struct buf *out)
+{
+	static const char *const types[] = {"counter", "gauge", "histogram"};
+	const char *family = "";
+
+	for (struct metric *m = table; m->name != NULL; m++) {
+		if (strcmp(m->name, family) != 0 &&
+		    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
+			m->help, m->name, types[m->type]) < 0)
+			return -1;
+		family = m->name;
+		if (render_sample(m, extra, out) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+metrics_render(struct metric *table, struct buf *out)
+{
+	return render(table, NULL, out);
+}
+
+/*
+ * Files
+ */
+
+int
+metrics_open(struct metrics_file *f, struct spool *spool, const char *tool,
+    struct error *err)
+{
+	char lock[sizeof(f->name) + 8];
+
+	memset(f, 0, sizeof(*f));
+	f->spool = spool;
+	f->lock_fd = -1;
+	for (unsigned i = 1; i <= METRICS_PROCESSES_MAX; i++) {
+		if (i == 1)
+			(void)snprintf(f->name, sizeof(f->name),
+			    "%s" METRICS_SUFFIX, tool);
+		else
+			(void)snprintf(f->name, sizeof(f->name),
+			    "%s-%u" METRICS_SUFFIX, tool, i);
+		(void)snprintf(lock, sizeof(lock), ".%s.lock", f->name);
+		f->lock_fd = openat(spool->dir[SPOOL_METRICS], lock,
+		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+		if (f->lock_fd < 0)
+			return error_errno(
+			    err, "create %s/metrics/%s", spool->path, lock);
+		f->process = i;
+		if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		(void)close(f->lock_fd); /* not ours */
+		f->lock_fd = -1;
+	}
+	return error_set(err, "open %s/metrics: over %d processes of %s",
+	    spool->path, METRICS_PROCESSES_MAX, tool);
+}
+
+int
+metrics_write(struct metrics_file *f, struct metric *table, struct error *err)
+{
+	struct spool_draft draft = SPOOL_DRAFT_INIT;
+	struct buf text = {0};
+	char extra[32] = "";
+	int rc;
+
+	if (f->process > 1)
+		(void)snprintf(
+		    extra, sizeof(extra), "process=\"%u\"", f->process);
+	if (render(table, extra, &text) < 0) {
+		buf_release(&text);
+		return error_set(err, "write %s: out of memory", f->name);
+	}
+	if (text.len == f->text.len &&
+	    memcmp(text.data, f->text.data, text.len) == 0) {
+		buf_release(&text);
+		return 0;
+	}
+	rc = spool_draft_open(
+	    &draft, f->spool->dir[SPOOL_METRICS], f->name, err);
+	if (rc == 0)
+		rc = spool_draft_write(&draft, text.data, text.len, err);
+	if (rc == 0)
+		rc = spool_draft_publish(&draft, false, err);
+	spool_draft_discard(&draft);
+	buf_release(&f->text);
+	f->text = text;
+	if (rc < 0)
+		f->text.len = 0; /* so that the next call tries again */
+	return rc;
+}
+
+void
+metrics_close(struct metrics_file *f)
+{
+	if (f->lock_fd >= 0)
+		(void)close(f->lock_fd); /* lets the lock go */
+	f->lock_fd = -1;
+	buf_release(&f->text);
+}
+
+/*
+ * Collecting. A text is a run of blocks, one a family: its comment lines, then
+ * its samples.
+ */
+
+struct block {
+	const char *family;
+	size_t family_len;
+	const char *begin, *samples, *end;
+	bool taken;
+};
+
+struct collection {
+	struct buf texts[METRICS_FILES_MAX];
+	size_t text_count;
+	struct block *blocks;
+	size_t block_count, block_cap;
+};
+
+static const char *
+line_end(const char *p, const char *end)
+{
+	const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+	return eol == NULL ? end : eol + 1;
+}
+
+/* The name behind "# HELP " or "# TYPE ", or the first sample's. */
+static void
+block_name(struct block *b)
+{
+	const char *p = b->begin;
+
+	if (b->samples - p > 7 && *p == '#')
+		p += 7;
+	b->family = p;
+	while (p < b->end && strchr(" {\n", *p) == NULL)
+		p++;
+	b->family_len = (size_t)(p - b->family);
+}
+
+/* Cuts one file's text into blocks. */
+static int
+add_blocks(struct collection *c, const struct buf *text)
+{
+	const char *p = text->data, *end = p + text->len;
+
+	while (p < end) {
+		struct block b = {.begin = p};
+
+		while (p < end && *p == '#')
+			p = line_end(p, end);
+		b.samples = p;
+		while (p < end && *p != '#')
+			p = line_end(p, end);
+		b.end = p;
+		block_name(&b);
+		if (c->block_count == c->block_cap) {
+			size_t cap = c->block_cap == 0 ? 64 : c->block_cap * 2;
+			struct block *blocks =
+			    realloc(c->blocks, cap * sizeof(*blocks));
+
+			if (blocks == NULL)
+				return -1;
+			c->blocks = blocks;
+			c->block_cap = cap;
+		}
+		c->blocks[c->block_count++] = b;
+	}
+	return 0;
+}
+
+/* Copies each family's comments once, then its samples from every file. */
+static int
+copy_families(struct collection *c, struct buf *out)
+{
+	for (size_t i = 0; i < c->block_count; i++) {
+		struct block *first = &c->blocks[i];
+
+		if (first->taken)
+			continue;
+		if (buf_append(out, first->begin,
+			(size_t)(first->samples - first->begin)) < 0)
+			return -1;
+		for (size_t k = i; k < c->block_count; k++) {
+			struct block *b = &c->blocks[k];
+
+			if (b->family_len != first->family_len ||
+			    memcmp(b->family, first->family, b->family_len) !=
+				0)
+				continue;
+			b->taken = true;
+			if (buf_append(out, b->samples,
+				(size_t)(b->end - b->samples)) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Reads one file; one that has gone, is too large or no file is left out. */
+static int
+add_file(struct collection *c, int dir, const char *name)
+{
+	struct buf *text = &c->texts[c->text_count];
+	ssize_t n = 1;
+	int fd, rc = 0;
+
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return 0;
+	while (rc == 0 && n > 0 && text->len <= METRICS_FILE_MAX) {
+		rc = buf_reserve(text, 16384);
+		if (rc == 0)
+			n = read(fd, text->data + text->len, 16384);
+		if (rc == 0 && n > 0)
+			text->len += (size_t)n;
+	}
+	(void)close(fd); /* only read from */
+	if (rc < 0 || n != 0 || text->len == 0 ||
+	    text->data[text->len - 1] != '\n') {
+		buf_release(text);
+		return rc;
+	}
+	c->text_count++;
+	return add_blocks(c, text);
+}
+
+int
+metrics_collect(
+    struct spool *spool, const char *except, struct buf *out, struct error *err)
+{
+	struct collection *c = calloc(1, sizeof(*c));
+	struct dirent *entry;
+	DIR *dir = NULL;
+	int fd, rc = 0;
+
+	if (c == NULL)
+		return error_errno(err, "collect metrics");
+	fd = openat(
+	    spool->dir[SPOOL_METRICS], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir == NULL) {
+		rc = error_errno(err, "list %s/metrics", spool->path);
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	while (rc == 0 && c->text_count < METRICS_FILES_MAX &&
+	       (entry = readdir(dir)) != NULL) {
+		size_t len = strlen(entry->d_name);
+		size_t tail = sizeof(METRICS_SUFFIX) - 1;
+
+		if (entry->d_name[0] == '.' || len <= tail ||
+		    strcmp(entry->d_name + len - tail, METRICS_SUFFIX) != 0 ||
+		    strcmp(entry->d_name, except) == 0)
+			continue;
+		if (add_file(c, dirfd(dir), entry->d_name) < 0)
+			rc = error_set(err, "collect metrics: out of memory");
+	}
+	if (rc == 0 && copy_families(c, out) < 0)
+		rc = error_set(err, "collect metrics: out of memory");
+	if (dir != NULL)
+		(void)closedir(dir); /* only read from */
+	for (size_t i = 0; i < c->text_count; i++)
+		buf_release(&c->texts[i]);
+	free(c->blocks);
+	free(c);
+	return rc;
+}
