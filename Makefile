@@ -1,0 +1,205 @@
+# The log routing service. `make deps check` sets up and tests all of it;
+# `make help` lists the targets and the variables.
+
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= cc
+OPTIMIZE ?= -O2 -g
+WARNINGS ?= -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wvla \
+	-Wformat=2 -Wundef
+SANITIZE ?=
+TESTS ?= tests/integration/*.t
+JOBS ?= $(shell nproc)
+TEST_TIMEOUT ?= 180
+WAIT_SCALE ?= 1
+
+# --- what is built
+
+# A tool is a folder of cmd/ with a main.c.
+TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
+MYSQL := $(shell pkg-config --exists mysqlclient 2>/dev/null && \
+	echo mysqlclient || echo libmariadb)
+PACKAGES_logrecv := libevent_core
+PACKAGES_logbatch :=
+PACKAGES_logload := $(MYSQL) zlib libzstd libcrypto
+PACKAGES_logsend := libevent_core json-c
+PACKAGES_tests := json-c
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icommon \
+	$(WARNINGS) $(OPTIMIZE) $(SANITIZE) -pthread -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = $(SANITIZE) -pthread $(LDFLAGS)
+pkg = $(if $(2),$(shell pkg-config $(1) $(2)))
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+COMMON := $(call objects,common)
+PROGRAMS := $(TOOLS:%=$(BUILD)/%)
+UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
+
+all: $(PROGRAMS) ## build all tools into build/
+units: $(UNITS) ## build the unit tests
+
+# One program a folder, linked with what it uses of common/.
+define tool
+$(call objects,cmd/$(1)): OWN_CFLAGS = $$(call pkg,--cflags,$(PACKAGES_$(1)))
+$(BUILD)/$(1): $(call objects,cmd/$(1)) $(BUILD)/libcommon.a
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) \
+		$$(call pkg,--libs,$(PACKAGES_$(1)))
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
+
+# tests/unit/NAME.c is one program. TOOL-PART.c is linked with all of that
+# tool but its main.c; LINK_NAME adds arguments for the linker.
+LINK_spool := -Wl,--wrap=fdatasync,--wrap=fsync,--wrap=write \
+	-Wl,--wrap=ftruncate,--wrap=renameat2,--wrap=renameat
+define unit
+OF_$(1) := $(filter $(firstword $(subst -, ,$(1))),$(TOOLS))
+$(BUILD)/tests/unit/$(1).o: OWN_CFLAGS = \
+	$$(call pkg,--cflags,$(PACKAGES_tests) $$(PACKAGES_$$(OF_$(1))))
+$(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o \
+		$$(if $$(OF_$(1)),$$(filter-out %/main.o,\
+		$$(call objects,cmd/$$(OF_$(1))))) $(BUILD)/libcommon.a
+	$$(CC) $$(ALL_LDFLAGS) $$(LINK_$(1)) -o $$@ $$(filter %.o %.a,$$^) \
+		$$(call pkg,--libs,$(PACKAGES_tests) $$(PACKAGES_$$(OF_$(1))))
+endef
+$(foreach u,$(notdir $(UNITS)),$(eval $(call unit,$(u))))
+
+$(BUILD)/libcommon.a: $(COMMON)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
+
+# Changes when the compiler or its flags do, and then all is built anew.
+$(BUILD)/flags: always
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ','\'',$(ALL_CFLAGS))' | cmp -s - $@ || \
+		echo '$(CC) $(subst ','\'',$(ALL_CFLAGS))' >$@
+
+# --- what it needs
+
+# COMMAND:PACKAGE and PKG-CONFIG-MODULE:PACKAGE
+NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
+	perl:perl prove:perl curl:curl mariadbd:mariadb-server-core \
+	mariadb-install-db:mariadb-server-core mariadb:mariadb-client-core \
+	setpriv:util-linux flock:util-linux timeout:coreutils ps:procps \
+	gzip:gzip zstd:zstd
+NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
+	$(MYSQL):default-libmysqlclient-dev zlib:zlib1g-dev \
+	libzstd:libzstd-dev libcrypto:libssl-dev
+DEPS := $(filter-out clang,$(sort libc6-dev make bash \
+	$(foreach n,$(NEED_COMMANDS) $(NEED_MODULES),$(lastword $(subst :, ,$(n))))))
+
+deps: ## install what building and testing need (Debian, Ubuntu)
+	@sh tests/deps $(DEPS)
+
+# Installs nothing: says what is missing, and how to get it.
+needs:
+	@PATH="$$PATH:/usr/local/sbin:/usr/sbin:/sbin"; missing=; \
+	for need in $(NEED_COMMANDS); do \
+		command -v "$${need%%:*}" >/dev/null || \
+		missing="$$missing $${need#*:} ($${need%%:*})\n"; done; \
+	for need in $(NEED_MODULES); do \
+		pkg-config --exists "$${need%%:*}" 2>/dev/null || \
+		missing="$$missing $${need#*:} ($${need%%:*})\n"; done; \
+	[ -z "$$missing" ] || { printf "Missing, by Debian's names:\n$$missing\
+	Get them with: make deps\n" >&2; exit 1; }
+
+# --- tests
+
+# Unless make was told itself how many jobs to run.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+
+check: needs ## build, then run all unit and integration tests
+	@$(MAKE) --no-print-directory $(PARALLEL) all units
+	BUILD='$(BUILD)' WAIT_SCALE='$(WAIT_SCALE)' prove --timer -j $(JOBS) \
+		--exec 'timeout -k 10 $(TEST_TIMEOUT)' $(UNITS) $(TESTS)
+
+# A sanitizer's finding ends the program, and its report fails the test.
+export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1
+
+check-asan: ## the same under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory check BUILD=build-asan OPTIMIZE='-O1 -g' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+		WAIT_SCALE=4 TEST_TIMEOUT=600
+
+check-tsan: ## the threaded parts under ThreadSanitizer
+	@$(MAKE) --no-print-directory check BUILD=build-tsan OPTIMIZE='-O1 -g' \
+		SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' \
+		WAIT_SCALE=4 TEST_TIMEOUT=600 UNITS='$(patsubst \
+		%,build-tsan/tests/unit/%,spool metrics log)' \
+		TESTS='tests/integration/logrecv-*.t tests/integration/logload-*.t'
+
+check-clang: ## build all with clang and run the unit tests of that
+	@$(MAKE) --no-print-directory check BUILD=build-clang CC=clang TESTS=
+
+# --- lint
+
+C_FILES := $(wildcard common/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch])
+SH_FILES := $(wildcard pipeline.sh .ci/run tests/*.sh tests/deps \
+	tests/integration/*.t cmd/*/*.sh)
+MAN_PAGES := $(wildcard cmd/*/*.[1-8])
+
+lint: lint-format lint-c lint-sh lint-man ## look at the sources
+
+lint-format:
+	clang-format --dry-run -Werror $(C_FILES)
+
+lint-c:
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -j $(JOBS) \
+		--enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --suppress=uninitvar:*tests/unit/* \
+		-D_GNU_SOURCE -DVERSION='""' -Icommon common cmd tests/unit
+	printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(JOBS) -n 4 sh -c \
+		'clang-tidy --quiet "$$@" -- -std=c11 -D_GNU_SOURCE \
+		-DVERSION=\"\" -Icommon $(call pkg,--cflags,$(sort \
+		$(PACKAGES_logrecv) $(PACKAGES_logload) $(PACKAGES_logsend))) \
+		2>/dev/null' sh
+
+lint-sh:
+	shellcheck -x $(SH_FILES)
+	@for t in $(wildcard tests/integration/*.t); do \
+		[ -x "$$t" ] || { echo "$$t is not executable"; exit 1; }; done
+
+# mandoc's findings are on stdout, and its status tells only the worst ones.
+lint-man:
+	@for page in $(MAN_PAGES); do \
+		said=$$(mandoc -Tlint "$$page" 2>&1) && [ -z "$$said" ] || \
+		{ printf '%s\n' "$$said"; exit 1; }; done
+
+# --- installing
+
+INSTALL_MAN = for page in $(MAN_PAGES); do \
+	where=$(DESTDIR)$(PREFIX)/share/man/man$${page\#\#*.}
+
+install: all ## install programs and man pages (PREFIX, DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(wildcard pipeline.sh) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL_MAN); install -d "$$where" && \
+		install -m 644 "$$page" "$$where" || exit 1; done
+
+uninstall: ## remove what install put there
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) \
+		$(DESTDIR)$(PREFIX)/bin/pipeline.sh
+	$(INSTALL_MAN); rm -f "$$where/$${page##*/}"; done
+
+clean: ## remove everything that was built
+	rm -rf build build-* $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
+	@echo 'Variables: BUILD=$(BUILD) CC=$(CC) SANITIZE= PREFIX=$(PREFIX)' \
+		'DESTDIR= JOBS=$(JOBS) TESTS= TEST_TIMEOUT=$(TEST_TIMEOUT)'
+
+-include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
+	$(BUILD)/tests/unit/*.d)
+.PHONY: all units deps needs check check-asan check-tsan check-clang lint \
+	lint-format lint-c lint-sh lint-man install uninstall clean help always
+.DELETE_ON_ERROR:
+.SECONDARY:
