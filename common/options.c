@@ -340,6 +340,11 @@ parse_arguments(const struct option_tool *tool, const struct option *table,
 			printf("%s " VERSION "\n", tool->name);
 			return OPTIONS_DONE;
 		}
+		if (c == '?' && optopt > 0 && optopt < OPTION_HELP) {
+			/* Of "-xy" optind may not have moved on yet. */
+			(void)error_set(err, "unknown option -%c", optopt);
+			return OPTIONS_USAGE;
+		}
 		if (c < OPTION_BASE) {
 			/* getopt_long(3) tells missing from unknown. */
 			(void)error_set(err, "%s %s",
@@ -495,7 +500,7 @@ option_secret_file(const char *path, char **secret, struct error *err)
 		line--;
 	if (line == 0)
 		return error_set(err, "read %s: the first line is empty", path);
-	if (memchr(text, '\0', line) != NULL)
+	if (memchr(text, '\0', len) != NULL)
 		return error_set(err, "read %s: a secret holds a NUL", path);
 	*secret = strndup(text, line);
 	if (*secret == NULL)
