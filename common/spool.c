@@ -457,7 +457,10 @@ spool_scan(struct spool *s, enum spool_place place, size_t limit,
 		rc =
 		    error_errno(err, "list %s/%s", s->path, place_names[place]);
 	(void)closedir(dir); /* only read from */
-	qsort(list->files, list->count, sizeof(*list->files), compare_files);
+	/* qsort(3) may not be given NULL, not even for nothing. */
+	if (list->count > 1)
+		qsort(list->files, list->count, sizeof(*list->files),
+		    compare_files);
 	return rc;
 }
 
