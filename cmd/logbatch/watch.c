@@ -1,0 +1,92 @@
+/*
+ * watch.c - see watch.h.
+ *
+ * The spool's root is watched too: were buffer/ or ready/ moved away and made
+ * anew, we would hold the old ones open and wait there for ever.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "watch.h"
+
+/* At most this many reads, so that a storm of writes cannot hold us here. */
+#define READS_MAX 64
+#define READ_BYTES 16384
+
+static void
+tell(struct watch *, const struct inotify_event *, struct watch_news *);
+
+int
+watch_open(struct watch *w, const struct spool *spool, struct error *err)
+{
+	char path[PATH_MAX + 16];
+
+	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (w->fd < 0)
+		return error_errno(err, "watch %s: inotify_init1", spool->path);
+	/* By its descriptor: the very directory that spool_open opened. */
+	(void)snprintf(
+	    path, sizeof(path), "/proc/self/fd/%d", spool->dir[SPOOL_BUFFER]);
+	w->buffer = inotify_add_watch(w->fd, path,
+	    IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM);
+	if (w->buffer >= 0)
+		w->root = inotify_add_watch(
+		    w->fd, spool->path, IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR);
+	if (w->buffer < 0 || w->root < 0) {
+		(void)error_errno(err, "watch %s", spool->path);
+		watch_close(w);
+		return -1;
+	}
+	return 0;
+}
+
+void
+watch_close(struct watch *w)
+{
+	if (w->fd >= 0)
+		(void)close(w->fd); /* only read from */
+	w->fd = -1;
+}
+
+int
+watch_read(struct watch *w, struct watch_news *news, struct error *err)
+{
+	_Alignas(struct inotify_event) char data[READ_BYTES];
+
+	for (int i = 0; i < READS_MAX; i++) {
+		const struct inotify_event *event;
+		ssize_t n = read(w->fd, data, sizeof(data));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0)
+			return error_errno(err, "read inotify");
+		for (const char *p = data; p < data + n;
+		     p += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)(const void *)p;
+			tell(w, event, news);
+		}
+	}
+	return 0;
+}
+
+static void
+tell(
+    struct watch *w, const struct inotify_event *event, struct watch_news *news)
+{
+	if (event->mask & IN_Q_OVERFLOW)
+		news->lost = true;
+	else if (event->mask & IN_IGNORED)
+		news->gone = true;
+	else if (event->len > 0 && event->wd == w->buffer)
+		news->file(news->arg, event->name);
+	else if (event->len > 0 && event->wd == w->root &&
+		 (strcmp(event->name, spool_place_name(SPOOL_BUFFER)) == 0 ||
+		     strcmp(event->name, spool_place_name(SPOOL_READY)) == 0))
+		news->gone = true;
+}
