@@ -1,0 +1,93 @@
+/*
+ * gate.c - see gate.h.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "clock.h"
+#include "gate.h"
+#include "log.h"
+
+#define CHECK_NS CLOCK_NS_PER_S
+/* A large spool takes long to list: at most this share of the time goes. */
+#define CHECK_SHARE 20
+
+void
+gate_init(struct gate *g, struct spool *spool, struct stats *stats,
+    uint64_t spool_limit, uint64_t min_free)
+{
+	memset(g, 0, sizeof(*g));
+	g->spool = spool;
+	g->stats = stats;
+	g->spool_limit = spool_limit;
+	g->min_free = min_free;
+	(void)snprintf(g->over_limit, sizeof(g->over_limit),
+	    "the spool is over --spool-limit (%llu bytes)",
+	    (unsigned long long)spool_limit);
+	(void)snprintf(g->no_room, sizeof(g->no_room),
+	    "the disk has less than --min-free (%llu bytes) left",
+	    (unsigned long long)min_free);
+}
+
+void
+gate_release(struct gate *g)
+{
+	spool_list_release(&g->list);
+}
+
+/* Bytes in one directory; its gauges are the two from `files` on. */
+static uint64_t
+measure(struct gate *g, enum spool_place place, enum stat files)
+{
+	struct error err;
+
+	if (spool_scan(g->spool, place, 0, &g->list, &err) < 0) {
+		log_warn("%s", err.text);
+		return 0;
+	}
+	stat_set(g->stats, files, (int64_t)g->list.all_files);
+	stat_set(g->stats, files + 1, (int64_t)g->list.all_bytes);
+	return g->list.all_bytes;
+}
+
+static int64_t
+oldest_age_s(const struct spool_list *list)
+{
+	uint64_t born_us, now_us = clock_wall_us();
+
+	if (!spool_name_parse(list->oldest, &born_us) || born_us > now_us)
+		return 0;
+	return (int64_t)((now_us - born_us) / CLOCK_US_PER_S);
+}
+
+void
+gate_check(struct gate *g)
+{
+	const char *before = gate_reason(g), *now = NULL;
+	uint64_t started = clock_monotonic_ns(), used, took;
+	struct statvfs fs;
+
+	used = measure(g, SPOOL_BUFFER, STAT_BUFFER_FILES);
+	used += measure(g, SPOOL_READY, STAT_READY_FILES);
+	stat_set(g->stats, STAT_OLDEST_AGE, oldest_age_s(&g->list));
+	if (fstatvfs(g->spool->dir[SPOOL_BUFFER], &fs) == 0) {
+		uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+
+		stat_set(g->stats, STAT_DISK_FREE, (int64_t)free_bytes);
+		if (g->min_free != 0 && free_bytes < g->min_free)
+			now = g->no_room;
+	}
+	if (g->spool_limit != 0 && used > g->spool_limit)
+		now = g->over_limit;
+	atomic_store_explicit(&g->reason, now, memory_order_relaxed);
+	stat_set(g->stats, STAT_READY, now == NULL);
+	if (now != NULL && before == NULL)
+		log_warn("refusing events: %s", now);
+	if (now == NULL && before != NULL)
+		log_info("taking events again");
+	took = clock_monotonic_ns() - started;
+	g->next_ns =
+	    started + took +
+	    (took * CHECK_SHARE > CHECK_NS ? took * CHECK_SHARE : CHECK_NS);
+}

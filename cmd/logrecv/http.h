@@ -1,0 +1,81 @@
+/*
+ * http.h - a strict parser of HTTP/1.1 requests (RFC 9112).
+ *
+ * Pure functions over bytes in memory: no sockets, no allocation. A request
+ * whose framing is malformed or ambiguous is refused, never repaired: behind
+ * a proxy that reads it otherwise, each repair is a way to smuggle a request
+ * (RFC 9112, section 11.2). After an error the connection must be closed.
+ */
+#ifndef LOGRECV_HTTP_H
+#define LOGRECV_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A piece of the head or of the body; valid as long as the caller's bytes. */
+struct http_text {
+	const char *p;
+	size_t len;
+};
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+
+struct http_request {
+	enum http_method method;
+	struct http_text path;  /* of the target, without the query */
+	struct http_text query; /* without the '?'; may be empty */
+	unsigned minor;         /* HTTP/1.minor, at most 1 */
+	bool keep_alive;
+	bool expect_continue;
+	bool chunked;
+	uint64_t length; /* Content-Length; 0 where there is none */
+	struct http_text content_encoding; /* empty: none */
+};
+
+struct http_error {
+	int status;         /* 400, 414, 417, 501, 505, … */
+	const char *reason; /* a constant text */
+};
+
+/*
+ * Looks for the end of a head in the bytes received so far. Returns the
+ * length of the head with its empty line, 0 if it is not complete, or -1: a
+ * line ends in LF alone. *scanned, 0 for a new request, remembers how far the
+ * last call came, so that a slow sender costs no second look.
+ */
+long http_head_length(
+    const char *p, size_t len, size_t *scanned, struct http_error *);
+
+/* How many bytes of CRLF to pass over before a request line (section 2.2). */
+size_t http_leading_crlf(const char *p, size_t len);
+
+/* Parses a whole head. 0, or -1 with *err set. */
+int http_parse_head(
+    const char *head, size_t len, struct http_request *, struct http_error *);
+
+/*
+ * Chunked bodies (section 7.1). Start as all zeros. `line_max` bounds a chunk
+ * line, and all trailer fields together.
+ */
+struct http_chunked {
+	enum {
+		CHUNK_LINE,
+		CHUNK_DATA,
+		CHUNK_END,
+		CHUNK_TRAILER,
+		CHUNK_DONE
+	} state;
+	uint64_t left; /* of the chunk's data */
+	size_t trailer_bytes;
+};
+
+/*
+ * Takes the next piece: a chunk line, some data, or a trailer field. Returns
+ * how many bytes it took, 0 if it needs more of them (or is done: see state),
+ * or -1 with *err set. *data is the body's part of them, empty or within p.
+ */
+long http_chunked_next(struct http_chunked *, const char *p, size_t len,
+    size_t line_max, struct http_text *data, struct http_error *err);
+
+#endif

@@ -1,0 +1,371 @@
+/*
+ * logrecv - HTTP server: checks events and appends them, one JSON object a
+ * line, to a buffer file; a 2xx means that they are durable.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "log.h"
+#include "options.h"
+#include "worker.h"
+
+#define WORKERS_MAX 64
+#define METRICS_NS (5 * CLOCK_NS_PER_S)
+
+static struct {
+	const char *listen, *spool;
+	uint64_t workers, spool_limit, min_free;
+	unsigned ack, log_level;
+} options;
+
+static struct server server;
+static struct spool spool;
+static struct gate gate;
+static struct stats stats;
+static struct worker workers[WORKERS_MAX];
+
+static const struct option_spec option_specs[] = {
+    {"listen", OPTION_STRING, &options.listen, "127.0.0.1:8080", "ADDR:PORT",
+	"address to listen on; :PORT is all addresses, port 0 any free one",
+	NULL, 0, 0},
+    {"spool", OPTION_STRING, &options.spool, NULL, "DIR",
+	"the spool directory (required); created where missing", NULL, 0, 0},
+    {"workers", OPTION_COUNT, &options.workers, "0", "N",
+	"threads, each with a buffer file of its own; 0: one a CPU", NULL, 0,
+	WORKERS_MAX},
+    {"ack", OPTION_ENUM, &options.ack, "synced", NULL,
+	"answer 202 when events are synced to disk, or already when written, "
+	"which a power cut may undo",
+	"synced|written", 0, 0},
+    {"max-body", OPTION_SIZE, &server.max_body, "10MB", "SIZE",
+	"largest request body; over it: 413", NULL, 1, 1ULL << 31},
+    {"max-event", OPTION_SIZE, &server.events.event_bytes, "1MB", "SIZE",
+	"largest event; over it: 413", NULL, 2, 1ULL << 31},
+    {"max-depth", OPTION_COUNT, &server.events.depth, "128", "N",
+	"deepest nesting of an event; over it: 400", NULL, 1, JSON_DEPTH_MOST},
+    {"max-header", OPTION_SIZE, &server.max_header, "16KiB", "SIZE",
+	"largest request header, or trailer; over it: 431", NULL, 256,
+	128 << 10},
+    {"max-in-flight", OPTION_SIZE, &server.max_in_flight, "32MiB", "SIZE",
+	"bytes of bodies and unsynced lines at once, of all clients; over it: "
+	"503",
+	NULL, 1, 0},
+    {"max-connections", OPTION_COUNT, &server.max_connections, "10000", "N",
+	"clients at once; over it: 503", NULL, 1, 1000000},
+    {"idle-timeout", OPTION_DURATION, &server.idle_ns, "60s", "TIME",
+	"ends a connection that sends no request", NULL, CLOCK_NS_PER_MS, 0},
+    {"request-timeout", OPTION_DURATION, &server.request_ns, "30s", "TIME",
+	"time for a whole request to arrive; over it: 408", NULL,
+	CLOCK_NS_PER_MS, 0},
+    {"drain-timeout", OPTION_DURATION, &server.drain_ns, "5s", "TIME",
+	"time for requests in work to finish after SIGTERM", NULL, 0, 0},
+    {"spool-limit", OPTION_SIZE, &options.spool_limit, "10GB", "SIZE",
+	"bytes in buffer/ and ready/ over which events are refused with 503; "
+	"0: none",
+	NULL, 0, 0},
+    {"min-free", OPTION_SIZE, &options.min_free, "256MB", "SIZE",
+	"bytes free on the disk under which events are refused with 503; 0: "
+	"none",
+	NULL, 0, 0},
+    {"log-level", OPTION_ENUM, &options.log_level, "info", NULL,
+	"what is logged to stderr", "error|warn|info|debug", 0, 0},
+    {NULL, OPTION_FLAG, NULL, NULL, NULL, NULL, NULL, 0, 0},
+};
+
+static const struct option_tool tool = {
+    .name = "logrecv",
+    .synopsis = "--spool=DIR [option]...",
+    .summary =
+	"Takes JSON events over HTTP (POST /log) and appends them, one a line, "
+	"to\nbuffer files in the spool. A 202 means that they are on disk.",
+    .epilogue =
+	"Example:\n"
+	"  logrecv --spool=/var/spool/logs --listen=:8080\n"
+	"  curl -d '{\"event\":\"user_login\"}' http://localhost:8080/log\n\n"
+	"Exit status: 0 stopped by a signal, 64 usage, 74 I/O error, 75 the "
+	"address is\nin use, 78 an address that cannot be bound to.",
+    .options = option_specs,
+    .takes_arguments = false,
+};
+
+/* "ADDR:PORT", "[ADDR]:PORT" or ":PORT"; the caller frees *result. */
+static int
+resolve(const char *text, struct addrinfo **result, struct error *err)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	const char *colon = strrchr(text, ':');
+	char host[256];
+	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
+	int rc;
+
+	if (colon == NULL || len >= sizeof(host))
+		return error_set(err, "--listen: '%s' is not ADDR:PORT", text);
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	memcpy(host, text, len);
+	host[len] = '\0';
+	rc = getaddrinfo(len == 0 ? NULL : host, colon + 1, &hints, result);
+	if (rc != 0)
+		return error_set(
+		    err, "--listen: resolve '%s': %s", host, gai_strerror(rc));
+	return 0;
+}
+
+/* As many descriptors as connections may need, as far as we may. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	rlim_t wanted = server.max_connections + 16 * WORKERS_MAX + 64;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur =
+		    limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			log_warn("raise the limit of open files: %s",
+			    strerror(errno));
+	}
+	if (limit.rlim_cur < wanted)
+		log_warn("the limit of open files, %llu, is under "
+			 "--max-connections=%llu",
+		    (unsigned long long)limit.rlim_cur,
+		    (unsigned long long)server.max_connections);
+}
+
+/*
+ * SO_REUSEPORT would let a second logrecv share the port in silence, and each
+ * client end up in one spool or the other: finds that out first.
+ */
+static int
+probe_address(const struct addrinfo *ai, struct error *err)
+{
+	int one = 1, rc = -1;
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return error_errno(err, "create a socket");
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
+		(void)error_errno(err, "set SO_REUSEADDR");
+	else if (bind(fd, ai->ai_addr, ai->ai_addrlen) < 0)
+		(void)error_errno(err, "bind");
+	else
+		rc = 0;
+	(void)close(fd); /* nothing was sent */
+	return rc;
+}
+
+/*
+ * Binds all workers to the address that the first one got: a port 0 becomes
+ * the same for all. Returns how many were made; less than wanted is an error.
+ */
+static unsigned
+create_workers(unsigned wanted, const struct addrinfo *ai, struct error *err)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = ai->ai_addrlen;
+	unsigned n;
+
+	if (probe_address(ai, err) < 0)
+		return 0;
+	memcpy(&ss, ai->ai_addr, len);
+	for (n = 0; n < wanted; n++) {
+		if (worker_init(&workers[n], &server, (struct sockaddr *)&ss,
+			len, err) < 0)
+			break;
+		if (n == 0 && worker_address(&workers[0], &ss, &len) < 0) {
+			(void)error_errno(err, "ask for the bound address");
+			worker_destroy(&workers[0]);
+			break;
+		}
+	}
+	return n;
+}
+
+static void
+say_listening(void)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	char host[128], port[16];
+
+	if (worker_address(&workers[0], &ss, &len) < 0 ||
+	    getnameinfo((struct sockaddr *)&ss, len, host, sizeof(host), port,
+		sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return;
+	log_info(ss.ss_family == AF_INET6
+		     ? "listening address=[%s]:%s workers=%llu spool=%s ack=%s"
+		     : "listening address=%s:%s workers=%llu spool=%s ack=%s",
+	    host, port, (unsigned long long)options.workers, spool.path,
+	    options.ack == 0 ? "synced" : "written");
+}
+
+static void
+write_metrics(void)
+{
+	struct error err;
+
+	stat_set(&stats, STAT_CONNECTIONS,
+	    (int64_t)atomic_load(&server.connections));
+	stat_set(
+	    &stats, STAT_IN_FLIGHT, (int64_t)atomic_load(&server.in_flight));
+	if (stats_write(&stats, &err) < 0)
+		log_warn("%s", err.text);
+}
+
+/* Until a signal: looks at the disk and writes the metrics, in turns. */
+static void
+supervise(int signal_fd)
+{
+	struct pollfd pfd = {.fd = signal_fd, .events = POLLIN};
+	uint64_t metrics_ns = 0, now;
+	int rc;
+
+	do {
+		now = clock_monotonic_ns();
+		if (now >= gate.next_ns)
+			gate_check(&gate);
+		if (now >= metrics_ns) {
+			write_metrics();
+			metrics_ns = now + METRICS_NS;
+		}
+		rc = poll(&pfd, 1, 1000);
+	} while (rc == 0 || (rc < 0 && errno == EINTR));
+}
+
+/* Takes nothing more, finishes, syncs. A second signal ends it at once. */
+static void
+stop(unsigned count, int signal_fd)
+{
+	struct signalfd_siginfo info;
+	sigset_t set;
+
+	if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
+		log_info("stopping signal=%s", strsignal((int)info.ssi_signo));
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* default: dies */
+	for (unsigned i = 0; i < count; i++)
+		worker_stop(&workers[i]);
+	for (unsigned i = 0; i < count; i++)
+		worker_join(&workers[i]);
+}
+
+static int
+block_signals(struct error *err)
+{
+	sigset_t set;
+	int fd;
+
+	(void)signal(SIGPIPE, SIG_IGN); /* a client that has gone is EPIPE */
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is EFBIG */
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* SIG_BLOCK is valid */
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? error_errno(err, "create a signalfd") : fd;
+}
+
+/* Runs the server on an open spool; returns the exit status. */
+static int
+serve(const struct addrinfo *ai, int signal_fd)
+{
+	struct error err;
+	unsigned made, started = 0;
+
+	made = create_workers((unsigned)options.workers, ai, &err);
+	if (made == options.workers) {
+		say_listening();
+		while (started < made &&
+		       worker_start(&workers[started], &err) == 0)
+			started++;
+	}
+	if (started < options.workers) {
+		log_error("%s: %s", options.listen, err.text);
+		for (unsigned i = 0; i < started; i++) {
+			worker_stop(&workers[i]);
+			worker_join(&workers[i]);
+		}
+		for (unsigned i = started; i < made; i++)
+			worker_destroy(&workers[i]);
+		if (err.code == EADDRNOTAVAIL || err.code == EACCES)
+			return EX_CONFIG;
+		return err.code == EADDRINUSE ? EX_TEMPFAIL : EX_IOERR;
+	}
+	supervise(signal_fd);
+	stop(started, signal_fd);
+	write_metrics();
+	log_info("stopped");
+	return EX_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct addrinfo *ai = NULL;
+	struct error err;
+	int first, signal_fd, status;
+
+	switch (options_parse(&tool, argc, argv, &first, &err)) {
+	case OPTIONS_DONE:
+		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	case OPTIONS_USAGE:
+		return options_usage(&tool, &err);
+	case OPTIONS_RUN:
+		break;
+	}
+	if (options.spool == NULL) {
+		(void)error_set(&err, "--spool is missing");
+		return options_usage(&tool, &err);
+	}
+	if (resolve(options.listen, &ai, &err) < 0)
+		return options_usage(&tool, &err);
+	log_init(tool.name, (enum log_level)options.log_level);
+	if (options.workers == 0) {
+		long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+		options.workers = n < 1             ? 1
+				  : n > WORKERS_MAX ? WORKERS_MAX
+						    : (uint64_t)n;
+	}
+	raise_descriptor_limit();
+	server.spool = &spool;
+	server.gate = &gate;
+	server.stats = &stats;
+	server.sync = options.ack == 0;
+	signal_fd = block_signals(&err);
+	if (signal_fd < 0 || spool_open(&spool, options.spool, &err) < 0) {
+		log_error("%s", err.text);
+		freeaddrinfo(ai);
+		return EX_IOERR;
+	}
+	if (stats_open(&stats, &spool, &err) < 0) {
+		log_error("%s", err.text);
+		status = EX_IOERR;
+	} else {
+		gate_init(&gate, &spool, &stats, options.spool_limit,
+		    options.min_free);
+		status = serve(ai, signal_fd);
+		gate_release(&gate);
+	}
+	stats_close(&stats);
+	spool_close(&spool);
+	freeaddrinfo(ai);
+	return status;
+}

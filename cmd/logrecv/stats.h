@@ -1,0 +1,79 @@
+/*
+ * stats.h - what logrecv counts, and the table that shows it.
+ */
+#ifndef LOGRECV_STATS_H
+#define LOGRECV_STATS_H
+
+#include <pthread.h>
+
+#include "error.h"
+#include "metrics.h"
+#include "spool.h"
+
+enum stat {
+	STAT_REQUESTS,
+	STAT_ACKED_REQUESTS,
+	STAT_EVENTS,
+	STAT_BODY_BYTES,
+	STAT_LINE_BYTES,
+	STAT_GROUPS,
+	/* logrecv_refused_total, a line a reason */
+	STAT_REFUSED_JSON,
+	STAT_REFUSED_OBJECT,
+	STAT_REFUSED_EMPTY,
+	STAT_REFUSED_DEPTH,
+	STAT_REFUSED_EVENT_SIZE,
+	STAT_REFUSED_BODY_SIZE,
+	STAT_REFUSED_HEAD_SIZE,
+	STAT_REFUSED_FRAMING,
+	STAT_REFUSED_PATH,
+	STAT_REFUSED_METHOD,
+	STAT_REFUSED_CODING,
+	STAT_REFUSED_SPOOL,
+	STAT_REFUSED_IN_FLIGHT,
+	STAT_REFUSED_STORE,
+	STAT_REFUSED_MEMORY,
+	STAT_REFUSED_TIMEOUT,
+	STAT_REFUSED_CONNECTIONS,
+	STAT_SYNC_SECONDS,
+	STAT_STORE_ERRORS,
+	STAT_ACCEPT_ERRORS,
+	STAT_CONNECTIONS,
+	STAT_IN_FLIGHT,
+	STAT_READY,
+	STAT_BUFFER_FILES,
+	STAT_BUFFER_BYTES,
+	STAT_READY_FILES,
+	STAT_READY_BYTES,
+	STAT_OLDEST_AGE,
+	STAT_DISK_FREE,
+	STAT_LAST_SUCCESS,
+	STAT_COUNT
+};
+
+struct stats {
+	struct metric table[STAT_COUNT + 1];
+	struct metric_histogram sync_seconds;
+	struct metrics_file file;
+	pthread_mutex_t lock; /* over file */
+};
+
+int stats_open(struct stats *, struct spool *, struct error *);
+void stats_close(struct stats *);
+
+/* Writes SPOOL/metrics/logrecv.prom; safe from any thread. */
+int stats_write(struct stats *, struct error *);
+
+static inline void
+stat_add(struct stats *s, enum stat which, uint64_t n)
+{
+	metric_add(&s->table[which], n);
+}
+
+static inline void
+stat_set(struct stats *s, enum stat which, int64_t value)
+{
+	metric_set(&s->table[which], value);
+}
+
+#endif

@@ -1,0 +1,352 @@
+/*
+ * worker.c - see worker.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+
+#include "conn.h"
+#include "log.h"
+#include "worker.h"
+
+#define BACKLOG 4096
+#define SWEEP_MS 500
+#define ACCEPT_PAUSE_MS 200 /* after running out of descriptors */
+
+static const char too_many[] =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+    "Connection: close\r\nContent-Type: application/json\r\n"
+    "Content-Length: 40\r\n\r\n"
+    "{\"error\":\"over --max-connections clients\"}";
+
+static void *thread_main(void *);
+static void on_accept(struct evconnlistener *, evutil_socket_t,
+    struct sockaddr *, int len, void *);
+static void on_accept_error(struct evconnlistener *, void *);
+static void on_stop(evutil_socket_t, short what, void *);
+static void on_done(evutil_socket_t, short what, void *);
+static void on_sweep(evutil_socket_t, short what, void *);
+static void on_resume(evutil_socket_t, short what, void *);
+
+/*
+ * Setting up
+ */
+
+/* A socket that several workers may bind to the same address. */
+static int
+bind_socket(const struct sockaddr *sa, socklen_t len, struct error *err)
+{
+	int one = 1, fd;
+
+	fd = socket(
+	    sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_errno(err, "create a socket");
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
+		(void)error_errno(err, "set SO_REUSEPORT");
+	else if (bind(fd, sa, len) < 0)
+		(void)error_errno(err, "bind");
+	else if (listen(fd, BACKLOG) < 0)
+		(void)error_errno(err, "listen");
+	else
+		return fd;
+	(void)close(fd); /* nothing was sent */
+	return -1;
+}
+
+static int
+create_events(struct worker *w)
+{
+	struct timeval sweep = {.tv_usec = SWEEP_MS * 1000L};
+
+	w->stop_event =
+	    event_new(w->base, w->stop_fd, EV_READ | EV_PERSIST, on_stop, w);
+	w->done_event = event_new(
+	    w->base, w->commit.done_fd, EV_READ | EV_PERSIST, on_done, w);
+	w->sweep_event = event_new(w->base, -1, EV_PERSIST, on_sweep, w);
+	w->resume_event = event_new(w->base, -1, 0, on_resume, w);
+	if (w->stop_event == NULL || w->done_event == NULL ||
+	    w->sweep_event == NULL || w->resume_event == NULL)
+		return -1;
+	return event_add(w->stop_event, NULL) < 0 ||
+		       event_add(w->done_event, NULL) < 0 ||
+		       event_add(w->sweep_event, &sweep) < 0
+		   ? -1
+		   : 0;
+}
+
+int
+worker_init(struct worker *w, struct server *server, const struct sockaddr *sa,
+    socklen_t len, struct error *err)
+{
+	int fd;
+
+	memset(w, 0, sizeof(*w));
+	TAILQ_INIT(&w->conns);
+	TAILQ_INIT(&w->dead);
+	w->server = server;
+	w->stop_fd = -1;
+	if (commit_init(&w->commit, server->spool, server->sync,
+		&server->stats->table[STAT_SYNC_SECONDS], err) < 0)
+		return -1;
+	fd = bind_socket(sa, len, err);
+	if (fd < 0) {
+		commit_destroy(&w->commit);
+		return -1;
+	}
+	w->base = event_base_new();
+	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->base != NULL)
+		w->listener = evconnlistener_new(w->base, on_accept, w,
+		    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
+			LEV_OPT_DISABLED,
+		    0, fd);
+	if (w->listener == NULL)
+		(void)close(fd); /* nothing was sent */
+	if (w->listener == NULL || w->stop_fd < 0 || create_events(w) < 0) {
+		worker_destroy(w);
+		return error_set(err, "create an event loop: out of memory");
+	}
+	evconnlistener_set_error_cb(w->listener, on_accept_error);
+	return 0;
+}
+
+void
+worker_destroy(struct worker *w)
+{
+	struct event *events[] = {
+	    w->stop_event, w->done_event, w->sweep_event, w->resume_event};
+
+	for (int i = 0; i < 4; i++) {
+		if (events[i] != NULL)
+			event_free(events[i]);
+	}
+	if (w->listener != NULL)
+		evconnlistener_free(w->listener);
+	if (w->base != NULL)
+		event_base_free(w->base);
+	if (w->stop_fd >= 0)
+		(void)close(w->stop_fd); /* carries nothing */
+	commit_destroy(&w->commit);
+}
+
+int
+worker_address(
+    const struct worker *w, struct sockaddr_storage *ss, socklen_t *len)
+{
+	*len = sizeof(*ss);
+	return getsockname(
+	    evconnlistener_get_fd(w->listener), (struct sockaddr *)ss, len);
+}
+
+int
+worker_start(struct worker *w, struct error *err)
+{
+	int rc = pthread_create(&w->thread, NULL, thread_main, w);
+
+	if (rc == 0)
+		return 0;
+	errno = rc;
+	return error_errno(err, "create a thread");
+}
+
+void
+worker_stop(struct worker *w)
+{
+	uint64_t one = 1;
+
+	/* The counter cannot overflow, and nothing else can go wrong. */
+	if (write(w->stop_fd, &one, sizeof(one)) < 0)
+		log_error("stop a worker: %s", strerror(errno));
+}
+
+void
+worker_join(struct worker *w)
+{
+	(void)pthread_join(w->thread, NULL); /* it is joinable and not us */
+	worker_destroy(w);
+}
+
+/*
+ * The loop
+ */
+
+/* Is there still a request to finish, and time for it? */
+static bool
+is_draining(struct worker *w)
+{
+	if (!commit_is_idle(&w->commit))
+		return true; /* bounded by the disk, not by clients */
+	return !TAILQ_EMPTY(&w->conns) && worker_now(w) < w->stop_by_ns;
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct worker *w = arg;
+
+	(void)evconnlistener_enable(w->listener); /* the fd is valid */
+	while (!w->stopping || is_draining(w)) {
+		w->clock_read = false;
+		if (event_base_loop(w->base, EVLOOP_ONCE) < 0) {
+			log_error("wait for events: %s", strerror(errno));
+			break;
+		}
+		/* One turn's requests make a group. */
+		commit_submit(&w->commit);
+		conn_bury(w);
+	}
+	conn_close_all(w);
+	conn_bury(w);
+	return NULL;
+}
+
+uint64_t
+worker_now(struct worker *w)
+{
+	uint64_t wall_us;
+	struct tm tm;
+	time_t seconds;
+	int n;
+
+	if (w->clock_read)
+		return w->now_ns;
+	w->clock_read = true;
+	w->now_ns = clock_monotonic_ns();
+	wall_us = clock_wall_us();
+	clock_stamp(wall_us, w->stamp);
+	if (wall_us / CLOCK_US_PER_S == w->date_s)
+		return w->now_ns;
+	w->date_s = wall_us / CLOCK_US_PER_S;
+	seconds = (time_t)w->date_s;
+	/* The C locale is the only one we run in: names are English. */
+	if (gmtime_r(&seconds, &tm) == NULL ||
+	    strftime(w->date, sizeof(w->date), "%a, %d %b %Y %H:%M:%S GMT",
+		&tm) == 0)
+		w->date[0] = '\0';
+	n = snprintf(w->one, sizeof(w->one),
+	    "HTTP/1.1 202 Accepted\r\nDate: %s\r\n"
+	    "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
+	    "{\"accepted\":1}",
+	    w->date);
+	w->one_len = (size_t)n;
+	return w->now_ns;
+}
+
+static void
+on_accept(struct evconnlistener *listener, evutil_socket_t fd,
+    struct sockaddr *sa, int len, void *arg)
+{
+	struct worker *w = arg;
+	struct server *s = w->server;
+	struct bufferevent *bev;
+	int one = 1;
+
+	(void)listener;
+	(void)sa;
+	(void)len;
+	if (atomic_fetch_add(&s->connections, 1) >= s->max_connections) {
+		atomic_fetch_sub(&s->connections, 1);
+		stat_add(s->stats, STAT_REFUSED_CONNECTIONS, 1);
+		/* A courtesy; the client may not get it. */
+		(void)send(fd, too_many, sizeof(too_many) - 1,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)close(fd); /* whatever was lost was not promised */
+		return;
+	}
+	/* Answers are small and leave at once; without it they are slower. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	bev = bufferevent_socket_new(w->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (bev == NULL)
+		(void)close(fd); /* nothing was sent */
+	if (bev == NULL || conn_open(w, bev) < 0) {
+		atomic_fetch_sub(&s->connections, 1);
+		stat_add(s->stats, STAT_REFUSED_MEMORY, 1);
+	}
+}
+
+/* Out of descriptors, or the like: pauses, since trying at once would spin. */
+static void
+on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	struct worker *w = arg;
+	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000L};
+	int code = EVUTIL_SOCKET_ERROR();
+
+	stat_add(w->server->stats, STAT_ACCEPT_ERRORS, 1);
+	log_warn("accept a connection: %s", strerror(code));
+	(void)evconnlistener_disable(listener);
+	(void)event_add(w->resume_event, &pause);
+}
+
+static void
+on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (!w->stopping)
+		(void)evconnlistener_enable(w->listener);
+}
+
+static void
+on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->stopping = true;
+	w->stop_by_ns = worker_now(w) + w->server->drain_ns;
+	(void)event_del(w->stop_event);
+	evconnlistener_free(w->listener);
+	w->listener = NULL;
+	conn_drain(w);
+}
+
+/* A group is on disk, or could not be put there: its requests are answered. */
+static void
+on_done(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct stats *stats = w->server->stats;
+	struct group *g = commit_collect(&w->commit);
+
+	(void)fd;
+	(void)what;
+	if (g == NULL)
+		return;
+	(void)worker_now(w); /* the answers' date */
+	if (g->result == 0) {
+		stat_add(stats, STAT_GROUPS, 1);
+		stat_add(stats, STAT_LINE_BYTES, g->lines.len);
+		stat_set(stats, STAT_LAST_SUCCESS, (int64_t)clock_wall_us());
+	} else {
+		stat_add(stats, STAT_STORE_ERRORS, 1);
+		log_error("store %llu events: %s",
+		    (unsigned long long)g->events, g->error.text);
+	}
+	for (size_t i = 0; i < g->waiter_count; i++)
+		conn_settle(&g->waiters[i], g->result);
+	commit_release(&w->commit, g);
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	conn_sweep(arg);
+}

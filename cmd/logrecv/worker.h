@@ -1,0 +1,94 @@
+/*
+ * worker.h - one thread of the server: an event loop with its own listening
+ * socket (SO_REUSEPORT), its own connections and its own buffer file.
+ */
+#ifndef LOGRECV_WORKER_H
+#define LOGRECV_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "commit.h"
+#include "error.h"
+#include "event.h"
+#include "gate.h"
+#include "stats.h"
+
+struct event_base;
+struct evconnlistener;
+struct event;
+
+/* What all workers share; but for the atomics it is constant once they run. */
+struct server {
+	struct spool *spool;
+	struct gate *gate;
+	struct stats *stats;
+	struct event_limits events;
+	uint64_t max_body, max_header, max_in_flight, max_connections;
+	uint64_t idle_ns, request_ns, drain_ns;
+	bool sync;
+	_Atomic uint64_t in_flight; /* bytes, see STAT_IN_FLIGHT */
+	_Atomic uint64_t connections;
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+#define WORKER_DATE_MAX 40
+#define WORKER_ANSWER_MAX 256
+
+struct worker {
+	struct server *server; /* not owned */
+	struct event_base *base;
+	struct evconnlistener *listener;
+	struct event *stop_event, *done_event, *sweep_event, *resume_event;
+	int stop_fd; /* eventfd(2): writing to it ends the worker */
+	struct commit commit;
+	struct conn_list conns, dead;
+	pthread_t thread;
+	bool stopping;
+	uint64_t stop_by_ns;
+
+	/* Read once a turn of the loop; see worker_now. */
+	bool clock_read;
+	uint64_t now_ns, date_s;
+	char stamp[CLOCK_STAMP_LEN + 1];
+	char date[WORKER_DATE_MAX];  /* RFC 9110, section 5.6.7 */
+	char one[WORKER_ANSWER_MAX]; /* the answer to a single event */
+	size_t one_len;
+};
+
+/*
+ * Binds to the address (several workers may bind to one) and starts to
+ * listen; nothing is accepted before worker_start. 0, or -1 with nothing left
+ * open.
+ */
+int worker_init(struct worker *, struct server *, const struct sockaddr *,
+    socklen_t, struct error *);
+
+/* The address that the worker is bound to, its port filled in. */
+int
+worker_address(const struct worker *, struct sockaddr_storage *, socklen_t *);
+
+int worker_start(struct worker *, struct error *);
+
+/*
+ * Stops listening, ends idle connections, finishes requests that have begun
+ * (for drain_ns at most), commits, and ends the thread.
+ */
+void worker_stop(struct worker *);
+
+/* Waits for the thread and frees everything. */
+void worker_join(struct worker *);
+
+/* For a worker that was not started. */
+void worker_destroy(struct worker *);
+
+/* Monotonic ns of this turn; brings stamp, date and answer up to date. */
+uint64_t worker_now(struct worker *);
+
+#endif
