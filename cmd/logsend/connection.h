@@ -88,8 +88,8 @@ void connection_release(struct connection *);
 void connection_start(struct connection *);
 
 /*
- * Sends a request on an IDLE connection; the bytes are copied. 0, or -1 with
- * ENOMEM and nothing sent.
+ * Sends a request on an IDLE connection; the bytes may be overwritten
+ * afterwards. 0, or -1 with ENOMEM: then it is good for nothing more.
  */
 int connection_send(struct connection *, const struct buf *head,
     const struct buf *body, uint64_t now_ns);
