@@ -335,6 +335,12 @@ segment_create(struct spool *s, struct segment *seg, struct error *err)
 		return -1;
 	}
 	seg->inode = st.st_ino;
+	/* At once: a mover would take an empty file for a dead writer's. */
+	if (lock_wait(seg->fd) < 0) {
+		(void)error_errno(err, "lock %s/buffer/%s", s->path, seg->name);
+		segment_close(seg);
+		return -1;
+	}
 	/*
 	 * Before anything is written: were it after, a rotation in between
 	 * could leave neither name durable when the lines are acknowledged.
