@@ -1,0 +1,433 @@
+/*
+ * spool.c - the directories, names, hand-over, lists and drafts of a spool.
+ * What many processes do to each other is in spool-race.c, what failing calls
+ * and crashes leave in spool-faults.c.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "clock.h"
+#include "spool.h"
+#include "tap.h"
+
+static char scratch[64], root[80];
+static struct spool spool;
+static struct error err;
+
+/* PLACE/NAME in the spool; valid until the next but three. */
+static const char *
+path_of(enum spool_place place, const char *name)
+{
+	static char paths[4][400];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	(void)snprintf(
+	    path, 400, "%s/%s/%s", root, spool_place_name(place), name);
+	return path;
+}
+
+/* The content of a file, or "(none)"; valid until the next call. */
+static const char *
+content(enum spool_place place, const char *name)
+{
+	static char text[8192];
+	int fd = open(path_of(place, name), O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return "(none)";
+	n = read(fd, text, sizeof(text) - 1);
+	must(n >= 0);
+	(void)close(fd);
+	text[n] = '\0';
+	return text;
+}
+
+static void
+put(enum spool_place place, const char *name, const char *text)
+{
+	FILE *f = fopen(path_of(place, name), "w");
+
+	must(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static int
+mode_of(const char *path)
+{
+	struct stat st;
+
+	must(lstat(path, &st) == 0);
+	return (int)(st.st_mode & 07777);
+}
+
+static void
+open_new(void)
+{
+	static int count;
+
+	(void)snprintf(root, sizeof(root), "%s/%d", scratch, ++count);
+	if (spool_open(&spool, root, &err) < 0) {
+		fprintf(stderr, "# %s\n", err.text);
+		must(false);
+	}
+}
+
+static void
+test_open(void)
+{
+	char path[PATH_MAX + 10];
+	struct spool again;
+	mode_t before = umask(0);
+
+	open_new();
+	(void)umask(before);
+	is_number(mode_of(root), 0750, "a new spool, mode 0750");
+	for (int i = 0; i < SPOOL_PLACES; i++)
+		is_number(mode_of(path_of((enum spool_place)i, "")), 0750,
+		    spool_place_name((enum spool_place)i));
+	is_number(spool_open(&again, root, &err), 0, "opened a second time");
+	spool_close(&again);
+	spool_close(&again);
+	is_number(again.dir[0], -1, "closed, even twice");
+
+	(void)snprintf(path, sizeof(path), "%s/no/spool", scratch);
+	is_number(spool_open(&again, path, &err), -1,
+	    "only the last component is made");
+	ok(strstr(err.text, path) != NULL && err.code == ENOENT, "%s",
+	    err.text);
+	is_number(spool_open(&again, "", &err), -1, "no path");
+	ok(strstr(err.text, "empty") != NULL, "%s", err.text);
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	is_number(spool_open(&again, path, &err), -1, "a path too long");
+	(void)snprintf(path, sizeof(path), "%s/file", scratch);
+	must(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0);
+	is_number(spool_open(&again, path, &err), -1, "a file");
+	ok(err.code == ENOTDIR, "%s", err.text);
+	spool_close(&spool);
+}
+
+static void
+test_names(void)
+{
+	static const char *const no[] = {"", "x.ndjson",
+	    "20261122T073351.123456Z-.txt",
+	    "20261122T073351.123456-h-1-1.ndjson",
+	    "20261322T073351.123456Z-h-1-1.ndjson",
+	    "20261122T243351.123456Z-h-1-1.ndjson",
+	    "20261100T073351.123456Z-h-1-1.ndjson",
+	    "2026112 T073351.123456Z-h-1-1.ndjson",
+	    "+0261122T073351.123456Z-h-1-1.ndjson",
+	    ".20261122T073351.123456Z-h-1-1.ndjson",
+	    "20261122T073351.123456Z-h-1-1.ndjson.gz"};
+	char longest[SPOOL_NAME_MAX + 1];
+	uint64_t born = 0;
+
+	ok(spool_name_parse("20261122T073351.123456Z-host-7-1.ndjson", &born),
+	    "a name of a spool file");
+	is_number(born, 1795332831123456, "tells its birth");
+	ok(spool_name_parse("20261122T073351.123456Z-h-7-1.ndjson", NULL),
+	    "also where nobody asks");
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+		ok(!spool_name_parse(no[i], &born), "not one: '%s'", no[i]);
+	ok(spool_name_is_loadable("x.ndjson"), "any *.ndjson can be loaded");
+	ok(!spool_name_is_loadable(".x.ndjson"), "but no hidden one");
+	ok(!spool_name_is_loadable(".ndjson"), "nor one without a name");
+	ok(!spool_name_is_loadable("x.ndjson~"), "nor another suffix");
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest + SPOOL_NAME_MAX - 8, ".ndjson", 8);
+	ok(spool_name_is_loadable(longest), "a name of 199 bytes");
+	memcpy(longest + SPOOL_NAME_MAX - 7, ".ndjson", 8);
+	ok(!spool_name_is_loadable(longest), "but none of 200");
+}
+
+static void
+test_append(void)
+{
+	struct segment a = SEGMENT_INIT, b = SEGMENT_INIT;
+	char first[SPOOL_NAME_MAX];
+	uint64_t born, ns = 0;
+
+	open_new();
+	is_number(
+	    spool_append(&spool, &a, "1\n", 2, true, &ns, &err), 0, "append");
+	ok(ns > 0, "says how long the sync took");
+	is_text(content(SPOOL_BUFFER, a.name), "1\n", "the line is in buffer/");
+	is_number(mode_of(path_of(SPOOL_BUFFER, a.name)), 0640, "mode 0640");
+	ok(spool_name_parse(a.name, &born) &&
+		clock_wall_us() - born < 60 * CLOCK_US_PER_S,
+	    "its name has the time of birth");
+	is_number(spool_append(&spool, &a, "2\n3\n", 4, false, &ns, &err), 0,
+	    "append without a sync");
+	is_number(ns, 0, "takes no time for one");
+	is_text(content(SPOOL_BUFFER, a.name), "1\n2\n3\n", "in the same file");
+	is_number(spool_append(&spool, &b, "x\n", 2, true, NULL, &err), 0,
+	    "another writer");
+	ok(strcmp(a.name, b.name) < 0, "has another file, later in order");
+
+	memcpy(first, a.name, sizeof(first));
+	is_number(spool_rotate(&spool, a.name, &err), 1, "rotate");
+	is_text(
+	    content(SPOOL_READY, first), "1\n2\n3\n", "is in ready/, whole");
+	is_text(content(SPOOL_BUFFER, first), "(none)", "not in buffer/");
+	is_number(spool_append(&spool, &a, "4\n", 2, true, NULL, &err), 0,
+	    "append after that");
+	ok(strcmp(a.name, first) > 0, "opens a new file");
+	is_text(content(SPOOL_BUFFER, a.name), "4\n", "for the new line");
+	is_text(
+	    content(SPOOL_READY, first), "1\n2\n3\n", "ready/ did not grow");
+
+	memcpy(first, a.name, sizeof(first));
+	must(unlink(path_of(SPOOL_BUFFER, a.name)) == 0);
+	is_number(spool_append(&spool, &a, "5\n", 2, true, NULL, &err), 0,
+	    "append after somebody removed the file");
+	ok(strcmp(a.name, first) != 0 &&
+		strcmp(content(SPOOL_BUFFER, a.name), "5\n") == 0,
+	    "opens a new file too");
+	segment_close(&a);
+	segment_close(&a);
+	is_number(a.fd, -1, "closed, even twice");
+	is_text(content(SPOOL_BUFFER, a.name), "5\n", "the file stays");
+	memcpy(first, a.name, sizeof(first));
+	is_number(spool_append(&spool, &a, "6\n", 2, true, NULL, &err), 0,
+	    "append after close");
+	ok(strcmp(a.name, first) != 0, "opens a new file");
+	segment_close(&a);
+	segment_close(&b);
+	spool_close(&spool);
+}
+
+static void
+test_rotate(void)
+{
+	struct segment a = SEGMENT_INIT;
+	char other[SPOOL_NAME_MAX];
+
+	open_new();
+	is_number(
+	    spool_rotate(&spool, "none.ndjson", &err), 0, "nothing to rotate");
+	put(SPOOL_BUFFER, "empty.ndjson", "");
+	is_number(spool_rotate(&spool, "empty.ndjson", &err), 0,
+	    "an empty file, as a crash after its creation leaves it");
+	is_text(content(SPOOL_BUFFER, "empty.ndjson"), "(none)", "is removed");
+	is_text(content(SPOOL_READY, "empty.ndjson"), "(none)", "for good");
+	put(SPOOL_BUFFER, "torn.ndjson", "{}\n{\"a\":");
+	is_number(spool_rotate(&spool, "torn.ndjson", &err), 1,
+	    "a file that a dead writer left with a torn tail");
+	is_text(content(SPOOL_READY, "torn.ndjson"), "{}\n{\"a\":", "as it is");
+
+	put(SPOOL_BUFFER, "twice.ndjson", "new\n");
+	put(SPOOL_READY, "twice.ndjson", "old\n");
+	is_number(spool_rotate(&spool, "twice.ndjson", &err), -1,
+	    "a name that ready/ has already");
+	is_number(err.code, EEXIST, "is never overwritten");
+	ok(strstr(err.text, "twice.ndjson") != NULL, "%s", err.text);
+	is_text(content(SPOOL_READY, "twice.ndjson"), "old\n", "old is whole");
+	is_text(content(SPOOL_BUFFER, "twice.ndjson"), "new\n", "new as well");
+
+	must(mkdir(path_of(SPOOL_BUFFER, "dir.ndjson"), 0700) == 0);
+	is_number(spool_rotate(&spool, "dir.ndjson", &err), -1, "a directory");
+	must(mkfifo(path_of(SPOOL_BUFFER, "fifo.ndjson"), 0600) == 0);
+	is_number(spool_rotate(&spool, "fifo.ndjson", &err), -1,
+	    "a pipe, without waiting for its writer");
+	must(symlink("/etc/passwd", path_of(SPOOL_BUFFER, "link.ndjson")) == 0);
+	is_number(spool_rotate(&spool, "link.ndjson", &err), -1,
+	    "a symbolic link is not followed");
+
+	/* The writer's file was moved, and another file has got its name. */
+	must(spool_append(&spool, &a, "1\n", 2, true, NULL, &err) == 0);
+	memcpy(other, a.name, sizeof(other));
+	must(spool_rotate(&spool, other, &err) == 1);
+	put(SPOOL_BUFFER, other, "alien\n");
+	is_number(spool_append(&spool, &a, "2\n", 2, true, NULL, &err), 0,
+	    "another file under the writer's name");
+	is_text(
+	    content(SPOOL_READY, other), "1\n", "the moved one is as it was");
+	is_text(content(SPOOL_BUFFER, other), "alien\n", "so is the other");
+	is_text(content(SPOOL_BUFFER, a.name), "2\n", "the line is elsewhere");
+	segment_close(&a);
+	spool_close(&spool);
+}
+
+static void
+test_full_disk(void)
+{
+	struct segment a = SEGMENT_INIT;
+	struct rlimit old, small;
+	char big[3000], name[SPOOL_NAME_MAX];
+
+	open_new();
+	memset(big, 'x', sizeof(big));
+	must(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	must(getrlimit(RLIMIT_FSIZE, &old) == 0);
+	must(spool_append(&spool, &a, "1\n", 2, true, NULL, &err) == 0);
+	memcpy(name, a.name, sizeof(name));
+	small = old;
+	small.rlim_cur = 1000;
+	must(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	/* The first write is short, the one for its rest fails. */
+	is_number(spool_append(&spool, &a, big, sizeof(big), true, NULL, &err),
+	    -1, "no room for all of it");
+	must(setrlimit(RLIMIT_FSIZE, &old) == 0);
+	ok(err.code == EFBIG && strstr(err.text, name) != NULL, "%s", err.text);
+	is_text(content(SPOOL_BUFFER, name), "1\n", "the part is cut back");
+	is_number(spool_append(&spool, &a, "2\n", 2, true, NULL, &err), 0,
+	    "with room again");
+	is_text(content(SPOOL_BUFFER, name), "1\n2\n", "it goes on, in place");
+	segment_close(&a);
+	spool_close(&spool);
+}
+
+static void
+test_scan(void)
+{
+	struct spool_list list = {0};
+	struct tap_all order = {0};
+	const size_t many = 10000;
+	size_t cap;
+
+	open_new();
+	is_number(spool_scan(&spool, SPOOL_READY, 100, &list, &err), 0,
+	    "an empty directory");
+	ok(list.count == 0 && list.all_files == 0 && list.oldest[0] == '\0',
+	    "has nothing");
+	for (size_t i = 0; i < many; i++) {
+		char name[40];
+
+		/* In no order: 7919 is prime to 10,000. */
+		(void)snprintf(
+		    name, sizeof(name), "%05zu.ndjson", i * 7919 % many);
+		put(SPOOL_READY, name, "{}\n");
+	}
+	put(SPOOL_READY, ".hidden.ndjson", "x");
+	put(SPOOL_READY, "other.txt", "x");
+	must(mkdir(path_of(SPOOL_READY, "dir.ndjson"), 0700) == 0);
+	must(symlink("00000.ndjson", path_of(SPOOL_READY, "ln.ndjson")) == 0);
+
+	is_number(spool_scan(&spool, SPOOL_READY, 100, &list, &err), 0,
+	    "10,000 files, at most 100 of them");
+	is_number(list.count, 100, "gives 100");
+	is_number(list.all_files, many, "counts all");
+	is_number(list.all_bytes, 3 * many, "and their bytes");
+	is_text(list.oldest, "00000.ndjson", "knows the oldest");
+	is_number(list.aliens, 3, "counts what is no file to load");
+	cap = list.cap;
+	ok(cap < 1000, "in memory for the limit, not for all (%zu)", cap);
+	for (size_t i = 0; i < list.count; i++) {
+		char name[40];
+
+		(void)snprintf(name, sizeof(name), "%05zu.ndjson", i);
+		tap_case(&order,
+		    strcmp(list.files[i].name, name) == 0 &&
+			list.files[i].bytes == 3,
+		    "%zu: %s", i, list.files[i].name);
+	}
+	tap_all(&order, "the oldest ones, oldest first");
+	is_number(spool_scan(&spool, SPOOL_READY, 0, &list, &err), 0,
+	    "the totals alone");
+	ok(list.count == 0 && list.all_files == many, "need no list");
+	is_text(list.oldest, "00000.ndjson", "but know the oldest");
+	is_number(spool_scan(&spool, SPOOL_READY, 1, &list, &err), 0, "one");
+	ok(list.count == 1 && strcmp(list.files[0].name, "00000.ndjson") == 0,
+	    "the oldest");
+	is_number(spool_scan(&spool, SPOOL_READY, SIZE_MAX, &list, &err), 0,
+	    "no limit");
+	is_number(list.count, many, "gives all");
+	spool_list_release(&list);
+	ok(list.files == NULL && list.cap == 0, "released");
+	spool_close(&spool);
+}
+
+static void
+test_end_of_a_file(void)
+{
+	open_new();
+	put(SPOOL_READY, "a.ndjson", "1");
+	is_number(spool_keep(&spool, "a.ndjson", &err), 0, "keep");
+	is_text(content(SPOOL_LOADED, "a.ndjson"), "1", "is in loaded/");
+	is_text(content(SPOOL_READY, "a.ndjson"), "(none)", "not in ready/");
+	is_number(spool_keep(&spool, "a.ndjson", &err), 0, "a second time");
+	is_number(
+	    spool_remove(&spool, SPOOL_LOADED, "a.ndjson", &err), 0, "remove");
+	is_text(content(SPOOL_LOADED, "a.ndjson"), "(none)", "has gone");
+	is_number(spool_remove(&spool, SPOOL_LOADED, "a.ndjson", &err), 0,
+	    "a second time");
+	must(mkdir(path_of(SPOOL_READY, "d.ndjson"), 0700) == 0);
+	is_number(spool_remove(&spool, SPOOL_READY, "d.ndjson", &err), -1,
+	    "remove of a directory");
+	ok(strstr(err.text, "ready/d.ndjson") != NULL, "%s", err.text);
+	spool_close(&spool);
+}
+
+static void
+test_draft(void)
+{
+	struct spool_draft d = SPOOL_DRAFT_INIT;
+	char name[300];
+	int dir;
+
+	open_new();
+	dir = spool.dir[SPOOL_REJECTED];
+	spool_draft_discard(&d);
+	is_number(spool_draft_open(&d, dir, "a.ndjson", &err), 0, "a draft");
+	is_number(spool_draft_write(&d, "12", 2, &err), 0, "written to");
+	is_number(spool_draft_write(&d, "3", 1, &err), 0, "twice");
+	is_text(
+	    content(SPOOL_REJECTED, "a.ndjson"), "(none)", "is not there yet");
+	is_text(content(SPOOL_REJECTED, ".a.ndjson.tmp"), "123",
+	    "but hidden beside it");
+	is_number(spool_draft_publish(&d, true, &err), 0, "published");
+	is_text(content(SPOOL_REJECTED, "a.ndjson"), "123", "it is");
+	is_number(mode_of(path_of(SPOOL_REJECTED, "a.ndjson")), 0640, "0640");
+	is_text(content(SPOOL_REJECTED, ".a.ndjson.tmp"), "(none)",
+	    "and the draft has gone");
+	is_number(d.fd, -1, "closed");
+	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
+	must(spool_draft_write(&d, "new", 3, &err) == 0);
+	is_text(content(SPOOL_REJECTED, "a.ndjson"), "123",
+	    "the old one stays while the next is written");
+	is_number(spool_draft_publish(&d, false, &err), 0, "and gives way");
+	is_text(content(SPOOL_REJECTED, "a.ndjson"), "new", "to it");
+	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
+	must(spool_draft_write(&d, "no", 2, &err) == 0);
+	spool_draft_discard(&d);
+	is_text(content(SPOOL_REJECTED, "a.ndjson"), "new",
+	    "a discarded one changes nothing");
+	is_text(content(SPOOL_REJECTED, ".a.ndjson.tmp"), "(none)",
+	    "and leaves nothing");
+	put(SPOOL_REJECTED, ".a.ndjson.tmp", "left by a crash, and longer");
+	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
+	must(spool_draft_write(&d, "z", 1, &err) == 0);
+	is_number(spool_draft_publish(&d, true, &err), 0,
+	    "a draft that a crash left");
+	is_text(content(SPOOL_REJECTED, "a.ndjson"), "z", "is overwritten");
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	is_number(spool_draft_open(&d, dir, name, &err), -1, "a long name");
+	is_number(d.fd, -1, "opens nothing");
+	must(symlink("/etc/x", path_of(SPOOL_REJECTED, ".l.tmp")) == 0);
+	is_number(spool_draft_open(&d, dir, "l", &err), -1,
+	    "a symbolic link is not followed");
+	spool_close(&spool);
+}
+
+int
+main(void)
+{
+	tap_scratch(scratch);
+	test_open();
+	test_names();
+	test_append();
+	test_rotate();
+	test_full_disk();
+	test_scan();
+	test_end_of_a_file();
+	test_draft();
+	tap_remove_tree(scratch);
+	return tap_end();
+}
