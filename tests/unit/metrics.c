@@ -1,0 +1,319 @@
+/*
+ * metrics.c - the text that Prometheus reads, the files it is kept in, and
+ * what is made of several files.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "metrics.h"
+#include "tap.h"
+
+static char scratch[64], root[80];
+static struct spool spool;
+static struct error err;
+
+static struct metric_histogram sync_time;
+static struct metric table[] = {
+    {.name = "t_events_total", .help = "Events.", .type = METRIC_COUNTER},
+    {.name = "t_refused_total",
+	.help = "Refused.",
+	.type = METRIC_COUNTER,
+	.labels = "reason=\"json\""},
+    {.name = "t_refused_total",
+	.help = "Refused.",
+	.type = METRIC_COUNTER,
+	.labels = "reason=\"si\\\"ze\""},
+    {.name = "t_age_seconds",
+	.help = "Age.",
+	.type = METRIC_GAUGE,
+	.scale = 0.001},
+    {.name = "t_sync_seconds",
+	.help = "Sync.",
+	.type = METRIC_HISTOGRAM,
+	.histogram = &sync_time},
+    {.name = NULL},
+};
+
+static const char first_part[] = "# HELP t_events_total Events.\n"
+				 "# TYPE t_events_total counter\n"
+				 "t_events_total 7\n"
+				 "# HELP t_refused_total Refused.\n"
+				 "# TYPE t_refused_total counter\n"
+				 "t_refused_total{reason=\"json\"} 0\n"
+				 "t_refused_total{reason=\"si\\\"ze\"} 2\n"
+				 "# HELP t_age_seconds Age.\n"
+				 "# TYPE t_age_seconds gauge\n"
+				 "t_age_seconds 1.500000\n"
+				 "# HELP t_sync_seconds Sync.\n"
+				 "# TYPE t_sync_seconds histogram\n";
+
+static const char *
+rendered(void)
+{
+	static struct buf out;
+
+	out.len = 0;
+	must(metrics_render(table, &out) == 0);
+	must(buf_append(&out, "", 1) == 0);
+	return out.data;
+}
+
+/* The number in the line that begins with `sample` and a space, or -1. */
+static double
+value_of(const char *text, const char *sample)
+{
+	size_t len = strlen(sample);
+
+	for (const char *p = text; *p != '\0'; p += strcspn(p, "\n") + 1) {
+		if (strncmp(p, sample, len) == 0 && p[len] == ' ')
+			return atof(p + len);
+	}
+	return -1;
+}
+
+static void
+test_render(void)
+{
+	const char *text;
+
+	metric_add(&table[0], 3);
+	metric_add(&table[0], 4);
+	metric_add(&table[2], 2);
+	metric_set(&table[3], 1500);
+	text = rendered();
+	ok(strncmp(text, first_part, sizeof(first_part) - 1) == 0,
+	    "help and type once a family, then its samples");
+	if (strncmp(text, first_part, sizeof(first_part) - 1) != 0)
+		fprintf(stderr, "%s", text);
+	is_number(metric_get(&table[0]), 7, "a counter adds up");
+	metric_set(&table[3], -2000);
+	ok(strstr(rendered(), "t_age_seconds -2.000000\n") != NULL,
+	    "a gauge may be negative");
+}
+
+static void
+test_histogram(void)
+{
+	static const struct {
+		const char *bound;
+		int want;
+	} buckets[] = {{"0.0001", 1}, {"0.00025", 2}, {"0.0005", 2},
+	    {"0.001", 3}, {"0.0025", 3}, {"0.1", 3}, {"1", 3}, {"5", 4},
+	    {"30", 4}, {"+Inf", 5}};
+	const char *text;
+	double last = 0;
+	int lines = 0;
+	struct tap_all rising = {0};
+
+	metric_observe(&table[4], 0);
+	metric_observe(&table[4], 200000);  /* 0.2 ms */
+	metric_observe(&table[4], 1000000); /* 1 ms: its bucket's own bound */
+	metric_observe(&table[4], 2000000000);
+	metric_observe(&table[4], 100000000000);
+	text = rendered();
+	for (size_t i = 0; i < sizeof(buckets) / sizeof(*buckets); i++) {
+		char sample[80];
+
+		(void)snprintf(sample, sizeof(sample),
+		    "t_sync_seconds_bucket{le=\"%s\"}", buckets[i].bound);
+		is_number((int)value_of(text, sample), buckets[i].want, sample);
+	}
+	for (const char *p = text; (p = strstr(p, "_bucket{")) != NULL;) {
+		double value;
+
+		p = strchr(p, ' ');
+		must(p != NULL);
+		value = atof(p);
+		tap_case(&rising, value >= last, "%f after %f", value, last);
+		last = value;
+		lines++;
+	}
+	tap_all(&rising, "buckets are cumulative");
+	is_number(lines, METRIC_BUCKETS + 1, "there are all of them");
+	is_number((int)value_of(text, "t_sync_seconds_count"), 5, "the count");
+	ok(strstr(text, "t_sync_seconds_sum 102.001200000\n") != NULL,
+	    "the sum, in seconds");
+}
+
+static void *
+add_many(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 100000; i++) {
+		metric_add(&table[1], 1);
+		if (i % 100 == 0)
+			metric_observe(&table[4], 1000);
+	}
+	return NULL;
+}
+
+static void
+test_threads(void)
+{
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		must(pthread_create(&threads[i], NULL, add_many, NULL) == 0);
+	for (int i = 0; i < 20; i++)
+		(void)rendered();
+	for (int i = 0; i < 4; i++)
+		must(pthread_join(threads[i], NULL) == 0);
+	is_number(metric_get(&table[1]), 400000, "four threads add up");
+	is_number((int)value_of(rendered(), "t_sync_seconds_count"), 4005,
+	    "and observe");
+}
+
+/* A file of SPOOL/metrics/, or "(none)". */
+static const char *
+content(const char *name)
+{
+	static char text[8192];
+	int fd = openat(spool.dir[SPOOL_METRICS], name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return "(none)";
+	n = read(fd, text, sizeof(text) - 1);
+	must(n >= 0);
+	(void)close(fd);
+	text[n] = '\0';
+	return text;
+}
+
+static void
+put(const char *name, const char *text)
+{
+	struct spool_draft d = SPOOL_DRAFT_INIT;
+
+	must(spool_draft_open(&d, spool.dir[SPOOL_METRICS], name, &err) == 0);
+	must(spool_draft_write(&d, text, strlen(text), &err) == 0);
+	must(spool_draft_publish(&d, false, &err) == 0);
+}
+
+static void
+open_new(const char *name)
+{
+	(void)snprintf(root, sizeof(root), "%s/%s", scratch, name);
+	must(spool_open(&spool, root, &err) == 0);
+}
+
+static void
+test_files(void)
+{
+	struct metrics_file one, two, three;
+	struct stat before, after;
+
+	open_new("files");
+	is_number(metrics_open(&one, &spool, "tool", &err), 0, "open");
+	is_number(metrics_write(&one, table, &err), 0, "write");
+	is_text(content("tool.prom"), rendered(), "tool.prom");
+	must(fstatat(spool.dir[SPOOL_METRICS], "tool.prom", &before, 0) == 0);
+	is_number(metrics_write(&one, table, &err), 0, "write of the same");
+	must(fstatat(spool.dir[SPOOL_METRICS], "tool.prom", &after, 0) == 0);
+	ok(before.st_ino == after.st_ino, "leaves the file as it is");
+	metric_add(&table[0], 1);
+	is_number(metrics_write(&one, table, &err), 0, "write of a change");
+	is_text(content("tool.prom"), rendered(), "replaces the file");
+
+	/* An flock is of a descriptor, so one process can play several. */
+	is_number(metrics_open(&two, &spool, "tool", &err), 0,
+	    "a second process of the tool");
+	is_text(two.name, "tool-2.prom", "has a file of its own");
+	is_number(metrics_write(&two, table, &err), 0, "writes to it");
+	ok(strstr(content("tool-2.prom"),
+	       "\nt_events_total{process=\"2\"} 8\n") != NULL,
+	    "samples say which process");
+	ok(strstr(content("tool-2.prom"),
+	       "\nt_refused_total{reason=\"si\\\"ze\",process=\"2\"} 2\n") !=
+		NULL,
+	    "beside their own labels");
+	ok(strstr(content("tool-2.prom"),
+	       "_bucket{process=\"2\",le=\"+Inf\"} ") != NULL,
+	    "in a histogram too");
+	is_number(metrics_open(&three, &spool, "other", &err), 0, "a tool");
+	is_text(three.name, "other.prom", "of another name is the first");
+	metrics_close(&three);
+	metrics_close(&one);
+	is_number(metrics_open(&one, &spool, "tool", &err), 0,
+	    "once the first has ended");
+	is_text(one.name, "tool.prom", "its place is free");
+	metrics_close(&one);
+	metrics_close(&two);
+	spool_close(&spool);
+}
+
+static void
+test_collect(void)
+{
+	static const char want_a[] =
+	    "# HELP a_total A.\n# TYPE a_total counter\n";
+	struct buf out = {0};
+	char *big = malloc((1 << 20) + 10);
+	const char *a, *b, *text;
+
+	open_new("collect");
+	is_number(metrics_collect(&spool, &out, &err), 0, "nothing to collect");
+	is_number(out.len, 0, "is nothing");
+	put("one.prom", "# HELP a_total A.\n# TYPE a_total counter\n"
+			"a_total 1\n"
+			"# HELP b_total B.\n# TYPE b_total counter\n"
+			"b_total{x=\"y\"} 2\n");
+	put("one-2.prom", "# HELP a_total A.\n# TYPE a_total counter\n"
+			  "a_total{process=\"2\"} 3\n"
+			  "# HELP b_total B.\n# TYPE b_total counter\n"
+			  "b_total{x=\"y\",process=\"2\"} 4\n");
+	put("ab.prom", "# HELP a_total_more C.\n# TYPE a_total_more counter\n"
+		       "a_total_more 5\n");
+	put(".hidden.prom", "hidden 1\n");
+	put("note.txt", "note 1\n");
+	put("torn.prom", "torn 1");
+	put("empty.prom", "");
+	must(big != NULL);
+	memset(big, '#', (1 << 20) + 9);
+	big[(1 << 20) + 8] = '\n';
+	big[(1 << 20) + 9] = '\0';
+	put("big.prom", big);
+	free(big);
+	must(mkdirat(spool.dir[SPOOL_METRICS], "dir.prom", 0700) == 0);
+	must(mkfifoat(spool.dir[SPOOL_METRICS], "fifo.prom", 0600) == 0);
+	must(
+	    symlinkat("/etc/passwd", spool.dir[SPOOL_METRICS], "ln.prom") == 0);
+	out.len = 0;
+	is_number(metrics_collect(&spool, &out, &err), 0, "collect");
+	must(buf_append(&out, "", 1) == 0);
+	text = out.data;
+	a = strstr(text, want_a);
+	ok(a != NULL && strstr(a + 1, want_a) == NULL,
+	    "a family's comments stand there once");
+	a = strstr(text, "a_total 1\na_total{process=\"2\"} 3\n");
+	b = strstr(text, "a_total{process=\"2\"} 3\na_total 1\n");
+	ok(a != NULL || b != NULL, "its samples of all files together");
+	a = strstr(text, "b_total{x=\"y\"} 2\n");
+	b = strstr(text, "b_total{x=\"y\",process=\"2\"} 4\n");
+	ok(a != NULL && b != NULL && labs(a - b) < 40,
+	    "so those of the next family");
+	ok(strstr(text, "a_total_more 5\n") != NULL,
+	    "a name that begins with another's is a family of its own");
+	is_number((int)strlen(text), out.len - 1, "nothing binary");
+	ok(strstr(text, "hidden") == NULL && strstr(text, "note") == NULL &&
+		strstr(text, "torn") == NULL && strstr(text, "root") == NULL,
+	    "and nothing that is no metrics file");
+	ok(out.len < 1000, "not even a very large one");
+	buf_release(&out);
+	spool_close(&spool);
+}
+
+int
+main(void)
+{
+	tap_scratch(scratch);
+	test_render();
+	test_histogram();
+	test_threads();
+	test_files();
+	test_collect();
+	tap_remove_tree(scratch);
+	return tap_end();
+}
