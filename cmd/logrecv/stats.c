@@ -46,6 +46,7 @@ static const struct metric stats_table[STAT_COUNT + 1] = {
     REFUSED("store"),
     REFUSED("memory"),
     REFUSED("timeout"),
+    REFUSED("metrics"),
     REFUSED("connections"),
     {.name = "logrecv_sync_seconds",
 	.help = "How long syncing a group took.",

@@ -6,7 +6,6 @@
 #define LOGRECV_WORKER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -15,26 +14,11 @@
 #include "clock.h"
 #include "commit.h"
 #include "error.h"
-#include "event.h"
-#include "gate.h"
-#include "stats.h"
+#include "server.h"
 
 struct event_base;
 struct evconnlistener;
 struct event;
-
-/* What all workers share; but for the atomics it is constant once they run. */
-struct server {
-	struct spool *spool;
-	struct gate *gate;
-	struct stats *stats;
-	struct event_limits events;
-	uint64_t max_body, max_header, max_in_flight, max_connections;
-	uint64_t idle_ns, request_ns, drain_ns;
-	bool sync;
-	_Atomic uint64_t in_flight; /* bytes, see STAT_IN_FLIGHT */
-	_Atomic uint64_t connections;
-};
 
 TAILQ_HEAD(conn_list, conn);
 

@@ -1,0 +1,346 @@
+/*
+ * intake.c - see intake.h.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <event2/buffer.h>
+
+#include "intake.h"
+
+#define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
+#define KEEP_BODY (64 << 10) /* a larger body's memory is given back */
+
+struct route_entry {
+	const char *path;
+	enum route route;
+	const char *allow;
+};
+
+static const struct route_entry routes[] = {
+    {"/log", ROUTE_LOG, "POST"},
+    {"/healthz", ROUTE_HEALTH, "GET, HEAD"},
+    {"/readyz", ROUTE_READY, "GET, HEAD"},
+    {"/metrics", ROUTE_METRICS, "GET, HEAD"},
+};
+
+static enum intake_result take_head(struct intake *, struct evbuffer *);
+static enum intake_result take_body(struct intake *, struct evbuffer *);
+static enum intake_result take_chunks(struct intake *, struct evbuffer *);
+static enum intake_result begin_body(struct intake *, struct evbuffer *,
+    const struct http_request *, const char *p, size_t head, size_t len);
+static enum intake_result complete(struct intake *, const char *, size_t);
+static enum intake_result cut_off(struct intake *);
+static void
+judge_head(struct intake *, const struct http_request *, struct verdict *);
+
+void
+verdict_set(struct verdict *v, int status, enum stat stat, const char *fmt, ...)
+{
+	va_list ap;
+
+	v->status = status;
+	v->stat = stat;
+	va_start(ap, fmt);
+	(void)vsnprintf(v->text, sizeof(v->text), fmt, ap);
+	va_end(ap);
+}
+
+void
+intake_init(struct intake *i, struct server *server)
+{
+	memset(i, 0, sizeof(*i));
+	i->server = server;
+}
+
+void
+intake_release(struct intake *i)
+{
+	server_give_back(i->server, i->body.len);
+	buf_release(&i->body);
+}
+
+enum intake_result
+intake_next(struct intake *i, struct evbuffer *in)
+{
+	switch (i->state) {
+	case INTAKE_BODY:
+		return take_body(i, in);
+	case INTAKE_CHUNKS:
+		return take_chunks(i, in);
+	default:
+		return take_head(i, in);
+	}
+}
+
+void
+intake_done(struct intake *i, struct evbuffer *in)
+{
+	/* Draining what is there cannot fail. */
+	(void)evbuffer_drain(in, i->in_place);
+	i->in_place = 0;
+	server_give_back(i->server, i->body.len);
+	i->body.len = 0;
+	if (i->body.cap > KEEP_BODY)
+		buf_release(&i->body);
+}
+
+/* The request is here, its body included. */
+static enum intake_result
+complete(struct intake *i, const char *body, size_t len)
+{
+	i->state = INTAKE_HEAD;
+	i->begun = false;
+	i->request.body = body;
+	i->request.len = len;
+	return INTAKE_REQUEST;
+}
+
+/* The request is refused in its middle: nothing behind it is understood. */
+static enum intake_result
+cut_off(struct intake *i)
+{
+	i->request.last = i->request.cut = true;
+	return complete(i, NULL, 0);
+}
+
+void
+intake_time_out(struct intake *i)
+{
+	i->request.head_only = false;
+	verdict_set(&i->request.verdict, 408, STAT_REFUSED_TIMEOUT,
+	    "the request took longer than --request-timeout");
+	(void)cut_off(i);
+}
+
+/* The bytes that have arrived, in one piece; valid until drained. */
+static const char *
+arrived(struct evbuffer *in, size_t *len)
+{
+	*len = evbuffer_get_length(in);
+	return *len == 0 ? NULL : (const char *)evbuffer_pullup(in, -1);
+}
+
+/*
+ * The head
+ */
+
+static enum intake_result
+take_head(struct intake *i, struct evbuffer *in)
+{
+	struct verdict *v = &i->request.verdict;
+	size_t max = (size_t)i->server->max_header, len, blank;
+	const char *p = arrived(in, &len);
+	struct http_request req;
+	struct http_error err;
+	long n;
+
+	if (p != NULL && !i->begun) {
+		blank = http_leading_crlf(p, len);
+		(void)evbuffer_drain(in, blank); /* it is there */
+		p = arrived(in, &len);
+	}
+	if (p == NULL)
+		return INTAKE_WAIT;
+	if (!i->begun) {
+		i->begun = true;
+		memset(&i->request, 0, sizeof(i->request));
+	}
+	n = http_head_length(p, len < max ? len : max, &i->scanned, &err);
+	if (n == 0 && len < max)
+		return INTAKE_WAIT;
+	i->scanned = 0;
+	if (n == 0) {
+		verdict_set(v, 431, STAT_REFUSED_HEAD_SIZE,
+		    "the header is over --max-header (%zu bytes)", max);
+		return cut_off(i);
+	}
+	if (n < 0 || http_parse_head(p, (size_t)n, &req, &err) < 0) {
+		verdict_set(
+		    v, err.status, STAT_REFUSED_FRAMING, "%s", err.reason);
+		return cut_off(i);
+	}
+	stat_add(i->server->stats, STAT_REQUESTS, 1);
+	return begin_body(i, in, &req, p, (size_t)n, len);
+}
+
+/* The head is whole; begins with the body, or is done if that is here too. */
+static enum intake_result
+begin_body(struct intake *i, struct evbuffer *in,
+    const struct http_request *req, const char *p, size_t head, size_t len)
+{
+	struct request *r = &i->request;
+
+	r->head_only = req->method == HTTP_HEAD;
+	r->last = !req->keep_alive;
+	r->persist_1_0 = req->minor == 0 && req->keep_alive;
+	judge_head(i, req, &r->verdict);
+	i->skip = r->verdict.status != 0 || r->route != ROUTE_LOG;
+	if (i->skip &&
+	    (req->expect_continue || req->chunked || req->length > SKIP_MAX)) {
+		/* Not worth reading: refused at once, and cut off. */
+		if (r->verdict.status == 0)
+			verdict_set(&r->verdict, 413, STAT_REFUSED_BODY_SIZE,
+			    "this path takes no such body");
+		return cut_off(i);
+	}
+	if (!req->chunked && req->length <= len - head) {
+		/* The common case: read where it lies, not copied. */
+		i->in_place = head + (size_t)req->length;
+		return complete(i, p + head, (size_t)req->length);
+	}
+	(void)evbuffer_drain(in, head); /* it is there */
+	i->state = req->chunked ? INTAKE_CHUNKS : INTAKE_BODY;
+	i->left = req->length;
+	memset(&i->chunked, 0, sizeof(i->chunked));
+	/* A client that sends without waiting needs no 100. */
+	if (req->expect_continue && len == head)
+		return INTAKE_CONTINUE;
+	return intake_next(i, in);
+}
+
+static const struct route_entry *
+find_route(const struct http_request *req)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (strlen(routes[i].path) == req->path.len &&
+		    memcmp(routes[i].path, req->path.p, req->path.len) == 0)
+			return &routes[i];
+	}
+	return NULL;
+}
+
+static bool
+is_identity(struct http_text coding)
+{
+	return coding.len == 0 ||
+	       (coding.len == 8 && strncasecmp(coding.p, "identity", 8) == 0);
+}
+
+/* What can be said of a request for ROUTE_LOG before its body is seen. */
+static void
+judge_log(struct intake *i, const struct http_request *req, struct verdict *v)
+{
+	const char *reason = gate_reason(i->server->gate);
+
+	if (!is_identity(req->content_encoding))
+		verdict_set(v, 415, STAT_REFUSED_CODING,
+		    "a Content-Encoding that is not known");
+	else if (req->length > i->server->max_body)
+		verdict_set(v, 413, STAT_REFUSED_BODY_SIZE,
+		    "the body is over --max-body (%llu bytes)",
+		    (unsigned long long)i->server->max_body);
+	else if (reason != NULL)
+		verdict_set(v, 503, STAT_REFUSED_SPOOL, "%s", reason);
+}
+
+static void
+judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
+{
+	const struct route_entry *entry = find_route(req);
+	bool posts = req->method == HTTP_POST;
+	bool gets = req->method == HTTP_GET || req->method == HTTP_HEAD;
+
+	if (entry == NULL) {
+		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
+		return;
+	}
+	i->request.route = entry->route;
+	if (entry->route == ROUTE_LOG ? !posts : !gets) {
+		verdict_set(
+		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
+		v->allow = entry->allow;
+	} else if (entry->route == ROUTE_LOG) {
+		judge_log(i, req, v);
+	}
+}
+
+/*
+ * The body
+ */
+
+/* Makes room for more of it, within the limits; NULL: see the verdict. */
+static char *
+extend_body(struct intake *i, size_t more)
+{
+	struct server *s = i->server;
+	struct verdict *v = &i->request.verdict;
+
+	if (i->body.len + more > s->max_body) {
+		verdict_set(v, 413, STAT_REFUSED_BODY_SIZE,
+		    "the body is over --max-body (%llu bytes)",
+		    (unsigned long long)s->max_body);
+		return NULL;
+	}
+	if (!server_take(s, more)) {
+		verdict_set(v, 503, STAT_REFUSED_IN_FLIGHT,
+		    "over --max-in-flight (%llu bytes) of bodies at once",
+		    (unsigned long long)s->max_in_flight);
+		return NULL;
+	}
+	if (buf_reserve(&i->body, more) < 0) {
+		server_give_back(s, more);
+		verdict_set(v, 503, STAT_REFUSED_MEMORY, "out of memory");
+		return NULL;
+	}
+	i->body.len += more;
+	return i->body.data + i->body.len - more;
+}
+
+static enum intake_result
+take_body(struct intake *i, struct evbuffer *in)
+{
+	size_t len = evbuffer_get_length(in);
+	char *to;
+
+	if (len > i->left)
+		len = (size_t)i->left;
+	if (i->skip) {
+		(void)evbuffer_drain(in, len); /* it is there */
+	} else if (len > 0) {
+		to = extend_body(i, len);
+		if (to == NULL)
+			return cut_off(i);
+		(void)evbuffer_remove(in, to, len); /* it is there */
+	}
+	i->left -= len;
+	return i->left > 0 ? INTAKE_WAIT
+			   : complete(i, i->body.data, i->body.len);
+}
+
+static enum intake_result
+take_chunks(struct intake *i, struct evbuffer *in)
+{
+	size_t len, used = 0;
+	const char *p = arrived(in, &len);
+	struct http_error err;
+	struct http_text data;
+	long n = 1;
+
+	if (p == NULL)
+		return INTAKE_WAIT;
+	while (n > 0 && i->chunked.state != CHUNK_DONE) {
+		char *to;
+
+		n = http_chunked_next(&i->chunked, p + used, len - used,
+		    (size_t)i->server->max_header, &data, &err);
+		if (n < 0) {
+			verdict_set(&i->request.verdict, err.status,
+			    STAT_REFUSED_FRAMING, "%s", err.reason);
+			return cut_off(i);
+		}
+		if (data.len > 0) {
+			to = extend_body(i, data.len);
+			if (to == NULL)
+				return cut_off(i);
+			memcpy(to, data.p, data.len);
+		}
+		used += (size_t)n;
+	}
+	(void)evbuffer_drain(in, used); /* it is there */
+	return i->chunked.state != CHUNK_DONE
+		   ? INTAKE_WAIT
+		   : complete(i, i->body.data, i->body.len);
+}

@@ -1,0 +1,78 @@
+/*
+ * intake.h - makes requests out of the bytes that arrive on a connection.
+ *
+ *   while ((what = intake_next(i, in)) == INTAKE_REQUEST) {
+ *           ... i->request, its body included ...
+ *           intake_done(i, in);
+ *   }
+ *
+ * The strict parser and all limits on what comes in stand behind it; it knows
+ * nothing of sockets and answers.
+ */
+#ifndef LOGRECV_INTAKE_H
+#define LOGRECV_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "http.h"
+#include "server.h"
+
+struct evbuffer;
+
+enum route { ROUTE_LOG, ROUTE_HEALTH, ROUTE_READY, ROUTE_METRICS };
+
+/* Why a request is refused; status 0: it is not. */
+struct verdict {
+	int status;
+	enum stat stat;
+	const char *allow; /* of a 405: the methods for the Allow field */
+	char text[200];    /* names the limit, where it is one */
+};
+
+struct request {
+	enum route route;
+	struct verdict verdict;
+	const char *body; /* valid until intake_done */
+	size_t len;
+	bool head_only;   /* HEAD: the answer has no body */
+	bool persist_1_0; /* HTTP/1.0 that asked to be kept alive */
+	bool last;        /* no request can follow on this connection */
+	bool cut; /* it was refused before its end: there is more unread */
+};
+
+struct intake {
+	struct server *server; /* not owned */
+	enum { INTAKE_HEAD, INTAKE_BODY, INTAKE_CHUNKS } state;
+	bool begun; /* the first byte of a request has come, not its last */
+	struct request request;
+	size_t scanned;  /* of a head that is not whole */
+	size_t in_place; /* of `in`, to be drained by intake_done */
+	bool skip;       /* the body is refused, and thrown away */
+	uint64_t left;   /* of the body */
+	struct http_chunked chunked;
+	struct buf body; /* that did not come whole with its head */
+};
+
+enum intake_result {
+	INTAKE_WAIT,     /* needs more bytes */
+	INTAKE_CONTINUE, /* so does the client need "100 Continue" first */
+	INTAKE_REQUEST,  /* i->request is complete, or refused */
+};
+
+void intake_init(struct intake *, struct server *);
+void intake_release(struct intake *);
+
+enum intake_result intake_next(struct intake *, struct evbuffer *in);
+void intake_done(struct intake *, struct evbuffer *in);
+
+/* Refuses the request in work, as INTAKE_REQUEST would: it came too slowly. */
+void intake_time_out(struct intake *);
+
+/* Sets all of a verdict but `allow`. */
+void verdict_set(struct verdict *, int status, enum stat, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

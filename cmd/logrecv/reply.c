@@ -1,0 +1,56 @@
+/*
+ * reply.c - see reply.h.
+ */
+#include "reply.h"
+
+static const struct {
+	int status;
+	const char *phrase;
+} phrases[] = {
+    {200, "OK"},
+    {202, "Accepted"},
+    {400, "Bad Request"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static const char *
+status_phrase(int status)
+{
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	}
+	return ""; /* may be empty: RFC 9112, section 4 */
+}
+
+int
+reply_format(struct buf *out, const struct reply *r, const char *date)
+{
+	const char *connection = "";
+
+	if (r->close)
+		connection = "Connection: close\r\n";
+	else if (r->keep_alive)
+		connection = "Connection: keep-alive\r\n";
+	if (buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", r->status,
+		status_phrase(r->status), date, connection) < 0)
+		return -1;
+	if (r->allow != NULL && buf_printf(out, "Allow: %s\r\n", r->allow) < 0)
+		return -1;
+	if (r->retry_after && buf_printf(out, "Retry-After: 1\r\n") < 0)
+		return -1;
+	if (buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+		r->type != NULL ? r->type : "application/json", r->len) < 0)
+		return -1;
+	return r->head_only ? 0 : buf_append(out, r->body, r->len);
+}
