@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# A tool that ends is started again, after a pause that doubles; the others
+# are left alone; the metrics count. Stand-ins take the tools' places, so that
+# each end is the test's own.
+. "$(dirname "$0")/../lib.sh"
+
+mkdir "$DIR/bin"
+for tool in logrecv logbatch logload; do
+	cat >"$DIR/bin/$tool" <<-'SH'
+		#!/bin/sh
+		# Notes its start; ends as the file told it, or sleeps until TERM.
+		tool=${0##*/}
+		[ "${1:-}" != --once ] || { echo "$tool --once" >>"$LOG"; exit 0; }
+		echo "$tool $$ $(date +%s%3N)" >>"$LOG"
+		[ ! -s "$ENDS/$tool" ] || exit "$(cat "$ENDS/$tool")"
+		trap 'echo "$tool TERM" >>"$LOG"; exit 0' TERM
+		sleep 1000 &
+		wait $!
+		kill $!
+	SH
+	chmod +x "$DIR/bin/$tool"
+done
+mkdir "$DIR/ends"
+export LOG=$DIR/starts ENDS=$DIR/ends PIPELINE_BIN=$DIR/bin
+
+# starts TOOL: how often was it started?
+starts() {
+	grep -c "^$1 [0-9]" "$LOG"
+}
+
+started() {
+	[ "$(starts "$1" 2>/dev/null)" -ge "$2" ]
+}
+
+# pause TOOL N: between its Nth start and the one before, ms
+pause() {
+	grep "^$1 [0-9]" "$LOG" | awk -v "n=$2" '
+		NR == n - 1 { before = $3 } NR == n { print $3 - before }'
+}
+
+# last TOOL: the process id of its last start
+last() {
+	grep "^$1 [0-9]" "$LOG" | tail -n 1 | cut -d ' ' -f 2
+}
+
+counted() {
+	[ "$(metric pipeline "pipeline_restarts_total{tool=\"$1\"}")" = "$2" ]
+}
+
+spool_new
+export SPOOL
+: >"$LOG"
+echo 1 >"$ENDS/logload"
+start pipeline "$TOP/pipeline.sh"
+ok 'one that cannot start is tried again' wait_for started logload 3
+num "$(pause logload 2)" -ge 1000 'after a second'
+num "$(pause logload 3)" -ge 2000 'and then after two'
+is "$(starts logrecv) $(starts logbatch)" '1 1' 'the others are left alone'
+ok 'its log says so' wait_log pipeline \
+	'warn pipeline: logload ended.*tool=logload status=1 delay_s=2'
+rm "$ENDS/logload"
+ok 'it runs when it can' wait_for started logload 4
+
+kill -KILL "$(last logrecv)"
+ok 'one that is killed is started again' wait_for started logrecv 2
+ok 'its log names the status' wait_log pipeline 'tool=logrecv status=137'
+ok 'the metrics count it' wait_for counted logrecv 1
+ok 'each for itself' counted logload 3
+ok 'others have none' counted logbatch 0
+
+echo 78 >"$ENDS/logbatch"
+kill -KILL "$(last logbatch)"
+ok 'wrong configuration is said loudly' wait_log pipeline \
+	'error pipeline: logbatch cannot work with its configuration'
+before=$(starts logbatch)
+ok 'and tried again' wait_for started logbatch $((before + 1))
+
+: >"$LOG"
+stop pipeline
+is "$STATUS" 0 'SIGTERM ends it with status 0'
+is "$(cat "$LOG")" 'logrecv TERM
+logbatch --once
+logload TERM
+logload --once' 'in the order that lets events through'
+not_ok 'nothing is left running' pgrep -f "$DIR/bin/"
+done_testing
