@@ -252,6 +252,7 @@ test_utf8(void)
 	static const unsigned char edges[] = {0x00, 0x41, 0x7f, 0x80, 0x8f,
 	    0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xed, 0xf0, 0xf4,
 	    0xff};
+	const size_t n = sizeof(edges);
 	struct tap_all all = {0};
 
 	for (unsigned a = 0; a < 256; a++) {
@@ -261,10 +262,9 @@ test_utf8(void)
 
 			compare_utf8(&all, bytes, 1);
 			compare_utf8(&all, bytes, 2);
-			for (size_t i = 0; i < sizeof(edges) * sizeof(edges);
-			     i++) {
-				bytes[2] = edges[i / sizeof(edges)];
-				bytes[3] = edges[i % sizeof(edges)];
+			for (size_t i = 0; i < n * n; i++) {
+				bytes[2] = edges[i / n];
+				bytes[3] = edges[i % n];
 				compare_utf8(&all, bytes, 3);
 				compare_utf8(&all, bytes, 4);
 			}

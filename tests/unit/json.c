@@ -294,7 +294,7 @@ test_depth(void)
 
 	for (unsigned depth = 1; depth <= JSON_DEPTH_MOST; depth++) {
 		size_t len = nest(text, depth, &seed);
-		size_t middle = len;
+		size_t middle;
 
 		tap_case(
 		    &fits, check(text, len, depth).good, "depth %u", depth);

@@ -475,12 +475,13 @@ history(char *acked)
 {
 	struct segment seg = SEGMENT_INIT;
 
-	for (char c = 'a'; c <= 'd'; c++) {
+	for (int i = 0; i < 4; i++) {
+		char c = (char)('a' + i);
 		char line[] = {c, c, c, c, '\n'};
 
 		if (spool_append(&spool, &seg, line, sizeof(line), true, NULL,
 			&err) == 0)
-			acked[c - 'a'] = 1;
+			acked[i] = 1;
 		if (c == 'b')
 			rotate_all();
 	}
@@ -556,7 +557,8 @@ sweep_crashes(enum what what, const char *name)
 			struct segment seg = SEGMENT_INIT;
 
 			arm(what, NULL, at, 0);
-			for (char c = 'a'; c <= 'd'; c++) {
+			for (int i = 0; i < 4; i++) {
+				char c = (char)('a' + i);
 				char line[] = {c, c, c, c, '\n'};
 
 				if (spool_append(&spool, &seg, line,
