@@ -291,6 +291,10 @@ open_events(struct error *err)
 {
 	static const struct timeval second = {.tv_sec = 1};
 
+	/* What libevent restores at the end, when the report is on its way. */
+	if (signal(SIGTERM, SIG_IGN) == SIG_ERR ||
+	    signal(SIGINT, SIG_IGN) == SIG_ERR)
+		return error_errno(err, "ignore signals");
 	all.terminate = evsignal_new(all.base, SIGTERM, on_signal, NULL);
 	all.interrupt = evsignal_new(all.base, SIGINT, on_signal, NULL);
 	all.second = event_new(all.base, -1, EV_PERSIST, on_second, NULL);
@@ -329,10 +333,10 @@ open_all(const char *file, struct error *err)
 	}
 	if (allow_descriptors(err) < 0)
 		return EX_CONFIG;
-	if (open_base(err) < 0 || open_events(err) < 0)
-		return EX_SOFTWARE;
 	if (target_resolve(&all.target, err) < 0)
 		return EX_TEMPFAIL;
+	if (open_base(err) < 0 || open_events(err) < 0)
+		return EX_SOFTWARE;
 	if (sender_init(&all.sender, all.base, &all.target, &all.source,
 		all.acked_open ? &all.acked : NULL, &how, notice, err) < 0)
 		return EX_TEMPFAIL;

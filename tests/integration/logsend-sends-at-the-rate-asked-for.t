@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+#
+# The k-th request is sent at the start plus k divided by the rate: not before
+# it is due, and never so much later that the rate would not be held.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logsend-lib.sh"
+
+server_start
+send --rate 200 --duration 2s
+is "$STATUS" 0 'it succeeds'
+is "$(report requests_sent)" 400 'a rate for a duration makes a number'
+is "$(received)" 400 'all of which arrive'
+is "$(report held)" true 'the rate was held, it says'
+is "$(report loop)" open 'in an open loop'
+is "$(report rate_asked)" 200 'the rate asked for'
+like "$(report rate)" '^(19[89]|20[01])\.' 'the rate achieved'
+# By the server's clock: 399 intervals of 5 ms between the first and the last.
+span=$(sed -n '1p;$p' "$DIR/server/times" |
+	awk 'NR == 1 {a = $1} END {printf "%d", ($1 - a) * 1000}')
+num "$span" -ge 1900 'the server saw them at that rate, not faster'
+# No tenth of a second has many more than its 20.
+most=$(awk '{print int($1 * 10)}' "$DIR/server/times" | uniq -c |
+	sort -rn | awk 'NR == 1 {print $1}')
+num "$most" -le 60 'and evenly'
+
+send --rate 1000000 --count 2000 --connections 1
+is "$STATUS" 0 'an impossible rate: all is sent, late'
+is "$(report held)" false 'but the rate was not held, it says'
+num "$(report late_max_us)" -gt 10000 'and how late'
+done_testing
