@@ -334,8 +334,7 @@ add_file(struct collection *c, int dir, const char *name)
 }
 
 int
-metrics_collect(
-    struct spool *spool, const char *except, struct buf *out, struct error *err)
+metrics_collect(struct spool *spool, struct buf *out, struct error *err)
 {
 	struct collection *c = calloc(1, sizeof(*c));
 	struct dirent *entry;
@@ -358,8 +357,7 @@ metrics_collect(
 		size_t tail = sizeof(METRICS_SUFFIX) - 1;
 
 		if (entry->d_name[0] == '.' || len <= tail ||
-		    strcmp(entry->d_name + len - tail, METRICS_SUFFIX) != 0 ||
-		    strcmp(entry->d_name, except) == 0)
+		    strcmp(entry->d_name + len - tail, METRICS_SUFFIX) != 0)
 			continue;
 		if (add_file(c, dirfd(dir), entry->d_name) < 0)
 			rc = error_set(err, "collect metrics: out of memory");

@@ -87,11 +87,10 @@ int metrics_write(struct metrics_file *, struct metric *table, struct error *);
 void metrics_close(struct metrics_file *);
 
 /*
- * Appends every *.prom file of SPOOL/metrics/ to out, except the one of that
- * name: the samples of one family stand together whatever file they come
- * from, as the format demands. A file over 1 MiB is left out. 0, or -1.
+ * Appends every *.prom file of SPOOL/metrics/ to out, the samples of one
+ * family together whatever file they come from, as the format demands. A file
+ * over 1 MiB is left out. 0, or -1.
  */
-int metrics_collect(
-    struct spool *, const char *except, struct buf *out, struct error *);
+int metrics_collect(struct spool *, struct buf *out, struct error *);
 
 #endif
