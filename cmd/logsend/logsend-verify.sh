@@ -84,7 +84,7 @@ write_defaults() {
 		host=${DB_HOST:-127.0.0.1}
 		port=${DB_PORT:-3306}
 		user=${DB_USER:-logs}
-		password="$(printf '%s\n' "$password" | sed 's/\\/\\\\/g')"
+		password="$(printf '%s\n' "$password" | sed 's/[\\"]/\\&/g')"
 		connect-timeout=5
 	CONF
 }

@@ -97,6 +97,7 @@ int
 report_live(struct report *r, struct sender *s, struct buf *out)
 {
 	uint64_t now = clock_monotonic_ns();
+	uint64_t refused = report_refused(&s->stats) + s->stats.mismatched;
 	double span = seconds_of(now - r->last_ns);
 	int rc;
 
@@ -107,8 +108,7 @@ report_live(struct report *r, struct sender *s, struct buf *out)
 	    "%.0f/s, p99 %.1f ms",
 	    seconds_of(time_taken(s)), (unsigned long long)s->stats.sent,
 	    (unsigned long long)s->stats.acknowledged,
-	    (unsigned long long)(report_refused(&s->stats) +
-				 s->stats.mismatched),
+	    (unsigned long long)refused,
 	    (unsigned long long)report_failed(&s->stats),
 	    (double)(s->stats.sent - r->last_sent) / span,
 	    seconds_of(histogram_percentile(&s->stats.recent, 990)) * 1e3);

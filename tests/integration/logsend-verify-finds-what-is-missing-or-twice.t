@@ -10,7 +10,9 @@ verify=$TOP/cmd/logsend/logsend-verify.sh
 mariadb_start
 sql 'CREATE TABLE logs (received_at DATETIME(6), file_id INT, line INT,
 	payload JSON, PRIMARY KEY (received_at, file_id, line))'
-printf 'secret\n' >"$DIR/password"
+# A password that means something to shells, SQL and option files.
+sql "SET PASSWORD FOR logs@'%' = PASSWORD('s \\\\n\"#''e')"
+printf '%s\n' "s \\n\"#'e" >"$DIR/password"
 export DB_HOST DB_PORT DB_USER=logs DB_NAME=logs \
 	DB_PASSWORD_FILE="$DIR/password" LOGSEND_RATE=50 LOGSEND_DURATION=1s \
 	LOGSEND_TIMEOUT=5s LOGSEND_DRAIN=2s
