@@ -1,0 +1,77 @@
+/*
+ * columns.h - which members of an event become columns of their own.
+ *
+ * A column is given as NAME=PATH:TYPE. PATH names a member, dots lead into
+ * objects ("http.status"), `\.` is a dot within a name, and `|` separates
+ * alternatives, of which the first that is there and fits is taken. TYPE is
+ * varchar(N), bigint, double, boolean or datetime. `NAME=` takes a column away.
+ */
+#ifndef LOGLOAD_COLUMNS_H
+#define LOGLOAD_COLUMNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define COLUMNS_MAX 32
+#define COLUMN_NAME_MAX 64 /* of MySQL, in characters */
+#define COLUMN_PATHS_MAX 8
+#define COLUMN_PATH_DEPTH_MAX 8
+#define COLUMN_WIDTH_MOST 16383 /* utf8mb4 characters in a row of 64 KiB */
+#define COLUMN_HEADS_MAX (COLUMNS_MAX * 4)
+
+enum column_type {
+	COLUMN_VARCHAR,
+	COLUMN_BIGINT,
+	COLUMN_DOUBLE,
+	COLUMN_BOOLEAN,
+	COLUMN_DATETIME,
+};
+
+/* A name within the columns' own text. */
+struct column_name {
+	const char *p;
+	size_t len;
+};
+
+struct column_path {
+	unsigned head; /* the top-level member, an index of columns.heads */
+	struct column_name rest[COLUMN_PATH_DEPTH_MAX];
+	unsigned depth; /* how many of rest */
+};
+
+struct column {
+	char name[COLUMN_NAME_MAX + 1];
+	enum column_type type;
+	unsigned width; /* characters of a varchar */
+	struct column_path paths[COLUMN_PATHS_MAX];
+	unsigned path_count;
+	char *text; /* what the paths point into; owned */
+};
+
+/* The names that matter at the top of an event; the first is received_at's. */
+#define COLUMN_HEAD_RECEIVED 0
+
+struct columns {
+	struct column list[COLUMNS_MAX];
+	unsigned count;
+	struct column_name heads[COLUMN_HEADS_MAX];
+	unsigned head_count;
+	uint64_t lengths; /* bit n % 64: a head of n bytes exists */
+};
+
+/* The columns of DESIGN: occurred_at, event, level, user_id. */
+int columns_init(struct columns *, struct error *);
+void columns_release(struct columns *);
+
+/* Adds a column, replaces the one of that name, or takes it away. */
+int columns_set(struct columns *, const char *spec, struct error *);
+
+/* Resolves the paths; call it once, after the last columns_set. */
+int columns_compile(struct columns *, struct error *);
+
+/* The index of the column of that name, or -1. */
+int columns_find(const struct columns *, const char *name, size_t len);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * crew.c - see crew.h.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "crew.h"
+
+static void *run(void *);
+
+int
+crew_init(struct crew *c, unsigned workers, crew_work *work, void *context,
+    struct error *err)
+{
+	memset(c, 0, sizeof(*c));
+	c->worker_count = workers;
+	c->work = work;
+	c->context = context;
+	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake < 0)
+		return error_errno(err, "create an eventfd");
+	if (pthread_mutex_init(&c->lock, NULL) != 0 ||
+	    pthread_cond_init(&c->changed, NULL) != 0)
+		return error_set(err, "create a lock: no memory");
+	return 0;
+}
+
+void
+crew_release(struct crew *c)
+{
+	(void)close(c->wake);                    /* holds nothing */
+	(void)pthread_cond_destroy(&c->changed); /* no thread is left */
+	(void)pthread_mutex_destroy(&c->lock);
+}
+
+static void
+lock(struct crew *c)
+{
+	(void)pthread_mutex_lock(&c->lock); /* fails only on misuse */
+}
+
+static void
+unlock(struct crew *c)
+{
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+static void
+wake(struct crew *c)
+{
+	uint64_t one = 1;
+
+	/* It fails only where the count is at its end: readable all the same.
+	 */
+	if (write(c->wake, &one, sizeof(one)) < 0)
+		return;
+}
+
+int
+crew_start(struct crew *c, struct error *err)
+{
+	sigset_t all, before;
+	int rc = 0;
+
+	/* Signals are the main thread's: no call here is to be interrupted. */
+	(void)sigfillset(&all);                          /* cannot fail */
+	(void)pthread_sigmask(SIG_BLOCK, &all, &before); /* nor this */
+	lock(c);
+	for (unsigned i = 0; i < c->worker_count; i++) {
+		struct worker *w = &c->workers[i];
+
+		w->crew = c;
+		if (pthread_create(&w->thread, NULL, run, w) != 0) {
+			rc = error_set(err, "create a thread: no resources");
+			c->closed = true;
+			break;
+		}
+		c->running++;
+		c->started++;
+	}
+	unlock(c);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* nor this */
+	return rc;
+}
+
+/* Copies the next name out; false when there will be none. */
+static bool
+take(struct crew *c, char *name, size_t size)
+{
+	bool taken = false;
+
+	lock(c);
+	while (c->next == c->count && !c->closed)
+		(void)pthread_cond_wait(&c->changed, &c->lock);
+	if (c->next < c->count) {
+		(void)snprintf(name, size, "%s", c->names[c->next++]);
+		c->busy++;
+		taken = true;
+	}
+	unlock(c);
+	return taken;
+}
+
+static void *
+run(void *argument)
+{
+	struct worker *w = argument;
+	struct crew *c = w->crew;
+
+	while (take(c, w->name, sizeof(w->name))) {
+		bool more = c->work(c->context, w, w->name);
+
+		lock(c);
+		c->busy--;
+		if (!more) {
+			c->closed = true;
+			c->next = c->count;
+			(void)pthread_cond_broadcast(&c->changed);
+		}
+		unlock(c);
+		wake(c);
+	}
+	db_mysql_thread_end();
+	lock(c);
+	c->running--;
+	unlock(c);
+	wake(c);
+	return NULL;
+}
+
+bool
+crew_is_hungry(struct crew *c)
+{
+	bool empty;
+
+	lock(c);
+	empty = c->next == c->count;
+	unlock(c);
+	return empty;
+}
+
+void
+crew_feed(struct crew *c, const char *const *names, size_t count)
+{
+	lock(c);
+	if (!c->closed) {
+		c->names = names;
+		c->count = count;
+		c->next = 0;
+		(void)pthread_cond_broadcast(&c->changed);
+	}
+	unlock(c);
+}
+
+bool
+crew_is_idle(struct crew *c)
+{
+	bool idle;
+
+	lock(c);
+	idle = c->busy == 0 && c->next == c->count;
+	unlock(c);
+	return idle;
+}
+
+bool
+crew_has_ended(struct crew *c)
+{
+	bool ended;
+
+	lock(c);
+	ended = c->running == 0;
+	unlock(c);
+	return ended;
+}
+
+void
+crew_close(struct crew *c, bool drop)
+{
+	lock(c);
+	c->closed = true;
+	if (drop)
+		c->next = c->count;
+	(void)pthread_cond_broadcast(&c->changed);
+	unlock(c);
+}
+
+void
+crew_join(struct crew *c)
+{
+	for (unsigned i = 0; i < c->started; i++)
+		(void)pthread_join(c->workers[i].thread, NULL); /* ends */
+}

@@ -1,0 +1,67 @@
+/*
+ * crew.h - threads that take names off one queue, oldest first.
+ *
+ * The feeder (main) puts names in; each thread calls `work` with its own
+ * loader and trial. `wake` is an eventfd that becomes readable when the queue
+ * has run empty or a thread has gone to rest.
+ */
+#ifndef LOGLOAD_CREW_H
+#define LOGLOAD_CREW_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "load.h"
+#include "patience.h"
+
+#define CREW_MAX 64
+
+struct crew;
+
+struct worker {
+	struct crew *crew;
+	struct loader loader;
+	struct trial trial;
+	pthread_t thread;
+	char name[PATH_MAX]; /* being worked on */
+};
+
+/* One name. False: no more names are to be taken, by any thread. */
+typedef bool crew_work(void *context, struct worker *, const char *name);
+
+struct crew {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	const char *const *names; /* the queue; not owned */
+	size_t count, next;
+	bool closed; /* nothing will be added */
+	unsigned busy, running;
+	int wake;
+	crew_work *work;
+	void *context;
+	struct worker workers[CREW_MAX];
+	unsigned worker_count, started;
+};
+
+/* The workers' loaders are set up by the caller before crew_start. */
+int crew_init(struct crew *, unsigned workers, crew_work *, void *context,
+    struct error *);
+int crew_start(struct crew *, struct error *);
+
+/*
+ * Are there no names left to take? Then, and only then, crew_feed may replace
+ * the queue; the names, under PATH_MAX long, must stay until the next time.
+ */
+bool crew_is_hungry(struct crew *);
+void crew_feed(struct crew *, const char *const *names, size_t count);
+bool crew_is_idle(struct crew *);
+bool crew_has_ended(struct crew *);
+
+/* What is queued will not be begun any more. */
+void crew_close(struct crew *, bool drop);
+/* Waits for the threads to end. */
+void crew_join(struct crew *);
+void crew_release(struct crew *);
+
+#endif

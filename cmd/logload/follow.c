@@ -1,0 +1,451 @@
+/*
+ * follow.c - see follow.h.
+ *
+ * The main thread looks into ready/: when inotify(7) tells of a file, and
+ * every 30 s in case it did not. It hands the oldest names to the workers.
+ *
+ * A worker holds flock(2) on a file while it loads it, so that no two of them,
+ * of this process or another, work on one file; the kernel lets go when a
+ * process dies. Were the lock not there, the ledger would still let each file
+ * in once: the lock saves the work and the waiting.
+ *
+ * A file is removed after its last commit. A crash in between leaves a file
+ * that the ledger knows as loaded: the next one to take it skips and removes
+ * it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "follow.h"
+#include "log.h"
+#include "metrics.h"
+#include "run.h"
+
+#define SCAN_MOST 4096 /* files looked at in one go */
+#define SCAN_EVERY_NS (30 * CLOCK_NS_PER_S)
+#define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
+#define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
+#define TROUBLED_MOST 64
+
+struct follow {
+	struct run run; /* first: the context of the work */
+	struct spool_list list;
+	const char **names; /* of the list, for the crew */
+	struct metrics_file metrics;
+	int inotify;
+	bool look;                      /* something may be new in ready/ */
+	uint64_t looked_ns, written_ns; /* last scan, last metrics */
+	uint64_t aliens;                /* that were told of */
+	/* Of one pass over the list: */
+	atomic_uint locked; /* files that another process works on */
+	/* Files that could not be read, so that each is told of once. */
+	pthread_mutex_t lock;
+	char troubled[TROUBLED_MOST][SPOOL_NAME_MAX];
+	unsigned troubled_next;
+};
+
+static bool load_one(void *, struct worker *, const char *name);
+static int open_all(struct follow *, struct spool *, struct error *);
+static void close_all(struct follow *);
+static void loop(struct follow *);
+static void loop_once(struct follow *);
+
+int
+follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
+{
+	struct follow *f = calloc(1, sizeof(*f));
+	struct error err;
+	int status = EX_IOERR;
+
+	if (f == NULL) {
+		log_error("out of memory");
+		return EX_OSERR;
+	}
+	if (run_init(&f->run, s, spool, stop, load_one,
+		spool->dir[SPOOL_REJECTED], SPOOL_SUFFIX, &err) < 0) {
+		log_error("%s", err.text);
+		free(f);
+		return EX_OSERR;
+	}
+	f->run.patience.for_ever = !s->once;
+	f->run.patience.schema_ends = s->once;
+	f->run.patience.most_ns = s->wait_ns;
+	if (open_all(f, spool, &err) < 0 ||
+	    crew_start(&f->run.crew, &err) < 0) {
+		log_error("%s", err.text);
+	} else {
+		log_info("ready spool=%s jobs=%llu", spool->path,
+		    (unsigned long long)s->jobs);
+		if (s->once)
+			loop_once(f);
+		else
+			loop(f);
+		status = EX_OK;
+	}
+	crew_close(&f->run.crew, true);
+	crew_join(&f->run.crew);
+	if (status == EX_OK && s->once)
+		status = run_status(&f->run);
+	close_all(f);
+	run_release(&f->run);
+	free(f);
+	return status;
+}
+
+static int
+open_all(struct follow *f, struct spool *spool, struct error *err)
+{
+	char path[64];
+
+	f->inotify = -1;
+	f->look = true;
+	f->metrics.lock_fd = -1;
+	if (pthread_mutex_init(&f->lock, NULL) != 0)
+		return error_set(err, "create a lock: no memory");
+	f->names = calloc(SCAN_MOST, sizeof(*f->names));
+	if (f->names == NULL)
+		return error_errno(err, "start");
+	f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	/* Through the descriptor, whatever happens to the path. */
+	(void)snprintf(
+	    path, sizeof(path), "/proc/self/fd/%d", spool->dir[SPOOL_READY]);
+	if (f->inotify < 0 || inotify_add_watch(f->inotify, path,
+				  IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
+		return error_errno(err, "watch %s/ready", spool->path);
+	return metrics_open(&f->metrics, spool, "logload", err);
+}
+
+static void
+close_all(struct follow *f)
+{
+	struct error err;
+
+	if (f->metrics.lock_fd >= 0 &&
+	    metrics_write(&f->metrics, f->run.meters.table, &err) < 0)
+		log_warn("%s", err.text);
+	metrics_close(&f->metrics);
+	if (f->inotify >= 0)
+		(void)close(f->inotify); /* only read from */
+	spool_list_release(&f->list);
+	free(f->names);
+	(void)pthread_mutex_destroy(&f->lock); /* no thread is left */
+}
+
+/*
+ * The main thread
+ */
+
+/* The numbers that a scan yields. */
+static void
+set_gauges(struct follow *f)
+{
+	struct meters *m = &f->run.meters;
+	uint64_t born, now = clock_wall_us();
+
+	meter_set(m, METER_READY_FILES, (int64_t)f->list.all_files);
+	meter_set(m, METER_READY_BYTES, (int64_t)f->list.all_bytes);
+	meter_set(m, METER_READY_ALIENS, (int64_t)f->list.aliens);
+	meter_set(m, METER_READY_AGE, 0);
+	if (spool_name_parse(f->list.oldest, &born) && born < now)
+		meter_set(m, METER_READY_AGE,
+		    (int64_t)((now - born) / CLOCK_US_PER_S));
+}
+
+static void
+warn_of_aliens(struct follow *f)
+{
+	if (f->list.aliens > f->aliens)
+		log_warn("left alone in ready/: entries=%llu that are no "
+			 "regular file named *%s",
+		    (unsigned long long)f->list.aliens, SPOOL_SUFFIX);
+	f->aliens = f->list.aliens;
+}
+
+/* Looks into ready/; with a limit of 0, only for the gauges. */
+static bool
+scan(struct follow *f, size_t limit)
+{
+	struct error err;
+
+	if (spool_scan(f->run.spool, SPOOL_READY, limit, &f->list, &err) < 0) {
+		log_error("%s", err.text);
+		return false;
+	}
+	set_gauges(f);
+	warn_of_aliens(f);
+	return true;
+}
+
+/* Looks for files and hands them out. The crew must be hungry. */
+static void
+hand_out(struct follow *f)
+{
+	f->look = false;
+	f->looked_ns = clock_monotonic_ns();
+	/* Between this and the names' replacement nobody takes any. */
+	if (!scan(f, SCAN_MOST))
+		return;
+	for (size_t i = 0; i < f->list.count; i++)
+		f->names[i] = f->list.files[i].name;
+	crew_feed(&f->run.crew, f->names, f->list.count);
+	/* The rest of a long list comes when this part is done. */
+	f->look = f->list.all_files > f->list.count;
+}
+
+static void
+write_metrics(struct follow *f)
+{
+	struct error err;
+
+	f->written_ns = clock_monotonic_ns();
+	if (metrics_write(&f->metrics, f->run.meters.table, &err) < 0)
+		log_warn("%s", err.text);
+}
+
+/* Empties what has made poll return. */
+static void
+drain(struct follow *f)
+{
+	char events[4096];
+	uint64_t count;
+
+	while (read(f->inotify, events, sizeof(events)) > 0)
+		f->look = true;
+	(void)!read(f->run.crew.wake, &count, sizeof(count)); /* empties it */
+}
+
+/* Waits for a file, a worker, a signal; at most so long. */
+static void
+wait_for_news(struct follow *f, uint64_t ns)
+{
+	struct pollfd p[] = {
+	    {.fd = f->inotify, .events = POLLIN},
+	    {.fd = f->run.crew.wake, .events = POLLIN},
+	    {.fd = f->run.stop->fd, .events = POLLIN},
+	};
+
+	(void)poll(p, 3, (int)(ns / CLOCK_NS_PER_MS) + 1);
+	drain(f);
+}
+
+static void
+loop(struct follow *f)
+{
+	struct crew *crew = &f->run.crew;
+	bool settled = true; /* the gauges are of after the last file */
+
+	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
+		uint64_t now = clock_monotonic_ns();
+		bool idle = crew_is_idle(crew);
+
+		if (crew_is_hungry(crew) &&
+		    (f->look || now - f->looked_ns >= SCAN_EVERY_NS)) {
+			hand_out(f);
+			settled = false;
+			idle = f->list.count == 0;
+		}
+		if (idle && !settled)
+			settled = scan(f, 0);
+		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
+			write_metrics(f);
+		wait_for_news(f, idle && f->list.all_files == 0
+				     ? SCAN_EVERY_NS
+				     : METRICS_EVERY_NS);
+	}
+}
+
+/*
+ * Until ready/ is empty, as far as it can be. Files that others hold are
+ * waited for, as long as the database would be.
+ */
+static void
+loop_once(struct follow *f)
+{
+	struct crew *crew = &f->run.crew;
+	uint64_t waited = 0;
+
+	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
+		if (!crew_is_idle(crew)) {
+			wait_for_news(f, METRICS_EVERY_NS);
+			continue;
+		}
+		if (f->list.count > 0 && atomic_load(&f->locked) > 0) {
+			if (waited >= f->run.settings->wait_ns)
+				break;
+			waited += ONCE_AGAIN_NS;
+			(void)stop_wait(f->run.stop, ONCE_AGAIN_NS);
+		} else if (f->list.count > 0 &&
+			   f->list.all_files == f->list.count) {
+			/* Each was tried, and none is in other hands. */
+			f->list.count = 0;
+			(void)scan(f, 0);
+			if (f->list.all_files == 0 ||
+			    atomic_load(&f->run.outcome) != 0)
+				break;
+		}
+		atomic_store(&f->locked, 0);
+		hand_out(f);
+		if (f->list.all_files == 0)
+			break;
+	}
+	if (stop_asked(f->run.stop) || atomic_load(&f->locked) > 0)
+		run_note(&f->run, OUTCOME_STOPPED);
+}
+
+/*
+ * The workers
+ */
+
+/* Says once for each file what is wrong with it. */
+static void
+tell_trouble(struct follow *f, const char *name, const char *why)
+{
+	bool known = false;
+
+	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
+	for (unsigned i = 0; i < TROUBLED_MOST && !known; i++)
+		known = strcmp(f->troubled[i], name) == 0;
+	if (!known) {
+		unsigned at = f->troubled_next++ % TROUBLED_MOST;
+
+		(void)snprintf(
+		    f->troubled[at], sizeof(f->troubled[at]), "%s", name);
+	}
+	(void)pthread_mutex_unlock(&f->lock);
+	run_note(&f->run, OUTCOME_IO);
+	meter_add(&f->run.meters, METER_RETRIES_IO, 1);
+	if (!known)
+		log_error("the file stays in ready/: file=%s %s", name, why);
+}
+
+enum taken { TAKEN, TAKEN_GONE, TAKEN_BY_ANOTHER, TAKEN_NOT };
+
+/* Opens ready/NAME and locks it, if it is there and nobody else's. */
+static enum taken
+take(struct follow *f, const char *name, struct source *source)
+{
+	int dir = f->run.spool->dir[SPOOL_READY], fd;
+	struct stat named, opened;
+	struct error err;
+
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return TAKEN_GONE;
+	if (fd < 0) {
+		tell_trouble(f, name, strerror(errno));
+		return TAKEN_NOT;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		(void)close(fd); /* only read from */
+		return TAKEN_BY_ANOTHER;
+	}
+	/* Whoever had it may just have removed it. */
+	if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstat(fd, &opened) < 0 || named.st_ino != opened.st_ino) {
+		(void)close(fd); /* only read from */
+		return TAKEN_GONE;
+	}
+	if (source_open(source, fd, -1, &err) < 0) {
+		tell_trouble(f, name, err.text);
+		return TAKEN_NOT;
+	}
+	return TAKEN;
+}
+
+/* The database has it: out of ready/ with it. */
+static void
+put_away(struct follow *f, const char *name)
+{
+	struct error err;
+	int rc;
+
+	if (f->run.settings->keep)
+		rc = spool_keep(f->run.spool, name, &err);
+	else
+		rc = spool_remove(f->run.spool, SPOOL_READY, name, &err);
+	if (rc < 0)
+		tell_trouble(f, name, err.text);
+}
+
+static void
+conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
+    uint64_t took_ns)
+{
+	const struct load_tally *t = &load->tally;
+
+	switch (verdict) {
+	case LOAD_DONE:
+		meter_add(&f->run.meters, METER_FILES_LOADED, 1);
+		log_info("loaded file=%s events=%llu rejected=%llu bytes=%llu "
+			 "ms=%llu",
+		    load->name, (unsigned long long)t->events,
+		    (unsigned long long)t->rejected,
+		    (unsigned long long)t->bytes,
+		    (unsigned long long)(took_ns / CLOCK_NS_PER_MS));
+		put_away(f, load->name);
+		break;
+	case LOAD_SKIPPED:
+		meter_add(&f->run.meters, METER_FILES_SKIPPED, 1);
+		log_info("skipped, it was loaded before: file=%s", load->name);
+		put_away(f, load->name);
+		break;
+	case LOAD_IO:
+		tell_trouble(f, load->name, load->error.text);
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * Loads one file of ready/. While the database cannot be used, the file is
+ * not held, so that another process that can use it may take it.
+ */
+static bool
+load_one(void *context, struct worker *w, const char *name)
+{
+	struct follow *f = context;
+	enum load_verdict verdict;
+
+	for (;;) {
+		uint64_t started;
+		struct source source;
+		struct load load;
+		enum taken taken;
+
+		if (stop_asked(f->run.stop))
+			return false;
+		if (!trial_connect(&w->trial, &w->loader, &verdict))
+			break;
+		taken = take(f, name, &source);
+		if (taken == TAKEN_BY_ANOTHER)
+			atomic_fetch_add(&f->locked, 1);
+		if (taken != TAKEN)
+			return true;
+		started = clock_monotonic_ns();
+		load_init(&load, &w->loader, &source, name, true);
+		verdict = load_run(&load);
+		conclude(f, &load, verdict, clock_monotonic_ns() - started);
+		source_close(&source); /* lets the lock go */
+		if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
+			trial_succeeded(&w->trial);
+			return verdict != LOAD_STOPPED;
+		}
+		if (!trial_failed(&w->trial, verdict, &load.error))
+			break;
+	}
+	if (!stop_asked(f->run.stop))
+		run_note(&f->run,
+		    verdict == LOAD_SCHEMA ? OUTCOME_SCHEMA : OUTCOME_AWAY);
+	return false;
+}

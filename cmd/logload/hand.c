@@ -1,0 +1,352 @@
+/*
+ * hand.c - see hand.h.
+ *
+ * The workers take the files in the order of the command line. Their own files
+ * are never removed or changed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "hand.h"
+#include "log.h"
+#include "naming.h"
+#include "progress.h"
+#include "run.h"
+
+#define DRAW_MS 200
+
+struct hand {
+	struct run run; /* first: the context of the work */
+	struct progress progress;
+	uint64_t started_ns;
+	_Atomic uint64_t files, skipped, events, rejected, torn, nulls, bytes;
+	_Atomic uint64_t file_bytes; /* of the files that are done */
+};
+
+static bool load_one(void *, struct worker *, const char *path);
+static void watch(struct hand *);
+static void print_summary(struct hand *);
+
+/* A path that is too long for a worker, or cannot be right. */
+static int
+check_paths(char *const *paths, int count, struct error *err)
+{
+	int standard = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (strlen(paths[i]) >= PATH_MAX)
+			return error_set(
+			    err, "open %s: the path is too long", paths[i]);
+		standard += strcmp(paths[i], "-") == 0;
+	}
+	return standard > 1
+		   ? error_set(err, "- stands for standard input, once")
+		   : 0;
+}
+
+/* Where rejected events go, and how the files are named there. */
+static int
+open_reject_dir(const struct settings *s, struct spool *spool,
+    const char **suffix, struct error *err)
+{
+	const char *path = s->rejected_dir != NULL ? s->rejected_dir : ".";
+	int fd;
+
+	*suffix = ".rejected" SPOOL_SUFFIX;
+	if (s->rejected_dir == NULL && spool != NULL) {
+		*suffix = SPOOL_SUFFIX;
+		fd = fcntl(spool->dir[SPOOL_REJECTED], F_DUPFD_CLOEXEC, 0);
+	} else {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd < 0 ? error_errno(err, "open %s", path) : fd;
+}
+
+static uint64_t
+total_bytes(char *const *paths, int count)
+{
+	uint64_t total = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct stat st;
+
+		if (strcmp(paths[i], "-") == 0 || stat(paths[i], &st) < 0 ||
+		    !S_ISREG(st.st_mode))
+			return 0;
+		total += (uint64_t)st.st_size;
+	}
+	return total;
+}
+
+int
+hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
+    char *const *paths, int count)
+{
+	struct hand *h = calloc(1, sizeof(*h));
+	struct error err;
+	const char *suffix;
+	int dir, status;
+	bool show = s->progress == PROGRESS_ALWAYS ||
+		    (s->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
+
+	if (h == NULL) {
+		log_error("out of memory");
+		return EX_OSERR;
+	}
+	dir = open_reject_dir(s, spool, &suffix, &err);
+	if (check_paths(paths, count, &err) < 0 || dir < 0 ||
+	    run_init(&h->run, s, spool, stop, load_one, dir, suffix, &err) <
+		0) {
+		log_error("%s", err.text);
+		free(h);
+		return EX_IOERR;
+	}
+	h->run.patience.most_ns = s->wait_ns;
+	h->run.patience.schema_ends = true;
+	h->started_ns = clock_monotonic_ns();
+	progress_begin(&h->progress, show, total_bytes(paths, count));
+	crew_feed(&h->run.crew, (const char *const *)paths, (size_t)count);
+	crew_close(&h->run.crew, false);
+	if (crew_start(&h->run.crew, &err) < 0) {
+		log_error("%s", err.text);
+		run_note(&h->run, OUTCOME_IO);
+	}
+	watch(h);
+	crew_join(&h->run.crew);
+	progress_end(&h->progress);
+	if (stop_asked(stop) &&
+	    atomic_load(&h->files) + atomic_load(&h->skipped) < (uint64_t)count)
+		run_note(&h->run, OUTCOME_STOPPED);
+	print_summary(h);
+	status = run_status(&h->run);
+	run_release(&h->run);
+	(void)close(dir); /* only read from */
+	free(h);
+	return status;
+}
+
+/* Shows progress until the workers have ended. */
+static void
+watch(struct hand *h)
+{
+	struct crew *c = &h->run.crew;
+
+	while (!crew_has_ended(c)) {
+		struct pollfd p = {.fd = c->wake, .events = POLLIN};
+		uint64_t bytes = atomic_load(&h->file_bytes), woken;
+
+		for (unsigned i = 0; i < c->worker_count; i++)
+			bytes +=
+			    atomic_load_explicit(&c->workers[i].loader.consumed,
+				memory_order_relaxed);
+		progress_draw(&h->progress, bytes,
+		    (uint64_t)meter_get(&h->run.meters, METER_EVENTS_LOADED));
+		(void)poll(&p, 1, h->progress.on ? DRAW_MS : -1);
+		(void)!read(c->wake, &woken, sizeof(woken)); /* only empties */
+	}
+}
+
+/*
+ * One file
+ */
+
+static int
+open_path(struct source *s, const char *path, int stop_fd, struct error *err)
+{
+	struct error why;
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "open %s", path);
+	if (source_open(s, fd, stop_fd, &why) < 0)
+		return error_set(err, "open %s: %s", path, why.text);
+	return 0;
+}
+
+static void
+refused(void *context, const struct line *line, const char *reason)
+{
+	const char *path = context;
+
+	/* stdout is the answer; a failure to print it shows at the end. */
+	(void)printf("%s:%llu: offset=%llu %s\n", path,
+	    (unsigned long long)line->number, (unsigned long long)line->offset,
+	    reason);
+}
+
+/* Was it loaded before, as far as a database was named? */
+static enum load_verdict
+look_up(struct worker *w, const char *name, struct error *err)
+{
+	struct db *db = w->loader.db;
+	enum load_verdict verdict;
+	enum db_verdict found;
+	struct db_file file;
+	bool any;
+
+	for (;;) {
+		if (!trial_connect(&w->trial, &w->loader, &verdict)) {
+			*err = db->error;
+			return verdict;
+		}
+		found = db->ops->find(db, name, &file, &any);
+		if (found == DB_OK)
+			return any && file.loaded ? LOAD_SKIPPED : LOAD_DONE;
+		*err = db->error;
+		db->ops->disconnect(db);
+		verdict = found == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+		if (!trial_failed(&w->trial, verdict, err))
+			return verdict;
+	}
+}
+
+static enum load_verdict
+dry_run(struct worker *w, struct load *load, const char *path)
+{
+	enum load_verdict verdict;
+
+	if (w->loader.db != NULL) {
+		verdict = look_up(w, load->name, &load->error);
+		if (verdict != LOAD_DONE)
+			return verdict;
+	}
+	return load_check(load, refused, (void *)path);
+}
+
+static enum load_verdict
+really_load(struct worker *w, struct load *load)
+{
+	enum load_verdict verdict;
+
+	do {
+		if (!trial_connect(&w->trial, &w->loader, &verdict)) {
+			load->error = w->loader.db->error;
+			return verdict;
+		}
+		verdict = load_run(load);
+		if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
+			trial_succeeded(&w->trial);
+			return verdict;
+		}
+	} while (trial_failed(&w->trial, verdict, &load->error));
+	return verdict;
+}
+
+/* Says what became of a file, and counts it. */
+static void
+conclude(struct hand *h, const struct load *load, const char *path,
+    enum load_verdict verdict)
+{
+	const struct load_tally *t = &load->tally;
+	const char *would = h->run.settings->dry_run ? "would be " : "";
+
+	h->events += t->events;
+	h->rejected += t->rejected;
+	h->torn += t->torn;
+	h->nulls += t->nulls;
+	h->bytes += t->bytes;
+	h->file_bytes += load->source->size;
+	if (t->rejected > 0)
+		run_note(&h->run, OUTCOME_REJECTED);
+	switch (verdict) {
+	case LOAD_DONE:
+		h->files++;
+		log_info("%sloaded: file=%s events=%llu rejected=%llu "
+			 "name=%s",
+		    would, path, (unsigned long long)t->events,
+		    (unsigned long long)t->rejected, load->name);
+		return;
+	case LOAD_SKIPPED:
+		h->skipped++;
+		log_info("%sskipped, it was loaded before: file=%s name=%s",
+		    would, path, load->name);
+		return;
+	case LOAD_STOPPED:
+		run_note(&h->run, OUTCOME_STOPPED);
+		log_warn("stopped within a file; run again to go on: file=%s "
+			 "bytes=%llu",
+		    path, (unsigned long long)load->at);
+		return;
+	case LOAD_PASSING:
+		run_note(&h->run,
+		    stop_asked(h->run.stop) ? OUTCOME_STOPPED : OUTCOME_AWAY);
+		break;
+	case LOAD_SCHEMA:
+		run_note(&h->run, OUTCOME_SCHEMA);
+		break;
+	case LOAD_IO:
+		run_note(&h->run,
+		    stop_asked(h->run.stop) ? OUTCOME_STOPPED : OUTCOME_IO);
+		break;
+	}
+	log_error("load %s: %s", path, load->error.text);
+}
+
+/* A file that cannot be read does not keep the others from being loaded. */
+static bool
+load_one(void *context, struct worker *w, const char *path)
+{
+	struct hand *h = context;
+	const struct settings *s = h->run.settings;
+	enum load_verdict verdict;
+	struct naming naming;
+	struct source source;
+	struct load load;
+	struct error err;
+
+	if (stop_asked(h->run.stop))
+		return false;
+	if (open_path(&source, path, h->run.stop->fd, &err) < 0) {
+		log_error("%s", err.text);
+		run_note(&h->run, OUTCOME_IO);
+		return true;
+	}
+	if (naming_find(&naming, path, &source, h->run.spool, s->force, &err) <
+	    0) {
+		log_error("read %s: %s", path, err.text);
+		run_note(&h->run, OUTCOME_IO);
+		source_close(&source);
+		return true;
+	}
+	load_init(&load, &w->loader, &source, naming.name, naming.spooled);
+	verdict = s->dry_run ? dry_run(w, &load, path) : really_load(w, &load);
+	atomic_store(&w->loader.consumed, 0);
+	conclude(h, &load, path, verdict);
+	source_close(&source);
+	return verdict != LOAD_PASSING && verdict != LOAD_SCHEMA &&
+	       verdict != LOAD_STOPPED;
+}
+
+static void
+print_summary(struct hand *h)
+{
+	double seconds = (double)(clock_monotonic_ns() - h->started_ns) / 1e9;
+	unsigned long long events = h->events;
+
+	(void)printf(
+	    "%s: files=%llu skipped=%llu events=%llu rejected=%llu nulls=%llu "
+	    "torn_bytes=%llu bytes=%llu seconds=%.3f events_per_second=%.0f\n",
+	    h->run.settings->dry_run ? "would load" : "loaded",
+	    (unsigned long long)h->files, (unsigned long long)h->skipped,
+	    events, (unsigned long long)h->rejected,
+	    (unsigned long long)h->nulls, (unsigned long long)h->torn,
+	    (unsigned long long)h->bytes, seconds,
+	    seconds > 0 ? (double)events / seconds : 0);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		log_error("write to stdout: %s", strerror(errno));
+		run_note(&h->run, OUTCOME_IO);
+	}
+}

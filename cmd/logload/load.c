@@ -1,0 +1,562 @@
+/*
+ * load.c - see load.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "json.h"
+#include "load.h"
+#include "log.h"
+
+#define SINGLES 16 /* so few events are tried one by one */
+
+/* A state within a chunk, to go back to where a try has failed. */
+struct mark {
+	struct load_tally tally;
+	struct reject_mark reject;
+	uint64_t before;
+};
+
+static enum load_verdict load_chunk(struct load *);
+static enum db_verdict claim(struct load *, struct db_file *);
+static enum db_verdict
+load_range(struct load *, const struct db_file *, const struct range *);
+static enum db_verdict
+load_singly(struct load *, const struct db_file *, const struct range *);
+static enum load_verdict finish_chunk(struct load *, struct db_file *);
+static int next_event(void *, const struct db_row **);
+
+int
+loader_init(struct loader *l, struct db *db, const struct columns *columns,
+    const struct load_limits *limits, int reject_dir, const char *reject_suffix)
+{
+	memset(l, 0, sizeof(*l));
+	l->db = db;
+	l->limits = *limits;
+	reject_init(&l->reject, reject_dir, reject_suffix);
+	if (lines_init(&l->lines, limits->max_event) < 0)
+		return -1;
+	if (row_maker_init(&l->maker, columns) < 0) {
+		lines_release(&l->lines);
+		return -1;
+	}
+	return 0;
+}
+
+void
+loader_release(struct loader *l)
+{
+	if (l->db != NULL)
+		l->db->ops->free(l->db);
+	reject_release(&l->reject);
+	row_maker_release(&l->maker);
+	lines_release(&l->lines);
+}
+
+/*
+ * The name as files in rejected/ bear it: without the ending, the hash of a
+ * content cut to what tells files apart, and bounded.
+ */
+static void
+make_stem(char *stem, size_t size, const char *name)
+{
+	static const char mark[] = "@sha256:";
+	const char *hash = strstr(name, mark), *rest = "";
+	size_t len = strlen(name), tail = strlen(SPOOL_SUFFIX);
+
+	if (hash != NULL) {
+		len = (size_t)(hash - name);
+		hash += sizeof(mark) - 1;
+		rest = hash + strcspn(hash, "+");
+	} else if (len > tail && strcmp(name + len - tail, SPOOL_SUFFIX) == 0) {
+		len -= tail;
+	}
+	(void)snprintf(stem, size, "%.*s%s%.*s%.40s",
+	    (int)(len < size - 80 ? len : size - 80), name,
+	    hash != NULL ? "@" : "", hash != NULL ? 16 : 0,
+	    hash != NULL ? hash : "", rest);
+}
+
+void
+load_init(struct load *f, struct loader *l, struct source *source,
+    const char *name, bool torn_tails)
+{
+	memset(f, 0, sizeof(*f));
+	f->loader = l;
+	f->source = source;
+	f->name = name;
+	f->torn_tails = torn_tails;
+	make_stem(f->stem, sizeof(f->stem), name);
+	row_maker_begin(&l->maker, clock_wall_us());
+	l->maker.misfits = 0;
+	atomic_store_explicit(&l->position, 0, memory_order_relaxed);
+	atomic_store_explicit(&l->consumed, 0, memory_order_relaxed);
+}
+
+enum load_verdict
+load_run(struct load *f)
+{
+	enum load_verdict verdict;
+
+	for (;;) {
+		uint64_t started = clock_monotonic_ns();
+		bool last;
+
+		if (source_chunk(f->source, f->at, f->loader->limits.chunk,
+			&f->range, &f->error) < 0)
+			return LOAD_IO;
+		last = f->range.last;
+		verdict = load_chunk(f);
+		if (verdict == LOAD_STOPPED) /* the ledger is elsewhere */
+			continue;
+		if (verdict != LOAD_DONE)
+			return verdict;
+		metric_observe(&f->loader->meters->table[METER_LOAD_SECONDS],
+		    clock_monotonic_ns() - started);
+		if (last)
+			return LOAD_DONE;
+		if (stop_asked(f->loader->stop))
+			return LOAD_STOPPED;
+	}
+}
+
+/* Takes the database's error over and gives up the transaction. */
+static enum load_verdict
+failed(struct load *f, enum db_verdict verdict)
+{
+	struct loader *l = f->loader;
+
+	/* DB_SOURCE has set f->error itself. */
+	if (verdict != DB_SOURCE)
+		f->error = l->db->error;
+	reject_discard(&l->reject);
+	if (verdict == DB_PASSING)
+		l->db->ops->disconnect(l->db);
+	else
+		l->db->ops->rollback(l->db);
+	switch (verdict) {
+	case DB_PASSING:
+		return LOAD_PASSING;
+	case DB_SOURCE:
+		return LOAD_IO;
+	default:
+		return LOAD_SCHEMA;
+	}
+}
+
+/*
+ * One chunk. LOAD_STOPPED means here that the ledger is at another place than
+ * we thought, which f->at now is: nothing was done, begin there.
+ */
+static enum load_verdict
+load_chunk(struct load *f)
+{
+	struct loader *l = f->loader;
+	struct db_file file;
+	enum db_verdict verdict;
+
+	verdict = l->db->ops->begin(l->db);
+	if (verdict == DB_OK)
+		verdict = claim(f, &file);
+	if (verdict != DB_OK)
+		return failed(f, verdict);
+	if (file.loaded && f->unsure_at != 0 && file.progress == f->unsure_at) {
+		/* Our own commit, whose answer was lost. */
+		l->db->ops->rollback(l->db);
+		return finish_chunk(f, &file);
+	}
+	if (file.loaded) {
+		l->db->ops->rollback(l->db);
+		return LOAD_SKIPPED;
+	}
+	if (file.progress != f->at) {
+		l->db->ops->rollback(l->db);
+		if (f->unsure_at == file.progress && f->unsure_at != 0)
+			return finish_chunk(f, &file);
+		f->at = file.progress;
+		f->lines = file.lines;
+		return LOAD_STOPPED;
+	}
+	memset(&f->chunk, 0, sizeof(f->chunk));
+	f->before = f->lines;
+	if (reject_begin(
+		&l->reject, f->name, f->stem, f->range.from, &f->error) < 0)
+		return failed(f, DB_SOURCE);
+	verdict = load_range(f, &file, &f->range);
+	if (verdict != DB_OK)
+		return failed(f, verdict);
+	file.progress = f->range.to;
+	file.lines = f->before;
+	file.events += f->chunk.events;
+	file.rejected += f->chunk.rejected;
+	file.torn += f->chunk.torn;
+	file.loaded = f->range.last;
+	if (file.bytes < file.progress)
+		file.bytes = file.progress; /* of a stream, known only now */
+	verdict = l->db->ops->save(l->db, &file);
+	if (verdict != DB_OK)
+		return failed(f, verdict);
+	/* Durable before the commit: no rejected event is ever in neither. */
+	if (reject_publish(&l->reject, &f->error) < 0)
+		return failed(f, DB_SOURCE);
+	f->unsure_at = f->range.to;
+	verdict = l->db->ops->commit(l->db);
+	if (verdict != DB_OK)
+		return failed(f, verdict);
+	return finish_chunk(f, &file);
+}
+
+static enum db_verdict
+claim(struct load *f, struct db_file *file)
+{
+	struct db *db = f->loader->db;
+	enum db_verdict verdict;
+
+	verdict = db->ops->claim(db, f->name, f->known || f->unsure_at != 0,
+	    f->source->plain ? f->source->size : 0, file);
+	if (verdict == DB_OK && file->progress > 0)
+		f->known = true;
+	return verdict;
+}
+
+/* The chunk is committed: counts it. */
+static enum load_verdict
+finish_chunk(struct load *f, struct db_file *file)
+{
+	struct loader *l = f->loader;
+	struct load_tally *c = &f->chunk, *t = &f->tally;
+
+	c->bytes = file->progress - f->at;
+	f->known = true;
+	f->unsure_at = 0;
+	f->at = file->progress;
+	f->lines = file->lines;
+	t->events += c->events;
+	t->rejected += c->rejected;
+	t->torn += c->torn;
+	t->nulls += c->nulls;
+	t->bytes += c->bytes;
+	atomic_store_explicit(&l->consumed, source_consumed(f->source, f->at),
+	    memory_order_relaxed);
+	meter_add(l->meters, METER_EVENTS_LOADED, c->events);
+	meter_add(l->meters, METER_BYTES_LOADED, c->bytes);
+	meter_add(l->meters, METER_EVENTS_REJECTED, c->rejected);
+	meter_add(l->meters, METER_TORN_BYTES, c->torn);
+	meter_add(l->meters, METER_VALUES_NULL, c->nulls);
+	meter_set(l->meters, METER_LAST_SUCCESS,
+	    (int64_t)(clock_wall_us() / CLOCK_US_PER_S));
+	if (c->rejected > 0)
+		log_warn("rejected events=%llu file=%s in=%s first=\"%s\"",
+		    (unsigned long long)c->rejected, f->name, l->reject.name,
+		    l->reject.first);
+	if (c->torn > 0)
+		log_warn("skipped a torn tail, which was never acknowledged: "
+			 "bytes=%llu file=%s",
+		    (unsigned long long)c->torn, f->name);
+	return LOAD_DONE;
+}
+
+/*
+ * Ranges
+ */
+
+static struct mark
+mark(const struct load *f)
+{
+	return (struct mark){
+	    f->chunk, reject_mark(&f->loader->reject), f->before};
+}
+
+static int
+go_back(struct load *f, const struct mark *m)
+{
+	f->chunk = m->tally;
+	f->before = m->before;
+	return reject_rewind(&f->loader->reject, m->reject, &f->error);
+}
+
+/* Where the middle line of a range begins, or its end if it is one line. */
+static int
+find_middle(struct load *f, const struct range *range, uint64_t *middle)
+{
+	struct range rest = *range;
+	struct lines *lines = &f->loader->lines;
+	struct line line;
+	int rc;
+
+	/* From within some line on: the one after it is whole. */
+	rest.from = range->from + (range->to - range->from) / 2;
+	lines_begin(lines, &rest, 0);
+	rc = lines_next(lines, &line);
+	if (rc > 0 && lines->at < range->to) {
+		*middle = lines->at;
+		return 0;
+	}
+	/* The last line fills the second half: cut in front of it. */
+	*middle = range->from;
+	lines_begin(lines, range, 0);
+	while (rc >= 0 && (rc = lines_next(lines, &line)) > 0)
+		*middle = line.offset;
+	if (rc < 0)
+		return error_errno(&f->error, "read");
+	if (*middle == range->from)
+		*middle = range->to;
+	return 0;
+}
+
+/*
+ * Stores a range. If the database refuses it as a whole, it is halved until
+ * so few events are left that each can be tried alone.
+ */
+static enum db_verdict
+load_range(
+    struct load *f, const struct db_file *file, const struct range *range)
+{
+	struct db *db = f->loader->db;
+	struct db_rows rows = {.next = next_event, .context = f};
+	struct range half = *range;
+	struct mark begun = mark(f);
+	enum db_verdict verdict;
+
+	verdict = db->ops->savepoint(db);
+	if (verdict != DB_OK)
+		return verdict;
+	lines_begin(&f->loader->lines, range, f->before);
+	verdict = db->ops->load(db, file, &rows);
+	if (verdict == DB_OK) {
+		f->chunk.events += rows.sent;
+		f->before = f->loader->lines.number;
+	}
+	if (verdict != DB_EVENT)
+		return verdict;
+	log_debug("refused: file=%s from=%llu to=%llu events=%llu error=\"%s\"",
+	    f->name, (unsigned long long)range->from,
+	    (unsigned long long)range->to, (unsigned long long)rows.sent,
+	    db->error.text);
+	verdict = db->ops->rewind(db);
+	if (verdict != DB_OK)
+		return verdict;
+	if (go_back(f, &begun) < 0)
+		return DB_SOURCE;
+	if (rows.sent <= SINGLES && f->loader->lines.at == range->to)
+		return load_singly(f, file, range);
+	if (find_middle(f, range, &half.to) < 0)
+		return DB_SOURCE;
+	if (half.to == range->to)
+		return load_singly(f, file, range); /* a line alone */
+	half.last = false;
+	verdict = load_range(f, file, &half);
+	if (verdict != DB_OK)
+		return verdict;
+	half.from = half.to;
+	half.to = range->to;
+	half.last = range->last;
+	return load_range(f, file, &half);
+}
+
+/* Stores each event by itself; those that cannot be are rejected. */
+static enum db_verdict
+load_singly(
+    struct load *f, const struct db_file *file, const struct range *range)
+{
+	struct loader *l = f->loader;
+	const struct db_row *row;
+	uint64_t refused = 0;
+	int rc;
+
+	lines_begin(&l->lines, range, f->before);
+	while ((rc = next_event(f, &row)) > 0) {
+		enum db_verdict verdict = l->db->ops->insert(l->db, file, row);
+		struct reject_reason why = {.valid = true};
+		struct line line = {
+		    .len = row->payload.len, .number = row->line};
+
+		if (verdict == DB_OK) {
+			f->chunk.events++;
+			continue;
+		}
+		if (verdict != DB_EVENT)
+			return verdict;
+		refused++;
+		why.code = l->db->error.code;
+		why.text = l->db->error.text;
+		line.offset = f->event_at;
+		if (reject_add(&l->reject, range, &line, &why, &f->error) < 0)
+			return DB_SOURCE;
+		f->chunk.rejected++;
+	}
+	if (rc < 0)
+		return DB_SOURCE;
+	f->before = l->lines.number;
+	if (refused == 0)
+		l->db->ops->distrust(l->db);
+	return DB_OK;
+}
+
+/*
+ * Lines
+ */
+
+enum line_verdict { LINE_EVENT, LINE_BLANK, LINE_TORN, LINE_BAD };
+
+/* What a JSON error was and where, counted from the line's start. */
+static enum line_verdict
+bad_json(struct load *f, const struct line *line, const struct json_error *e)
+{
+	(void)error_set(&f->error, "not JSON: %s at byte %zu", e->reason,
+	    (size_t)(e->at - line->text));
+	if (e->too_deep)
+		(void)error_set(&f->error,
+		    "nested over --max-depth (%u) at byte %zu",
+		    f->loader->limits.max_depth, (size_t)(e->at - line->text));
+	return LINE_BAD;
+}
+
+/*
+ * Looks at one line. For LINE_EVENT, *event is the object in it, without white
+ * space around it; for LINE_BAD, f->error says why and *valid whether it is
+ * JSON all the same.
+ */
+static enum line_verdict
+check_line(struct load *f, const struct line *line, struct json_text *event,
+    bool *valid)
+{
+	const char *p = line->text, *end, *after;
+	struct json_error e;
+	bool breaks;
+
+	*valid = false;
+	if (p == NULL) {
+		(void)error_set(&f->error,
+		    "an event of %llu bytes is over --max-event (%llu)",
+		    (unsigned long long)line->len,
+		    (unsigned long long)f->loader->limits.max_event);
+		return LINE_BAD;
+	}
+	end = p + line->len;
+	while (
+	    end > p && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	p = json_skip_space(p, end);
+	if (p == end)
+		return LINE_BLANK;
+	after = json_check(p, end, f->loader->limits.max_depth, &breaks, &e);
+	if (after == NULL)
+		return bad_json(f, line, &e);
+	if (after != end) {
+		e = (struct json_error){after, "more than one value", false};
+		return bad_json(f, line, &e);
+	}
+	*valid = true;
+	event->p = p;
+	event->len = (size_t)(end - p);
+	if (*p == '{')
+		return LINE_EVENT;
+	(void)error_set(&f->error, "not a JSON object");
+	return LINE_BAD;
+}
+
+/* The next line that is an event, or not to be passed over in silence. */
+static int
+next_line(struct load *f, struct line *line, struct json_text *event,
+    bool *valid, enum line_verdict *verdict)
+{
+	struct loader *l = f->loader;
+	int rc;
+
+	do {
+		rc = lines_next(&l->lines, line);
+		if (rc < 0)
+			return error_errno(&f->error, "read");
+		if (rc == 0)
+			return 0;
+		*verdict = check_line(f, line, event, valid);
+		if (*verdict == LINE_BAD && !line->ended && !*valid &&
+		    f->torn_tails) {
+			*verdict = LINE_TORN;
+			f->chunk.torn += line->len;
+		}
+	} while (*verdict == LINE_BLANK || *verdict == LINE_TORN);
+	atomic_store_explicit(&l->position, l->lines.at, memory_order_relaxed);
+	return 1;
+}
+
+/* Rows for the database; lines that are no events are rejected on the way. */
+static int
+next_event(void *context, const struct db_row **row)
+{
+	struct load *f = context;
+	struct loader *l = f->loader;
+	uint64_t misfits = l->maker.misfits;
+	enum line_verdict verdict;
+	struct json_text event;
+	struct line line;
+	bool valid;
+	int rc;
+
+	while ((rc = next_line(f, &line, &event, &valid, &verdict)) > 0) {
+		struct reject_reason why = {.text = f->error.text};
+
+		if (verdict == LINE_EVENT) {
+			row_make(&l->maker, event.p, event.len, line.number,
+			    &f->row);
+			f->chunk.nulls += l->maker.misfits - misfits;
+			f->event_at =
+			    line.offset + (uint64_t)(event.p - line.text);
+			*row = &f->row;
+			return 1;
+		}
+		why.valid = valid;
+		if (valid) {
+			/* As for the event's text, without white space. */
+			line.offset += (uint64_t)(event.p - line.text);
+			line.len = event.len;
+		}
+		if (reject_add(&l->reject, &f->range, &line, &why, &f->error) <
+		    0)
+			return -1;
+		f->chunk.rejected++;
+	}
+	return rc;
+}
+
+enum load_verdict
+load_check(struct load *f, load_refused *refused, void *context)
+{
+	struct loader *l = f->loader;
+	enum line_verdict verdict;
+	struct json_text event;
+	struct line line;
+	bool valid;
+	int rc;
+
+	do {
+		if (source_chunk(f->source, f->at, l->limits.chunk, &f->range,
+			&f->error) < 0)
+			return LOAD_IO;
+		lines_begin(&l->lines, &f->range, f->lines);
+		while (
+		    (rc = next_line(f, &line, &event, &valid, &verdict)) > 0) {
+			if (verdict == LINE_EVENT) {
+				row_make(&l->maker, event.p, event.len,
+				    line.number, &f->row);
+				f->chunk.events++;
+				continue;
+			}
+			f->chunk.rejected++;
+			refused(context, &line, f->error.text);
+		}
+		if (rc < 0)
+			return LOAD_IO;
+		f->at = f->range.to;
+		f->lines = l->lines.number;
+		atomic_store_explicit(&l->consumed,
+		    source_consumed(f->source, f->at), memory_order_relaxed);
+	} while (!f->range.last && !stop_asked(l->stop));
+	f->tally = f->chunk;
+	f->tally.nulls = l->maker.misfits;
+	f->tally.bytes = f->at;
+	return f->range.last ? LOAD_DONE : LOAD_STOPPED;
+}

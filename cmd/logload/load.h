@@ -1,0 +1,111 @@
+/*
+ * load.h - one file into the database, exactly once.
+ *
+ * A file goes in chunks of whole lines, each one transaction: the ledger's
+ * line of the file is locked, the chunk's rows are stored, the events that
+ * cannot be are put into rejected/, the ledger notes how far it is, commit. A
+ * crash at any instant leaves the ledger at the end of some chunk, and the
+ * next run goes on from there. Most files are one chunk.
+ *
+ * What a crash leaves, step by step:
+ *
+ *   begin, claim, store     nothing: the database rolls back
+ *   rejected/ file written  that file, which the next run writes again
+ *   commit                  the chunk, whether we heard of it or not: the
+ *                           next look at the ledger tells
+ *   after the last commit   a file whose name is in the ledger as loaded:
+ *                           it is skipped, and the caller removes it
+ */
+#ifndef LOGLOAD_LOAD_H
+#define LOGLOAD_LOAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "db.h"
+#include "lines.h"
+#include "meters.h"
+#include "reject.h"
+#include "row.h"
+#include "source.h"
+#include "stop.h"
+
+#define LOAD_NAME_MAX 255 /* bytes of a name in the ledger */
+
+struct load_limits {
+	uint64_t chunk, max_event; /* bytes */
+	unsigned max_depth;
+};
+
+/* What one thread loads with; it serves one file after another. */
+struct loader {
+	struct db *db; /* owned; NULL for dry runs without one */
+	struct load_limits limits;
+	struct lines lines;
+	struct row_maker maker;
+	struct reject reject;
+	struct meters *meters; /* these two are shared, not owned */
+	struct stop *stop;
+	/* For whoever shows progress: of the present file. */
+	_Atomic uint64_t position; /* content bytes read, the present try's */
+	_Atomic uint64_t consumed; /* file bytes taken, by the last chunk */
+};
+
+/* reject_dir and reject_suffix as for reject_init. -1: out of memory. */
+int loader_init(struct loader *, struct db *, const struct columns *,
+    const struct load_limits *, int reject_dir, const char *reject_suffix);
+void loader_release(struct loader *);
+
+struct load_tally {
+	uint64_t events, rejected, torn, nulls, bytes;
+};
+
+struct load {
+	struct loader *loader;
+	struct source *source;     /* not owned */
+	const char *name;          /* in the ledger; not owned */
+	char stem[SPOOL_NAME_MAX]; /* of files in rejected/ */
+	bool torn_tails; /* a last line cut short was never acknowledged */
+	/* Where it is: */
+	uint64_t at, lines; /* content bytes and lines that are committed */
+	bool known;         /* the ledger has a line of it */
+	uint64_t
+	    unsure_at; /* where a commit without an answer leads; 0: none */
+	struct load_tally tally; /* of the chunks that this object committed */
+	struct load_tally chunk; /* of the present one */
+	struct range range;
+	uint64_t before;   /* lines in front of where we read */
+	uint64_t event_at; /* where the last event given begins */
+	struct db_row row;
+	struct error error; /* code: the database's, where it spoke */
+};
+
+enum load_verdict {
+	LOAD_DONE,
+	LOAD_SKIPPED, /* loaded before */
+	LOAD_STOPPED, /* between two chunks, as asked */
+	LOAD_PASSING, /* this and the next: error says why; call again */
+	LOAD_SCHEMA,
+	LOAD_IO, /* the file, or rejected/, could not be read or written */
+};
+
+/* name and source must outlive it. */
+void load_init(struct load *, struct loader *, struct source *,
+    const char *name, bool torn_tails);
+
+/*
+ * Loads what is left of the file over a connected database. After LOAD_PASSING
+ * and LOAD_SCHEMA it may be called again with the same load.
+ */
+enum load_verdict load_run(struct load *);
+
+/*
+ * Only checks each line, and calls `refused` for those that would be rejected
+ * by our own checks. LOAD_DONE with the tally, or LOAD_IO.
+ */
+typedef void
+load_refused(void *context, const struct line *, const char *reason);
+enum load_verdict load_check(struct load *, load_refused *, void *context);
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * logload - loads files of events into the database, exactly once.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "follow.h"
+#include "hand.h"
+#include "log.h"
+#include "settings.h"
+#include "spool.h"
+#include "stop.h"
+
+static const char synopsis[] = "--db=URL --spool=DIR [option]...\n"
+			       "       logload --db=URL [option]... FILE...|-";
+
+static const char summary[] =
+    "Loads events, one JSON object a line, into MySQL or MariaDB, each file\n"
+    "exactly once. Without FILE, follows DIR/ready for ever.";
+
+static const char epilogue[] =
+    "Exit status: 0 all is loaded; 64 usage; 65 some events were rejected;\n"
+    "74 a file cannot be read or written; 75 try again, the database is away\n"
+    "or a signal came first; 78 the database refuses: schema, rights, "
+    "password.";
+
+/* What the signal handler reaches. */
+static struct stop stop;
+
+/* The first signal asks, the second one ends us as if we had no handler. */
+static void
+on_signal(int number)
+{
+	if (stop_asked(&stop)) {
+		(void)signal(number, SIG_DFL);
+		(void)raise(number);
+		return;
+	}
+	stop_ask(&stop);
+}
+
+static int
+catch_signals(struct error *err)
+{
+	struct sigaction action = {
+	    .sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	(void)sigemptyset(&action.sa_mask); /* cannot fail */
+	if (stop_init(&stop, err) < 0)
+		return -1;
+	if (sigaction(SIGTERM, &action, NULL) < 0 ||
+	    sigaction(SIGINT, &action, NULL) < 0 ||
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return error_errno(err, "set a signal handler");
+	return 0;
+}
+
+static int
+print_schema(const struct settings *s)
+{
+	struct buf text = {0};
+	int rc = db_mysql_schema(&s->db, &text);
+
+	if (rc == 0 && (fwrite(text.data, 1, text.len, stdout) != text.len ||
+			   fflush(stdout) != 0))
+		rc = -1;
+	buf_release(&text);
+	if (rc < 0)
+		log_error("print the schema: it could not be written");
+	return rc < 0 ? EX_IOERR : EX_OK;
+}
+
+/* What cannot go together, or is missing. */
+static int
+check_usage(const struct settings *s, bool files, struct error *err)
+{
+	if (!files && s->spool == NULL)
+		return error_set(
+		    err, "nothing to load: give --spool or a FILE");
+	if (!files && (s->dry_run || s->force))
+		return error_set(err, "--dry-run and --force are for FILEs");
+	if (files && (s->once || s->keep))
+		return error_set(
+		    err, "--once and --keep are for a spool, without FILEs");
+	if (!s->db_given && !s->dry_run)
+		return error_set(err, "where is the database? give --db");
+	return 0;
+}
+
+static int
+run(const struct settings *s, char **files, int count)
+{
+	struct spool spool;
+	struct error err;
+	int status;
+
+	if (catch_signals(&err) < 0 ||
+	    (s->spool != NULL && spool_open(&spool, s->spool, &err) < 0)) {
+		log_error("%s", err.text);
+		return EX_IOERR;
+	}
+	if (db_mysql_start() < 0) {
+		log_error("start the database's client library: no memory");
+		return EX_OSERR;
+	}
+	if (count > 0)
+		status = hand_run(
+		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);
+	else
+		status = follow_run(s, &spool, &stop);
+	db_mysql_stop();
+	if (s->spool != NULL)
+		spool_close(&spool);
+	stop_release(&stop);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct settings settings = {.url_text = NULL};
+	struct option_spec options[SETTINGS_OPTIONS_MAX];
+	struct option_tool tool = {.name = "logload",
+	    .synopsis = synopsis,
+	    .summary = summary,
+	    .epilogue = epilogue,
+	    .options = options,
+	    .takes_arguments = true};
+	struct error err;
+	int first = 0, status;
+
+	settings_table(&settings, options);
+	switch (options_parse(&tool, argc, argv, &first, &err)) {
+	case OPTIONS_DONE:
+		return EX_OK;
+	case OPTIONS_USAGE:
+		return options_usage(&tool, &err);
+	case OPTIONS_RUN:
+		break;
+	}
+	log_init("logload", (enum log_level)settings.log_level);
+	status = settings_complete(&settings, &err);
+	if (status == EX_CONFIG)
+		log_error("%s", err.text);
+	else if (status != 0)
+		status = options_usage(&tool, &err);
+	else if (settings.print_schema)
+		status = print_schema(&settings);
+	else if (check_usage(&settings, first < argc, &err) < 0)
+		status = options_usage(&tool, &err);
+	else
+		status = run(&settings, argv + first, argc - first);
+	settings_release(&settings);
+	return status;
+}

@@ -1,0 +1,55 @@
+/*
+ * meters.h - what logload counts, for SPOOL/metrics/logload.prom.
+ */
+#ifndef LOGLOAD_METERS_H
+#define LOGLOAD_METERS_H
+
+#include "metrics.h"
+
+enum meter {
+	METER_FILES_LOADED,
+	METER_FILES_SKIPPED,
+	METER_EVENTS_LOADED,
+	METER_BYTES_LOADED,
+	METER_EVENTS_REJECTED,
+	METER_TORN_BYTES,
+	METER_VALUES_NULL,
+	METER_RETRIES_PASSING,
+	METER_RETRIES_SCHEMA,
+	METER_RETRIES_IO,
+	METER_READY_FILES,
+	METER_READY_BYTES,
+	METER_READY_AGE,
+	METER_READY_ALIENS,
+	METER_LAST_SUCCESS,
+	METER_DATABASE_UP,
+	METER_LOAD_SECONDS,
+	METERS
+};
+
+struct meters {
+	struct metric table[METERS + 1];
+	struct metric_histogram load_seconds;
+};
+
+void meters_init(struct meters *);
+
+static inline void
+meter_add(struct meters *m, enum meter which, uint64_t n)
+{
+	metric_add(&m->table[which], n);
+}
+
+static inline void
+meter_set(struct meters *m, enum meter which, int64_t value)
+{
+	metric_set(&m->table[which], value);
+}
+
+static inline int64_t
+meter_get(struct meters *m, enum meter which)
+{
+	return metric_get(&m->table[which]);
+}
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * naming.c - see naming.h.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "json.h"
+#include "naming.h"
+
+/* Of a name by content: what is left beside the hash and --force's ending. */
+#define BASE_MAX 140
+
+/* The last part of the path, without what a packer has added. */
+static void
+base_name(const char *path, char *base, size_t size)
+{
+	static const char *const packed[] = {".gz", ".zst", NULL};
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	(void)snprintf(base, size, "%s", slash != NULL ? slash + 1 : path);
+	len = strlen(base);
+	for (int i = 0; packed[i] != NULL; i++) {
+		size_t tail = strlen(packed[i]);
+
+		if (len > tail && strcmp(base + len - tail, packed[i]) == 0) {
+			base[len - tail] = '\0';
+			return;
+		}
+	}
+}
+
+/* Is it the file of that name in ready/? */
+static bool
+is_ready(const struct spool *spool, const struct source *s, const char *base)
+{
+	struct stat in_ready, ours;
+
+	return spool != NULL && spool_name_is_loadable(base) &&
+	       fstatat(spool->dir[SPOOL_READY], base, &in_ready,
+		   AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(s->fd, &ours) == 0 && in_ready.st_dev == ours.st_dev &&
+	       in_ready.st_ino == ours.st_ino;
+}
+
+/* Names in the ledger are text: other bytes become '_'. */
+static void
+make_text(char *base)
+{
+	if (strlen(base) > BASE_MAX) {
+		size_t cut = BASE_MAX;
+
+		while (cut > 0 && ((unsigned char)base[cut] & 0xc0) == 0x80)
+			cut--;
+		base[cut] = '\0';
+	}
+	if (!json_is_utf8(base, strlen(base))) {
+		for (char *p = base; *p != '\0'; p++) {
+			if ((unsigned char)*p >= 0x80)
+				*p = '_';
+		}
+	}
+	for (char *p = base; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '/')
+			*p = '_';
+	}
+}
+
+static void
+name_once(struct naming *n, const char *kind)
+{
+	char stamp[CLOCK_COMPACT_LEN + 1], host[65];
+
+	if (gethostname(host, sizeof(host)) < 0)
+		(void)snprintf(host, sizeof(host), "localhost");
+	host[sizeof(host) - 1] = '\0';
+	make_text(host);
+	clock_compact(clock_wall_us(), stamp);
+	(void)snprintf(n->name, sizeof(n->name), "%s-%s-%s-%ld", kind, stamp,
+	    host, (long)getpid());
+}
+
+int
+naming_find(struct naming *n, const char *path, struct source *s,
+    const struct spool *spool, bool force, struct error *err)
+{
+	char base[PATH_MAX], hex[SOURCE_HASH_LEN + 1];
+	size_t len;
+
+	n->spooled = false;
+	base_name(path, base, sizeof(base));
+	if (strcmp(path, "-") == 0) {
+		name_once(n, "stdin");
+		return 0;
+	}
+	if (spool_name_parse(base, NULL) || is_ready(spool, s, base)) {
+		n->spooled = true;
+		(void)snprintf(
+		    n->name, sizeof(n->name), "%.*s", SPOOL_NAME_MAX, base);
+	} else if (!s->regular) {
+		name_once(n, "pipe");
+		return 0;
+	} else {
+		if (source_hash(s, hex, err) < 0)
+			return -1;
+		make_text(base);
+		(void)snprintf(n->name, sizeof(n->name), "%.*s@sha256:%s",
+		    BASE_MAX, base, hex);
+	}
+	if (force) {
+		char stamp[CLOCK_COMPACT_LEN + 1];
+
+		clock_compact(clock_wall_us(), stamp);
+		len = strlen(n->name);
+		(void)snprintf(
+		    n->name + len, sizeof(n->name) - len, "+force-%s", stamp);
+	}
+	return 0;
+}

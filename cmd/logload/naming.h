@@ -1,0 +1,29 @@
+/*
+ * naming.h - under which name the ledger knows a file that is loaded by hand.
+ *
+ * A file that a spool has named keeps its name, wherever it lies and however
+ * it is packed: so a file from loaded/ or an archive is not loaded twice. Any
+ * other one is known by its content, so that the same content under the same
+ * name is skipped and a file that has changed is not. What can be read only
+ * once gets a name of its own.
+ */
+#ifndef LOGLOAD_NAMING_H
+#define LOGLOAD_NAMING_H
+
+#include <stdbool.h>
+
+#include "load.h"
+
+struct naming {
+	char name[LOAD_NAME_MAX + 1];
+	bool spooled; /* made by a spool: a torn tail is known for what it is */
+};
+
+/*
+ * path as the user gave it, "-" for standard input; spool may be NULL; force
+ * makes a name that was never loaded. May read all of the source.
+ */
+int naming_find(struct naming *, const char *path, struct source *,
+    const struct spool *, bool force, struct error *);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * patience.c - see patience.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "patience.h"
+
+#define LEAST_NS (100 * CLOCK_NS_PER_MS)
+#define MOST_NS (30 * CLOCK_NS_PER_S)
+#define SCHEMA_NS (30 * CLOCK_NS_PER_S) /* and as much again, by chance */
+
+int
+patience_init(struct patience *p, struct meters *meters, struct stop *stop)
+{
+	memset(p, 0, sizeof(*p));
+	p->meters = meters;
+	p->stop = stop;
+	return pthread_mutex_init(&p->lock, NULL) == 0 ? 0 : -1;
+}
+
+void
+patience_release(struct patience *p)
+{
+	(void)pthread_mutex_destroy(&p->lock); /* no thread is left */
+}
+
+/* Says a change, or after a while that nothing has changed. */
+static void
+say(struct patience *p, enum health now, const char *why)
+{
+	uint64_t time = clock_monotonic_ns();
+	bool changed;
+
+	(void)pthread_mutex_lock(&p->lock); /* fails only on misuse */
+	changed = p->health != now;
+	if (now == HEALTH_SCHEMA || now == HEALTH_IO)
+		changed = changed || time - p->said_ns >= SCHEMA_NS;
+	if (changed)
+		p->said_ns = time;
+	if (changed && now == HEALTH_GOOD && p->health != HEALTH_UNKNOWN)
+		log_info("the database takes events again");
+	else if (changed && now == HEALTH_AWAY)
+		log_warn("the database is away, files wait: %s", why);
+	else if (changed && now == HEALTH_SCHEMA)
+		log_error("the database refuses, files are kept until this is "
+			  "put right: %s",
+		    why);
+	else if (changed && now == HEALTH_IO)
+		log_error("cannot go on, files are kept: %s", why);
+	p->health = now;
+	(void)pthread_mutex_unlock(&p->lock);
+	meter_set(p->meters, METER_DATABASE_UP, now == HEALTH_GOOD);
+}
+
+void
+trial_succeeded(struct trial *t)
+{
+	t->failures = 0;
+	say(t->shared, HEALTH_GOOD, "");
+}
+
+/* A random part of a span that doubles with each failure. */
+static uint64_t
+backoff_ns(struct trial *t)
+{
+	uint64_t span = LEAST_NS;
+
+	for (unsigned i = 1; i < t->failures && span < MOST_NS; i++)
+		span *= 2;
+	if (span > MOST_NS)
+		span = MOST_NS;
+	return span / 1000 * (uint64_t)(rand_r(&t->seed) % 1000) +
+	       CLOCK_NS_PER_MS;
+}
+
+bool
+trial_failed(
+    struct trial *t, enum load_verdict verdict, const struct error *why)
+{
+	struct patience *p = t->shared;
+	uint64_t now = clock_monotonic_ns(), wait, spent;
+
+	if (t->failures++ == 0)
+		t->since_ns = now;
+	meter_add(p->meters,
+	    verdict == LOAD_PASSING  ? METER_RETRIES_PASSING
+	    : verdict == LOAD_SCHEMA ? METER_RETRIES_SCHEMA
+				     : METER_RETRIES_IO,
+	    1);
+	say(p,
+	    verdict == LOAD_PASSING  ? HEALTH_AWAY
+	    : verdict == LOAD_SCHEMA ? HEALTH_SCHEMA
+				     : HEALTH_IO,
+	    why->text);
+	if (verdict == LOAD_PASSING) {
+		wait = backoff_ns(t);
+	} else {
+		if (p->schema_ends)
+			return false;
+		wait = SCHEMA_NS / 1000 *
+		       (uint64_t)(1000 + rand_r(&t->seed) % 1000);
+	}
+	spent = now - t->since_ns;
+	if (!p->for_ever && spent >= p->most_ns)
+		return false;
+	if (!p->for_ever && wait > p->most_ns - spent)
+		wait = p->most_ns - spent;
+	return !stop_wait(p->stop, wait);
+}
+
+bool
+trial_connect(struct trial *t, struct loader *l, enum load_verdict *verdict)
+{
+	enum db_verdict v;
+
+	while ((v = l->db->ops->connect(l->db)) != DB_OK) {
+		*verdict = v == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+		t->connecting = true;
+		if (!trial_failed(t, *verdict, &l->db->error))
+			return false;
+	}
+	/* Connecting proves nothing where the work itself has failed. */
+	if (t->connecting || t->failures == 0)
+		trial_succeeded(t);
+	t->connecting = false;
+	return true;
+}

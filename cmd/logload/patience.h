@@ -1,0 +1,62 @@
+/*
+ * patience.h - what to do while the database cannot be used.
+ *
+ * A passing error is waited out with exponential backoff and full jitter, from
+ * 100 ms up to 30 s; any other one is tried again each 30 to 60 s, and said
+ * loudly. By hand, patience has an end. The log tells each change once, however
+ * many threads see it.
+ */
+#ifndef LOGLOAD_PATIENCE_H
+#define LOGLOAD_PATIENCE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "load.h"
+
+enum health {
+	HEALTH_UNKNOWN,
+	HEALTH_GOOD,
+	HEALTH_AWAY,
+	HEALTH_SCHEMA,
+	HEALTH_IO
+};
+
+/* Shared by all threads. */
+struct patience {
+	pthread_mutex_t lock;
+	enum health health;
+	uint64_t said_ns;      /* when an error was last said */
+	struct meters *meters; /* not owned */
+	struct stop *stop;     /* not owned */
+	bool for_ever;         /* else the two below */
+	uint64_t most_ns;      /* how long to wait out a passing error */
+	bool schema_ends;      /* a schema error is final at once */
+};
+
+/* One thread's. Starts as all zeros, but for shared and seed. */
+struct trial {
+	struct patience *shared;
+	unsigned seed;
+	unsigned failures; /* one after another */
+	uint64_t since_ns; /* of the first of them */
+	bool connecting;   /* the last one was no more than connecting */
+};
+
+int patience_init(struct patience *, struct meters *, struct stop *);
+void patience_release(struct patience *);
+
+/* The database has done what was asked. */
+void trial_succeeded(struct trial *);
+
+/*
+ * It has not: counts and says it, then waits. True: try again; false: stop was
+ * asked, or patience is at its end.
+ */
+bool trial_failed(struct trial *, enum load_verdict, const struct error *);
+
+/* Connects the loader, waiting as above. *verdict: why not, where false. */
+bool trial_connect(struct trial *, struct loader *, enum load_verdict *verdict);
+
+#endif

@@ -1,0 +1,338 @@
+/*
+ * reject.c - see reject.h.
+ *
+ * A line may be as large as its file, so its text is copied in pieces, from
+ * where it lies.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "json.h"
+#include "reject.h"
+
+#define PIECE 24576 /* a multiple of 3, for base64 */
+#define FLUSH_AT (64 * 1024)
+
+typedef int put_piece(struct buf *, const char *, size_t);
+
+static int flush(struct reject *, struct error *);
+static int put_head(struct reject *, const struct line *,
+    const struct reject_reason *, struct error *);
+static int put_text(struct reject *, const struct range *, const struct line *,
+    const struct reject_reason *, struct error *);
+
+void
+reject_init(struct reject *r, int dir, const char *suffix)
+{
+	memset(r, 0, sizeof(*r));
+	r->dir = dir;
+	r->suffix = suffix;
+	r->draft = (struct spool_draft)SPOOL_DRAFT_INIT;
+}
+
+void
+reject_release(struct reject *r)
+{
+	reject_discard(r);
+	buf_release(&r->out);
+}
+
+int
+reject_begin(struct reject *r, const char *source, const char *stem,
+    uint64_t offset, struct error *err)
+{
+	char place[24] = "";
+	int n;
+
+	reject_discard(r);
+	r->source = source;
+	if (offset > 0)
+		(void)snprintf(
+		    place, sizeof(place), "+%llu", (unsigned long long)offset);
+	n = snprintf(
+	    r->name, sizeof(r->name), "%s%s%s", stem, place, r->suffix);
+	if (n < 0 || (size_t)n >= sizeof(r->name))
+		return error_set(err,
+		    "name a file for what %s has rejected: "
+		    "too long",
+		    source);
+	return 0;
+}
+
+void
+reject_discard(struct reject *r)
+{
+	spool_draft_discard(&r->draft);
+	r->out.len = 0;
+	r->written = r->count = 0;
+}
+
+struct reject_mark
+reject_mark(const struct reject *r)
+{
+	return (struct reject_mark){r->written + r->out.len, r->count};
+}
+
+int
+reject_rewind(struct reject *r, struct reject_mark mark, struct error *err)
+{
+	r->count = mark.count;
+	if (mark.bytes >= r->written) {
+		r->out.len = (size_t)(mark.bytes - r->written);
+		return 0;
+	}
+	r->out.len = 0;
+	r->written = mark.bytes;
+	if (ftruncate(r->draft.fd, (off_t)mark.bytes) < 0 ||
+	    lseek(r->draft.fd, (off_t)mark.bytes, SEEK_SET) < 0)
+		return error_errno(err, "cut %s", r->name);
+	return 0;
+}
+
+int
+reject_publish(struct reject *r, struct error *err)
+{
+	if (r->count == 0) {
+		reject_discard(r);
+		if (unlinkat(r->dir, r->name, 0) < 0 && errno != ENOENT)
+			return error_errno(err, "remove %s", r->name);
+		return 0;
+	}
+	if (flush(r, err) < 0)
+		return -1;
+	return spool_draft_publish(&r->draft, true, err);
+}
+
+static int
+flush(struct reject *r, struct error *err)
+{
+	if (r->draft.fd < 0 &&
+	    spool_draft_open(&r->draft, r->dir, r->name, err) < 0)
+		return -1;
+	if (spool_draft_write(&r->draft, r->out.data, r->out.len, err) < 0)
+		return -1;
+	r->written += r->out.len;
+	r->out.len = 0;
+	return 0;
+}
+
+static int
+flush_if_large(struct reject *r, struct error *err)
+{
+	return r->out.len >= FLUSH_AT ? flush(r, err) : 0;
+}
+
+int
+reject_add(struct reject *r, const struct range *range, const struct line *line,
+    const struct reject_reason *why, struct error *err)
+{
+	if (r->count == 0)
+		(void)snprintf(r->first, sizeof(r->first), "%s", why->text);
+	if (put_head(r, line, why, err) < 0 ||
+	    put_text(r, range, line, why, err) < 0)
+		return -1;
+	if (buf_append(&r->out, "}\n", 2) < 0)
+		return error_errno(err, "write %s", r->name);
+	r->count++;
+	return flush_if_large(r, err);
+}
+
+/* A JSON string. */
+static int
+put_string(struct buf *b, const char *text, size_t len)
+{
+	if (buf_reserve(b, 6 * len + 2) < 0)
+		return -1;
+	b->len += json_string_encode(text, len, b->data + b->len);
+	return 0;
+}
+
+static int
+put_head(struct reject *r, const struct line *line,
+    const struct reject_reason *why, struct error *err)
+{
+	char stamp[CLOCK_STAMP_LEN + 1];
+	struct buf *b = &r->out;
+
+	clock_stamp(clock_wall_us(), stamp);
+	if (buf_printf(b, "{\"file\":") < 0 ||
+	    put_string(b, r->source, strlen(r->source)) < 0 ||
+	    buf_printf(b,
+		",\"line\":%llu,\"offset\":%llu,\"code\":%d,"
+		"\"text\":",
+		(unsigned long long)line->number,
+		(unsigned long long)line->offset, why->code) < 0 ||
+	    put_string(b, why->text, strlen(why->text)) < 0 ||
+	    buf_printf(b, ",\"rejected_at\":\"%s\"", stamp) < 0)
+		return error_errno(err, "write %s", r->name);
+	return 0;
+}
+
+/*
+ * Text in pieces
+ */
+
+/* Up to PIECE bytes of the line, from `at` of it on. */
+static ssize_t
+read_piece(const struct range *range, const struct line *line, uint64_t at,
+    char piece[PIECE], struct error *err)
+{
+	size_t want = line->len - at < PIECE ? (size_t)(line->len - at) : PIECE;
+	size_t have = 0;
+
+	while (have < want) {
+		ssize_t n = pread(range->fd, piece + have, want - have,
+		    (off_t)(line->offset + at + have - range->base));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, "read");
+		if (n == 0)
+			return error_set(
+			    err, "read: the file has become shorter");
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+/* How much of a piece ends with a whole character, if it is UTF-8 at all. */
+static size_t
+whole_characters(const char *p, size_t len)
+{
+	size_t back = 0, need;
+	unsigned char c;
+
+	while (back < 3 && back < len &&
+	       ((unsigned char)p[len - 1 - back] & 0xc0) == 0x80)
+		back++;
+	if (back == len)
+		return len;
+	c = (unsigned char)p[len - 1 - back];
+	need = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+	return need > back ? len - 1 - back : len;
+}
+
+static int
+is_utf8(const struct range *range, const struct line *line, bool *yes,
+    struct error *err)
+{
+	char piece[PIECE];
+	uint64_t at = 0;
+
+	*yes = true;
+	while (*yes && at < line->len) {
+		ssize_t n = read_piece(range, line, at, piece, err);
+		size_t whole;
+
+		if (n < 0)
+			return -1;
+		whole = (size_t)n;
+		if (at + whole < line->len)
+			whole = whole_characters(piece, whole);
+		*yes = json_is_utf8(piece, whole);
+		at += whole;
+	}
+	return 0;
+}
+
+/* The inside of a JSON string. */
+static int
+put_escaped(struct buf *b, const char *piece, size_t len)
+{
+	size_t start = b->len, n;
+
+	if (put_string(b, piece, len) < 0)
+		return -1;
+	/* The pieces' own quotes go; those of the whole are the caller's. */
+	n = b->len - start - 2;
+	memmove(b->data + start, b->data + start + 1, n);
+	b->len = start + n;
+	return 0;
+}
+
+static int
+put_base64(struct buf *b, const char *piece, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)piece;
+	char *out;
+
+	if (buf_reserve(b, len / 3 * 4 + 4) < 0)
+		return -1;
+	out = b->data + b->len;
+	for (size_t i = 0; i < len; i += 3) {
+		size_t left = len - i;
+		unsigned bits = (unsigned)p[i] << 16;
+
+		if (left > 1)
+			bits |= (unsigned)p[i + 1] << 8;
+		if (left > 2)
+			bits |= p[i + 2];
+		*out++ = digits[bits >> 18];
+		*out++ = digits[bits >> 12 & 63];
+		*out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
+		*out++ = left > 2 ? digits[bits & 63] : '=';
+	}
+	b->len = (size_t)(out - b->data);
+	return 0;
+}
+
+static int
+put_plain(struct buf *b, const char *piece, size_t len)
+{
+	return buf_append(b, piece, len);
+}
+
+static int
+put_pieces(struct reject *r, const struct range *range, const struct line *line,
+    put_piece *put, struct error *err)
+{
+	char piece[PIECE];
+	uint64_t at = 0;
+
+	while (at < line->len) {
+		ssize_t n = read_piece(range, line, at, piece, err);
+		size_t whole;
+
+		if (n < 0)
+			return -1;
+		whole = (size_t)n;
+		if (put == put_escaped && at + whole < line->len)
+			whole = whole_characters(piece, whole);
+		if (put(&r->out, piece, whole) < 0)
+			return error_errno(err, "write %s", r->name);
+		if (flush_if_large(r, err) < 0)
+			return -1;
+		at += whole;
+	}
+	return 0;
+}
+
+static int
+put_text(struct reject *r, const struct range *range, const struct line *line,
+    const struct reject_reason *why, struct error *err)
+{
+	const char *before = ",\"event\":", *after = "";
+	put_piece *put = put_plain;
+	bool text = false;
+
+	if (!why->valid) {
+		if (is_utf8(range, line, &text, err) < 0)
+			return -1;
+		before = text ? ",\"raw\":\"" : ",\"base64\":\"";
+		after = "\"";
+		put = text ? put_escaped : put_base64;
+	}
+	if (buf_printf(&r->out, "%s", before) < 0)
+		return error_errno(err, "write %s", r->name);
+	if (put_pieces(r, range, line, put, err) < 0)
+		return -1;
+	if (buf_printf(&r->out, "%s", after) < 0)
+		return error_errno(err, "write %s", r->name);
+	return 0;
+}

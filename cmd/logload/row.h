@@ -1,0 +1,45 @@
+/*
+ * row.h - one event as the values of a row.
+ *
+ * Nothing is allocated and nothing copied that can be pointed at: the values
+ * are valid until the event's text, or the next row, changes.
+ */
+#ifndef LOGLOAD_ROW_H
+#define LOGLOAD_ROW_H
+
+#include <stdint.h>
+
+#include "columns.h"
+#include "db.h"
+#include "json.h"
+#include "value.h"
+
+struct row_head {
+	struct json_text value;
+	enum json_kind kind;
+	uint64_t event; /* of which the value is; an older one is not there */
+};
+
+struct row_maker {
+	const struct columns *columns;            /* not owned */
+	char received_at[VALUE_DATETIME_LEN + 1]; /* of events without one */
+	char stamp[VALUE_DATETIME_LEN + 1];       /* of the present event */
+	char *scratch;               /* a piece for each column; owned */
+	size_t offsets[COLUMNS_MAX]; /* of each piece */
+	struct row_head heads[COLUMN_HEADS_MAX];
+	uint64_t event;   /* counts them */
+	uint64_t misfits; /* values that became NULL; the caller resets it */
+};
+
+/* columns must outlive it. -1 with ENOMEM. */
+int row_maker_init(struct row_maker *, const struct columns *);
+void row_maker_release(struct row_maker *);
+
+/* Sets what received_at is for events that do not say: the time of the load. */
+void row_maker_begin(struct row_maker *, uint64_t wall_us);
+
+/* The event must be a checked JSON object without white space around it. */
+void row_make(struct row_maker *, const char *event, size_t len, uint64_t line,
+    struct db_row *);
+
+#endif

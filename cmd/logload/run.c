@@ -1,0 +1,76 @@
+/*
+ * run.c - see run.h.
+ */
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "run.h"
+
+int
+run_init(struct run *r, const struct settings *s, struct spool *spool,
+    struct stop *stop, crew_work *work, int reject_dir,
+    const char *reject_suffix, struct error *err)
+{
+	struct load_limits limits = {.chunk = s->chunk,
+	    .max_event = s->max_event,
+	    .max_depth = (unsigned)s->max_depth};
+	struct crew *crew = &r->crew;
+
+	r->settings = s;
+	r->spool = spool;
+	r->stop = stop;
+	atomic_init(&r->outcome, 0);
+	meters_init(&r->meters);
+	if (patience_init(&r->patience, &r->meters, stop) < 0)
+		return error_set(err, "create a lock: no memory");
+	if (crew_init(crew, 0, work, r, err) < 0)
+		return -1;
+	for (unsigned i = 0; i < s->jobs; i++) {
+		struct worker *w = &crew->workers[i];
+		struct db *db = NULL;
+
+		if (s->db_given && (db = db_mysql_new(&s->db)) == NULL)
+			return error_set(err, "connect: out of memory");
+		if (loader_init(&w->loader, db, &s->columns, &limits,
+			reject_dir, reject_suffix) < 0)
+			return error_set(err, "start: out of memory");
+		w->loader.meters = &r->meters;
+		w->loader.stop = stop;
+		w->trial.shared = &r->patience;
+		w->trial.seed =
+		    (unsigned)(clock_wall_us() ^ (uint64_t)getpid() << 16) + i;
+		crew->worker_count++;
+	}
+	return 0;
+}
+
+void
+run_release(struct run *r)
+{
+	for (unsigned i = 0; i < r->crew.worker_count; i++)
+		loader_release(&r->crew.workers[i].loader);
+	crew_release(&r->crew);
+	patience_release(&r->patience);
+}
+
+void
+run_note(struct run *r, enum outcome outcome)
+{
+	atomic_fetch_or(&r->outcome, (unsigned)outcome);
+}
+
+int
+run_status(struct run *r)
+{
+	unsigned o = atomic_load(&r->outcome);
+
+	if (o & OUTCOME_SCHEMA)
+		return EX_CONFIG;
+	if (o & (OUTCOME_AWAY | OUTCOME_STOPPED))
+		return EX_TEMPFAIL;
+	if (o & OUTCOME_IO)
+		return EX_IOERR;
+	return o & OUTCOME_REJECTED ? EX_DATAERR : EX_OK;
+}

@@ -1,0 +1,50 @@
+/*
+ * run.h - what following a spool and loading by hand have in common.
+ */
+#ifndef LOGLOAD_RUN_H
+#define LOGLOAD_RUN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "crew.h"
+#include "meters.h"
+#include "patience.h"
+#include "settings.h"
+#include "spool.h"
+#include "stop.h"
+
+/* What has happened, for the exit status. */
+enum outcome {
+	OUTCOME_REJECTED = 1,
+	OUTCOME_IO = 2,
+	OUTCOME_AWAY = 4,
+	OUTCOME_SCHEMA = 8,
+	OUTCOME_STOPPED = 16, /* before all was done */
+};
+
+struct run {
+	const struct settings *settings; /* these three are not owned */
+	struct spool *spool;             /* NULL: none */
+	struct stop *stop;
+	struct meters meters;
+	struct patience patience;
+	struct crew crew;
+	atomic_uint outcome; /* of enum outcome */
+};
+
+/*
+ * Makes the workers, which will call `work` with the run as context; rejected
+ * events go to reject_dir, a descriptor. 0, or -1.
+ */
+int
+run_init(struct run *, const struct settings *, struct spool *, struct stop *,
+    crew_work *, int reject_dir, const char *reject_suffix, struct error *);
+void run_release(struct run *);
+
+void run_note(struct run *, enum outcome);
+
+/* The exit status of what was noted, the gravest first (sysexits.h). */
+int run_status(struct run *);
+
+#endif

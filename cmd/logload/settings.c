@@ -1,0 +1,335 @@
+/*
+ * settings.c - see settings.h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "settings.h"
+
+#define CHUNK_LEAST (64 * 1024)
+#define SECOND 1000000000ULL
+
+void
+settings_table(
+    struct settings *s, struct option_spec table[SETTINGS_OPTIONS_MAX])
+{
+	const struct option_spec all[] = {
+	    {"db", OPTION_STRING, &s->url_text, NULL, "URL",
+		"the database, as mysql://USER@HOST:PORT/DATABASE", NULL, 0, 0},
+	    {"db-password-file", OPTION_STRING, &s->password_file, NULL, "FILE",
+		"file with the password in its first line", NULL, 0, 0},
+	    {"db-password", OPTION_SECRET, &s->password_variable, NULL,
+		"PASSWORD", "the password", NULL, 0, 0},
+	    {"spool", OPTION_STRING, &s->spool, NULL, "DIR",
+		"spool whose ready/ is loaded, if no FILE is given", NULL, 0,
+		0},
+	    {"once", OPTION_FLAG, &s->once, NULL, NULL,
+		"load what is ready now, then exit", NULL, 0, 0},
+	    {"keep", OPTION_FLAG, &s->keep, NULL, NULL,
+		"move loaded files to loaded/ instead of removing them", NULL,
+		0, 0},
+	    {"jobs", OPTION_COUNT, &s->jobs, "1", "N",
+		"how many files are loaded at a time", NULL, 1, 64},
+	    {"dry-run", OPTION_FLAG, &s->dry_run, NULL, NULL,
+		"only say what would be loaded and what rejected", NULL, 0, 0},
+	    {"force", OPTION_FLAG, &s->force, NULL, NULL,
+		"load files that were loaded before once more", NULL, 0, 0},
+	    {"rejected-dir", OPTION_STRING, &s->rejected_dir, NULL, "DIR",
+		"where FILEs' rejected events go [SPOOL/rejected or .]", NULL,
+		0, 0},
+	    {"table", OPTION_STRING, &s->db.table, "logs", "NAME",
+		"table of the events", NULL, 0, 0},
+	    {"ledger", OPTION_STRING, &s->db.ledger, "log_files", "NAME",
+		"table of the files", NULL, 0, 0},
+	    {"column", OPTION_LIST, &s->column_specs, NULL, "NAME=PATH:TYPE",
+		"add a column, or replace the one of that "
+		"name; NAME= takes it away",
+		NULL, 0, 0},
+	    {"index", OPTION_LIST, &s->indexes, NULL, "COLUMN[,COLUMN]...",
+		"add an index when the table is made", NULL, 0, 0},
+	    {"print-schema", OPTION_FLAG, &s->print_schema, NULL, NULL,
+		"print the statements that make the tables, and exit", NULL, 0,
+		0},
+	    {"method", OPTION_ENUM, &s->method, "auto", NULL,
+		"how rows are sent", "auto|load-data|insert", 0, 0},
+	    {"chunk", OPTION_SIZE, &s->chunk, "64MiB", "SIZE",
+		"most of a file in one transaction", NULL, CHUNK_LEAST,
+		1ULL << 40},
+	    {"max-event", OPTION_SIZE, &s->max_event, "16MiB", "SIZE",
+		"largest event; larger ones are rejected", NULL, 1024,
+		1ULL << 30},
+	    {"max-depth", OPTION_COUNT, &s->max_depth, "1024", "N",
+		"deepest nesting; deeper events are rejected", NULL, 1,
+		JSON_DEPTH_MOST},
+	    {"wait", OPTION_DURATION, &s->wait_ns, "30s", "TIME",
+		"how long --once and FILEs wait for the database", NULL, 0, 0},
+	    {"host", OPTION_STRING, &s->db.host, NULL, "NAME",
+		"host of the database", NULL, 0, 0},
+	    {"port", OPTION_COUNT, &s->db.port, NULL, "N",
+		"port of the database", NULL, 1, 65535},
+	    {"user", OPTION_STRING, &s->db.user, NULL, "NAME",
+		"user of the database", NULL, 0, 0},
+	    {"database", OPTION_STRING, &s->db.database, NULL, "NAME",
+		"name of the database", NULL, 0, 0},
+	    {"socket", OPTION_STRING, &s->db.socket, NULL, "FILE",
+		"socket of the database, on this host", NULL, 0, 0},
+	    {"defaults-file", OPTION_STRING, &s->db.defaults_file, NULL, "FILE",
+		"read only this my.cnf", NULL, 0, 0},
+	    {"defaults-extra-file", OPTION_STRING, &s->db.defaults_extra_file,
+		NULL, "FILE", "read this my.cnf too", NULL, 0, 0},
+	    {"no-defaults", OPTION_FLAG, &s->db.no_defaults, NULL, NULL,
+		"read no my.cnf", NULL, 0, 0},
+	    {"ssl-mode", OPTION_STRING, &s->ssl_mode, NULL, "MODE",
+		"disabled, preferred, required, verify_ca or verify_identity "
+		"[preferred]",
+		NULL, 0, 0},
+	    {"ssl-ca", OPTION_STRING, &s->db.ssl_ca, NULL, "FILE",
+		"certificates that the server's must be signed with", NULL, 0,
+		0},
+	    {"ssl-cert", OPTION_STRING, &s->db.ssl_cert, NULL, "FILE",
+		"our certificate", NULL, 0, 0},
+	    {"ssl-key", OPTION_STRING, &s->db.ssl_key, NULL, "FILE", "its key",
+		NULL, 0, 0},
+	    {"connect-timeout", OPTION_DURATION, &s->db.connect_ns, "10s",
+		"TIME", "for a connection to be made", NULL, SECOND,
+		86400 * SECOND},
+	    {"read-timeout", OPTION_DURATION, &s->db.read_ns, "5m", "TIME",
+		"for an answer of the database", NULL, SECOND, 86400 * SECOND},
+	    {"write-timeout", OPTION_DURATION, &s->db.write_ns, "5m", "TIME",
+		"for the database to take what is sent", NULL, SECOND,
+		86400 * SECOND},
+	    {"progress", OPTION_ENUM, &s->progress, "auto", NULL,
+		"show a progress bar on stderr; auto: on a terminal",
+		"auto|always|never", 0, 0},
+	    {"log-level", OPTION_ENUM, &s->log_level, "info", NULL,
+		"least important lines that are shown", "error|warn|info|debug",
+		0, 0},
+	    {NULL, OPTION_FLAG, NULL, NULL, NULL, NULL, NULL, 0, 0},
+	};
+
+	_Static_assert(sizeof(all) / sizeof(all[0]) <= SETTINGS_OPTIONS_MAX,
+	    "the table is too small");
+	memcpy(table, all, sizeof(all));
+}
+
+static int
+usage(struct error *err, const char *option)
+{
+	struct error why = *err;
+
+	(void)error_set(err, "--%s: %s", option, why.text);
+	return EX_USAGE;
+}
+
+/* What the options leave open, the URL says. */
+static void
+prefer(const char **target, const char *other)
+{
+	if (*target == NULL || **target == '\0')
+		*target = other;
+}
+
+static int
+complete_url(struct settings *s, struct error *err)
+{
+	const char *variable = getenv("LOGLOAD_DB");
+	struct url *u = &s->url;
+
+	if (s->url_text == NULL)
+		return 0;
+	if (url_parse(u, s->url_text, err) < 0)
+		return usage(err, "db");
+	/* Arguments are for every user of the machine to see. */
+	if (u->password != NULL &&
+	    (variable == NULL || strcmp(variable, s->url_text) != 0)) {
+		(void)error_set(err, "a password must not be an argument; use "
+				     "--db-password-file or "
+				     "LOGLOAD_DB_PASSWORD");
+		return usage(err, "db");
+	}
+	prefer(&s->db.host, u->host);
+	prefer(&s->db.user, u->user);
+	prefer(&s->db.database, u->database);
+	prefer(&s->db.socket, u->socket);
+	prefer(&s->db.ssl_ca, u->ssl_ca);
+	prefer(&s->db.ssl_cert, u->ssl_cert);
+	prefer(&s->db.ssl_key, u->ssl_key);
+	prefer(&s->ssl_mode, u->ssl_mode);
+	if (s->db.port == 0)
+		s->db.port = u->port;
+	return 0;
+}
+
+static int
+complete_password(struct settings *s, struct error *err)
+{
+	s->db.password = s->password_variable;
+	if (s->db.password == NULL)
+		s->db.password = s->url.password;
+	if (s->password_file == NULL)
+		return 0;
+	if (option_secret_file(s->password_file, &s->password, err) < 0) {
+		(void)usage(err, "db-password-file");
+		return EX_CONFIG;
+	}
+	s->db.password = s->password;
+	return 0;
+}
+
+static int
+complete_ssl(struct settings *s, struct error *err)
+{
+	static const char *const modes[] = {"disabled", "preferred", "required",
+	    "verify_ca", "verify_identity", NULL};
+	struct db_config *c = &s->db;
+
+	c->ssl = DB_SSL_PREFERRED;
+	c->ssl_given = s->ssl_mode != NULL;
+	if (s->ssl_mode != NULL) {
+		int i = 0;
+
+		while (
+		    modes[i] != NULL && strcasecmp(modes[i], s->ssl_mode) != 0)
+			i++;
+		if (modes[i] == NULL) {
+			(void)error_set(err,
+			    "'%s' is not one of disabled, preferred, required, "
+			    "verify_ca, verify_identity",
+			    s->ssl_mode);
+			return usage(err, "ssl-mode");
+		}
+		c->ssl = (enum db_ssl)i;
+	}
+	if (c->ssl >= DB_SSL_VERIFY_CA && c->ssl_ca == NULL) {
+		(void)error_set(err, "%s needs --ssl-ca", s->ssl_mode);
+		return usage(err, "ssl-mode");
+	}
+	/* They go into a file of lines; see db_mysql_link.c. */
+	for (int i = 0; i < 3; i++) {
+		const char *path = i == 0   ? c->ssl_ca
+				   : i == 1 ? c->ssl_cert
+					    : c->ssl_key;
+
+		if (path != NULL && strpbrk(path, "\r\n") != NULL) {
+			(void)error_set(err, "a path has a line break");
+			return usage(err, "ssl-ca, --ssl-cert, --ssl-key");
+		}
+	}
+	return 0;
+}
+
+/* "name" or "database.name". */
+static int
+check_table(const char *name, struct error *err)
+{
+	const char *dot = strchr(name, '.');
+	const char *table = dot == NULL ? name : dot + 1;
+
+	if (*table == '\0' || strlen(table) > COLUMN_NAME_MAX || dot == name ||
+	    strchr(table, '.') != NULL)
+		return error_set(
+		    err, "'%s' is neither NAME nor DATABASE.NAME", name);
+	return 0;
+}
+
+/* Every name of an index must be a column. */
+static int
+check_index(const struct settings *s, const char *names, struct error *err)
+{
+	static const char *const fixed[] = {"received_at", "file_id", "line"};
+
+	for (;;) {
+		size_t n = strcspn(names, ",");
+		bool known = columns_find(&s->columns, names, n) >= 0;
+
+		for (int i = 0; i < 3; i++)
+			known = known || (strlen(fixed[i]) == n &&
+					     memcmp(fixed[i], names, n) == 0);
+		if (!known)
+			return error_set(
+			    err, "'%.*s' is not a column", (int)n, names);
+		if (names[n] == '\0')
+			return 0;
+		names += n + 1;
+	}
+}
+
+static int
+complete_tables(struct settings *s, struct error *err)
+{
+	if (check_table(s->db.table, err) < 0)
+		return usage(err, "table");
+	if (check_table(s->db.ledger, err) < 0)
+		return usage(err, "ledger");
+	if (columns_init(&s->columns, err) < 0)
+		return usage(err, "column");
+	for (unsigned i = 0; i < s->column_specs.count; i++) {
+		if (columns_set(&s->columns, s->column_specs.items[i], err) < 0)
+			return usage(err, "column");
+	}
+	if (columns_compile(&s->columns, err) < 0)
+		return usage(err, "column");
+	for (unsigned i = 0; i < s->indexes.count; i++) {
+		if (check_index(s, s->indexes.items[i], err) < 0)
+			return usage(err, "index");
+	}
+	s->db.columns = &s->columns;
+	s->db.indexes = &s->indexes;
+	return 0;
+}
+
+/* Is there a my.cnf of the user's own, which may say where to go? */
+static bool
+has_own_defaults(const struct db_config *c)
+{
+	const char *home = getenv("HOME");
+	char path[4096];
+
+	if (c->no_defaults || home == NULL)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/.my.cnf", home);
+	return access(path, R_OK) == 0;
+}
+
+int
+settings_complete(struct settings *s, struct error *err)
+{
+	struct db_config *c = &s->db;
+	int status;
+
+	c->method = (enum db_method)s->method;
+	status = complete_url(s, err);
+	if (status == 0)
+		status = complete_password(s, err);
+	if (status == 0)
+		status = complete_ssl(s, err);
+	if (status == 0)
+		status = complete_tables(s, err);
+	if (status != 0)
+		return status;
+	/* The library reads "localhost" as the default socket. */
+	if (c->socket != NULL && c->host == NULL)
+		c->host = "localhost";
+	s->db_given = s->url_text != NULL || c->host != NULL ||
+		      c->socket != NULL || c->database != NULL ||
+		      c->user != NULL || c->defaults_file != NULL ||
+		      c->defaults_extra_file != NULL || has_own_defaults(c);
+	return 0;
+}
+
+void
+settings_release(struct settings *s)
+{
+	columns_release(&s->columns);
+	url_release(&s->url);
+	option_list_release(&s->column_specs);
+	option_list_release(&s->indexes);
+	if (s->password != NULL)
+		explicit_bzero(s->password, strlen(s->password));
+	free(s->password);
+	s->password = NULL;
+}

@@ -1,0 +1,48 @@
+/*
+ * settings.h - what the user has asked for: the option table, and what the
+ * options come to.
+ */
+#ifndef LOGLOAD_SETTINGS_H
+#define LOGLOAD_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "columns.h"
+#include "db.h"
+#include "options.h"
+#include "url.h"
+
+#define SETTINGS_OPTIONS_MAX 48
+
+enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
+
+struct settings {
+	/* As given; db has the rest. */
+	const char *url_text, *password_file, *password_variable;
+	const char *ssl_mode;
+	const char *spool, *rejected_dir;
+	struct option_list column_specs, indexes;
+	uint64_t chunk, max_event, max_depth, jobs, wait_ns;
+	unsigned method, progress, log_level;
+	bool once, keep, force, dry_run, print_schema;
+	/* What it comes to. */
+	struct db_config db;
+	bool db_given; /* a database was named, by whatever means */
+	struct columns columns;
+	struct url url;
+	char *password; /* owned */
+};
+
+/* Fills in the table, which ends in a NULL name, with targets in *s. */
+void settings_table(
+    struct settings *s, struct option_spec table[SETTINGS_OPTIONS_MAX]);
+
+/*
+ * After parsing: makes db, columns and the rest. 0, or the exit status with
+ * err set: EX_USAGE, or EX_CONFIG for a password that cannot be read.
+ */
+int settings_complete(struct settings *, struct error *);
+void settings_release(struct settings *);
+
+#endif

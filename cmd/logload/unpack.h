@@ -1,0 +1,48 @@
+/*
+ * unpack.h - the plain bytes of a stream that may be compressed.
+ *
+ * gzip (RFC 1952, several members too) and zstd (RFC 8878, several frames too)
+ * are known by their first bytes, which no JSON can begin with. A stream that
+ * ends within a member or frame is an error.
+ */
+#ifndef LOGLOAD_UNPACK_H
+#define LOGLOAD_UNPACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "error.h"
+
+enum unpack_kind { UNPACK_UNKNOWN, UNPACK_PLAIN, UNPACK_GZIP, UNPACK_ZSTD };
+
+#define UNPACK_MAGIC 4 /* bytes that unpack_kind_of looks at */
+
+struct unpack {
+	int fd;      /* not owned */
+	int stop_fd; /* once it is readable, waiting ends; -1: none */
+	enum unpack_kind kind;
+	char *in;          /* owned */
+	size_t begin, len; /* of in; len bytes from begin on */
+	bool ended;        /* the descriptor is at its end */
+	bool within;       /* a member or frame has begun and not ended */
+	bool gzip_begun;   /* gzip is initialised */
+	z_stream gzip;
+	ZSTD_DStream *zstd;
+	uint64_t consumed; /* bytes read from the descriptor */
+};
+
+enum unpack_kind unpack_kind_of(const void *head, size_t len);
+
+int unpack_init(struct unpack *, int fd, struct error *);
+void unpack_release(struct unpack *);
+
+/* Starts afresh, the caller having moved the descriptor to its start. */
+void unpack_restart(struct unpack *);
+
+/* Up to cap bytes; 0 at the end, -1 with err. Waits where the stream does. */
+ssize_t unpack_read(struct unpack *, char *out, size_t cap, struct error *);
+
+#endif
