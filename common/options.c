@@ -17,6 +17,7 @@
 #define OPTIONS_MAX 64
 #define SECRET_MAX 4096
 #define VARIABLE_MAX 64
+#define HELP_COLUMNS 80
 /* What getopt_long returns: index of the option + OPTION_BASE. */
 enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_BASE };
 
@@ -332,13 +333,15 @@ parse_arguments(const struct option_tool *tool, const struct option *table,
 		const struct option_spec *spec;
 		char name[VARIABLE_MAX];
 
-		if (c == OPTION_HELP) {
-			print_help(tool);
-			return OPTIONS_DONE;
-		}
-		if (c == OPTION_VERSION) {
-			printf("%s " VERSION "\n", tool->name);
-			return OPTIONS_DONE;
+		if (c == OPTION_HELP || c == OPTION_VERSION) {
+			if (c == OPTION_HELP)
+				print_help(tool);
+			else
+				printf("%s " VERSION "\n", tool->name);
+			if (fflush(stdout) == 0 && !ferror(stdout))
+				return OPTIONS_DONE;
+			(void)error_errno(err, "write to standard output");
+			return OPTIONS_USAGE;
 		}
 		if (c == '?' && optopt > 0 && optopt < OPTION_HELP) {
 			/* Of "-xy" optind may not have moved on yet. */
@@ -420,10 +423,36 @@ options_usage(const struct option_tool *tool, const struct error *err)
  * Help
  */
 
+/* The words of both texts, indented, in lines of at most 80 columns. */
+static void
+print_wrapped(const char *text, const char *more)
+{
+	const char *words[] = {text, more};
+	size_t column = 0, len;
+
+	for (int i = 0; i < 2; i++) {
+		for (const char *p = words[i]; *p != '\0'; p += len) {
+			p += strspn(p, " ");
+			len = strcspn(p, " ");
+			if (len == 0)
+				break;
+			if (column == 0 || column + 1 + len > HELP_COLUMNS) {
+				printf("%s        %.*s",
+				    column == 0 ? "" : "\n", (int)len, p);
+				column = 8 + len;
+			} else {
+				printf(" %.*s", (int)len, p);
+				column += 1 + len;
+			}
+		}
+	}
+	printf("\n");
+}
+
 static void
 print_option(const struct option_tool *tool, const struct option_spec *spec)
 {
-	char variable[VARIABLE_MAX];
+	char variable[VARIABLE_MAX], initial[HELP_COLUMNS] = "";
 	const char *argument =
 	    spec->type == OPTION_ENUM ? spec->choices : spec->argument;
 
@@ -436,10 +465,9 @@ print_option(const struct option_tool *tool, const struct option_spec *spec)
 	else
 		printf("  --%s=%s\n", spec->name,
 		    argument != NULL ? argument : "VALUE");
-	printf("        %s", spec->help);
 	if (spec->initial != NULL && spec->type != OPTION_FLAG)
-		printf(" [%s]", spec->initial);
-	printf("\n");
+		(void)snprintf(initial, sizeof(initial), "[%s]", spec->initial);
+	print_wrapped(spec->help, initial);
 }
 
 static void
