@@ -100,15 +100,16 @@ deps: ## install what building and testing need (Debian, Ubuntu)
 
 # Installs nothing: says what is missing, and how to get it.
 needs:
-	@PATH="$$PATH:/usr/local/sbin:/usr/sbin:/sbin"; missing=; \
-	for need in $(NEED_COMMANDS); do \
-		command -v "$${need%%:*}" >/dev/null || \
-		missing="$$missing $${need#*:} ($${need%%:*})\n"; done; \
+	@PATH="$$PATH:/usr/local/sbin:/usr/sbin:/sbin"; \
+	missing=$$(for need in $(NEED_COMMANDS); do \
+		command -v "$${need%%:*}" >/dev/null || echo "  $${need#*:}" \
+			"($${need%%:*})"; done; \
 	for need in $(NEED_MODULES); do \
 		pkg-config --exists "$${need%%:*}" 2>/dev/null || \
-		missing="$$missing $${need#*:} ($${need%%:*})\n"; done; \
-	[ -z "$$missing" ] || { printf "Missing, by Debian's names:\n$$missing\
-	Get them with: make deps\n" >&2; exit 1; }
+			echo "  $${need#*:} ($${need%%:*})"; done); \
+	[ -z "$$missing" ] || { printf '%s\n' \
+		'Missing, by the names of Debian packages:' "$$missing" \
+		'To install them: make deps' >&2; exit 1; }
 
 # --- tests
 
@@ -143,8 +144,8 @@ check-clang: ## build all with clang and run the unit tests of that
 # --- lint
 
 C_FILES := $(wildcard common/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch])
-SH_FILES := $(wildcard pipeline.sh .ci/run tests/*.sh tests/deps \
-	tests/integration/*.t cmd/*/*.sh)
+SH_FILES = $(shell grep -lE '^\#!.*[ /](ba)?sh$$|^\# shellcheck shell=' \
+	$(wildcard pipeline.sh .ci/run cmd/* cmd/*/* tests/* tests/*/*) 2>/dev/null)
 MAN_PAGES := $(wildcard cmd/*/*.[1-8])
 
 lint: lint-format lint-c lint-sh lint-man ## look at the sources
@@ -163,8 +164,9 @@ lint-c:
 		$(PACKAGES_logrecv) $(PACKAGES_logload) $(PACKAGES_logsend))) \
 		2>/dev/null' sh
 
+# SC2119, SC2120: functions of tests/lib.sh whose arguments may be left out.
 lint-sh:
-	shellcheck -x $(SH_FILES)
+	shellcheck -x -P SCRIPTDIR -e SC2119,SC2120 $(SH_FILES)
 	@for t in $(wildcard tests/integration/*.t); do \
 		[ -x "$$t" ] || { echo "$$t is not executable"; exit 1; }; done
 
@@ -198,9 +200,24 @@ help: ## this list
 	@echo 'Variables: BUILD=$(BUILD) CC=$(CC) SANITIZE= PREFIX=$(PREFIX)' \
 		'DESTDIR= JOBS=$(JOBS) TESTS= TEST_TIMEOUT=$(TEST_TIMEOUT)'
 
+# --- benchmarks
+
+# Programs to compare with. BENCH is for more options of tests/bench/run.
+BENCHES := $(addprefix $(BUILD)/tests/bench/,responder evhttp events)
+$(BENCHES): %: %.o $(BUILD)/tests/bench/workers.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,--libs,libevent)
+
+bench: all $(BENCHES) ## measure everything against what it should reach
+	BUILD='$(BUILD)' tests/bench/run $(BENCH)
+bench-quick: all $(BENCHES) ## the same in two minutes, less exact
+	BUILD='$(BUILD)' tests/bench/run --quick $(BENCH)
+profile: all $(BENCHES) ## where logrecv and logload spend their time
+	BUILD='$(BUILD)' tests/bench/profile
+
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
 	$(BUILD)/tests/unit/*.d)
 .PHONY: all units deps needs check check-asan check-tsan check-clang lint \
-	lint-format lint-c lint-sh lint-man install uninstall clean help always
+	lint-format lint-c lint-sh lint-man install uninstall clean help \
+	bench bench-quick profile always
 .DELETE_ON_ERROR:
 .SECONDARY:

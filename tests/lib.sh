@@ -144,13 +144,15 @@ tests_end() {
 			tail -n 40 "$name" | cut -c 1-400 | sed 's/^/# /' >&2
 		done
 	fi
-	for pid in "${tests_pid[@]}"; do
-		kill -KILL -- "-$pid" 2>/dev/null
-	done
-	for pid in $(jobs -p); do
-		kill -KILL "$pid" 2>/dev/null
-	done
-	wait 2>/dev/null
+	{
+		for pid in "${tests_pid[@]}"; do
+			kill -KILL -- "-$pid"
+		done
+		for pid in $(jobs -p); do
+			kill -KILL "$pid"
+		done
+		wait
+	} 2>/dev/null
 	if [ -n "${KEEP:-}" ]; then
 		diag "kept: $DIR"
 	else
