@@ -99,7 +99,7 @@ sql() {
 
 # A number or word of logsend's report.
 report() {
-	sed -n "s/.*\"$1\":\"\\{0,1\\}\\([A-Za-z0-9.-]*\\).*/\\1/p" \
+	sed -n "s/.*\"$1\":\"\\{0,1\\}\\([A-Za-z0-9._-]*\\).*/\\1/p" \
 		"$work/report"
 }
 
@@ -125,6 +125,7 @@ deadline_in=$(seconds "${VERIFY_TIMEOUT:-120s}")
 write_defaults
 start=$(date -u '+%Y-%m-%d %H:%M:%S')
 
+say "sends ${LOGSEND_RATE:-1000} requests/s for ${LOGSEND_DURATION:-60s}"
 LOGSEND_DURATION=${LOGSEND_DURATION:-60s} \
 	logsend --report json --acked "$work/acked" >"$work/report" &
 child=$!
@@ -138,7 +139,9 @@ acknowledged=$(lines "$work/acked")
 # The primary key begins with received_at: this reads the end of the table
 # alone. A minute allows for clocks that differ.
 id="JSON_UNQUOTE(JSON_EXTRACT(payload, '\$.id'))"
-where="WHERE received_at >= '$start' - INTERVAL 1 MINUTE AND $id LIKE '$run-%'"
+like=$(printf '%s\n' "$run" | sed 's/_/\\_/g')
+where="WHERE received_at >= '$start' - INTERVAL 1 MINUTE AND $id LIKE '$like-%'"
+say "waits until $acknowledged events are rows"
 rows=0
 missing=$(lines "$work/acked.sorted")
 twice=0

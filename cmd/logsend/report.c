@@ -9,7 +9,7 @@
 #include "clock.h"
 #include "report.h"
 
-#define LAG_NS (10 * CLOCK_NS_PER_MS)
+#define LAG_NS (100 * CLOCK_NS_PER_MS)
 #define LAG_SHARE 100 /* a hundredth of the time taken */
 
 static const struct {

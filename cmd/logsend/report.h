@@ -27,7 +27,7 @@ double report_rate(const struct sender *);
 
 /*
  * Was everything sent that was due, and the last of it no later than 1 % of
- * the time it took (10 ms at least)? False for a closed loop.
+ * the time it took (100 ms at least)? False for a closed loop.
  */
 bool report_held(const struct sender *);
 
