@@ -247,9 +247,18 @@ loop(struct follow *f)
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
 		uint64_t now = clock_monotonic_ns();
 		bool idle = crew_is_idle(crew);
+		/*
+		 * What others hold is tried again soon, without an event:
+		 * logbatch tells of a file by its rename, and still holds it
+		 * until both directories are synced.
+		 */
+		uint64_t every = idle && atomic_load(&f->locked) > 0
+				     ? ONCE_AGAIN_NS
+				     : SCAN_EVERY_NS;
 
 		if (crew_is_hungry(crew) &&
-		    (f->look || now - f->looked_ns >= SCAN_EVERY_NS)) {
+		    (f->look || now - f->looked_ns >= every)) {
+			atomic_store(&f->locked, 0);
 			hand_out(f);
 			settled = false;
 			idle = f->list.count == 0;
@@ -258,9 +267,12 @@ loop(struct follow *f)
 			settled = scan(f, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
 			write_metrics(f);
-		wait_for_news(f, idle && f->list.all_files == 0
-				     ? SCAN_EVERY_NS
-				     : METRICS_EVERY_NS);
+		if (atomic_load(&f->locked) > 0)
+			wait_for_news(f, ONCE_AGAIN_NS);
+		else
+			wait_for_news(f, idle && f->list.all_files == 0
+					     ? SCAN_EVERY_NS
+					     : METRICS_EVERY_NS);
 	}
 }
 
