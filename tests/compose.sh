@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+#
+# compose.sh - the whole pipeline under Docker Compose, against a real MySQL,
+# from a copy of this checkout and as a project of its own. Needs a Docker
+# engine; talks TAP (`prove tests/compose.sh`); takes three to five minutes,
+# most of it to build the images; removes all that it made.
+#
+#	COMPOSE_RATE=200 COMPOSE_DURATION=10s   the load that must be held
+. "$(dirname "$0")/lib.sh"
+
+docker info >/dev/null 2>&1 || skip_all 'no Docker engine answers'
+docker compose version >/dev/null 2>&1 || skip_all 'no docker compose'
+
+rate=${COMPOSE_RATE:-200}
+duration=${COMPOSE_DURATION:-10s}
+copy=$DIR/logs-test-$$
+export COMPOSE_PROJECT_NAME=${copy##*/}
+
+tidy_up() {
+	local status=$?
+
+	trap '' HUP INT TERM
+	if [ "$tests_failed" -gt 0 ] || [ -z "$tests_done" ]; then
+		diag "--- the end of the services' logs"
+		docker compose logs --no-color --tail 40 2>&1 | sed 's/^/# /' >&2
+		tests --no-color logs --tail 40 2>&1 | sed 's/^/# /' >&2
+	fi
+	tests down --volumes --rmi local --timeout 1 >/dev/null 2>&1
+	docker compose down --volumes --rmi local --timeout 5 \
+		--remove-orphans >/dev/null 2>&1
+	(exit "$status")
+	tests_end
+}
+trap tidy_up EXIT
+
+# The second file's commands. That the first one's containers belong to the
+# project too is no news.
+tests() {
+	COMPOSE_IGNORE_ORPHANS=1 docker compose -f docker-compose.test.yml "$@"
+}
+
+# service STATE-TEMPLATE SERVICE: what docker inspect says of it
+inspect() {
+	docker inspect --format "$1" "$(docker compose ps --all --quiet "$2")"
+}
+
+healthy() {
+	[ "$(inspect '{{.State.Health.Status}}' "$1" 2>/dev/null)" = healthy ]
+}
+
+both_healthy() {
+	healthy db && healthy app
+}
+
+# query STATEMENT: as the user that logload is
+query() {
+	# shellcheck disable=SC2016
+	docker compose exec -T db sh -c 'exec mysql --batch \
+		--skip-column-names --user=logs \
+		--password="$(cat /run/secrets/db_password)" \
+		--execute="$1" logs' - "$1" 2>/dev/null </dev/null
+}
+
+is_row() {
+	[ "$(query "SELECT COUNT(*) FROM logs WHERE
+		JSON_UNQUOTE(JSON_EXTRACT(payload, '\$.id')) = '$1'")" = 1 ]
+}
+
+any_row() {
+	[ "$(query "SELECT COUNT(*) FROM logs WHERE
+		JSON_UNQUOTE(JSON_EXTRACT(payload, '\$.id')) LIKE '$1-%'")" -gt 0 ]
+}
+
+mkdir "$copy"
+(cd "$TOP" && git ls-files --cached --others --exclude-standard -z |
+	tar --create --null --files-from=- --ignore-failed-read) |
+	tar --extract --directory="$copy" || bail_out 'cannot copy the checkout'
+cd "$copy" || exit
+LOGRECV_PORT=$(tests_free_port)
+export LOGRECV_PORT
+URL=http://127.0.0.1:$LOGRECV_PORT
+
+# --- it starts
+
+compose=(docker compose)
+if command -v docker-compose >/dev/null; then
+	ok 'docker-compose takes the file' docker-compose config --quiet
+	compose=(docker-compose)
+fi
+timeout 900 docker compose build >"$DIR/build.log" 2>&1 ||
+	give_up 'docker compose build'
+tests build >"$DIR/build-test.log" 2>&1 || give_up 'building the test service'
+
+# In the foreground, as one does who types the command.
+up() {
+	start up "${compose[@]}" up --no-color
+	ok "$1" wait_for -t 240 both_healthy || give_up 'no service'
+}
+
+# To all processes of the terminal's foreground, as it does.
+ctrl_c() {
+	kill -s INT -- "-$(pid up)"
+	wait_exit up 240 || give_up 'compose does not stop'
+}
+
+up 'up: both services get healthy'
+isnt "$(docker compose exec -T app id -u </dev/null)" 0 'app is not root'
+is "$(docker compose exec -T app cat /proc/1/cmdline </dev/null |
+	tr '\0' ' ')" '/bin/sh /usr/local/bin/pipeline.sh ' \
+	'its first process is pipeline.sh'
+is "$(docker compose exec -T app sh -c 'cat /proc/[0-9]*/status' </dev/null |
+	awk '/^Uid:/ && $2 == 0' | wc -l)" 0 'none of its processes is root'
+
+for tool in logrecv logbatch logload; do
+	for option in $(docker compose exec -T app "$tool" --help </dev/null |
+		sed -n 's/^  --\([a-z-]*\).*/\1/p'); do
+		case $tool:$option in
+		*:help | *:version | *:spool | logrecv:listen) continue ;;
+		logbatch:once | logload:once | logload:dry-run) continue ;;
+		logload:force | logload:print-schema | logload:progress) continue ;;
+		logload:rejected-dir | logload:defaults* | logload:no-*) continue ;;
+		# LOGLOAD_DB says these.
+		logload:host | logload:port | logload:user) continue ;;
+		logload:database | logload:socket | logload:ssl-*) continue ;;
+		esac
+		variable=$(tr a-z- A-Z_ <<<"${tool}_$option")
+		grep -q "^      $variable: " docker-compose.yml ||
+			missing_variables+=" $variable"
+	done
+done
+is "${missing_variables:-}" '' 'each option can be set from the environment'
+
+# --- an event becomes a row
+
+send_event '{"event":"user_login","user_id":7,"id":"by-hand"}'
+is "$CODE" 202 'an event is acknowledged'
+ok 'and is a row within 35 s' wait_for -t 35 is_row by-hand
+
+# --- a test load
+
+LOGSEND_RATE=$rate LOGSEND_DURATION=$duration timeout 600 \
+	docker compose -f docker-compose.test.yml up --no-color \
+	--exit-code-from test >"$DIR/load.log" 2>&1
+is $? 0 "$rate requests/s for $duration: nothing is missing, the rate is held"
+like "$(cat "$DIR/load.log")" 'missing 0' 'which is printed'
+LOGSEND_URL=http://app:1/log LOGSEND_DURATION=1s LOGSEND_DRAIN=1s \
+	VERIFY_TIMEOUT=1s timeout 120 docker compose \
+	-f docker-compose.test.yml up --no-color \
+	--exit-code-from test >"$DIR/load.log" 2>&1
+isnt $? 0 'a load that does not arrive is reported by the exit status'
+
+# --- stopped in mid-work, and started again
+
+# load_over NAME COMMAND...: a load, during which the command stops the
+# pipeline; then it is started again, and each acknowledged event is a row.
+load_over() {
+	local name=$1 container
+
+	shift
+	tests rm --force >/dev/null 2>&1
+	LOGSEND_RATE=$rate LOGSEND_DURATION=30s LOGSEND_RUN=$name \
+		LOGSEND_TIMEOUT=2s tests up --detach >/dev/null 2>&1 ||
+		fail "$name: the load starts"
+	# There are rows of it: it is in full swing.
+	ok "$name: a load runs" wait_for -t 60 any_row "$name"
+	"$@"
+	up "$name: up again"
+	container=$(tests ps --all --quiet test)
+	timeout 180 docker wait "$container" >/dev/null
+	docker logs "$container" >"$DIR/$name.out" 2>"$DIR/$name.log"
+	num "$(sed -n 's/^acknowledged //p' "$DIR/$name.out")" -gt "$rate" \
+		"$name: events were acknowledged"
+	is "$(grep -E '^(missing|twice) ' "$DIR/$name.out")" \
+		'missing 0
+twice 0' "$name: none of them is missing, none is there twice"
+}
+
+interrupt() {
+	ctrl_c
+	is "$(inspect '{{.State.ExitCode}}' app)" 0 'Ctrl-C: app exits with 0'
+	like "$(docker compose logs --no-color app)" 'info pipeline: stopped' \
+		'in order'
+}
+
+crash() {
+	docker compose kill app db >/dev/null 2>&1
+	wait_exit up 60
+}
+
+LOGBATCH_MAX_AGE=2s
+export LOGBATCH_MAX_AGE
+ctrl_c
+pass 'Ctrl-C stops it'
+up 'started with a setting from the environment'
+load_over ctrl-c interrupt
+load_over kill-9 crash
+ctrl_c
+
+# --- a password of one's own
+
+tests rm --force >/dev/null 2>&1
+docker compose down --volumes >/dev/null 2>&1
+export LOGLOAD_DB_PASSWORD="it's \"secret\""
+up 'up: with a password from a variable'
+ok 'an event is acknowledged' send_event '{"id":"by-password"}'
+ok 'and is a row' wait_for -t 35 is_row by-password
+not_ok 'no environment shows the password' grep -F "$LOGLOAD_DB_PASSWORD" \
+	<(docker inspect "$(docker compose ps --quiet app)" \
+		"$(docker compose ps --quiet db)")
+ctrl_c
+done_testing
