@@ -418,6 +418,26 @@ conclude(void)
 	return status_of(&all.sender);
 }
 
+/* Sends everything; returns the status to exit with. */
+static int
+run_all(void)
+{
+	struct error err;
+
+	all.live = !opt.quiet && isatty(STDERR_FILENO);
+	all.report = (struct report){.sender = &all.sender,
+	    .run = all.run,
+	    .url = opt.url,
+	    .last_ns = clock_monotonic_ns()};
+	if (sender_run(&all.sender, &err) == 0)
+		return conclude();
+	failure(&err);
+	if (err.code == 0)
+		return EX_TEMPFAIL;
+	all.io_failed = true;
+	return conclude();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -446,24 +466,10 @@ main(int argc, char **argv)
 	if (check_options(file, &err) < 0)
 		return options_usage(&tool, &err);
 	status = open_all(file, &err);
-	if (status == EX_OK) {
-		all.live = !opt.quiet && isatty(STDERR_FILENO);
-		all.report = (struct report){
-		    .sender = &all.sender, .run = all.run, .url = opt.url};
-		all.report.last_ns = clock_monotonic_ns();
-		if (sender_run(&all.sender, &err) == 0) {
-			status = conclude();
-		} else if (err.code == 0) {
-			failure(&err);
-			status = EX_TEMPFAIL;
-		} else {
-			failure(&err);
-			all.io_failed = true;
-			status = conclude();
-		}
-	} else {
+	if (status == EX_OK)
+		status = run_all();
+	else
 		failure(&err);
-	}
 	close_all();
 	return status;
 }

@@ -193,6 +193,10 @@ sender_stop(struct sender *s)
 		drain(s);
 		s->deadline_ns = clock_monotonic_ns() + s->options.drain_ns;
 	}
+	if (s->phase == SENDER_CONNECTING) {
+		s->failing = true;
+		(void)error_set(&s->err, "stopped before it was connected");
+	}
 	if (s->in_flight == 0)
 		finish(s);
 }

@@ -48,6 +48,12 @@ is "$(report events_sent)" 21 'as the report says'
 like "$(tail -n 8 "$DIR/server/heads")" 'Content-Type: application/x-ndjson' \
 	'a batch is NDJSON'
 
+: >"$DIR/server/bodies"
+send --rate 0 --count 4 --connections 2 --size 1MiB --batch 15
+is "$STATUS" 0 'a request that no socket takes at once is sent'
+is "$(awk '{print length($0)}' "$DIR/server/bodies" | sort | uniq -c |
+	tr -s ' ')" ' 60 1048576' 'whole'
+
 run logsend --url "$URL" --count 1 --size 100
 is "$STATUS" 64 'a size that is too small for an event is refused'
 like "$ERR" '--size: .* needs at least [0-9]+ bytes' 'and the least is named'
