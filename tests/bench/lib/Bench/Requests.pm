@@ -1,0 +1,127 @@
+package Bench::Requests;
+
+# logrecv under wrk, and the two servers that it is compared with.
+
+use strict;
+use warnings;
+use Exporter 'import';
+use Bench;
+
+our @EXPORT = qw(requests ndjson event_of wrk serve);
+
+# An event of that many bytes, as logsend makes them.
+sub event_of {
+	my ($bytes) = @_;
+	my $head = $bytes < 100 ? '{"event":"user_login","message":"'
+	    : '{"id":"bench-000000001","event":"user_login","user_id":71234,'
+	    . '"level":"info","message":"';
+	my $text = 'request served from cache after retry, ' x
+	    (1 + $bytes / 39);
+	return $head . substr($text, 0, $bytes - 2 - length $head) . '"}';
+}
+
+# Starts a server with as many threads as it has by itself: one a CPU.
+sub serve {
+	my ($kind, @under) = @_;
+	my %programs = (responder => ["$BUILD/tests/bench/responder"],
+		evhttp => ["$BUILD/tests/bench/evhttp"]);
+	my $spool = scratch('spool');
+	my $command = $programs{$kind} // ["$BUILD/logrecv", '--listen',
+		'127.0.0.1:0', '--spool', $spool, '--spool-limit', '0',
+		'--ack', $kind];
+	my $p = spawn($programs{$kind} ? $kind : 'logrecv', @under,
+		@$command);
+	$p->{spool} = $programs{$kind} ? undef : $spool;
+	$p->{url} = 'http://' . wait_listening($p) . '/log';
+	return $p;
+}
+
+# A written file is removed before it reaches the disk: no later measurement
+# pays for the writing.
+sub stop_serving {
+	my ($p) = @_;
+	stop($p);
+	system 'rm', '-rf', $p->{spool} if defined $p->{spool};
+	return;
+}
+
+# Requests a second that were answered with 2xx, and the 99th percentile.
+sub wrk {
+	my ($server, $connections, $body) = @_;
+	my $threads = $connections < 2 ? 1 : 2;
+	my $out = run('wrk', 'wrk', '-t', $threads, '-c', $connections, '-d',
+		$SETTING{seconds}, '--timeout', '10s', '-s', "$HERE/post.lua",
+		$server->{url}, '--', $body);
+	my %got = $out =~ /(\w+)=(\d+)/g;
+	die "wrk said: $out\n" unless $got{us};
+	say("  $got{refused} refused, $got{failed} failed of $got{requests}")
+	    if $got{refused} || $got{failed};
+	return (($got{requests} - $got{refused}) / $got{us} * 1e6,
+		$got{p99_us} / 1000);
+}
+
+# Each of the servers once, begun with another one in each round.
+sub compare {
+	my ($round, $what, $connections, $body, $events, @kinds) = @_;
+	for my $kind (rotated($round, @kinds)) {
+		my $server = serve($kind);
+		my ($rate, $p99) = wrk($server, $connections, $body);
+		sample("$what $connections $kind", $rate * $events);
+		sample("$what $connections $kind p99 ms", $p99)
+		    if $kind eq 'synced';
+		stop_serving($server);
+	}
+	return;
+}
+
+sub requests {
+	my $body = spill(scratch('body'), event_of(204));
+	my @connections = (256, 64, 16);
+	for my $round (0 .. $SETTING{rounds} - 1) {
+		say('requests, round ', $round + 1);
+		compare($round, 'post', $_, $body, 1,
+			qw(synced responder evhttp written))
+		    for @connections;
+	}
+	my %target = (256 => '0.80; 100,000/s', 64 => '0.60', 16 => '0.40');
+	result("events/s, $_ connections, synced : responder",
+		"post $_ synced", "post $_ responder", $target{$_})
+	    for @connections;
+	result("events/s, $_ connections, synced : evhttp", "post $_ synced",
+		"post $_ evhttp", '1.5')
+	    for @connections;
+	result("events/s, $_ connections, synced : written",
+		"post $_ synced", "post $_ written", $_ == 256 ? '0.85' : '')
+	    for @connections;
+	result("p99 of synced acks, $_ connections, ms",
+		"post $_ synced p99 ms")
+	    for @connections;
+	memory('logrecv, single events', '64 MiB');
+	return;
+}
+
+sub ndjson {
+	my $count = 1000;
+	my $line = event_of(204) . "\n";
+	my $body = spill(scratch('body'), $line x $count);
+	for my $round (0 .. $SETTING{rounds} - 1) {
+		say('ndjson, round ', $round + 1);
+		compare($round, 'ndjson', 16, $body, $count,
+			qw(synced responder written));
+	}
+	result('events/s, NDJSON of 1,000, synced : responder',
+		'ndjson 16 synced', 'ndjson 16 responder', '1,000,000/s');
+	result('events/s, NDJSON of 1,000, synced : written',
+		'ndjson 16 synced', 'ndjson 16 written');
+	memory('logrecv, NDJSON of 1,000', '64 MiB');
+	return;
+}
+
+sub memory {
+	my ($what, $target) = @_;
+	result_text("peak memory of $what, MiB",
+		number(take_peak('logrecv') / 1024), '', '', $target);
+	return;
+}
+
+1;
