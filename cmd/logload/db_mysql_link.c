@@ -7,6 +7,7 @@
  * of mysql_options(3); so the last word must be in a file too.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,9 +139,15 @@ put_setting(struct buf *b, const char *key, const char *value)
 static int
 put_include(struct buf *b, const char *directory, const char *name)
 {
-	if (directory == NULL || strpbrk(directory, "\n\r") != NULL)
+	char path[PATH_MAX];
+
+	/* What cannot be included, MySQL's library would complain of. */
+	if (directory == NULL || strpbrk(directory, "\n\r") != NULL ||
+	    snprintf(path, sizeof(path), "%s%s", directory, name) >=
+		(int)sizeof(path) ||
+	    access(path, R_OK) < 0)
 		return 0;
-	return buf_printf(b, "!include %s%s\n", directory, name);
+	return buf_printf(b, "!include %s\n", path);
 }
 
 /* The files that a client of MySQL reads, in its order. */

@@ -34,6 +34,7 @@
 #define SCAN_MOST 4096 /* files looked at in one go */
 #define SCAN_EVERY_NS (30 * CLOCK_NS_PER_S)
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
+#define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
 #define TROUBLED_MOST 64
 
@@ -47,7 +48,8 @@ struct follow {
 	uint64_t looked_ns, written_ns; /* last scan, last metrics */
 	uint64_t aliens;                /* that were told of */
 	/* Of one pass over the list: */
-	atomic_uint locked; /* files that another process works on */
+	atomic_uint locked;   /* files that another process works on */
+	unsigned held_passes; /* one after another that found some */
 	/* Files that could not be read, so that each is told of once. */
 	pthread_mutex_t lock;
 	char troubled[TROUBLED_MOST][SPOOL_NAME_MAX];
@@ -238,6 +240,23 @@ wait_for_news(struct follow *f, uint64_t ns)
 	drain(f);
 }
 
+/*
+ * How long to wait before looking again without an event. What others hold is
+ * tried again soon: logbatch tells of a file by its rename, and still holds it
+ * until both directories are synced. Another loader may hold one for long.
+ */
+static uint64_t
+pause_ns(struct follow *f)
+{
+	uint64_t ns = HELD_AGAIN_NS;
+
+	if (atomic_load(&f->locked) == 0)
+		return SCAN_EVERY_NS;
+	for (unsigned i = 0; i < f->held_passes && ns < METRICS_EVERY_NS; i++)
+		ns *= 2;
+	return ns;
+}
+
 static void
 loop(struct follow *f)
 {
@@ -247,18 +266,13 @@ loop(struct follow *f)
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
 		uint64_t now = clock_monotonic_ns();
 		bool idle = crew_is_idle(crew);
-		/*
-		 * What others hold is tried again soon, without an event:
-		 * logbatch tells of a file by its rename, and still holds it
-		 * until both directories are synced.
-		 */
-		uint64_t every = idle && atomic_load(&f->locked) > 0
-				     ? ONCE_AGAIN_NS
-				     : SCAN_EVERY_NS;
+		uint64_t every = idle ? pause_ns(f) : SCAN_EVERY_NS;
 
 		if (crew_is_hungry(crew) &&
 		    (f->look || now - f->looked_ns >= every)) {
-			atomic_store(&f->locked, 0);
+			f->held_passes = atomic_exchange(&f->locked, 0) > 0
+					     ? f->held_passes + 1
+					     : 0;
 			hand_out(f);
 			settled = false;
 			idle = f->list.count == 0;
@@ -267,12 +281,10 @@ loop(struct follow *f)
 			settled = scan(f, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
 			write_metrics(f);
-		if (atomic_load(&f->locked) > 0)
-			wait_for_news(f, ONCE_AGAIN_NS);
-		else
-			wait_for_news(f, idle && f->list.all_files == 0
-					     ? SCAN_EVERY_NS
-					     : METRICS_EVERY_NS);
+		every = pause_ns(f);
+		if (f->list.all_files > 0 && every > METRICS_EVERY_NS)
+			every = METRICS_EVERY_NS;
+		wait_for_news(f, every);
 	}
 }
 

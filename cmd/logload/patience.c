@@ -44,7 +44,7 @@ say(struct patience *p, enum health now, const char *why)
 		log_info("the database takes events again");
 	else if (changed && now == HEALTH_AWAY)
 		log_warn("the database is away, files wait: %s", why);
-	else if (changed && now == HEALTH_SCHEMA)
+	else if (changed && now == HEALTH_SCHEMA && !p->schema_ends)
 		log_error("the database refuses, files are kept until this is "
 			  "put right: %s",
 		    why);

@@ -39,8 +39,8 @@ settings_table(
 	    {"force", OPTION_FLAG, &s->force, NULL, NULL,
 		"load files that were loaded before once more", NULL, 0, 0},
 	    {"rejected-dir", OPTION_STRING, &s->rejected_dir, NULL, "DIR",
-		"where FILEs' rejected events go [SPOOL/rejected or .]", NULL,
-		0, 0},
+		"where FILEs' rejected events go, if not to the spool", NULL, 0,
+		0},
 	    {"table", OPTION_STRING, &s->db.table, "logs", "NAME",
 		"table of the events", NULL, 0, 0},
 	    {"ledger", OPTION_STRING, &s->db.ledger, "log_files", "NAME",
@@ -282,6 +282,17 @@ complete_tables(struct settings *s, struct error *err)
 	return 0;
 }
 
+/* A my.cnf that was asked for must be there. */
+static int
+check_defaults(const char *path, const char *option, struct error *err)
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return 0;
+	(void)error_errno(err, "read %s", path);
+	(void)usage(err, option);
+	return EX_CONFIG;
+}
+
 /* Is there a my.cnf of the user's own, which may say where to go? */
 static bool
 has_own_defaults(const struct db_config *c)
@@ -309,6 +320,11 @@ settings_complete(struct settings *s, struct error *err)
 		status = complete_ssl(s, err);
 	if (status == 0)
 		status = complete_tables(s, err);
+	if (status == 0)
+		status = check_defaults(c->defaults_file, "defaults-file", err);
+	if (status == 0)
+		status = check_defaults(
+		    c->defaults_extra_file, "defaults-extra-file", err);
 	if (status != 0)
 		return status;
 	/* The library reads "localhost" as the default socket. */
