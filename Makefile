@@ -116,10 +116,19 @@ needs:
 # Unless make was told itself how many jobs to run.
 PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 
+# A test that measures time has a line "# alone: why", and runs alone.
+CHOSEN = $(wildcard $(TESTS))
+ALONE = $(if $(CHOSEN),$(shell grep -l '^\# alone: ' $(CHOSEN)))
+PROVE = BUILD='$(BUILD)' WAIT_SCALE='$(WAIT_SCALE)' prove --timer \
+	--exec 'timeout -k 10 $(TEST_TIMEOUT)'
+
 check: needs ## build, then run all unit and integration tests
 	@$(MAKE) --no-print-directory $(PARALLEL) all units
-	BUILD='$(BUILD)' WAIT_SCALE='$(WAIT_SCALE)' prove --timer -j $(JOBS) \
-		--exec 'timeout -k 10 $(TEST_TIMEOUT)' $(UNITS) $(TESTS)
+	@status=0; \
+	$(PROVE) -j $(JOBS) $(UNITS) $(filter-out $(ALONE),$(CHOSEN)) || \
+		status=1; \
+	[ -z '$(ALONE)' ] || $(PROVE) $(ALONE) || status=1; \
+	exit $$status
 
 # A sanitizer's finding ends the program, and its report fails the test.
 export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1

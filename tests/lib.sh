@@ -6,7 +6,8 @@
 #	# One or two lines: what is proved, and why it matters.
 #	. "$(dirname "$0")/../lib.sh"
 #
-# and ends with `done_testing`. It talks TAP on stdout (prove reads it), works
+# and ends with `done_testing`. One that measures time says so in a comment line
+# "# alone: why", and no other test is run at the same time. It talks TAP on stdout (prove reads it), works
 # in a scratch directory of its own, starts its own servers on 127.0.0.1, and
 # leaves nothing behind, whatever happens to it: everything that was started
 # by `start` is killed, with its children, when the test ends. Run one by hand
@@ -14,7 +15,8 @@
 # and its path is printed.
 #
 # Set for the test
-#	DIR     the scratch directory, removed at the end; also HOME
+#	DIR     the scratch directory, removed at the end; also HOME; TMPDIR is
+#	        below it
 #	BUILD   the folder of the programs, absolute; it stands first in PATH, so
 #	        that a test says `logload`, not $BUILD/logload
 #	TOP     the checkout
@@ -125,16 +127,27 @@ unset tests_variable TZ MYSQL_HOME MYSQL_HOST MYSQL_PWD MYSQL_TCP_PORT \
 	MYSQL_UNIX_PORT http_proxy https_proxy all_proxy
 
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/logs-test.XXXXXX") || exit 1
-export HOME=$DIR
+export HOME=$DIR TMPDIR=$DIR/tmp
+mkdir "$TMPDIR" || exit 1
 
 tests_run=0
 tests_failed=0
 tests_done=
 declare -A tests_pid=() tests_mark=()
 
+# Zombies have gone: when they are reaped is up to their parent.
+tests_are_gone() {
+	local pid stat
+
+	for pid in "$@"; do
+		{ read -r stat <"/proc/$pid/stat"; } 2>/dev/null || continue
+		[[ $stat == *') Z '* ]] || return 1
+	done
+}
+
 # Ends what still runs, shows what it said if the test failed, and tidies up.
 tests_end() {
-	local status=$? name pid
+	local status=$? name pid left=()
 
 	trap '' HUP INT TERM
 	if [ "$tests_failed" -gt 0 ] || [ -z "$tests_done" ]; then
@@ -144,15 +157,20 @@ tests_end() {
 			tail -n 40 "$name" | cut -c 1-400 | sed 's/^/# /' >&2
 		done
 	fi
-	{
-		for pid in "${tests_pid[@]}"; do
-			kill -KILL -- "-$pid"
-		done
-		for pid in $(jobs -p); do
-			kill -KILL "$pid"
-		done
-		wait
-	} 2>/dev/null
+	# Disowned, bash has nothing to say about their end.
+	left=("${tests_pid[@]}")
+	mapfile -t -O "${#left[@]}" left < <(jobs -p)
+	disown -a
+	for pid in "${left[@]}"; do
+		kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null
+	done
+	# And what has left its group: it has the scratch directory as HOME.
+	while IFS= read -r pid; do
+		pid=${pid#/proc/}
+		left+=("${pid%/environ}")
+		kill -KILL "${left[-1]}" 2>/dev/null
+	done < <(grep -lsaxzF "HOME=$DIR" /proc/[0-9]*/environ | grep -v "/$$/")
+	wait_for -t 5 tests_are_gone "${left[@]}"
 	if [ -n "${KEEP:-}" ]; then
 		diag "kept: $DIR"
 	else
