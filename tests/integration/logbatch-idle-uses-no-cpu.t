@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # With nothing to do it never runs: not a tick of CPU, not one wake-up. Also
 # with a young file in buffer/ it wakes only to refresh its metrics.
+# alone: CPU time
 . "$(dirname "$0")/../lib.sh"
 
 ticks() {

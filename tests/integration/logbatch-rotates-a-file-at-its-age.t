@@ -2,6 +2,7 @@
 # A file is handed over --max-age after its birth, which its name tells, also
 # if its writer died long ago, and also if the wall clock has been set back so
 # that the name lies in the future. An empty file is removed by age.
+# alone: how soon it rotates
 . "$(dirname "$0")/../lib.sh"
 
 # name TIME SEQUENCE: a buffer file's name, born then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A file that reaches --max-size is in ready/ 100 ms later, whole, while one
 # byte less leaves it alone; and it takes the last line with it.
+# alone: how soon it rotates
 . "$(dirname "$0")/../lib.sh"
 
 # name SEQUENCE: a buffer file's name, born now

@@ -2,6 +2,7 @@
 #
 # A server that stops for a second must show in the latency of all requests
 # that were due meanwhile, and not make logsend send less.
+# alone: latencies
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logsend-lib.sh"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 #
 # 100,000 events a second in batches of 100 take far less than half a core.
+# alone: CPU time under load
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logsend-lib.sh"
 

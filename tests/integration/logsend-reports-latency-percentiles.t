@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 #
 # Known latencies give known percentiles.
+# alone: latencies
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logsend-lib.sh"

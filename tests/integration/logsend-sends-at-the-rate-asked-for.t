@@ -2,6 +2,7 @@
 #
 # The k-th request is sent at the start plus k divided by the rate: not before
 # it is due, and never so much later that the rate would not be held.
+# alone: when requests are sent
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logsend-lib.sh"
 
