@@ -2,10 +2,10 @@
 #
 # The real tools behind one another: all that logsend was promised are rows,
 # once each, and its check says so.
+# shellcheck disable=SC2119 # options are not needed
 . "$(dirname "$0")/../lib.sh"
 
 spool_new
-# shellcheck disable=SC2119
 mariadb_start
 logrecv_start
 logbatch_start --max-age 500ms
