@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Each kind of request gets the answer that its table promises: status, body,
+# and the fields that tell a client what to do.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logrecv-lib.sh"
+
+# answers STATUS BODY NAME: is that what the last request got?
+answers() {
+	is "$CODE $BODY" "$1 $2" "$3"
+}
+
+# field NAME: its value in the last answer
+field() {
+	sed -n "s/^$1: *//Ip" "$HEADERS" | tr -d '\r'
+}
+
+spool_new
+logrecv_start --workers=1 --max-body=1000 --max-event=500 --max-depth=4
+
+post '{"event":"user_login"}'
+answers 202 '{"accepted":1}' 'one object'
+is "$(field Content-Type)" application/json 'the answer is JSON'
+like "$(field Date)" '^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} .* GMT$' \
+	'and dated'
+is "$(field Connection)" '' 'and the connection goes on'
+post '[{"a":1},{"a":2}]'
+answers 202 '{"accepted":2}' 'an array'
+post $'{"a":3}\n{"a":4}\n{"a":5}\n'
+answers 202 '{"accepted":3}' 'lines'
+post '[]'
+answers 202 '{"accepted":0}' 'an array of nothing'
+post '{"a":6}' -H 'Content-Encoding: identity'
+answers 202 '{"accepted":1}' 'a coding that is none'
+post '{"a":7}' -H 'Content-Type: text/plain; charset=latin1'
+answers 202 '{"accepted":1}' 'whatever it calls itself'
+is "$(lines buffer)" 8 'each event is a line'
+before=$(stored)
+
+post '{"a":1}{"a":2}'
+like "$CODE $BODY" '^400 \{"error":"[^"]+","event":1,"offset":7\}$' 'no JSON'
+post '{"a":NaN}'
+like "$CODE $BODY" '^400 \{"error":"[^"]+","event":0,"offset":5\}$' \
+	'nearly JSON'
+post $'{"a":"\xff"}'
+like "$CODE $BODY" '^400 \{"error":"[^"]+","event":0,"offset":6\}$' 'no UTF-8'
+post '"text"'
+answers 400 '{"error":"an event must be an object","event":0,"offset":0}' \
+	'no object'
+post '[{},5]'
+answers 400 '{"error":"an event must be an object","event":1,"offset":4}' \
+	'one of an array is none'
+for body in '' ' ' $'\r\n\t '; do
+	post "$body"
+	like "$CODE $BODY" '^400 \{"error":"the body is empty",' \
+		"an empty body of ${#body} bytes"
+done
+post '{"a":[[[[]]]]}'
+like "$CODE $BODY" '^400 \{"error":"[^"]*--max-depth[^"]*4[^"]*",' \
+	'nesting over its limit'
+post "{\"a\":\"$(printf '%0500d' 0)\"}"
+like "$CODE $BODY" '^413 \{"error":"[^"]*--max-event[^"]*500[^"]*",' \
+	'an event over its limit'
+post "[$(printf '{"a":"%0200d"},' 1 2 3 4 5){}]"
+like "$CODE $BODY" '^413 \{"error":"[^"]*--max-body[^"]*1000[^"]*"' \
+	'a body over its limit'
+post '{}' -H 'Content-Encoding: x-unknown'
+like "$CODE $BODY" '^415 \{"error":"[^"]+"\}$' 'a coding that is not known'
+post '{}' -H "X: $(printf '%020000d' 0)"
+like "$CODE $BODY" '^431 \{"error":"[^"]*--max-header[^"]*"\}$' \
+	'a header over its limit'
+is "$(field Connection)" close 'cannot go on'
+
+http POST /logs -d '{}'
+like "$CODE $BODY" '^404 \{"error":"[^"]+"\}$' 'another path'
+for path in / /LOG /log/ /log/x //log /%6cog /healthz/; do
+	http POST "$path" -d '{}'
+	is "$CODE" 404 "$path is another path"
+done
+for method in GET PUT DELETE PATCH OPTIONS TRACE post; do
+	http "$method" /log
+	is "$CODE $(field Allow)" '405 POST' "$method /log"
+done
+http HEAD /log -I
+is "$CODE $(field Allow)" '405 POST' 'HEAD /log'
+for path in /healthz /readyz /metrics; do
+	http GET "$path"
+	is "$CODE" 200 "GET $path"
+	http GET "$path?x=y"
+	is "$CODE" 200 "GET $path?x=y"
+	http HEAD "$path" -I
+	is "$CODE" 200 "HEAD $path"
+	http POST "$path" -d '{}'
+	is "$CODE $(field Allow)" '405 GET, HEAD' "POST $path"
+done
+is "$(stored)" "$before" 'nothing of what was refused is stored'
+
+post '{"a":8}'
+answers 202 '{"accepted":1}' 'after all that it takes events'
+http POST '/log?x=y' -d '{"a":9}'
+answers 202 '{"accepted":1}' 'with a query it does not know, too'
+is "$(lines buffer)" 10 'and stores them'
+
+stop logrecv
+is "$STATUS" 0 'it ends with status 0'
+for sample in json=3 object=2 empty=3 depth=1 event-size=1 body-size=1 \
+	header-size=1 content-coding=1 path=8 method=11; do
+	is "$(metric logrecv "logrecv_refused_total{reason=\"${sample%=*}\"}")" \
+		"${sample#*=}" "counted by reason: ${sample%=*}"
+done
+is "$(metric logrecv logrecv_events_total)" 10 'and the events taken'
+done_testing
