@@ -143,7 +143,7 @@ static void
 check_growth(const struct mover *m, const char *name)
 {
 	struct tap_all all = {0};
-	struct stat st;
+	struct stat st = {0};
 
 	for (size_t i = 0; i < m->count; i++)
 		tap_case(&all,
