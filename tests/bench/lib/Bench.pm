@@ -15,7 +15,8 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 our @EXPORT = qw($DIR $BUILD $HERE %SETTING now say scratch spawn finish stop
     run wait_until wait_listening slurp spill peak_kib cpu_us cpu_ticks
     note_peak take_peak took sample rotated result result_text median folder_bytes
-    table number stop_at_exit limit_time);
+    table number stop_at_exit limit_time
+    end_on_signals);
 
 our ($DIR, $BUILD, $HERE, %SETTING);
 
@@ -155,8 +156,8 @@ sub wait_listening {
 	return $address;
 }
 
-# A process of ours that ends us, and with us all, after that time. alarm is
-# taken, by finish.
+# A process of ours that ends us after that time; alarm is taken, by finish.
+# Should we be killed outright, it removes what the kernel does not.
 sub limit_time {
 	my ($seconds) = @_;
 	my $us = $$;
@@ -164,7 +165,14 @@ sub limit_time {
 	if ($pid == 0) {
 		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
 		setpgrp;
-		sleep 1 for 1 .. $seconds;
+		for (1 .. $seconds) {
+			sleep 1;
+			next if getppid() == $us;
+			system "docker rm -f -v \$(docker ps -a -q -f "
+			    . "name=logs-bench-$us-) >/dev/null 2>&1";
+			remove_tree($DIR);
+			POSIX::_exit(0);
+		}
 		print STDERR "# not done within $seconds s\n";
 		kill 'TERM', $us;
 		POSIX::_exit(0);
@@ -173,11 +181,22 @@ sub limit_time {
 	return;
 }
 
+# A second signal does not stop the tidying up.
+sub end_on_signals {
+	for my $name (qw(INT TERM HUP)) {
+		$SIG{$name} = sub {
+			$SIG{$_} = 'IGNORE' for qw(INT TERM HUP);
+			die "stopped by SIG$_[0]\n";
+		};
+	}
+	return;
+}
+
 sub stop_at_exit { push @at_exit, @_; return }
 
 END {
 	my $status = $?;
-	local $SIG{$_} = 'IGNORE' for qw(INT TERM HUP);
+	$SIG{$_} = 'IGNORE' for qw(INT TERM HUP);
 	table();
 	kill 'KILL', map { -$_ } keys %children if %children;
 	waitpid $_, 0 for keys %children;

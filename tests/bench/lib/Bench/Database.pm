@@ -61,8 +61,9 @@ CONF
 sub start_mysql {
 	my ($self) = @_;
 	my $name = "logs-bench-$$-$self->{port}";
-	stop_at_exit(sub { $self->end });
 	$self->{container} = $name;
+	$self->{process} = {};
+	stop_at_exit(sub { $self->end });
 	# Its files lie in a volume without a name, which goes with it.
 	run('docker', qw(docker run -d --rm --network host --name), $name,
 		qw(-v /var/lib/mysql -e MYSQL_ROOT_PASSWORD=secret),
@@ -106,13 +107,15 @@ sub complaint {
 	return substr slurp($log), -1000;
 }
 
+# Safe to call twice. Nobody needs its data: no orderly shutdown.
 sub end {
 	my ($self) = @_;
-	if (my $name = delete $self->{container}) {
-		system "docker kill $name >/dev/null 2>&1";
-	} elsif (my $p = delete $self->{process}) {
-		stop($p, 'KILL') if $self->{data};
-		system 'rm', '-rf', delete $self->{data};
+	my $p = delete $self->{process} // return;
+	if (defined $self->{container}) {
+		system "docker rm -f -v $self->{container} >/dev/null 2>&1";
+	} else {
+		stop($p, 'KILL');
+		system 'rm', '-rf', $self->{data};
 	}
 	return;
 }
@@ -179,11 +182,16 @@ sub logload {
 		'--ssl-mode', 'disabled', '--log-level', 'warn', @arguments);
 }
 
-# The reference: files named logs.SOMETHING go into the table logs.
+# The reference: files named logs.SOMETHING go into the table logs. It reads
+# them as bytes, which MySQL does not take for JSON: so they are declared to
+# be UTF-8, at the end of what it puts between brackets.
 sub importer {
 	my ($self, @arguments) = @_;
+	my @declare = $self->{kind} eq 'mysql'
+	    ? '--columns=received_at,file_id,line,occurred_at,event,level,'
+	    . 'user_id,@p) SET payload=CONVERT(@p USING utf8mb4' : ();
 	return ('mariadb-import', "--defaults-file=$self->{conf}", '--local',
-		'--silent', @arguments);
+		'--silent', @declare, @arguments);
 }
 
 1;
