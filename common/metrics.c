@@ -3,6 +3,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 #include "metrics.h"
 
 #define METRICS_SUFFIX ".prom"
-#define METRICS_FILE_MAX (1 << 20)
-#define METRICS_FILES_MAX 256
+#define METRICS_FILE_MAX (256 << 10)
+#define METRICS_FILES_MAX 64
 
 static const double bucket_bounds[METRIC_BUCKETS] = {0.0001, 0.00025, 0.0005,
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
@@ -162,18 +163,26 @@ metrics_open(struct metrics_file *f, struct spool *spool, const char *tool,
 	    spool->path, METRICS_PROCESSES_MAX, tool);
 }
 
+/* The table with what tells this process's samples from others. */
+static int
+render_file(const struct metrics_file *f, struct metric *table, struct buf *out)
+{
+	char extra[32] = "";
+
+	if (f->process > 1)
+		(void)snprintf(
+		    extra, sizeof(extra), "process=\"%u\"", f->process);
+	return render(table, extra, out);
+}
+
 int
 metrics_write(struct metrics_file *f, struct metric *table, struct error *err)
 {
 	struct spool_draft draft = SPOOL_DRAFT_INIT;
 	struct buf text = {0};
-	char extra[32] = "";
 	int rc;
 
-	if (f->process > 1)
-		(void)snprintf(
-		    extra, sizeof(extra), "process=\"%u\"", f->process);
-	if (render(table, extra, &text) < 0) {
+	if (render_file(f, table, &text) < 0) {
 		buf_release(&text);
 		return error_set(err, "write %s: out of memory", f->name);
 	}
@@ -333,39 +342,100 @@ add_file(struct collection *c, int dir, const char *name)
 	return add_blocks(c, text);
 }
 
-int
-metrics_collect(struct spool *spool, struct buf *out, struct error *err)
+/*
+ * Is this the file of a second or later process, NAME-2.prom, that has ended?
+ * Its gauges would look alive for ever. That of the first one tells how the
+ * tool was when it stopped.
+ */
+static bool
+is_left_behind(int dir, const char *name)
 {
-	struct collection *c = calloc(1, sizeof(*c));
+	const char *p = name + strlen(name) - strlen(METRICS_SUFFIX);
+	const char *digits = p;
+	char lock[NAME_MAX + 1];
+	int fd, n;
+	bool dead;
+
+	while (p > name && p[-1] >= '0' && p[-1] <= '9')
+		p--;
+	if (p == digits || p == name || p[-1] != '-')
+		return false;
+	n = snprintf(lock, sizeof(lock), ".%s.lock", name);
+	if (n < 0 || (size_t)n >= sizeof(lock))
+		return false;
+	fd = openat(dir, lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	dead = flock(fd, LOCK_SH | LOCK_NB) == 0;
+	(void)close(fd); /* only read from; lets the lock go */
+	return dead;
+}
+
+static bool
+is_metrics_file(const char *name)
+{
+	size_t len = strlen(name), tail = strlen(METRICS_SUFFIX);
+
+	return name[0] != '.' && len > tail &&
+	       strcmp(name + len - tail, METRICS_SUFFIX) == 0;
+}
+
+/* Adds every file but the one of that name. */
+static int
+add_files(struct collection *c, struct spool *spool, const char *except,
+    struct error *err)
+{
 	struct dirent *entry;
-	DIR *dir = NULL;
+	DIR *dir;
 	int fd, rc = 0;
 
-	if (c == NULL)
-		return error_errno(err, "collect metrics");
 	fd = openat(
 	    spool->dir[SPOOL_METRICS], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (dir == NULL) {
-		rc = error_errno(err, "list %s/metrics", spool->path);
+		(void)error_errno(err, "list %s/metrics", spool->path);
 		if (fd >= 0)
-			(void)close(fd);
+			(void)close(fd); /* only read from */
+		return -1;
 	}
 	while (rc == 0 && c->text_count < METRICS_FILES_MAX &&
 	       (entry = readdir(dir)) != NULL) {
-		size_t len = strlen(entry->d_name);
-		size_t tail = sizeof(METRICS_SUFFIX) - 1;
-
-		if (entry->d_name[0] == '.' || len <= tail ||
-		    strcmp(entry->d_name + len - tail, METRICS_SUFFIX) != 0)
+		if (!is_metrics_file(entry->d_name) ||
+		    strcmp(entry->d_name, except) == 0 ||
+		    is_left_behind(fd, entry->d_name))
 			continue;
-		if (add_file(c, dirfd(dir), entry->d_name) < 0)
+		if (add_file(c, fd, entry->d_name) < 0)
 			rc = error_set(err, "collect metrics: out of memory");
 	}
+	(void)closedir(dir); /* only read from */
+	return rc;
+}
+
+/* Adds the caller's own metrics, as they are now. */
+static int
+add_own(
+    struct collection *c, const struct metrics_file *own, struct metric *table)
+{
+	struct buf *text = &c->texts[c->text_count++];
+
+	return render_file(own, table, text) < 0 ? -1 : add_blocks(c, text);
+}
+
+int
+metrics_collect(struct spool *spool, const struct metrics_file *own,
+    struct metric *table, struct buf *out, struct error *err)
+{
+	struct collection *c = calloc(1, sizeof(*c));
+	int rc = 0;
+
+	if (c == NULL)
+		return error_errno(err, "collect metrics");
+	if (own != NULL && add_own(c, own, table) < 0)
+		rc = error_set(err, "collect metrics: out of memory");
+	if (rc == 0)
+		rc = add_files(c, spool, own != NULL ? own->name : "", err);
 	if (rc == 0 && copy_families(c, out) < 0)
 		rc = error_set(err, "collect metrics: out of memory");
-	if (dir != NULL)
-		(void)closedir(dir); /* only read from */
 	for (size_t i = 0; i < c->text_count; i++)
 		buf_release(&c->texts[i]);
 	free(c->blocks);

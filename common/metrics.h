@@ -87,10 +87,13 @@ int metrics_write(struct metrics_file *, struct metric *table, struct error *);
 void metrics_close(struct metrics_file *);
 
 /*
- * Appends every *.prom file of SPOOL/metrics/ to out, the samples of one
- * family together whatever file they come from, as the format demands. A file
- * over 1 MiB is left out. 0, or -1.
+ * Appends the metrics of all tools to out: every *.prom file, but the table
+ * itself for the caller's own, if given. The samples of one family stand
+ * together whatever file they come from, as the format demands. Left out: files
+ * over 256 KiB, and those of a second or later process that has ended. 0, or
+ * -1.
  */
-int metrics_collect(struct spool *, struct buf *out, struct error *);
+int metrics_collect(struct spool *, const struct metrics_file *own,
+    struct metric *table, struct buf *out, struct error *);
 
 #endif

@@ -263,6 +263,15 @@ spool_append(struct spool *s, struct segment *seg, const void *lines,
 	return 0;
 }
 
+int
+segment_sync(struct spool *s, struct segment *seg, struct error *err)
+{
+	if (seg->fd >= 0 && fdatasync(seg->fd) < 0)
+		return error_errno(
+		    err, "sync %s/buffer/%s", s->path, seg->name);
+	return 0;
+}
+
 void
 segment_close(struct segment *seg)
 {

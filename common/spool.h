@@ -104,6 +104,12 @@ struct segment {
 int spool_append(struct spool *, struct segment *, const void *lines,
     size_t len, bool sync, uint64_t *sync_ns, struct error *);
 
+/*
+ * Syncs what was appended without it to the open file, if there is one; files
+ * that were rotated away are synced by spool_rotate. 0, or -1.
+ */
+int segment_sync(struct spool *, struct segment *, struct error *);
+
 /* Closes the descriptor; the file stays for logbatch. */
 void segment_close(struct segment *);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "commit.h"
+#include "log.h"
 
 /* A buffer that one large group has made is given back after it. */
 #define KEEP_BYTES (4 << 20)
@@ -114,13 +115,25 @@ commit_collect(struct commit *c)
 	return done ? other_group(c) : NULL;
 }
 
+static void
+trim(struct group *g)
+{
+	if (g->lines.len == 0 && g->lines.cap > KEEP_BYTES)
+		buf_release(&g->lines);
+}
+
+void
+commit_trim(struct commit *c)
+{
+	trim(c->gathering);
+}
+
 void
 commit_release(struct commit *c, struct group *g)
 {
 	assert(g != c->gathering);
 	g->lines.len = 0;
-	if (g->lines.cap > KEEP_BYTES)
-		buf_release(&g->lines);
+	trim(g);
 	g->waiter_count = 0;
 	g->events = 0;
 	pthread_mutex_lock(&c->lock);
@@ -150,6 +163,7 @@ thread_main(void *arg)
 	struct commit *c = arg;
 	struct segment segment = SEGMENT_INIT;
 	uint64_t sync_ns, one = 1;
+	struct error err;
 	struct group *g;
 
 	for (;;) {
@@ -175,6 +189,9 @@ thread_main(void *arg)
 		if (write(c->done_fd, &one, sizeof(one)) < 0)
 			assert(errno == EINTR);
 	}
+	/* With --ack=written nothing was synced so far. */
+	if (!c->sync && segment_sync(c->spool, &segment, &err) < 0)
+		log_error("%s", err.text);
 	segment_close(&segment);
 	return NULL;
 }

@@ -89,6 +89,9 @@ struct group *commit_collect(struct commit *);
 /* Empties the collected group and makes room for the next. */
 void commit_release(struct commit *, struct group *);
 
+/* Gives back the memory that a refused request made an empty group grow to. */
+void commit_trim(struct commit *);
+
 /* Is nothing gathered and nothing under way? */
 bool commit_is_idle(struct commit *);
 

@@ -24,11 +24,15 @@
 #include "reply.h"
 #include "worker.h"
 
-#define READ_AHEAD (256 << 10) /* what a connection buffers unparsed */
-#define PENDING_MAX 256        /* acknowledgements; then reading pauses */
-#define OUTPUT_MAX (64 << 10)  /* unsent answers; then reading pauses */
+#define READ_AHEAD (32 << 10) /* unparsed; then a paused connection stops */
+#define PENDING_MAX 256       /* acknowledgements; then reading pauses */
+#define OUTPUT_MAX (64 << 10) /* unsent answers; then reading pauses */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
+#define KEEP_HELD 4096 /* a larger answer's memory is given back */
 #define NEVER UINT64_MAX
+
+/* What a connection waits for, and so what its deadline is. */
+enum wait { WAIT_NONE, WAIT_REQUEST, WAIT_BODY, WAIT_COMMIT, WAIT_END };
 
 struct conn {
 	TAILQ_ENTRY(conn) link;
@@ -42,12 +46,14 @@ struct conn {
 	bool persist_1_0; /* answers say that the connection is kept */
 	bool continues;   /* "100 Continue" is due */
 	bool lingers;     /* the last answer is sent */
+	bool stopped;     /* reading is */
 	bool ended;       /* the client sends no more */
 	bool closed;      /* waits to be freed */
-	bool timed;       /* the deadline is that of a request */
+	enum wait waits;
 	uint64_t deadline_ns;
 };
 
+static void set_deadline(struct conn *);
 static void on_read(struct bufferevent *, void *);
 static void on_written(struct bufferevent *, void *);
 static void on_event(struct bufferevent *, short what, void *);
@@ -79,10 +85,11 @@ conn_open(struct worker *w, struct bufferevent *bev)
 	c->worker = w;
 	c->bev = bev;
 	intake_init(&c->intake, w->server);
-	c->deadline_ns = worker_now(w) + w->server->idle_ns;
+	set_deadline(c);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	bufferevent_setcb(bev, on_read, on_written, on_event, c);
-	bufferevent_setwatermark(bev, EV_READ, 0, READ_AHEAD);
+	bufferevent_setwatermark(
+	    bev, EV_READ, 0, (size_t)w->server->max_header + READ_AHEAD);
 	/* Writing is enabled from the start; neither can fail for a socket. */
 	(void)bufferevent_enable(bev, EV_READ);
 	return 0;
@@ -164,37 +171,43 @@ conn_sweep(struct worker *w)
 		if (now < c->deadline_ns)
 			continue;
 		/* Told only where a request has begun and can be answered. */
-		if (!c->timed || c->lingers || unsent(c) > 0) {
+		if (c->waits != WAIT_BODY || unsent(c) > 0) {
 			conn_close(c);
 			continue;
 		}
 		intake_time_out(&c->intake);
 		serve(c, &c->intake.request);
+		if (!c->closed)
+			set_deadline(c);
 	}
 }
 
 /*
- * A request has request_ns from its first byte, an idle connection idle_ns.
- * While the disk is waited for, it is not the client who is late.
+ * A request has request_ns from its first byte, an idle connection idle_ns
+ * from its last answer. While the disk is waited for, it is not the client
+ * who is late.
  */
 static void
 set_deadline(struct conn *c)
 {
 	struct server *s = c->worker->server;
-	uint64_t now = worker_now(c->worker);
+	enum wait waits = WAIT_REQUEST;
+	uint64_t ns = s->idle_ns;
 
-	if (c->lingers)
-		return;
-	if (c->pending > 0) {
-		c->deadline_ns = NEVER;
-		c->timed = false;
-	} else if (!c->intake.begun) {
-		c->deadline_ns = now + s->idle_ns;
-		c->timed = false;
-	} else if (!c->timed) {
-		c->deadline_ns = now + s->request_ns;
-		c->timed = true;
+	if (c->lingers) {
+		waits = WAIT_END;
+		ns = unsent(c) > 0 ? s->request_ns : LINGER_NS;
+	} else if (c->pending > 0) {
+		waits = WAIT_COMMIT;
+		ns = NEVER;
+	} else if (c->intake.begun) {
+		waits = WAIT_BODY;
+		ns = s->request_ns;
 	}
+	if (waits == c->waits)
+		return;
+	c->waits = waits;
+	c->deadline_ns = ns == NEVER ? NEVER : worker_now(c->worker) + ns;
 }
 
 /*
@@ -214,8 +227,10 @@ on_written(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->lingers)
+	if (c->lingers) {
 		(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
+		c->waits = WAIT_NONE; /* the time to linger begins now */
+	}
 	conn_run(c);
 }
 
@@ -245,8 +260,6 @@ is_paused(struct conn *c)
 static bool
 is_over(struct conn *c)
 {
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-
 	if (c->pending > 0 || c->held.len > 0 || unsent(c) > 0)
 		return false;
 	/* The client sends no more: what is incomplete will stay so. */
@@ -254,8 +267,29 @@ is_over(struct conn *c)
 		return true;
 	/* All was read, so closing resets nothing. */
 	if (c->lingers)
-		return !c->cut && evbuffer_get_length(in) == 0;
+		return !c->cut;
 	return c->worker->stopping && !c->intake.begun;
+}
+
+/*
+ * A paused connection may read on a little, and so notice that its client has
+ * gone. Not by a high watermark: while one is reached, libevent 2.1 calls the
+ * read callback again and again.
+ */
+static void
+set_reading(struct conn *c)
+{
+	size_t len = evbuffer_get_length(bufferevent_get_input(c->bev));
+	bool stopped = !c->lingers && is_paused(c) && len >= READ_AHEAD;
+
+	if (stopped == c->stopped)
+		return;
+	c->stopped = stopped;
+	/* Neither can fail for a socket. */
+	if (stopped)
+		(void)bufferevent_disable(c->bev, EV_READ);
+	else
+		(void)bufferevent_enable(c->bev, EV_READ);
 }
 
 /* Works off what has arrived, as far as it goes. */
@@ -277,17 +311,20 @@ conn_run(struct conn *c)
 			c->continues = true;
 		if (what != INTAKE_REQUEST)
 			continue;
+		c->waits = WAIT_NONE; /* each request has its own time */
 		serve(c, &c->intake.request);
 		if (!c->closed)
 			intake_done(&c->intake, in);
 	}
 	if (c->closed)
 		return;
-	if (c->lingers) {
-		in = bufferevent_get_input(c->bev);
+	in = bufferevent_get_input(c->bev);
+	if (c->lingers && evbuffer_get_length(in) > 0) {
+		c->cut = true; /* closing now would reset */
 		(void)evbuffer_drain(in, evbuffer_get_length(in));
 	}
 	set_deadline(c);
+	set_reading(c);
 	if (is_over(c))
 		conn_close(c);
 }
@@ -322,8 +359,8 @@ answer_metrics(struct conn *c, const struct request *r)
 	stat_set(
 	    s->stats, STAT_CONNECTIONS, (int64_t)atomic_load(&s->connections));
 	stat_set(s->stats, STAT_IN_FLIGHT, (int64_t)atomic_load(&s->in_flight));
-	if (stats_write(s->stats, &err) < 0 ||
-	    metrics_collect(s->spool, &text, &err) < 0) {
+	if (metrics_collect(
+		s->spool, &s->stats->file, s->stats->table, &text, &err) < 0) {
 		verdict_set(&v, 503, STAT_REFUSED_METRICS,
 		    "the metrics cannot be read");
 		refuse(c, r, &v);
@@ -364,6 +401,23 @@ serve(struct conn *c, const struct request *r)
 	}
 }
 
+/*
+ * The request's lines do not fit into what may be in flight: for now, or for
+ * ever, if nothing but this request is.
+ */
+static void
+refuse_for_room(struct conn *c, const struct request *r)
+{
+	struct server *s = c->worker->server;
+	bool alone = atomic_load(&s->in_flight) <= c->intake.body.len;
+	struct verdict v = {0};
+
+	verdict_set(&v, alone ? 413 : 503, STAT_REFUSED_IN_FLIGHT,
+	    "over --max-in-flight (%llu bytes) of bodies and lines at once",
+	    (unsigned long long)s->max_in_flight);
+	refuse(c, r, &v);
+}
+
 static void
 refuse_event(
     struct conn *c, const struct request *r, const struct event_error *e)
@@ -374,8 +428,12 @@ refuse_event(
 	struct verdict v = {0};
 	int n;
 
+	if (e->fault == EVENT_NO_ROOM) {
+		refuse_for_room(c, r);
+		return;
+	}
 	if (e->fault == EVENT_NO_MEMORY) {
-		verdict_set(&v, 503, STAT_REFUSED_MEMORY, "%s", e->text);
+		verdict_set(&v, 503, STAT_REFUSED_MEMORY, "out of memory");
 		refuse(c, r, &v);
 		return;
 	}
@@ -401,15 +459,15 @@ store(struct conn *c, const struct request *r)
 	    .status = 202, .body = "{\"accepted\":0}", .len = 14};
 	size_t before = g->lines.len;
 	struct event_error why;
-	struct verdict v = {0};
 	uint64_t bytes;
 	long events;
 
 	(void)worker_now(w); /* brings the stamp up to date */
 	stat_add(s->stats, STAT_BODY_BYTES, r->len);
-	events = event_append(
-	    r->body, r->len, w->stamp, &s->events, &g->lines, &why);
+	events = event_append(r->body, r->len, w->stamp, &s->events,
+	    server_room(s), &g->lines, &why);
 	if (events < 0) {
+		commit_trim(&w->commit);
 		refuse_event(c, r, &why);
 		return;
 	}
@@ -418,19 +476,18 @@ store(struct conn *c, const struct request *r)
 		return;
 	}
 	bytes = g->lines.len - before;
-	if (!server_take(s, bytes)) {
-		verdict_set(&v, 503, STAT_REFUSED_IN_FLIGHT,
-		    "over --max-in-flight (%llu bytes) of lines at once",
-		    (unsigned long long)s->max_in_flight);
-	} else if (commit_wait(&w->commit, c, (uint64_t)events, bytes) < 0) {
+	if (server_take(s, bytes)) {
+		if (commit_wait(&w->commit, c, (uint64_t)events, bytes) == 0) {
+			c->pending++;
+			return;
+		}
 		server_give_back(s, bytes);
-		verdict_set(&v, 503, STAT_REFUSED_MEMORY, "out of memory");
+		why.fault = EVENT_NO_MEMORY;
 	} else {
-		c->pending++;
-		return;
+		why.fault = EVENT_NO_ROOM; /* another worker was faster */
 	}
 	g->lines.len = before;
-	refuse(c, r, &v);
+	refuse_event(c, r, &why);
 }
 
 /*
@@ -473,6 +530,8 @@ release_held(struct conn *c)
 {
 	put(c, c->held.data, c->held.len);
 	c->held.len = 0;
+	if (c->held.cap > KEEP_HELD)
+		buf_release(&c->held);
 	if (c->last)
 		linger(c);
 }
@@ -484,7 +543,6 @@ linger(struct conn *c)
 	if (c->closed)
 		return;
 	c->lingers = true;
-	c->deadline_ns = worker_now(c->worker) + LINGER_NS;
 	if (unsent(c) == 0)
 		(void)shutdown(bufferevent_getfd(c->bev), SHUT_WR);
 }
@@ -533,6 +591,9 @@ conn_settle(const struct waiter *waiter, int result)
 	}
 	if (c->closed)
 		return;
+	/* A worker that stops says so in what is then the last answer. */
+	if (w->stopping && !c->intake.begun)
+		c->last = true;
 	last = c->last && c->pending == 0 && c->held.len == 0;
 	if (result == 0 && waiter->events == 1 && !last && !c->persist_1_0)
 		put(c, w->one, w->one_len);

@@ -17,7 +17,8 @@ struct reader {
 	char suffix[EVENT_SUFFIX_MAX];
 	size_t suffix_len;
 	size_t events;
-	bool broken; /* one of the events spans lines */
+	uint64_t room; /* bytes that may still be appended */
+	bool broken;   /* one of the events spans lines */
 };
 
 static const char *take_event(struct reader *, const char *p, struct buf *out);
@@ -45,10 +46,14 @@ fail(struct reader *r, const char *at, enum event_fault fault, const char *fmt,
 
 long
 event_append(const char *body, size_t len, const char *stamp,
-    const struct event_limits *limits, struct buf *out, struct event_error *err)
+    const struct event_limits *limits, uint64_t room, struct buf *out,
+    struct event_error *err)
 {
-	struct reader r = {
-	    .body = body, .end = body + len, .limits = limits, .err = err};
+	struct reader r = {.body = body,
+	    .end = body + len,
+	    .limits = limits,
+	    .err = err,
+	    .room = room};
 	const char *p = json_skip_space(body, r.end);
 	size_t before = out->len;
 
@@ -156,6 +161,8 @@ take_event(struct reader *r, const char *p, struct buf *out)
 		return fail(r, p, EVENT_TOO_LARGE,
 		    "the event is over --max-event (%llu bytes)",
 		    (unsigned long long)r->limits->event_bytes);
+	if (len + suffix_len > r->room)
+		return fail(r, p, EVENT_NO_ROOM, "too much at once");
 	if (buf_reserve(out, len + suffix_len) < 0)
 		return fail(r, p, EVENT_NO_MEMORY, "out of memory");
 	/* An object without members takes the new one without a comma. */
@@ -170,6 +177,7 @@ take_event(struct reader *r, const char *p, struct buf *out)
 		memcpy(out->data + out->len, p, len);
 	memcpy(out->data + out->len + len, suffix, suffix_len);
 	out->len += len + suffix_len;
+	r->room -= len + suffix_len;
 	r->events++;
 	r->broken |= breaks;
 	return stop;

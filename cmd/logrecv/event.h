@@ -24,6 +24,7 @@ enum event_fault {
 	EVENT_BODY_EMPTY,
 	EVENT_TOO_DEEP,
 	EVENT_TOO_LARGE,
+	EVENT_NO_ROOM,
 	EVENT_NO_MEMORY,
 };
 
@@ -38,11 +39,12 @@ struct event_error {
  * Appends one line an event to out: the event as the client sent it, line
  * breaks between its tokens turned into spaces, with "@received_at":"stamp"
  * added as its last member. A body is one object, an array of objects, or
- * objects one a line (NDJSON).
+ * objects one a line (NDJSON). At most `room` bytes are appended.
  *
  * Returns the number of events, or -1 with *err set and out as it was.
  */
 long event_append(const char *body, size_t len, const char *stamp,
-    const struct event_limits *, struct buf *out, struct event_error *err);
+    const struct event_limits *, uint64_t room, struct buf *out,
+    struct event_error *err);
 
 #endif

@@ -1,6 +1,8 @@
 /*
  * gate.c - see gate.h.
  */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -36,19 +38,23 @@ gate_release(struct gate *g)
 	spool_list_release(&g->list);
 }
 
-/* Bytes in one directory; its gauges are the two from `files` on. */
-static uint64_t
-measure(struct gate *g, enum spool_place place, enum stat files)
+/*
+ * Adds the bytes in one directory to *used; its gauges are the two from
+ * `files` on. 0, or -1.
+ */
+static int
+measure(struct gate *g, enum spool_place place, enum stat files, uint64_t *used)
 {
 	struct error err;
 
 	if (spool_scan(g->spool, place, 0, &g->list, &err) < 0) {
 		log_warn("%s", err.text);
-		return 0;
+		return -1;
 	}
 	stat_set(g->stats, files, (int64_t)g->list.all_files);
 	stat_set(g->stats, files + 1, (int64_t)g->list.all_bytes);
-	return g->list.all_bytes;
+	*used += g->list.all_bytes;
+	return 0;
 }
 
 static int64_t
@@ -61,25 +67,40 @@ oldest_age_s(const struct spool_list *list)
 	return (int64_t)((now_us - born_us) / CLOCK_US_PER_S);
 }
 
+/* Why events cannot be taken, NULL if they can; false: it cannot be told. */
+static bool
+judge(struct gate *g, const char **reason)
+{
+	uint64_t used = 0, free_bytes;
+	struct statvfs fs;
+
+	*reason = NULL;
+	if (measure(g, SPOOL_BUFFER, STAT_BUFFER_FILES, &used) < 0 ||
+	    measure(g, SPOOL_READY, STAT_READY_FILES, &used) < 0)
+		return false;
+	stat_set(g->stats, STAT_OLDEST_AGE, oldest_age_s(&g->list));
+	if (fstatvfs(g->spool->dir[SPOOL_BUFFER], &fs) < 0) {
+		log_warn("measure %s: %s", g->spool->path, strerror(errno));
+		return false;
+	}
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	stat_set(g->stats, STAT_DISK_FREE, (int64_t)free_bytes);
+	if (g->min_free != 0 && free_bytes < g->min_free)
+		*reason = g->no_room;
+	if (g->spool_limit != 0 && used > g->spool_limit)
+		*reason = g->over_limit;
+	return true;
+}
+
 void
 gate_check(struct gate *g)
 {
-	const char *before = gate_reason(g), *now = NULL;
-	uint64_t started = clock_monotonic_ns(), used, took;
-	struct statvfs fs;
+	const char *before = gate_reason(g), *now;
+	uint64_t started = clock_monotonic_ns(), took;
 
-	used = measure(g, SPOOL_BUFFER, STAT_BUFFER_FILES);
-	used += measure(g, SPOOL_READY, STAT_READY_FILES);
-	stat_set(g->stats, STAT_OLDEST_AGE, oldest_age_s(&g->list));
-	if (fstatvfs(g->spool->dir[SPOOL_BUFFER], &fs) == 0) {
-		uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-
-		stat_set(g->stats, STAT_DISK_FREE, (int64_t)free_bytes);
-		if (g->min_free != 0 && free_bytes < g->min_free)
-			now = g->no_room;
-	}
-	if (g->spool_limit != 0 && used > g->spool_limit)
-		now = g->over_limit;
+	/* What cannot be measured stays as it was. */
+	if (!judge(g, &now))
+		now = before;
 	atomic_store_explicit(&g->reason, now, memory_order_relaxed);
 	stat_set(g->stats, STAT_READY, now == NULL);
 	if (now != NULL && before == NULL)

@@ -179,23 +179,26 @@ parse_target(
     const char *p, size_t len, struct http_request *req, struct http_error *err)
 {
 	const char *end = p + len, *mark;
+	size_t scheme = 0;
 
 	for (const char *c = p; c < end; c++) {
 		if (!is_target_char(*c))
 			return fail(err, 400, "malformed request target");
 	}
-	if (len > 7 && strncasecmp(p, "http://", 7) == 0)
-		p += 7;
-	else if (len > 8 && strncasecmp(p, "https://", 8) == 0)
-		p += 8;
-	else if (*p != '/' && !text_is(p, len, "*") &&
-		 req->method != HTTP_OTHER)
+	if (len >= 7 && strncasecmp(p, "http://", 7) == 0)
+		scheme = 7;
+	else if (len >= 8 && strncasecmp(p, "https://", 8) == 0)
+		scheme = 8;
+	p += scheme;
+	/* A URL needs a host (RFC 9110, section 4.2.1). */
+	if (scheme > 0 && (p == end || *p == '/' || *p == '?'))
 		return fail(err, 400, "malformed request target");
-	if (*p != '/') {
-		/* Absolute: the path follows the authority, or is empty. */
-		while (p < end && *p != '/' && *p != '?')
-			p++;
-	}
+	if (scheme == 0 && *p != '/' && !text_is(p, len, "*") &&
+	    req->method != HTTP_OTHER)
+		return fail(err, 400, "malformed request target");
+	/* The path follows the authority, or is empty. */
+	while (p < end && *p != '/' && *p != '?')
+		p++;
 	mark = memchr(p, '?', (size_t)(end - p));
 	req->path.p = p;
 	req->path.len = (size_t)((mark == NULL ? end : mark) - p);

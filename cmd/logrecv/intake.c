@@ -11,7 +11,7 @@
 #include "intake.h"
 
 #define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
-#define KEEP_BODY (64 << 10) /* a larger body's memory is given back */
+#define KEEP_BODY 4096       /* a larger body's memory is given back */
 
 struct route_entry {
 	const char *path;
@@ -33,6 +33,7 @@ static enum intake_result begin_body(struct intake *, struct evbuffer *,
     const struct http_request *, const char *p, size_t head, size_t len);
 static enum intake_result complete(struct intake *, const char *, size_t);
 static enum intake_result cut_off(struct intake *);
+static bool is_too_large(struct server *, uint64_t len, struct verdict *);
 static void
 judge_head(struct intake *, const struct http_request *, struct verdict *);
 
@@ -142,7 +143,8 @@ take_head(struct intake *i, struct evbuffer *in)
 		(void)evbuffer_drain(in, blank); /* it is there */
 		p = arrived(in, &len);
 	}
-	if (p == NULL)
+	/* A CR alone may be the first half of a blank line. */
+	if (p == NULL || (!i->begun && len == 1 && *p == '\r'))
 		return INTAKE_WAIT;
 	if (!i->begun) {
 		i->begun = true;
@@ -228,11 +230,7 @@ judge_log(struct intake *i, const struct http_request *req, struct verdict *v)
 	if (!is_identity(req->content_encoding))
 		verdict_set(v, 415, STAT_REFUSED_CODING,
 		    "a Content-Encoding that is not known");
-	else if (req->length > i->server->max_body)
-		verdict_set(v, 413, STAT_REFUSED_BODY_SIZE,
-		    "the body is over --max-body (%llu bytes)",
-		    (unsigned long long)i->server->max_body);
-	else if (reason != NULL)
+	else if (!is_too_large(i->server, req->length, v) && reason != NULL)
 		verdict_set(v, 503, STAT_REFUSED_SPOOL, "%s", reason);
 }
 
@@ -261,20 +259,37 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
  * The body
  */
 
+/*
+ * Is a body of this length over a limit that it will never be under? Sets the
+ * verdict if so.
+ */
+static bool
+is_too_large(struct server *s, uint64_t len, struct verdict *v)
+{
+	if (len > s->max_body)
+		verdict_set(v, 413, STAT_REFUSED_BODY_SIZE,
+		    "the body is over --max-body (%llu bytes)",
+		    (unsigned long long)s->max_body);
+	else if (len > server_body_share(s))
+		verdict_set(v, 413, STAT_REFUSED_IN_FLIGHT,
+		    "the body is over 3/4 of --max-in-flight (%llu bytes)",
+		    (unsigned long long)s->max_in_flight);
+	else
+		return false;
+	return true;
+}
+
 /* Makes room for more of it, within the limits; NULL: see the verdict. */
 static char *
 extend_body(struct intake *i, size_t more)
 {
 	struct server *s = i->server;
 	struct verdict *v = &i->request.verdict;
+	uint64_t kept = s->max_in_flight - server_body_share(s);
 
-	if (i->body.len + more > s->max_body) {
-		verdict_set(v, 413, STAT_REFUSED_BODY_SIZE,
-		    "the body is over --max-body (%llu bytes)",
-		    (unsigned long long)s->max_body);
+	if (is_too_large(s, i->body.len + more, v))
 		return NULL;
-	}
-	if (!server_take(s, more)) {
+	if (server_room(s) < kept + more || !server_take(s, more)) {
 		verdict_set(v, 503, STAT_REFUSED_IN_FLIGHT,
 		    "over --max-in-flight (%llu bytes) of bodies at once",
 		    (unsigned long long)s->max_in_flight);

@@ -21,6 +21,9 @@
 
 #define WORKERS_MAX 64
 #define METRICS_NS (5 * CLOCK_NS_PER_S)
+/* Descriptors that are not for clients. */
+#define KEEP_BASE 24
+#define KEEP_WORKER 8
 
 static struct {
 	const char *listen, *spool;
@@ -98,7 +101,10 @@ static const struct option_tool tool = {
     .takes_arguments = false,
 };
 
-/* "ADDR:PORT", "[ADDR]:PORT" or ":PORT"; the caller frees *result. */
+/*
+ * "ADDR:PORT", "[ADDR]:PORT" or ":PORT", which is "[::]:PORT" for IPv6 and
+ * IPv4 alike where the host has IPv6. The caller frees *result.
+ */
 static int
 resolve(const char *text, struct addrinfo **result, struct error *err)
 {
@@ -107,7 +113,7 @@ resolve(const char *text, struct addrinfo **result, struct error *err)
 	const char *colon = strrchr(text, ':');
 	char host[256];
 	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
-	int rc;
+	int rc, fd;
 
 	if (colon == NULL || len >= sizeof(host))
 		return error_set(err, "--listen: '%s' is not ADDR:PORT", text);
@@ -117,7 +123,13 @@ resolve(const char *text, struct addrinfo **result, struct error *err)
 	}
 	memcpy(host, text, len);
 	host[len] = '\0';
-	rc = getaddrinfo(len == 0 ? NULL : host, colon + 1, &hints, result);
+	if (len == 0) {
+		fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		(void)strcpy(host, fd < 0 ? "0.0.0.0" : "::");
+		if (fd >= 0)
+			(void)close(fd); /* nothing was sent */
+	}
+	rc = getaddrinfo(host, colon + 1, &hints, result);
 	if (rc != 0)
 		return error_set(
 		    err, "--listen: resolve '%s': %s", host, gai_strerror(rc));
@@ -129,7 +141,8 @@ static void
 raise_descriptor_limit(void)
 {
 	struct rlimit limit;
-	rlim_t wanted = server.max_connections + 16 * WORKERS_MAX + 64;
+	rlim_t kept = KEEP_BASE + KEEP_WORKER * options.workers;
+	rlim_t wanted = server.max_connections + kept;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
@@ -140,16 +153,21 @@ raise_descriptor_limit(void)
 			log_warn("raise the limit of open files: %s",
 			    strerror(errno));
 	}
-	if (limit.rlim_cur < wanted)
-		log_warn("the limit of open files, %llu, is under "
-			 "--max-connections=%llu",
-		    (unsigned long long)limit.rlim_cur,
-		    (unsigned long long)server.max_connections);
+	if (limit.rlim_cur >= wanted)
+		return;
+	/* The spool needs descriptors too: clients may not take the last. */
+	server.max_connections =
+	    limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept : kept;
+	log_warn("the limit of open files, %llu, allows %llu connections at "
+		 "most",
+	    (unsigned long long)limit.rlim_cur,
+	    (unsigned long long)server.max_connections);
 }
 
 /*
  * SO_REUSEPORT would let a second logrecv share the port in silence, and each
- * client end up in one spool or the other: finds that out first.
+ * client end up in one spool or the other: finds that out first (but for two
+ * that start in the same moment).
  */
 static int
 probe_address(const struct addrinfo *ai, struct error *err)
@@ -244,7 +262,7 @@ supervise(int signal_fd)
 			metrics_ns = now + METRICS_NS;
 		}
 		rc = poll(&pfd, 1, 1000);
-	} while (rc == 0 || (rc < 0 && errno == EINTR));
+	} while (rc <= 0);
 }
 
 /* Takes nothing more, finishes, syncs. A second signal ends it at once. */
@@ -291,6 +309,7 @@ serve(const struct addrinfo *ai, int signal_fd)
 
 	made = create_workers((unsigned)options.workers, ai, &err);
 	if (made == options.workers) {
+		gate_check(&gate);
 		say_listening();
 		while (started < made &&
 		       worker_start(&workers[started], &err) == 0)

@@ -46,4 +46,24 @@ server_take(struct server *s, uint64_t bytes)
 	return false;
 }
 
+/* What is left of it. */
+static inline uint64_t
+server_room(struct server *s)
+{
+	uint64_t used =
+	    atomic_load_explicit(&s->in_flight, memory_order_relaxed);
+
+	return used < s->max_in_flight ? s->max_in_flight - used : 0;
+}
+
+/*
+ * How much of it bodies may take that are still coming in: slow clients must
+ * leave room for the events of the others.
+ */
+static inline uint64_t
+server_body_share(const struct server *s)
+{
+	return s->max_in_flight / 4 * 3;
+}
+
 #endif

@@ -76,7 +76,7 @@ stats_open(struct stats *s, struct spool *spool, struct error *err)
 	memset(s, 0, sizeof(*s));
 	memcpy(s->table, stats_table, sizeof(s->table));
 	s->table[STAT_SYNC_SECONDS].histogram = &s->sync_seconds;
-	(void)pthread_mutex_init(&s->lock, NULL); /* cannot fail on Linux */
+
 	return metrics_open(&s->file, spool, "logrecv", err);
 }
 
@@ -84,16 +84,10 @@ void
 stats_close(struct stats *s)
 {
 	metrics_close(&s->file);
-	pthread_mutex_destroy(&s->lock);
 }
 
 int
 stats_write(struct stats *s, struct error *err)
 {
-	int rc;
-
-	pthread_mutex_lock(&s->lock);
-	rc = metrics_write(&s->file, s->table, err);
-	pthread_mutex_unlock(&s->lock);
-	return rc;
+	return metrics_write(&s->file, s->table, err);
 }

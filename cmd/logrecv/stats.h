@@ -4,8 +4,6 @@
 #ifndef LOGRECV_STATS_H
 #define LOGRECV_STATS_H
 
-#include <pthread.h>
-
 #include "error.h"
 #include "metrics.h"
 #include "spool.h"
@@ -56,13 +54,12 @@ struct stats {
 	struct metric table[STAT_COUNT + 1];
 	struct metric_histogram sync_seconds;
 	struct metrics_file file;
-	pthread_mutex_t lock; /* over file */
 };
 
 int stats_open(struct stats *, struct spool *, struct error *);
 void stats_close(struct stats *);
 
-/* Writes SPOOL/metrics/logrecv.prom; safe from any thread. */
+/* Writes SPOOL/metrics/logrecv.prom; for one thread alone. */
 int stats_write(struct stats *, struct error *);
 
 static inline void

@@ -26,7 +26,7 @@
 static const char too_many[] =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
     "Connection: close\r\nContent-Type: application/json\r\n"
-    "Content-Length: 40\r\n\r\n"
+    "Content-Length: 42\r\n\r\n"
     "{\"error\":\"over --max-connections clients\"}";
 
 static void *thread_main(void *);
@@ -46,7 +46,7 @@ static void on_resume(evutil_socket_t, short what, void *);
 static int
 bind_socket(const struct sockaddr *sa, socklen_t len, struct error *err)
 {
-	int one = 1, fd;
+	int one = 1, zero = 0, fd;
 
 	fd = socket(
 	    sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -55,6 +55,10 @@ bind_socket(const struct sockaddr *sa, socklen_t len, struct error *err)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
 		(void)error_errno(err, "set SO_REUSEPORT");
+	else if (sa->sa_family == AF_INET6 &&
+		 setsockopt(
+		     fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)) < 0)
+		(void)error_errno(err, "clear IPV6_V6ONLY");
 	else if (bind(fd, sa, len) < 0)
 		(void)error_errno(err, "bind");
 	else if (listen(fd, BACKLOG) < 0)

@@ -30,7 +30,8 @@ append(const char *body, size_t len)
 	must(copy != NULL);
 	memcpy(copy, body, len);
 	must(buf_append(&r.out, "before\n", 7) == 0);
-	r.events = event_append(copy, len, STAMP, &limits, &r.out, &r.err);
+	r.events =
+	    event_append(copy, len, STAMP, &limits, UINT64_MAX, &r.out, &r.err);
 	must(r.out.len >= 7 && memcmp(r.out.data, "before\n", 7) == 0);
 	free(copy);
 	return r;
@@ -353,7 +354,8 @@ test_random(void)
 				put(&body, form == ARRAY ? "," : "\n");
 		}
 		put(&body, form == ARRAY ? "]" : "");
-		n = event_append(body.data, body.len, STAMP, &wide, &out, &err);
+		n = event_append(
+		    body.data, body.len, STAMP, &wide, UINT64_MAX, &out, &err);
 		good = n == count;
 		line = out.data;
 		for (int k = 0; k < count && good; k++) {
@@ -397,7 +399,8 @@ test_mutations(void)
 		for (int k = 0; k < 1 + i % 2; k++)
 			copy[tap_random(&state) % body.len] =
 			    "\n\r \"\\{}[],:0\0x"[tap_random(&state) % 14];
-		n = event_append(copy, body.len, STAMP, &wide, &out, &err);
+		n = event_append(
+		    copy, body.len, STAMP, &wide, UINT64_MAX, &out, &err);
 		for (size_t at = 0; at < out.len;) {
 			const char *p = out.data + at;
 			const char *end = memchr(p, '\n', out.len - at);
