@@ -131,7 +131,7 @@ check: needs ## build, then run all unit and integration tests
 	exit $$status
 
 # A sanitizer's finding ends the program, and its report fails the test.
-export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1
+export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1
 
