@@ -12,9 +12,9 @@
 #	raw FORMAT       sends the bytes of a printf format (\0 and \xff work),
 #	                 with the options in RAW; sets CODES, the statuses of all
 #	                 answers, ANSWERS, and STATUS, that of http-raw
-#	perl_client [ARG]...     runs the Perl program on stdin with what
-#	                 logrecv-client.pl has
-#	build_preload    builds logrecv-faults.so into $DIR; false if it cannot
+#	faults_start [OPTION]... logrecv_start with logrecv-faults.c loaded: sets
+#	                 FAULTS, the directory that tells its disk how to behave;
+#	                 skips the test where there is no compiler
 
 # shellcheck disable=SC2034
 
@@ -73,4 +73,15 @@ raw() {
 	ANSWERS=$(tr -d '\0\r' <"$DIR/.raw.out")
 	CODES=$(grep -aoE 'HTTP/1\.[01] [0-9]{3} ' "$DIR/.raw.out" |
 		cut -d ' ' -f 2 | paste -s -d ' ' -)
+}
+
+faults_start() {
+	export FAULTS=$DIR/faults
+	mkdir -p "$FAULTS"
+	[ -e "$DIR/faults.so" ] || ${CC:-cc} -D_GNU_SOURCE -O1 -shared -fPIC \
+		-o "$DIR/faults.so" "$TOP/tests/integration/logrecv-faults.c" \
+		-ldl || skip_all 'no compiler for a library that fails'
+	# AddressSanitizer wants to be the first library; here it need not be.
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 \
+		LD_PRELOAD=$DIR/faults.so logrecv_start "$@"
 }

@@ -1,0 +1,61 @@
+/*
+ * logrecv-faults.c - loaded before the C library (LD_PRELOAD), makes the disk
+ * of a program misbehave as told by files in the directory $FAULTS:
+ *
+ *	hold   while it exists, fdatasync(2) does not return
+ *	fail   while it exists, fdatasync(2) fails with EIO
+ *	syncs  gets a byte for each fdatasync(2) that has succeeded
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int fdatasync(int fd);
+
+static int
+open_fault(const char *name, int flags)
+{
+	const char *dir = getenv("FAULTS");
+	char path[4096];
+
+	if (dir == NULL)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return open(path, flags | O_CLOEXEC, 0600);
+}
+
+static int
+exists(const char *name)
+{
+	int fd = open_fault(name, O_RDONLY);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
+int
+fdatasync(int fd)
+{
+	int (*next)(int);
+	int log, rc;
+
+	while (exists("hold"))
+		(void)usleep(2000);
+	if (exists("fail")) {
+		errno = EIO;
+		return -1;
+	}
+	*(void **)&next = dlsym(RTLD_NEXT, "fdatasync");
+	rc = next(fd);
+	log = open_fault("syncs", O_WRONLY | O_CREAT | O_APPEND);
+	if (log >= 0) {
+		if (rc == 0 && write(log, "s", 1) != 1)
+			rc = -1;
+		(void)close(log);
+	}
+	return rc;
+}
