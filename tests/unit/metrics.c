@@ -254,7 +254,8 @@ test_collect(void)
 	const char *a, *b, *text;
 
 	open_new("collect");
-	is_number(metrics_collect(&spool, NULL, NULL, &out, &err), 0, "nothing to collect");
+	is_number(metrics_collect(&spool, NULL, NULL, &out, &err), 0,
+	    "nothing to collect");
 	is_number(out.len, 0, "is nothing");
 	put("one.prom", "# HELP a_total A.\n# TYPE a_total counter\n"
 			"a_total 1\n"
@@ -281,7 +282,8 @@ test_collect(void)
 	must(
 	    symlinkat("/etc/passwd", spool.dir[SPOOL_METRICS], "ln.prom") == 0);
 	out.len = 0;
-	is_number(metrics_collect(&spool, NULL, NULL, &out, &err), 0, "collect");
+	is_number(
+	    metrics_collect(&spool, NULL, NULL, &out, &err), 0, "collect");
 	must(buf_append(&out, "", 1) == 0);
 	text = out.data;
 	a = strstr(text, want_a);
