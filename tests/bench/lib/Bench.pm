@@ -7,16 +7,14 @@ use strict;
 use warnings;
 use Exporter 'import';
 use File::Path qw(remove_tree);
-use File::Temp ();
 use IO::Handle;
 use POSIX qw(WNOHANG floor);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
-our @EXPORT = qw($DIR $BUILD $HERE %SETTING now say scratch spawn finish stop
-    run wait_until wait_listening slurp spill peak_kib cpu_us cpu_ticks
-    note_peak take_peak took sample rotated result result_text median folder_bytes
-    table number stop_at_exit limit_time
-    end_on_signals);
+our @EXPORT = qw($DIR $BUILD $HERE %SETTING now say scratch slurp spill
+    spawn finish stop run took wait_until wait_listening stop_at_exit
+    end_on_signals limit_time peak_kib note_peak take_peak cpu_us cpu_ticks
+    folder_bytes median sample rotated number result result_text table);
 
 our ($DIR, $BUILD, $HERE, %SETTING);
 

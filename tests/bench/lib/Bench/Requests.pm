@@ -48,7 +48,8 @@ sub stop_serving {
 # Requests a second that were answered with 2xx, and the 99th percentile.
 sub wrk {
 	my ($server, $connections, $body) = @_;
-	my $threads = $connections < 2 ? 1 : 2;
+	my $threads = $connections < $SETTING{threads} ? $connections
+	    : $SETTING{threads};
 	my $out = run('wrk', 'wrk', '-t', $threads, '-c', $connections, '-d',
 		$SETTING{seconds}, '--timeout', '10s', '-s', "$HERE/post.lua",
 		$server->{url}, '--', $body);
