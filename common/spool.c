@@ -111,7 +111,7 @@ static void
 host_name(char out[HOST_MAX + 1])
 {
 	if (gethostname(out, HOST_MAX + 1) < 0)
-		(void)strcpy(out, "localhost");
+		memcpy(out, "localhost", sizeof("localhost"));
 	out[HOST_MAX] = '\0';
 	for (char *p = out; *p != '\0'; p++) {
 		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '_')
