@@ -89,15 +89,14 @@ put_decimal(char *out, uint64_t n)
 static int
 put_field(struct buf *b, const struct value *v)
 {
+	static const char null[] = {ESCAPE, 'N', FIELD_END};
 	char *out;
 
-	if (buf_reserve(b, 2 * v->len + 3) < 0)
+	if (v->p == NULL)
+		return buf_append(b, null, sizeof(null));
+	if (buf_reserve(b, 2 * v->len + 1) < 0)
 		return -1;
 	out = b->data + b->len;
-	if (v->p == NULL) {
-		*out++ = ESCAPE;
-		*out++ = 'N';
-	}
 	for (size_t i = 0; i < v->len; i++) {
 		char c = v->p[i];
 

@@ -490,7 +490,7 @@ next_event(void *context, const struct db_row **row)
 	struct load *f = context;
 	struct loader *l = f->loader;
 	uint64_t misfits = l->maker.misfits;
-	enum line_verdict verdict;
+	enum line_verdict verdict = LINE_BAD;
 	struct json_text event;
 	struct line line;
 	bool valid;
@@ -526,7 +526,7 @@ enum load_verdict
 load_check(struct load *f, load_refused *refused, void *context)
 {
 	struct loader *l = f->loader;
-	enum line_verdict verdict;
+	enum line_verdict verdict = LINE_BAD;
 	struct json_text event;
 	struct line line;
 	bool valid;

@@ -79,6 +79,8 @@ print_schema(const struct settings *s)
 static int
 check_usage(const struct settings *s, bool files, struct error *err)
 {
+	if (s->print_schema)
+		return 0;
 	if (!files && s->spool == NULL)
 		return error_set(
 		    err, "nothing to load: give --spool or a FILE");
@@ -147,12 +149,10 @@ main(int argc, char **argv)
 	status = settings_complete(&settings, &err);
 	if (status == EX_CONFIG)
 		log_error("%s", err.text);
-	else if (status != 0)
+	else if (status != 0 || check_usage(&settings, first < argc, &err) < 0)
 		status = options_usage(&tool, &err);
 	else if (settings.print_schema)
 		status = print_schema(&settings);
-	else if (check_usage(&settings, first < argc, &err) < 0)
-		status = options_usage(&tool, &err);
 	else
 		status = run(&settings, argv + first, argc - first);
 	settings_release(&settings);

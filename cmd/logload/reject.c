@@ -5,6 +5,7 @@
  * where it lies.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 typedef int put_piece(struct buf *, const char *, size_t);
 
 static int flush(struct reject *, struct error *);
+static int remove_old(struct reject *, struct error *);
+static int put_source(struct reject *, struct buf *);
 static int put_head(struct reject *, const struct line *,
     const struct reject_reason *, struct error *);
 static int put_text(struct reject *, const struct range *, const struct line *,
@@ -97,13 +100,40 @@ reject_publish(struct reject *r, struct error *err)
 {
 	if (r->count == 0) {
 		reject_discard(r);
-		if (unlinkat(r->dir, r->name, 0) < 0 && errno != ENOENT)
-			return error_errno(err, "remove %s", r->name);
-		return 0;
+		return remove_old(r, err);
 	}
 	if (flush(r, err) < 0)
 		return -1;
 	return spool_draft_publish(&r->draft, true, err);
+}
+
+/*
+ * Removes what an earlier try of this chunk has left, which was never
+ * committed. A file of this name that is not ours stays.
+ */
+static int
+remove_old(struct reject *r, struct error *err)
+{
+	struct buf ours = {0};
+	char head[2048];
+	ssize_t n = 0;
+	int fd, rc = 0;
+
+	fd = openat(
+	    r->dir, r->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
+		return 0;
+	if (fd < 0)
+		return error_errno(err, "open %s", r->name);
+	if (put_source(r, &ours) == 0 && ours.len <= sizeof(head))
+		n = pread(fd, head, ours.len, 0);
+	(void)close(fd); /* only read from */
+	if (n > 0 && (size_t)n == ours.len &&
+	    memcmp(head, ours.data, ours.len) == 0 &&
+	    unlinkat(r->dir, r->name, 0) < 0 && errno != ENOENT)
+		rc = error_errno(err, "remove %s", r->name);
+	buf_release(&ours);
+	return rc;
 }
 
 static int
@@ -150,6 +180,17 @@ put_string(struct buf *b, const char *text, size_t len)
 	return 0;
 }
 
+/* How every record begins. */
+static int
+put_source(struct reject *r, struct buf *b)
+{
+	return buf_printf(b, "{\"file\":") < 0 ||
+		       put_string(b, r->source, strlen(r->source)) < 0 ||
+		       buf_printf(b, ",\"line\":") < 0
+		   ? -1
+		   : 0;
+}
+
 static int
 put_head(struct reject *r, const struct line *line,
     const struct reject_reason *why, struct error *err)
@@ -158,10 +199,9 @@ put_head(struct reject *r, const struct line *line,
 	struct buf *b = &r->out;
 
 	clock_stamp(clock_wall_us(), stamp);
-	if (buf_printf(b, "{\"file\":") < 0 ||
-	    put_string(b, r->source, strlen(r->source)) < 0 ||
+	if (put_source(r, b) < 0 ||
 	    buf_printf(b,
-		",\"line\":%llu,\"offset\":%llu,\"code\":%d,"
+		"%llu,\"offset\":%llu,\"code\":%d,"
 		"\"text\":",
 		(unsigned long long)line->number,
 		(unsigned long long)line->offset, why->code) < 0 ||

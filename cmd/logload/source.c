@@ -19,7 +19,7 @@ static int open_temporary(struct error *);
 static int
 hold_chunk(struct source *, uint64_t at, uint64_t max, struct error *);
 static int
-find_end(const struct range *whole, uint64_t max, uint64_t *to, struct error *);
+find_end(const struct range *, uint64_t max, uint64_t *to, struct error *);
 
 int
 source_open(struct source *s, int fd, int stop_fd, struct error *err)

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# --dry-run checks every line and says what would be rejected, without a
+# database; with one, it says what would be skipped, and changes nothing.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+{ events 5; echo '{"a":}'; events 5; echo 'null'; } >"$DIR/a.ndjson"
+run env HOME=/nonexistent logload --dry-run "$DIR/a.ndjson"
+is "$STATUS" 65 'without a database: status 65'
+like "$OUT" "$DIR/a.ndjson:6: offset=[0-9]+ not JSON: .* at byte 5" 'line 6'
+like "$OUT" "$DIR/a.ndjson:12: offset=[0-9]+ not a JSON object" 'line 12'
+like "$OUT" '(^|.)would load: files=1 skipped=0 events=10 rejected=2 ' 'a summary'
+
+mariadb_start
+events 10 >"$DIR/b.ndjson"
+load --dry-run "$DIR/b.ndjson"
+is "$STATUS" 0 'with a database: status 0'
+is "$(rows)" 0 'nothing is loaded'
+load "$DIR/b.ndjson"
+load --dry-run "$DIR/b.ndjson" "$DIR/a.ndjson"
+is "$(summary skipped)" 1 'a file that was loaded would be skipped'
+is "$(summary events)" 10 'the other one would be loaded'
+is "$(ledger name | wc -l)" 1 'the ledger is as it was'
+is "$(find "$DIR/rejected" -type f | wc -l)" 0 'nothing is set aside'
+done_testing

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# With local_infile off at the server, MySQL's default, logload turns to INSERT
+# by itself, and every row is the same: quotes, escapes, control characters,
+# NULL, values that do not fit, characters of four bytes.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+{
+	cat <<'NDJSON'
+{"event":"plain","level":"info","user_id":7}
+{"event":"it's \"quoted\" \\ and \\n","user_id":"a\tb\nc"}
+{"event":"\u0000\u0001\u0002\u001f\u007f","level":"\u0008"}
+{"event":"\ud83d\ude00 é 😀","level":"ünïcödé-16-chars"}
+{"event":null,"level":true,"user_id":-1.5e3}
+{"event":["x"],"level":{"a":1},"user_id":"\ud800"}
+{"event":"N","level":"\\N","user_id":"NULL"}
+	{ "event" :	"white space" , "a":[ 1 , 2 ] }  
+{"timestamp":"2026-11-22T09:00:00.5+02:00","event":"e"}
+{"timestamp":1763796831123,"event":"x'); DROP TABLE logs; --"}
+{"event":"","level":"","user_id":""}
+{}
+NDJSON
+	for n in 63 64 65; do printf '{"event":"%0*d"}\n' "$n" 0; done
+	printf '{"event":"crlf"}\r\n{"event":"no line break"}'
+	:
+} >"$DIR/a.ndjson"
+# More than one statement: 1 MiB each.
+for i in $(seq 1000); do printf '{"event":"%d","x":"%03000d"}\n' "$i" 0; done \
+	>"$DIR/b.ndjson"
+# A lone surrogate is no JSON to the server.
+sed -i '/ud800/d' "$DIR/a.ndjson"
+
+load --method load-data "$DIR/a.ndjson" "$DIR/b.ndjson"
+is "$STATUS" 0 'LOAD DATA: status 0'
+is "$(rejected text)" '' 'nothing is rejected'
+sql 'SET GLOBAL local_infile=0'
+load --force "$DIR/a.ndjson" "$DIR/b.ndjson"
+is "$STATUS" 0 'INSERT: status 0'
+like "$ERR" 'local_infile off: loading by INSERT' 'it says so'
+isnt "$(sum_of_rows 1)" '' 'there are rows'
+is "$(sum_of_rows 3)" "$(sum_of_rows 1)" 'the same rows'
+is "$(sum_of_rows 4)" "$(sum_of_rows 2)" 'of a large file too'
+load --method load-data --wait 0s --force "$DIR/a.ndjson"
+is "$STATUS" 78 'asked for LOAD DATA alone, that is the configuration'
+
+sql_is 'SELECT payload FROM logs WHERE file_id=1 AND line=2' \
+	"$(sed -n 2p "$DIR/a.ndjson" | sed 's/\\/\\\\/g')" 'an event as it was sent'
+sql_is 'SELECT HEX(event), HEX(level) FROM logs WHERE file_id=1 AND line=3' \
+	'0001021F7F	08' 'control characters in a column'
+sql_is "SELECT SUM(event IS NULL) FROM logs WHERE file_id=1 AND line > 10" \
+	2 'an absent name and 65 characters are NULL'
+sql_is "SELECT COUNT(*) FROM logs WHERE event IN ('crlf', 'no line break')" \
+	4 'CRLF, and a last line without line break'
+
+# The limit of a packet: smaller statements, and an event that is too large.
+sql 'SET GLOBAL max_allowed_packet=65536'
+printf '{"event":"large","x":"%070000d"}\n' 0 >>"$DIR/b.ndjson"
+load "$DIR/b.ndjson"
+is "$STATUS" 65 'max_allowed_packet of 64 KiB: status 65'
+is "$(summary events)/$(summary rejected)" 1000/1 'one event does not fit'
+like "$(rejected text)" 'max_allowed_packet of 65536' 'the limit is named'
+done_testing

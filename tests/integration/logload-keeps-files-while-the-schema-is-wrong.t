@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# What only a human can put right - a missing column, right, database - is said
+# as an error; every file is kept, nothing is rejected, logload lives, and
+# after a restart (or 30 to 60 s) it goes on. No right to make tables is needed
+# where they are.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+spool_new
+mkdir -p "$SPOOL/ready"
+
+# keeps NAME CODE [OPTION]...: logload meets that error and keeps the file
+keeps() {
+	local name=$1 code=$2
+
+	shift 2
+	logload_start "$@"
+	ok "$name: an error with code $code" wait_log logload \
+		" error logload: the database refuses, .*\($code\)"
+	is "$(files ready)" 1 "$name: the file stays"
+	is "$(files rejected)" 0 "$name: nothing is rejected"
+	ok "$name: it lives" alive logload
+	stop logload
+	is "$STATUS" 0 "$name: it stops with status 0"
+	is "$(metric logload 'logload_retries_total{class="schema"}')" 1 \
+		"$name: counted"
+	is "$(metric logload logload_database_up)" 0 "$name: not up"
+	once "$@"
+	is "$STATUS" 78 "$name: --once ends with status 78"
+}
+
+events 10 >"$SPOOL/ready/$(ready 1)"
+once
+events 10 >"$SPOOL/ready/$(ready 2)"
+
+sql 'ALTER TABLE logs DROP COLUMN user_id'
+keeps 'no such column' 1054
+sql 'ALTER TABLE logs ADD COLUMN user_id VARCHAR(64), ADD COLUMN must INT NOT NULL'
+keeps 'a column without default' 1364
+sql 'ALTER TABLE logs DROP COLUMN must'
+sql "REVOKE ALL ON logs.* FROM logs@'%'; GRANT SELECT ON logs.* TO logs@'%'"
+keeps 'no right to insert' 1142
+sql "GRANT SELECT, INSERT, UPDATE ON logs.* TO logs@'%'"
+once
+is "$STATUS" 0 'put right: status 0, without the right to make tables'
+is "$(rows)" 20 'loaded'
+
+events 10 >"$SPOOL/ready/$(ready 3)"
+sql 'DROP TABLE logs'
+keeps 'no table, and no right to make it' 1142
+sql "GRANT ALL ON logs.* TO logs@'%'"
+sql "SET PASSWORD FOR logs@'%' = PASSWORD('other')"
+keeps 'a wrong password' 1045
+sql "SET PASSWORD FOR logs@'%' = PASSWORD('secret')"
+once
+is "$(rows)" 10 'put right: the table is made, and the file loaded'
+done_testing

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+#
+# logload-lib.sh - what the tests of logload share, beside lib.sh.
+#
+#	load [OPTION]... FILE...     runs logload --db $DB_URL by hand, with
+#	                     rejected events in $DIR/rejected; see run in lib.sh
+#	once [OPTION]...     runs logload --db $DB_URL --spool $SPOOL --once
+#	summary KEY          prints a number of the summary in $OUT: events, …
+#	events N [FROM]      prints N events, numbered from FROM (0)
+#	ready N              prints the name of a file as a spool makes it, the
+#	                     N-th by age; it lies in $SPOOL/ready once written
+#	rejected KEY         prints a member of each record in $DIR/rejected and
+#	                     $SPOOL/rejected, a line each, in the files' order
+#	ledger COLUMN        prints a column of log_files, a file a line
+#	sum_of_rows FILE_ID  prints a sum over all that a file's rows hold
+
+mkdir -p "$DIR/rejected"
+
+load() {
+	run logload --db "$DB_URL" --rejected-dir "$DIR/rejected" "$@"
+}
+
+once() {
+	run logload --db "$DB_URL" --spool "$SPOOL" --once "$@"
+}
+
+summary() {
+	printf '%s\n' "$OUT" | sed -n "s/^.* $1=\([0-9.]*\).*/\1/p" | tail -n 1
+}
+
+events() {
+	seq "${2:-0}" "$((${2:-0} + $1 - 1))" |
+		sed 's/.*/{"id":"e&","event":"test","n":&}/'
+}
+
+ready() {
+	printf '20260101T%06d.000000Z-h-1-%d.ndjson\n' "$1" "$1"
+}
+
+rejected() {
+	find "$DIR/rejected" "${SPOOL:-$DIR/rejected}/rejected" -name '[!.]*' \
+		-type f -print0 2>/dev/null | sort -z | xargs -0 -r cat |
+		perl -MJSON::PP -ne '
+			BEGIN { $key = shift @ARGV; @ARGV = () }
+			my $v = decode_json($_)->{$key};
+			$v = JSON::PP->new->canonical->encode($v) if ref $v;
+			utf8::encode($v) if defined $v;
+			print defined $v ? $v : "-", "\n"' "$1"
+}
+
+ledger() {
+	sql "SELECT $1 FROM log_files ORDER BY id"
+}
+
+sum_of_rows() {
+	sql "SELECT COUNT(*), SUM(CRC32(CONCAT_WS('|', line,
+		IFNULL(occurred_at, '-'), IFNULL(event, '-'),
+		IFNULL(level, '-'), IFNULL(user_id, '-'), payload)))
+		FROM logs WHERE file_id = $1"
+}

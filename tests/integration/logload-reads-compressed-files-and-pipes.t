@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# gzip and zstd files as they are, several members too, standard input, pipes:
+# in chunks through a temporary file, and the same rows. Damaged data are an
+# error, and what came before is not lost sight of.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+events 20000 >"$DIR/a"
+load "$DIR/a"
+want=$(sum_of_rows 1)
+like "$want" '^20000	' 'the plain file has 20000 rows'
+
+head -n 5000 "$DIR/a" | gzip >"$DIR/b.gz"
+tail -n +5001 "$DIR/a" | gzip >>"$DIR/b.gz"
+head -n 5001 "$DIR/a" | zstd -q >"$DIR/c.zst"
+tail -n +5002 "$DIR/a" | zstd -q >>"$DIR/c.zst"
+gzip -c "$DIR/a" >"$DIR/no-ending"
+for file in b.gz c.zst no-ending; do
+	load --chunk 64KiB "$DIR/$file"
+	is "$STATUS" 0 "$file: status 0"
+	is "$(sum_of_rows "$(sql 'SELECT MAX(id) FROM log_files')")" "$want" \
+		"$file: the same rows"
+done
+
+# standard COMMAND...: its output is logload's standard input
+standard() {
+	"$@" | logload --db "$DB_URL" --chunk 64KiB - >"$DIR/out" 2>"$DIR/err"
+	is "${PIPESTATUS[1]}" 0 "standard input from $1: status 0"
+	is "$(sum_of_rows "$(sql 'SELECT MAX(id) FROM log_files')")" "$want" \
+		'the same rows'
+}
+standard cat "$DIR/a"
+standard cat "$DIR/c.zst"
+like "$(ledger name | tail -n 1)" '^stdin-[0-9]{8}T[0-9.]+Z-.*-[0-9]+$' \
+	'under a name of its own'
+logload --db "$DB_URL" - <"$DIR/b.gz" >/dev/null 2>&1
+is "$(sum_of_rows "$(sql 'SELECT MAX(id) FROM log_files')")" "$want" \
+	'standard input from a file'
+mkfifo "$DIR/pipe"
+cat "$DIR/a" >"$DIR/pipe" &
+load "$DIR/pipe"
+is "$STATUS" 0 'a named pipe: status 0'
+is "$(sum_of_rows "$(sql 'SELECT MAX(id) FROM log_files')")" "$want" \
+	'the same rows'
+run logload --db "$DB_URL" -
+is "$STATUS" 0 'nothing on standard input: status 0'
+is "$(summary events)" 0 'and no events'
+
+before=$(rows)
+head -c 20000 "$DIR/b.gz" >"$DIR/cut.gz"
+head -c 20000 "$DIR/c.zst" >"$DIR/cut.zst"
+load "$DIR/cut.gz" "$DIR/cut.zst" "$DIR/a"
+is "$STATUS" 74 'cut short: status 74'
+like "$ERR" 'cut.gz: .*end too early' 'gzip, named'
+like "$ERR" 'cut.zst: .*end too early' 'zstd, named'
+is "$(summary skipped)" 1 'the files after them are looked at'
+is "$(rows)" "$before" 'nothing of them is loaded'
+is "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'logload.*' 2>/dev/null | wc -l)" \
+	0 'no temporary file stays'
+done_testing

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Poison in a good file: the rest is loaded, and each bad line is in rejected/
+# once, with file, line, offset, the database's own code and text, and the
+# event itself. The same for LOAD DATA, which hides errors, and INSERT.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+deep=$(printf '[%.0s' {1..40})$(printf ']%.0s' {1..40})
+spool_new
+mkdir -p "$SPOOL/ready"
+{
+	events 999
+	printf '{"id":"deep","a":%s}\n' "$deep"
+	events 999 1000
+	printf '{"id":"no json"\n'
+	printf '[1,2]\n'
+	printf '\n   \n'
+	printf '{"id":"\xff"}\n'
+	printf '{"id":"long","x":"%05000d"}\n' 0
+	events 999 2000
+	printf '{"id":"deep too","a":%s}\n' "$deep"
+} >"$DIR/poison"
+
+method() {
+	sql 'DROP TABLE IF EXISTS logs, log_files'
+	rm -rf "$SPOOL/rejected"
+	cp "$DIR/poison" "$SPOOL/ready/$(ready 1)"
+	once --method "$1" --max-event 4KiB
+	is "$STATUS" 0 "$1: all is loaded or set aside"
+	is "$(rows)" 2997 "$1: the good ones are rows"
+	ok "$1: the file is gone" no_files ready
+	is "$(rejected file | uniq -c | xargs)" "6 $(ready 1)" "$1: six records"
+	is "$(rejected line | xargs)" '1000 2000 2001 2004 2005 3005' "$1: lines"
+	is "$(rejected code | xargs)" '4025 0 0 0 0 4025' "$1: codes"
+	like "$(rejected text)" 'CONSTRAINT .logs.payload. failed' "$1: text"
+	like "$(rejected text)" 'over --max-event \(4096\)' "$1: names the limit"
+	like "$(rejected event)" '"id":"deep"' "$1: the event"
+	like "$(rejected event)" '\[1,2\]' "$1: a value that is no object"
+	like "$(rejected raw)" '"no json"' "$1: what is not JSON, raw"
+	is "$(rejected base64 | grep -v '^-' | base64 -d | od -An -tx1)" \
+		"$(printf '{"id":"\xff"}' | od -An -tx1)" "$1: not UTF-8, in base64"
+	is "$(ledger events,rejected)" "2997	6" "$1: the ledger counts them"
+	like "$ERR" ' rejected events=6 file=' "$1: and the log tells"
+}
+
+method load-data
+first=$(rejected event)
+method insert
+is "$(rejected event)" "$first" 'both ways alike'
+offset=$(rejected offset | head -n 1)
+is "$(tail -c "+$((offset + 1))" "$DIR/poison" | head -n 1 | cut -c 1-12)" \
+	'{"id":"deep"' 'the offset is where the event begins'
+
+cp "$DIR/poison" "$DIR/hand.ndjson"
+load --max-event 4KiB "$DIR/hand.ndjson"
+is "$STATUS" 65 'by hand: status 65'
+ok 'in a file beside' test -s "$(echo "$DIR"/rejected/hand.ndjson@*.rejected.ndjson)"
+
+# A file with nothing but poison, which halving must not choke on.
+for _ in {1..300}; do printf '{"a":%s}\n' "$deep"; done >"$DIR/all.ndjson"
+load "$DIR/all.ndjson"
+is "$(summary rejected)" 300 'nothing but poison: all set aside'
+is "$(summary events)" 0 'and nothing loaded'
+done_testing

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPOOL/metrics/logload.prom while following, --keep, and the two tables as
+# they stand in schema.sql.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+spool_new
+mkdir -p "$SPOOL/ready"
+logload_start --keep
+{ events 10; echo bad; echo '{"event":["x"]}'; } >"$DIR/f"
+size=$(stat -c %s "$DIR/f")
+mv "$DIR/f" "$SPOOL/ready/$(ready 1)"
+ok 'loaded' wait_rows 11
+ok 'kept in loaded/' wait_for test -f "$SPOOL/loaded/$(ready 1)"
+counted() { [ "$(metric logload "$1")" = "$2" ]; }
+ok 'files' wait_for counted logload_files_loaded_total 1
+ok 'events' wait_for counted logload_events_loaded_total 11
+ok 'bytes' wait_for counted logload_bytes_loaded_total "$size"
+ok 'rejected' wait_for counted logload_events_rejected_total 1
+ok 'values' wait_for counted logload_values_null_total 1
+ok 'waiting' wait_for counted logload_ready_files 0
+ok 'chunks' wait_for counted logload_load_seconds_count 1
+is "$(metric logload logload_database_up)" 1 'the database is up'
+num "$(metric logload logload_last_success_timestamp_seconds)" -gt \
+	"$(($(date +%s) - 600))" 'the last success is recent'
+cp "$SPOOL/loaded/$(ready 1)" "$SPOOL/ready/.x"
+mv "$SPOOL/ready/.x" "$SPOOL/ready/$(ready 1)"
+ok 'skipped' wait_for counted logload_files_skipped_total 1
+is "$(files ready)/$(files loaded)" 0/1 'and kept once'
+stop logload
+
+run logload --print-schema
+is "$STATUS" 0 '--print-schema: status 0'
+is "$OUT" "$(grep -v '^--' "$TOP/cmd/logload/schema.sql" | sed '/./,$!d')" \
+	'schema.sql is what it prints'
+made=$(sql 'SHOW CREATE TABLE logs; SHOW CREATE TABLE log_files' |
+	sed 's/ AUTO_INCREMENT=[0-9]*//')
+sql 'DROP TABLE logs, log_files'
+sql "$(cat "$TOP/cmd/logload/schema.sql")"
+is "$(sql 'SHOW CREATE TABLE logs; SHOW CREATE TABLE log_files')" "$made" \
+	'and what it makes'
+
+# A bar for a terminal's eyes, on stderr; the summary is on stdout.
+events 50000 >"$DIR/b"
+load --progress always "$DIR/b"
+like "$ERR" '\[[#.]+\] +[0-9]+%  [0-9.]+ MB  [0-9.]+ MB/s  [0-9]+ events/s' \
+	'a progress bar'
+unlike "$OUT" '%' 'not on stdout'
+load --force "$DIR/b"
+unlike "$ERR" '%' 'and not where there is no terminal'
+done_testing
