@@ -307,6 +307,87 @@ test_collect(void)
 	spool_close(&spool);
 }
 
+/* How often a line is in a text. */
+static int
+count(const char *text, const char *lines)
+{
+	int n = 0;
+
+	for (const char *p = text; (p = strstr(p, lines)) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void
+test_collect_own(void)
+{
+	struct metrics_file own, second, dead;
+	struct buf out = {0};
+
+	open_new("own");
+	must(metrics_open(&own, &spool, "tool", &err) == 0);
+	must(metrics_open(&second, &spool, "tool", &err) == 0);
+	must(metrics_open(&dead, &spool, "tool", &err) == 0);
+	must(metrics_write(&own, table, &err) == 0);
+	must(metrics_write(&second, table, &err) == 0);
+	must(metrics_write(&dead, table, &err) == 0);
+	metrics_close(&dead);
+	metric_set(&table[3], 77000);
+	must(metrics_collect(&spool, &own, table, &out, &err) == 0);
+	must(buf_append(&out, "", 1) == 0);
+	is_number(count(out.data, "\nt_age_seconds 77.000000\n"), 1,
+	    "the caller's own metrics as they are now, and once");
+	is_number(count(out.data, "\nt_age_seconds{process=\"2\"} -2.000000\n"),
+	    1, "those of another process as it wrote them");
+	is_number(count(out.data, "process=\"3\""), 0,
+	    "none of a later process that has ended");
+	is_number(count(out.data, "# TYPE t_age_seconds gauge\n"), 1,
+	    "under one head");
+	metrics_close(&own);
+	out.len = 0;
+	must(metrics_collect(&spool, NULL, NULL, &out, &err) == 0);
+	must(buf_append(&out, "", 1) == 0);
+	is_number(count(out.data, "\nt_age_seconds -2.000000\n"), 1,
+	    "the first one's stay when it has ended");
+	metrics_close(&second);
+	buf_release(&out);
+	spool_close(&spool);
+}
+
+static void
+test_failures(void)
+{
+	struct metrics_file files[METRICS_PROCESSES_MAX], more;
+	struct buf out = {0};
+
+	open_new("failures");
+	for (int i = 0; i < METRICS_PROCESSES_MAX; i++)
+		must(metrics_open(&files[i], &spool, "tool", &err) == 0);
+	is_number(metrics_open(&more, &spool, "tool", &err), -1,
+	    "a process too many");
+	ok(strstr(err.text, "over 64 processes of tool") != NULL, "%s",
+	    err.text);
+	for (int i = 1; i < METRICS_PROCESSES_MAX; i++)
+		metrics_close(&files[i]);
+
+	/* Nothing can be made in a directory that was removed. */
+	must(unlinkat(spool.dir[SPOOL_METRICS], ".tool.prom.lock", 0) == 0);
+	tap_remove_tree(root);
+	is_number(metrics_write(&files[0], table, &err), -1, "a failed write");
+	ok(strstr(err.text, "No such file") != NULL, "%s", err.text);
+	is_number(metrics_write(&files[0], table, &err), -1,
+	    "is tried again, though nothing has changed");
+	is_number(metrics_open(&more, &spool, "x", &err), -1, "a failed open");
+	metrics_close(&files[0]);
+	must(close(spool.dir[SPOOL_METRICS]) == 0);
+	spool.dir[SPOOL_METRICS] = -1;
+	is_number(metrics_collect(&spool, NULL, NULL, &out, &err), -1,
+	    "a failed collection");
+	ok(strstr(err.text, "list ") == err.text, "%s", err.text);
+	buf_release(&out);
+	spool_close(&spool);
+}
+
 int
 main(void)
 {
@@ -316,6 +397,8 @@ main(void)
 	test_threads();
 	test_files();
 	test_collect();
+	test_collect_own();
+	test_failures();
 	tap_remove_tree(scratch);
 	return tap_end();
 }

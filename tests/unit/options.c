@@ -174,6 +174,8 @@ test_positional(void)
 static void
 test_environment(void)
 {
+	char many[65 * 2 + 1] = "";
+
 	must(setenv("TOOL_NAME", "env", 1) == 0);
 	must(setenv("TOOL_MAX_COUNT", "9", 1) == 0);
 	must(setenv("TOOL_VERBOSE", "Yes", 1) == 0);
@@ -202,6 +204,12 @@ test_environment(void)
 	must(setenv("TOOL_MAX_COUNT", "1001", 1) == 0);
 	refuse("", "TOOL_MAX_COUNT: 1001 is over the most, 1000");
 	must(setenv("TOOL_MAX_COUNT", "3", 1) == 0);
+	memset(many, '\n', sizeof(many) - 1);
+	for (size_t i = 0; i < sizeof(many) - 1; i += 2)
+		many[i] = 'x';
+	must(setenv("TOOL_COLUMN", many, 1) == 0);
+	refuse("", "TOOL_COLUMN: given more than 64 times");
+	must(setenv("TOOL_COLUMN", "x", 1) == 0);
 	must(setenv("TOOL_VERBOSE", "perhaps", 1) == 0);
 	refuse("", "TOOL_VERBOSE: 'perhaps' is neither true nor false");
 	must(unsetenv("TOOL_NAME") == 0 && unsetenv("TOOL_MAX_COUNT") == 0);
@@ -325,6 +333,29 @@ test_help(void)
 	    "--help before a mistake is help");
 }
 
+/* What options_usage prints on stderr. */
+static void
+test_usage(void)
+{
+	char path[] = "/tmp/logs-unit-err.XXXXXX", text[400];
+	int saved = dup(STDERR_FILENO), fd = mkstemp(path), rc;
+	ssize_t n;
+
+	must(fd >= 0 && unlink(path) == 0 && saved >= 0);
+	must(dup2(fd, STDERR_FILENO) >= 0);
+	(void)error_set(&err, "--max-count: %s", "no");
+	rc = options_usage(&tool, &err);
+	must(dup2(saved, STDERR_FILENO) >= 0);
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	must(n >= 0);
+	text[n] = '\0';
+	(void)close(fd);
+	(void)close(saved);
+	is_number(rc, EX_USAGE, "a usage error is for main to return");
+	is_text(text, "tool: --max-count: no\nTry 'tool --help'.\n",
+	    "and says where to look");
+}
+
 static void
 test_secret_file(void)
 {
@@ -392,6 +423,7 @@ main(void)
 	test_environment();
 	test_numbers();
 	test_help();
+	test_usage();
 	test_secret_file();
 	option_list_release(&list);
 	return tap_end();

@@ -44,6 +44,7 @@ int __real_ftruncate(int, off_t);
 int __real_renameat(int, const char *, int, const char *);
 int __real_renameat2(int, const char *, int, const char *, unsigned);
 int __real_openat(int, const char *, int, ...);
+int __real_mkdirat(int, const char *, mode_t);
 int __real_unlinkat(int, const char *, int);
 int __real_flock(int, int);
 int __real_fstat(int, struct stat *);
@@ -55,6 +56,7 @@ int __wrap_ftruncate(int, off_t);
 int __wrap_renameat(int, const char *, int, const char *);
 int __wrap_renameat2(int, const char *, int, const char *, unsigned);
 int __wrap_openat(int, const char *, int, ...);
+int __wrap_mkdirat(int, const char *, mode_t);
 int __wrap_unlinkat(int, const char *, int);
 int __wrap_flock(int, int);
 int __wrap_fstat(int, struct stat *);
@@ -106,6 +108,7 @@ WRAP(int, renameat, (int d, const char *a, int e, const char *b), d, a, e, b)
 WRAP(int, renameat2,
     (int d, const char *a, int e, const char *b, unsigned flags), d, a, e, b,
     flags)
+WRAP(int, mkdirat, (int d, const char *a, mode_t mode), d, a, mode)
 WRAP(int, unlinkat, (int d, const char *a, int flags), d, a, flags)
 WRAP(int, flock, (int fd, int how), fd, how)
 WRAP(int, fstat, (int fd, struct stat *st), fd, st)
@@ -346,6 +349,13 @@ test_failed_creation(void)
 	arm(FAIL, "fsync", 1, EIO);
 	append_fails(&seg, "1\n", EIO, "sync ");
 	is_number(seg.fd, -1, "a file whose name is not durable is not used");
+	fault.also = "fstatat";
+	fault.code = ENOENT;
+	is_number(spool_append(&spool, &seg, "1\n", 2, true, NULL, &err), -1,
+	    "append fails where each new file is taken away");
+	disarm();
+	ok(strstr(err.text, "each of 100 was taken away") != NULL, "%s",
+	    err.text);
 	arm(FAIL, "flock", 1, ENOLCK);
 	append_fails(&seg, "1\n", ENOLCK, "lock ");
 	append_works(&seg, "2\n");
@@ -393,6 +403,36 @@ test_failed_rotation(void)
 }
 
 static void
+test_other_failures(void)
+{
+	struct segment seg = SEGMENT_INIT;
+	struct spool_list list = {0};
+
+	open_new();
+	is_number(segment_sync(&spool, &seg, &err), 0,
+	    "with no file open there is nothing to sync");
+	must(spool_append(&spool, &seg, "1\n", 2, false, NULL, &err) == 0);
+	arm(FAIL, "fdatasync", 1, EIO);
+	is_number(segment_sync(&spool, &seg, &err), -1, "a late sync fails");
+	ok(fault.fired && strstr(err.text, seg.name) != NULL, "%s", err.text);
+	disarm();
+	is_number(segment_sync(&spool, &seg, &err), 0, "a late sync");
+	must(ftruncate(seg.fd, 0) == 0);
+	arm(FAIL, "unlinkat", 1, EPERM);
+	is_number(spool_rotate(&spool, seg.name, &err), -1,
+	    "an empty file that cannot be removed");
+	ok(fault.fired && strncmp(err.text, "remove ", 7) == 0, "%s", err.text);
+	arm(FAIL, "openat", 1, EMFILE);
+	is_number(spool_scan(&spool, SPOOL_READY, 1, &list, &err), -1,
+	    "a directory that cannot be listed");
+	ok(fault.fired && strncmp(err.text, "list ", 5) == 0, "%s", err.text);
+	disarm();
+	spool_list_release(&list);
+	segment_close(&seg);
+	spool_close(&spool);
+}
+
+static void
 test_failed_draft(void)
 {
 	struct spool_draft d = SPOOL_DRAFT_INIT;
@@ -427,16 +467,25 @@ test_failed_draft(void)
 		is_text(content(SPOOL_READY), "old", "leaves the old one");
 		spool_draft_discard(&d);
 	}
+	/* Here it is in place, but not durable: the caller must not say so. */
+	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
+	must(spool_draft_write(&d, "new", 3, &err) == 0);
+	arm(FAIL, "fsync", 2, EIO);
+	is_number(spool_draft_publish(&d, true, &err), -1,
+	    "a directory that cannot be synced");
+	ok(fault.fired && strstr(err.text, "directory") != NULL, "%s",
+	    err.text);
+	disarm();
 	spool_close(&spool);
 }
 
 static void
 test_failed_open(void)
 {
-	static const char *const calls[] = {"openat", "fsync"};
+	static const char *const calls[] = {"openat", "fsync", "mkdirat"};
 	struct tap_all all = {0};
 
-	for (size_t c = 0; c < 2; c++) {
+	for (size_t c = 0; c < 3; c++) {
 		for (unsigned at = 1; at < 50; at++) {
 			int before = dup(0), rc, now;
 
@@ -600,6 +649,7 @@ main(void)
 	test_failed_cut();
 	test_failed_creation();
 	test_failed_rotation();
+	test_other_failures();
 	test_failed_draft();
 	test_failed_open();
 	sweep_failures();

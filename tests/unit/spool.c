@@ -124,6 +124,7 @@ test_names(void)
 	    "2026112 T073351.123456Z-h-1-1.ndjson",
 	    "+0261122T073351.123456Z-h-1-1.ndjson",
 	    ".20261122T073351.123456Z-h-1-1.ndjson",
+	    "19691231T235959.999999Z-h-1-1.ndjson",
 	    "20261122T073351.123456Z-h-1-1.ndjson.gz"};
 	char longest[SPOOL_NAME_MAX + 1];
 	uint64_t born = 0;
@@ -357,6 +358,13 @@ test_end_of_a_file(void)
 	is_text(content(SPOOL_LOADED, "a.ndjson"), "(none)", "has gone");
 	is_number(spool_remove(&spool, SPOOL_LOADED, "a.ndjson", &err), 0,
 	    "a second time");
+	put(SPOOL_READY, "b.ndjson", "1");
+	must(mkdir(path_of(SPOOL_LOADED, "b.ndjson"), 0700) == 0);
+	is_number(spool_keep(&spool, "b.ndjson", &err), -1,
+	    "keep where a directory has the name");
+	ok(strstr(err.text, "loaded/b.ndjson: Is a directory") != NULL, "%s",
+	    err.text);
+	is_text(content(SPOOL_READY, "b.ndjson"), "1", "leaves it in ready/");
 	must(mkdir(path_of(SPOOL_READY, "d.ndjson"), 0700) == 0);
 	is_number(spool_remove(&spool, SPOOL_READY, "d.ndjson", &err), -1,
 	    "remove of a directory");
