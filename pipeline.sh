@@ -7,6 +7,14 @@
 # Each tool has a supervisor, a subshell that does nothing but wait for it. A
 # fourth one, the monitor, counts restarts for the metrics, and ends the rest
 # should this shell be killed. All of them sleep in wait or read: nothing polls.
+#
+# This shell tells its subshells what to do by signals that it does not trap
+# itself: one of those could reach a subshell that has not yet got rid of its
+# parent's traps, and be lost.
+#
+#   to a supervisor   USR2: stop your tool    ALRM: kill it
+#   to an alarm       USR2: off               to the monitor   USR2: end
+#   to this shell     USR1: a tool refuses its options
 set -u
 
 usage() {
@@ -75,12 +83,11 @@ await() {
 	[ "$1" -eq 127 ] || status=$1
 }
 
-# alarm PID SECONDS SIGNAL [SECONDS SIGNAL]: in a subshell; kill it to call the
-# alarm off.
+# alarm PID SECONDS SIGNAL [SECONDS SIGNAL]: to be run in a subshell
 alarm() {
 	target=$1 nap=
 	shift
-	trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; exit 0' TERM
+	trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; exit 0' USR2
 	while [ $# -gt 1 ]; do
 		sleep "$1" &
 		nap=$!
@@ -91,7 +98,7 @@ alarm() {
 }
 
 call_off() {
-	kill "$timer" 2>/dev/null
+	kill -s USR2 "$timer" 2>/dev/null
 	await "$timer"
 	timer=
 }
@@ -113,11 +120,11 @@ within() {
 
 # --- the supervisor of one tool
 
-# supervise TOOL: TERM stops it, USR1 kills it.
+# supervise TOOL: restarts it until it is told to stop.
 supervise() {
 	tool=$1 child='' stop='' told='' delay=$restart_min runs=0
-	trap 'stop=1; tell_child' TERM
-	trap 'stop=1; [ -z "$child" ] || kill -s KILL "$child" 2>/dev/null' USR1
+	trap 'stop=1; tell_child' USR2
+	trap 'stop=1; [ -z "$child" ] || kill -s KILL "$child" 2>/dev/null' ALRM
 	while [ -z "$stop" ]; do
 		began=$(date +%s)
 		runs=$((runs + 1))
@@ -148,10 +155,13 @@ tell_child() {
 	kill "$child" 2>/dev/null
 }
 
-# run_child COMMAND...: to its end; the traps reach it through $child.
+# run_child COMMAND...: to its end; the traps reach it through $child. It must
+# not be born with a trap for TERM, which could swallow the one we send.
 run_child() {
+	trap - TERM
 	"$@" &
 	child=$!
+	trap 'stop=1; tell_child' TERM
 	# A signal that came before $child was known has not reached it.
 	[ -z "$stop" ] || tell_child
 	await "$child"
@@ -159,7 +169,7 @@ run_child() {
 }
 
 explain_end() {
-	facts="tool=$tool status=$ended delay_s=$delay"
+	facts="tool=$tool status=$ended"
 	case $ended:$runs in
 	64:1)
 		log error "$tool refuses its options, see above: giving up $facts"
@@ -168,10 +178,10 @@ explain_end() {
 		;;
 	78:*)
 		log error "$tool cannot work with its configuration, see above:" \
-			"correct it; trying again $facts"
+			"correct it; trying again $facts delay_s=$delay"
 		;;
 	*)
-		log warn "$tool ended: starting it again $facts"
+		log warn "$tool ended: starting it again $facts delay_s=$delay"
 		;;
 	esac
 }
@@ -204,7 +214,7 @@ monitor() {
 		write_metrics
 	done
 	log error 'pipeline.sh was killed: stopping the tools'
-	kill "$logrecv" "$logbatch" "$logload" 2>/dev/null
+	kill -s USR2 "$logrecv" "$logbatch" "$logload" 2>/dev/null
 	rm -rf "$state"
 }
 
@@ -256,39 +266,41 @@ tool_path() {
 # shellcheck disable=SC2317
 
 # The first signal begins the end of logrecv, which main waits for: a flag
-# alone could be set just before that wait, which would then sleep on.
+# alone could be set just before that wait, which would then sleep on. But not
+# before all is started: it starts an alarm, and would change $! under the
+# main shell's hands.
 on_stop() {
 	[ -z "$stopping" ] || at_once
 	stopping=1
 	log info 'stopping'
-	[ -z "$logrecv" ] || begin_end "$logrecv"
+	[ -z "$monitor" ] || begin_end "$logrecv"
 }
 
 # shellcheck disable=SC2317
 at_once() {
 	log warn 'stopped at once: what is left is loaded at the next start'
 	for supervisor in $logrecv $logbatch $logload; do
-		kill -s USR1 "$supervisor" 2>/dev/null
+		kill -s ALRM "$supervisor" 2>/dev/null
 	done
 	[ -z "$child" ] || kill -s KILL "$child" 2>/dev/null
-	[ -z "$timer" ] || kill "$timer" 2>/dev/null
+	[ -z "$timer" ] || kill -s USR2 "$timer" 2>/dev/null
 	leave 143
 }
 
 leave() {
 	trap '' HUP INT TERM USR1
 	if [ -n "$monitor" ]; then
-		kill "$monitor" 2>/dev/null
+		kill -s USR2 "$monitor" 2>/dev/null
 		await "$monitor"
 	fi
-	rm -rf "$state"
+	[ -z "$state" ] || rm -rf "$state"
 	exit "$1"
 }
 
 # begin_end PID: stops a supervisor and so its tool, killed after the grace.
 begin_end() {
-	kill "$1" 2>/dev/null
-	{ exec 9>&- && alarm "$1" "$grace" USR1; } &
+	kill -s USR2 "$1" 2>/dev/null
+	{ exec 9>&- && alarm "$1" "$grace" ALRM; } &
 	timer=$!
 }
 
@@ -330,6 +342,11 @@ case $#:${1:-} in
 	;;
 esac
 
+main=$$ stopping='' refused='' child='' timer='' state=''
+logrecv='' logbatch='' logload='' monitor=''
+trap on_stop HUP INT TERM
+trap 'refused=1; [ -n "$stopping" ] || on_stop' USR1
+
 read_settings
 for tool in logrecv logbatch logload; do
 	tool_path "$tool" >/dev/null ||
@@ -343,10 +360,7 @@ mkfifo "$state/events" || fail 74 "cannot make a pipe in $state"
 # would not do: the shell keeps a copy to restore it from.)
 exec 9<>"$state/events"
 
-main=$$ stopping='' refused='' child='' timer=''
-logrecv='' logbatch='' logload='' monitor=''
-trap on_stop HUP INT TERM
-trap 'refused=1; [ -n "$stopping" ] || on_stop' USR1
+[ -z "$stopping" ] || leave 0
 log info "starting spool=$SPOOL pid=$$"
 { exec 9>&- && supervise logrecv; } &
 logrecv=$!
@@ -356,7 +370,7 @@ logbatch=$!
 logload=$!
 { exec 9>&- <"$state/events" && monitor; } &
 monitor=$!
-# A signal that came before $logrecv was known has not reached it.
+# What on_stop has left to us, if it came early.
 [ -z "$stopping" ] || [ -n "$timer" ] || begin_end "$logrecv"
 await "$logrecv"
 lost=
