@@ -121,7 +121,7 @@ read_settings(struct settings *s, int argc, char **argv, int *status)
 	    .name = "logbatch",
 	    .synopsis = "--spool=DIR [option]...",
 	    .summary = "Moves files from SPOOL/buffer/ to SPOOL/ready/ once "
-		       "they are large or old enough.",
+		       "they are large\nor old enough.",
 	    .epilogue = "Exit status: 0 stopped or done, 64 wrong usage, "
 			"74 the spool cannot be used,\nor --once could not "
 			"hand a file over. See logbatch(8).",

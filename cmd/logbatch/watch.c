@@ -75,18 +75,23 @@ watch_read(struct watch *w, struct watch_news *news, struct error *err)
 	return 0;
 }
 
+/* Is it about buffer/ or ready/ itself, and not about what is in there? */
+static bool
+is_place(const struct watch *w, const struct inotify_event *event)
+{
+	return event->wd == w->root && event->len > 0 &&
+	       (strcmp(event->name, spool_place_name(SPOOL_BUFFER)) == 0 ||
+		   strcmp(event->name, spool_place_name(SPOOL_READY)) == 0);
+}
+
 static void
 tell(
     struct watch *w, const struct inotify_event *event, struct watch_news *news)
 {
 	if (event->mask & IN_Q_OVERFLOW)
 		news->lost = true;
-	else if (event->mask & IN_IGNORED)
+	else if ((event->mask & IN_IGNORED) || is_place(w, event))
 		news->gone = true;
 	else if (event->len > 0 && event->wd == w->buffer)
 		news->file(news->arg, event->name);
-	else if (event->len > 0 && event->wd == w->root &&
-		 (strcmp(event->name, spool_place_name(SPOOL_BUFFER)) == 0 ||
-		     strcmp(event->name, spool_place_name(SPOOL_READY)) == 0))
-		news->gone = true;
 }
