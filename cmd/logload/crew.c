@@ -104,25 +104,32 @@ take(struct crew *c, char *name, size_t size)
 	return taken;
 }
 
+/* After a piece of work, or before the first: shall there be more? */
+static void
+go_on(struct crew *c, bool worked, bool more)
+{
+	lock(c);
+	if (worked)
+		c->busy--;
+	if (!more) {
+		c->closed = true;
+		c->next = c->count;
+		(void)pthread_cond_broadcast(&c->changed);
+	}
+	unlock(c);
+	wake(c);
+}
+
 static void *
 run(void *argument)
 {
 	struct worker *w = argument;
 	struct crew *c = w->crew;
 
-	while (take(c, w->name, sizeof(w->name))) {
-		bool more = c->work(c->context, w, w->name);
-
-		lock(c);
-		c->busy--;
-		if (!more) {
-			c->closed = true;
-			c->next = c->count;
-			(void)pthread_cond_broadcast(&c->changed);
-		}
-		unlock(c);
-		wake(c);
-	}
+	if (c->begin != NULL)
+		go_on(c, false, c->begin(c->context, w));
+	while (take(c, w->name, sizeof(w->name)))
+		go_on(c, true, c->work(c->context, w, w->name));
 	db_mysql_thread_end();
 	lock(c);
 	c->running--;

@@ -39,14 +39,17 @@
 #define TROUBLED_MOST 64
 
 struct follow {
-	struct run run; /* first: the context of the work */
-	struct spool_list list;
-	const char **names; /* of the list, for the crew */
+	struct run run;           /* first: the context of the work */
+	struct spool_list list;   /* what was handed out */
+	const char **names;       /* of the list, for the crew */
+	struct spool_list totals; /* of the last look */
 	struct metrics_file metrics;
 	int inotify;
-	bool look;                      /* something may be new in ready/ */
-	uint64_t looked_ns, written_ns; /* last scan, last metrics */
-	uint64_t aliens;                /* that were told of */
+	uint64_t waiting;                /* files in ready/, at the last look */
+	bool look;                       /* something may be new in ready/ */
+	uint64_t looked_ns;              /* when files were last handed out */
+	uint64_t counted_ns, written_ns; /* last numbers, last metrics */
+	uint64_t aliens;                 /* that were told of */
 	/* Of one pass over the list: */
 	atomic_uint locked;   /* files that another process works on */
 	unsigned held_passes; /* one after another that found some */
@@ -56,6 +59,7 @@ struct follow {
 	unsigned troubled_next;
 };
 
+static bool connect_first(void *, struct worker *);
 static bool load_one(void *, struct worker *, const char *name);
 static int open_all(struct follow *, struct spool *, struct error *);
 static void close_all(struct follow *);
@@ -82,6 +86,8 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	f->run.patience.for_ever = !s->once;
 	f->run.patience.schema_ends = s->once;
 	f->run.patience.most_ns = s->wait_ns;
+	if (!s->once)
+		f->run.crew.begin = connect_first;
 	if (open_all(f, spool, &err) < 0 ||
 	    crew_start(&f->run.crew, &err) < 0) {
 		log_error("%s", err.text);
@@ -139,6 +145,7 @@ close_all(struct follow *f)
 	if (f->inotify >= 0)
 		(void)close(f->inotify); /* only read from */
 	spool_list_release(&f->list);
+	spool_list_release(&f->totals);
 	free(f->names);
 	(void)pthread_mutex_destroy(&f->lock); /* no thread is left */
 }
@@ -149,42 +156,44 @@ close_all(struct follow *f)
 
 /* The numbers that a scan yields. */
 static void
-set_gauges(struct follow *f)
+set_gauges(struct follow *f, const struct spool_list *list)
 {
 	struct meters *m = &f->run.meters;
 	uint64_t born, now = clock_wall_us();
 
-	meter_set(m, METER_READY_FILES, (int64_t)f->list.all_files);
-	meter_set(m, METER_READY_BYTES, (int64_t)f->list.all_bytes);
-	meter_set(m, METER_READY_ALIENS, (int64_t)f->list.aliens);
+	meter_set(m, METER_READY_FILES, (int64_t)list->all_files);
+	meter_set(m, METER_READY_BYTES, (int64_t)list->all_bytes);
+	meter_set(m, METER_READY_ALIENS, (int64_t)list->aliens);
 	meter_set(m, METER_READY_AGE, 0);
-	if (spool_name_parse(f->list.oldest, &born) && born < now)
+	if (spool_name_parse(list->oldest, &born) && born < now)
 		meter_set(m, METER_READY_AGE,
 		    (int64_t)((now - born) / CLOCK_US_PER_S));
 }
 
 static void
-warn_of_aliens(struct follow *f)
+warn_of_aliens(struct follow *f, uint64_t aliens)
 {
-	if (f->list.aliens > f->aliens)
+	if (aliens > f->aliens)
 		log_warn("left alone in ready/: entries=%llu that are no "
 			 "regular file named *%s",
-		    (unsigned long long)f->list.aliens, SPOOL_SUFFIX);
-	f->aliens = f->list.aliens;
+		    (unsigned long long)aliens, SPOOL_SUFFIX);
+	f->aliens = aliens;
 }
 
-/* Looks into ready/; with a limit of 0, only for the gauges. */
+/* Looks into ready/; with a limit of 0, only for the numbers. */
 static bool
-scan(struct follow *f, size_t limit)
+scan(struct follow *f, struct spool_list *list, size_t limit)
 {
 	struct error err;
 
-	if (spool_scan(f->run.spool, SPOOL_READY, limit, &f->list, &err) < 0) {
+	if (spool_scan(f->run.spool, SPOOL_READY, limit, list, &err) < 0) {
 		log_error("%s", err.text);
 		return false;
 	}
-	set_gauges(f);
-	warn_of_aliens(f);
+	f->waiting = list->all_files;
+	f->counted_ns = clock_monotonic_ns();
+	set_gauges(f, list);
+	warn_of_aliens(f, list->aliens);
 	return true;
 }
 
@@ -195,7 +204,7 @@ hand_out(struct follow *f)
 	f->look = false;
 	f->looked_ns = clock_monotonic_ns();
 	/* Between this and the names' replacement nobody takes any. */
-	if (!scan(f, SCAN_MOST))
+	if (!scan(f, &f->list, SCAN_MOST))
 		return;
 	for (size_t i = 0; i < f->list.count; i++)
 		f->names[i] = f->list.files[i].name;
@@ -277,52 +286,50 @@ loop(struct follow *f)
 			settled = false;
 			idle = f->list.count == 0;
 		}
+		/* The numbers: when all is done, and while much is to do. */
 		if (idle && !settled)
-			settled = scan(f, 0);
+			settled = scan(f, &f->totals, 0);
+		else if (now - f->counted_ns >= SCAN_EVERY_NS)
+			(void)scan(f, &f->totals, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
 			write_metrics(f);
 		every = pause_ns(f);
-		if (f->list.all_files > 0 && every > METRICS_EVERY_NS)
+		if (f->waiting > 0 && every > METRICS_EVERY_NS)
 			every = METRICS_EVERY_NS;
 		wait_for_news(f, every);
 	}
 }
 
 /*
- * Until ready/ is empty, as far as it can be. Files that others hold are
- * waited for, as long as the database would be.
+ * Until ready/ is empty, or a pass over it has changed nothing. Files that
+ * others hold are waited for, as long as the database would be.
  */
 static void
 loop_once(struct follow *f)
 {
 	struct crew *crew = &f->run.crew;
-	uint64_t waited = 0;
+	uint64_t before = UINT64_MAX, waited = 0;
 
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
 		if (!crew_is_idle(crew)) {
 			wait_for_news(f, METRICS_EVERY_NS);
 			continue;
 		}
-		if (f->list.count > 0 && atomic_load(&f->locked) > 0) {
-			if (waited >= f->run.settings->wait_ns)
+		if (!scan(f, &f->totals, 0) || f->waiting == 0)
+			break;
+		if (f->waiting >= before) {
+			if (atomic_load(&f->locked) == 0 ||
+			    waited >= f->run.settings->wait_ns)
 				break;
 			waited += ONCE_AGAIN_NS;
 			(void)stop_wait(f->run.stop, ONCE_AGAIN_NS);
-		} else if (f->list.count > 0 &&
-			   f->list.all_files == f->list.count) {
-			/* Each was tried, and none is in other hands. */
-			f->list.count = 0;
-			(void)scan(f, 0);
-			if (f->list.all_files == 0 ||
-			    atomic_load(&f->run.outcome) != 0)
-				break;
 		}
+		before = f->waiting;
 		atomic_store(&f->locked, 0);
 		hand_out(f);
-		if (f->list.all_files == 0)
-			break;
 	}
-	if (stop_asked(f->run.stop) || atomic_load(&f->locked) > 0)
+	/* What is left without another reason is another process's. */
+	if (f->waiting > 0 && atomic_load(&f->run.outcome) == 0)
 		run_note(&f->run, OUTCOME_STOPPED);
 }
 
@@ -429,6 +436,16 @@ conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
 	default:
 		break;
 	}
+}
+
+/* A wrong password shows at the start, not when the first file comes. */
+static bool
+connect_first(void *context, struct worker *w)
+{
+	enum load_verdict verdict;
+
+	(void)context;
+	return trial_connect(&w->trial, &w->loader, &verdict);
 }
 
 /*

@@ -58,17 +58,18 @@ waits() { sql "SELECT info FROM information_schema.processlist" |
 ok 'it waits for a lock' wait_for waits
 kill -TERM "$(pid logload)"
 ok 'one signal does not break the chunk' alive logload
-kill -TERM "$(pid logload)"
+# Another one, since two of the same kind may become one.
+kill -INT "$(pid logload)"
 wait_exit logload
-is "$STATUS" 143 'the second one does'
+like "$STATUS" '^(130|143)$' 'the second one does'
 is "$(files ready)" 1 'the file stays'
 
 # A pipe that nobody writes to.
 mkfifo "$DIR/pipe"
 exec 7<>"$DIR/pipe"
 start pipe logload --db "$DB_URL" "$DIR/pipe"
-reads() { [ -e "/proc/$(pid pipe)/fd" ] &&
-	find "/proc/$(pid pipe)/fd" -lname "$DIR/pipe" 2>/dev/null | grep -q .; }
+reads() { [ "$(find "/proc/$(pid pipe)/task" -mindepth 1 -maxdepth 1 | wc -l)" \
+	-ge 2 ]; }
 wait_for reads
 stop pipe
 is "$STATUS" 75 'waiting for a pipe: status 75'
