@@ -79,8 +79,8 @@ RAW=(-n 2)
 raw "GET /healthz HTTP/1.1\\r\\n$rest$log$rest"
 is "$CODES" '200 202' 'a GET with a body'
 
-# As slow as can be, but for the empty line.
-for form in "$log$rest" \
+# As slow as can be.
+for form in "$log$rest" "\\r\\n\\r\\n$log$rest" \
 	"POST http://a/log HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 2\\r\\n\\r\\n{}"; do
 	RAW=(-n 1 -b 1)
 	raw "$form"
