@@ -1,0 +1,127 @@
+package Powercut::Recovery;
+
+# The start after a power cut: a spool as the disk holds it, the tools over it,
+# and what must be true then.
+
+use strict;
+use warnings;
+use Exporter 'import';
+use File::Path qw(make_path remove_tree);
+use POSIX ();
+
+our @EXPORT_OK = qw(lay_out recover verdict);
+
+# Makes a state real below a directory that it replaces.
+sub lay_out {
+	my ($state, $root) = @_;
+	remove_tree($root);
+	make_path($root, map { "$root/$_" } @{$state->{dirs}});
+	for my $path (keys %{$state->{files}}) {
+		open my $f, '>:raw', "$root/$path" or die "$root/$path: $!\n";
+		print $f $state->{files}{$path};
+		close $f or die "$root/$path: $!\n";
+	}
+	for my $path (keys %{$state->{links}}) {
+		link "$root/$state->{links}{$path}", "$root/$path"
+		    or die "$root/$path: $!\n";
+	}
+	return;
+}
+
+# Runs a program of ours; its status, 124 where it did not end.
+sub run {
+	my ($log, $env, @command) = @_;
+	my $pid = fork // die "fork: $!\n";
+	if ($pid == 0) {
+		open STDOUT, '>>', $log and open STDERR, '>&', \*STDOUT
+		    or POSIX::_exit(71);
+		@ENV{keys %$env} = values %$env;
+		exec 'timeout', '-k', '1', '30', @command
+		    or POSIX::_exit(71);
+	}
+	waitpid $pid, 0;
+	return $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+# Both tools over root/spool. A name that stands in two directories takes one
+# more turn: logbatch waits until logload has taken the other one away.
+sub recover {
+	my ($how, $root, $db, $turns, $env) = @_;
+	my @status;
+	for (1 .. $turns) {
+		@status = (
+			run($how->{log}, $env // {}, 'logbatch', '--once',
+				"--spool=$root/spool", '--log-level=warn'),
+			run($how->{log}, $env // {}, 'logload', '--once',
+				"--spool=$root/spool", '--log-level=warn',
+				'--wait=10s', '--no-defaults',
+				"--socket=$how->{socket}",
+				"--db=mysql://root\@localhost/$db",
+				@{$how->{logload}}));
+		last if $status[0] == 0;
+	}
+	return @status;
+}
+
+sub files_in {
+	my ($dir) = @_;
+	opendir my $d, $dir or return;
+	return sort grep { !/^\./ } readdir $d;
+}
+
+# The events of rejected/, and how many records hold something else.
+sub rejected {
+	my ($dir, $wrong) = @_;
+	my ($debris, @events) = (0);
+	for my $name (files_in($dir)) {
+		open my $f, '<:raw', "$dir/$name" or die "$dir/$name: $!\n";
+		while (defined(my $line = <$f>)) {
+			if ($line !~ /\A\{"file":".*\}\n\z/) {
+				push @$wrong, "broken: a record in $name";
+			} elsif ($line =~ /,"event":(\{.*\})\}\n\z/) {
+				push @events, $1;
+			} else {
+				$debris++;
+			}
+		}
+	}
+	return ($debris, @events);
+}
+
+# What is wrong, a line each: [] if nothing is. Rows are payloads.
+sub verdict {
+	my ($root, $sent, $acked, $rows, $status) = @_;
+	my (@wrong, %times);
+	my ($debris, @rejected) = rejected("$root/spool/rejected", \@wrong);
+	for my $text (@$rows, @rejected) {
+		my ($id) = $text =~ /"id":"([^"]+)"/;
+		my $event = $text =~ s/,"\@received_at":"[^"]*"\}\z/}/r;
+		if (!defined $id || !exists $sent->{$id}) {
+			push @wrong, 'unknown: ' . substr $text, 0, 200;
+			next;
+		}
+		$times{$id}++;
+		push @wrong, "altered: $id: " . substr $text, 0, 200
+		    if $event ne $sent->{$id};
+	}
+	for my $id (sort keys %$acked) {
+		push @wrong, "lost: $id" unless $times{$id};
+	}
+	for my $id (sort keys %times) {
+		push @wrong, "doubled: $id, $times{$id} times"
+		    if $times{$id} > 1;
+	}
+	my $may_reject = @rejected || $debris;
+	push @wrong, "stuck: logbatch ended with $status->[0]"
+	    if $status->[0] != 0;
+	push @wrong, "stuck: logload ended with $status->[1]"
+	    if $status->[1] != 0 && !($may_reject && $status->[1] == 65);
+	for my $place (qw(buffer ready)) {
+		push @wrong, "stuck: left in $place: $_"
+		    for files_in("$root/spool/$place");
+	}
+	return (\@wrong, {debris => $debris, rows => scalar @$rows,
+		rejected => scalar @rejected});
+}
+
+1;
