@@ -226,10 +226,24 @@ bench-quick: all $(BENCHES) ## the same in two minutes, less exact
 profile: all $(BENCHES) ## where logrecv and logload spend their time
 	BUILD='$(BUILD)' tests/bench/profile
 
+# --- torture
+
+# The library that makes system calls fail. TORTURE is for more options of
+# tests/torture/run.
+FAULTS := $(BUILD)/tests/torture/faults.so
+$(FAULTS): tests/torture/faults.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fPIC -shared -o $@ $< -ldl
+
+torture: all $(FAULTS) ## try to break the promise, for half an hour
+	BUILD='$(BUILD)' tests/torture/run $(TORTURE)
+torture-quick: all $(FAULTS) ## the same in four minutes, less thorough
+	BUILD='$(BUILD)' tests/torture/run --quick $(TORTURE)
+
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
 	$(BUILD)/tests/unit/*.d)
 .PHONY: all units deps needs check check-asan check-tsan check-clang lint \
 	lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
-	bench bench-quick profile always
+	bench bench-quick profile torture torture-quick always
 .DELETE_ON_ERROR:
 .SECONDARY:

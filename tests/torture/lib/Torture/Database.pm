@@ -1,0 +1,108 @@
+package Torture::Database;
+
+# A MariaDB of our own: on a port of 127.0.0.1 and on a socket for our own
+# questions, restarted over its files as often as a scenario wants.
+
+use strict;
+use warnings;
+use Torture;
+
+# Takes the server's directory, and options for the server.
+sub new {
+	my ($class, $dir, @options) = @_;
+	my $self = bless {dir => $dir, socket => "$dir/socket",
+		port => free_port(), options => \@options}, $class;
+	mkdir $dir or die "$dir: $!\n" unless -d $dir;
+	my @user = $> == 0 ? '--user=root' : ();
+	my ($out, $status, $error) = run('mariadb-install-db', '--no-defaults',
+		@user, '--skip-test-db', "--datadir=$dir/data",
+		'--auth-root-authentication-method=normal');
+	die "mariadb-install-db: $error\n" if $status;
+	$self->start;
+	$self->ready or die "MariaDB does not start: see $dir/log\n";
+	$self->sql("CREATE USER logs\@'%' IDENTIFIED BY 'secret';");
+	return $self;
+}
+
+# Begins to start it. It is not ours to say that it is up: see ready.
+sub start {
+	my ($self, @options) = @_;
+	return if $self->{process} && !defined $self->{process}{ended};
+	my $dir = $self->{dir};
+	my @user = $> == 0 ? '--user=root' : ();
+	$self->{process} = Torture::spawn('mariadbd', {err => "$dir/log",
+			out => "$dir/log"},
+		'mariadbd', '--no-defaults', @user, "--datadir=$dir/data",
+		"--socket=$self->{socket}", "--pid-file=$dir/pid",
+		'--bind-address=127.0.0.1', "--port=$self->{port}",
+		'--skip-name-resolve', '--local-infile=1',
+		'--innodb-log-file-size=16M', '--innodb-buffer-pool-size=64M',
+		'--extra-port=0', '--max-connections=50',
+		# What a cut-off client leaves behind holds its locks no longer.
+		'--net-read-timeout=5', '--net-write-timeout=5',
+		'--innodb-lock-wait-timeout=5', @{$self->{options}}, @options);
+	return;
+}
+
+sub ready {
+	my ($self, $seconds) = @_;
+	return defined wait_for($seconds // 90, sub {
+		# Killed by a disk that was full, or by chance: once more.
+		$self->start;
+		return defined $self->try('SELECT 1');
+	});
+}
+
+sub alive {
+	my ($self) = @_;
+	return $self->{process} && !defined $self->{process}{ended};
+}
+
+# An orderly end, or with `kill` the other one.
+sub end {
+	my ($self) = @_;
+	Torture::stop($self->{process}, 60);
+	return;
+}
+
+sub crash {
+	my ($self) = @_;
+	kill_hard($self->{process});
+	return;
+}
+
+# What a statement printed, rows in lines; undef if it failed.
+sub try {
+	my ($self, $statement, $database) = @_;
+	my ($out, $status, $error) = run('mariadb', '--no-defaults',
+		"--socket=$self->{socket}", '--user=root', '--batch', '--raw',
+		'--skip-column-names', '--connect-timeout=5',
+		'--default-character-set=utf8mb4',
+		'-e', $statement, $database // ());
+	$self->{error} = $error;
+	return if $status;
+	chomp $out;
+	return $out;
+}
+
+sub sql {
+	my ($self, $statement, $database) = @_;
+	return $self->try($statement, $database)
+	    // die "MariaDB: $statement: $self->{error}\n";
+}
+
+# A database of that name, empty.
+sub make {
+	my ($self, $name) = @_;
+	$self->sql("DROP DATABASE IF EXISTS `$name`; CREATE DATABASE `$name`;"
+		. "GRANT ALL ON `$name`.* TO logs\@'%'");
+	return;
+}
+
+sub url {
+	my ($self, $name, $port) = @_;
+	$port //= $self->{port};
+	return "mysql://logs\@127.0.0.1:$port/$name";
+}
+
+1;
