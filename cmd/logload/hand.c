@@ -189,8 +189,9 @@ refused(void *context, const struct line *line, const char *reason)
 
 /* Was it loaded before, as far as a database was named? */
 static enum load_verdict
-look_up(struct worker *w, const char *name, struct error *err)
+look_up(struct worker *w, struct load *load)
 {
+	struct error *err = &load->error;
 	struct db *db = w->loader.db;
 	enum load_verdict verdict;
 	enum db_verdict found;
@@ -202,9 +203,10 @@ look_up(struct worker *w, const char *name, struct error *err)
 			*err = db->error;
 			return verdict;
 		}
-		found = db->ops->find(db, name, &file, &any);
+		found = db->ops->find(db, load->name, &file, &any);
 		if (found == DB_OK)
-			return any && file.loaded ? LOAD_SKIPPED : LOAD_DONE;
+			return any && file.loaded ? load_known(load, &file)
+						  : LOAD_DONE;
 		*err = db->error;
 		db->ops->disconnect(db);
 		verdict = found == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
@@ -219,7 +221,7 @@ dry_run(struct worker *w, struct load *load, const char *path)
 	enum load_verdict verdict;
 
 	if (w->loader.db != NULL) {
-		verdict = look_up(w, load->name, &load->error);
+		verdict = look_up(w, load);
 		if (verdict != LOAD_DONE)
 			return verdict;
 	}
@@ -309,6 +311,14 @@ load_one(void *context, struct worker *w, const char *path)
 
 	if (stop_asked(h->run.stop))
 		return false;
+	/* It would be in the ledger with a part of its events alone. */
+	if (!s->dry_run && naming_is_being_written(path)) {
+		log_error("load %s: a writer may add to it; wait for logbatch "
+			  "or run logbatch --once",
+		    path);
+		run_note(&h->run, OUTCOME_IO);
+		return true;
+	}
 	if (open_path(&source, path, h->run.stop->fd, &err) < 0) {
 		log_error("%s", err.text);
 		run_note(&h->run, OUTCOME_IO);

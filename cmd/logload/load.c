@@ -169,7 +169,7 @@ load_chunk(struct load *f)
 	}
 	if (file.loaded) {
 		l->db->ops->rollback(l->db);
-		return LOAD_SKIPPED;
+		return load_known(f, &file);
 	}
 	if (file.progress != f->at) {
 		l->db->ops->rollback(l->db);
@@ -206,6 +206,23 @@ load_chunk(struct load *f)
 	if (verdict != DB_OK)
 		return failed(f, verdict);
 	return finish_chunk(f, &file);
+}
+
+/*
+ * The name alone does not tell that the content was loaded: a file that grew
+ * after that, or another one that was given the name, has events that are in
+ * no table.
+ */
+enum load_verdict
+load_known(struct load *f, const struct db_file *file)
+{
+	if (!f->source->plain || file->progress == f->source->size)
+		return LOAD_SKIPPED;
+	(void)error_set(&f->error,
+	    "the ledger has %llu bytes under that name, the file has %llu",
+	    (unsigned long long)file->progress,
+	    (unsigned long long)f->source->size);
+	return LOAD_IO;
 }
 
 static enum db_verdict

@@ -101,6 +101,12 @@ void load_init(struct load *, struct loader *, struct source *,
 enum load_verdict load_run(struct load *);
 
 /*
+ * What to do with a file that the ledger has as loaded: LOAD_SKIPPED, or
+ * LOAD_IO where the file is not the one that was loaded, as its size tells.
+ */
+enum load_verdict load_known(struct load *, const struct db_file *);
+
+/*
  * Only checks each line, and calls `refused` for those that would be rejected
  * by our own checks. LOAD_DONE with the tally, or LOAD_IO.
  */

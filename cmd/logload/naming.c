@@ -2,7 +2,9 @@
  * naming.c - see naming.h.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +70,25 @@ make_text(char *base)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '/')
 			*p = '_';
 	}
+}
+
+bool
+naming_is_being_written(const char *path)
+{
+	char real[PATH_MAX], *slash;
+	struct stat st;
+
+	if (realpath(path, real) == NULL)
+		return false; /* opening it will tell why */
+	slash = strrchr(real, '/');
+	if (slash == NULL || !spool_name_parse(slash + 1, NULL))
+		return false;
+	*slash = '\0';
+	slash = strrchr(real, '/');
+	if (slash == NULL || strcmp(slash + 1, "buffer") != 0)
+		return false;
+	(void)snprintf(slash + 1, sizeof("buffer"), "ready");
+	return stat(real, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static void

@@ -26,4 +26,7 @@ struct naming {
 int naming_find(struct naming *, const char *path, struct source *,
     const struct spool *, bool force, struct error *);
 
+/* Is it a file in the buffer/ of a spool, which may still grow? */
+bool naming_is_being_written(const char *path);
+
 #endif

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# The ledger knows a name. A file of that name with other content, because it
+# was loaded while it grew or because somebody used the name again, is kept and
+# told of: its events are in no table.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+spool_new
+mkdir -p "$SPOOL/ready" "$SPOOL/buffer"
+
+# A copy of what a writer has written so far, and then the whole.
+events 10 >"$SPOOL/buffer/$(ready 1)"
+mkdir "$DIR/copy"
+cp "$SPOOL/buffer/$(ready 1)" "$DIR/copy"
+load "$DIR/copy/$(ready 1)"
+is "$STATUS" 0 'a copy is loaded'
+events 10 10 >>"$SPOOL/buffer/$(ready 1)"
+mv "$SPOOL/buffer/$(ready 1)" "$SPOOL/ready"
+size=$(stat -c %s "$SPOOL/ready/$(ready 1)")
+once
+is "$STATUS" 74 'the file that has grown: status 74'
+is "$(files ready)" 1 'it stays'
+like "$ERR" "file=$(ready 1) the ledger has [0-9]+ bytes under that name, the file has $size" \
+	'it says why'
+is "$(rows)" 10 'nothing is loaded twice'
+load --dry-run "$SPOOL/ready/$(ready 1)"
+is "$STATUS" 74 '--dry-run tells it too'
+rm "$SPOOL/ready/$(ready 1)"
+
+# A name that comes again.
+events 3 >"$SPOOL/ready/daily.ndjson"
+once
+ok 'a file is loaded' no_files ready
+events 5 100 >"$SPOOL/ready/daily.ndjson"
+logload_start
+ok 'another one of its name is told of' wait_log logload \
+	' error .* file=daily.ndjson the ledger has '
+events 1 >"$SPOOL/ready/$(ready 3)"
+ok 'the others are loaded' wait_rows 14
+stop logload
+is "$(log_since logload | grep -c 'file=daily.ndjson the ledger')" 1 'once'
+is "$(find "$SPOOL/ready" -type f -printf '%f\n')" daily.ndjson 'it stays'
+
+# By hand, from under a writer.
+events 10 >"$SPOOL/buffer/$(ready 4)"
+ln -s "$SPOOL/buffer" "$DIR/link"
+cd "$SPOOL/buffer" || exit 1
+for path in "$SPOOL/buffer/$(ready 4)" "./$(ready 4)" "$DIR/link/$(ready 4)"; do
+	load "$path"
+	is "$STATUS" 74 "$path: status 74"
+	like "$ERR" 'wait for logbatch or run logbatch --once' 'it says what to do'
+done
+is "$(rows)" 14 'nothing is loaded'
+load --dry-run "$SPOOL/buffer/$(ready 4)"
+is "$STATUS" 0 '--dry-run may read it'
+mkdir "$DIR/buffer"
+cp "$(ready 4)" "$DIR/buffer"
+load "$DIR/buffer/$(ready 4)"
+is "$STATUS" 0 'a directory named buffer alone is no spool'
+is "$(rows)" 24 'loaded'
+done_testing
