@@ -231,6 +231,7 @@ static bool
 is_infile_refused(unsigned code)
 {
 	return code == SERVER_INFILE_OFF || code == SERVER_LOCAL_INFILE_OFF ||
+	       code == SERVER_INFILE_NO_CAPABILITY ||
 	       code == CLIENT_INFILE_REFUSED;
 }
 

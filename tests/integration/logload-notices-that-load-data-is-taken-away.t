@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# local_infile is switched off while logload is connected: it goes on by INSERT
+# at once, on the same connection.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+spool_new
+logload_start --read-timeout 10s
+ok 'it is ready' wait_log logload ' ready '
+put() {
+	events 10 >"$SPOOL/ready/.$1"
+	mv "$SPOOL/ready/.$1" "$SPOOL/ready/$1"
+}
+put "$(ready 1)"
+ok 'a file by LOAD DATA' wait_rows 10
+sql 'SET GLOBAL local_infile=0'
+put "$(ready 2)"
+ok 'a file by INSERT' wait_rows 20 15
+stop logload
+unlike "$(log_since logload)" ' (error|warn) ' 'without a word of trouble'
+done_testing
