@@ -3,8 +3,8 @@
  *
  * A database is a table of operations. Each operation ends in a verdict, and
  * where that is not DB_OK, db->error has the database's own code and text.
- * After DB_PASSING and DB_SCHEMA the transaction is lost: call disconnect or
- * rollback before the next begin. One thread uses one db.
+ * After DB_PASSING and DB_SCHEMA the transaction is lost: call disconnect
+ * before the next begin. One thread uses one db.
  */
 #ifndef LOGLOAD_DB_H
 #define LOGLOAD_DB_H

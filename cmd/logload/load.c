@@ -132,10 +132,14 @@ failed(struct load *f, enum db_verdict verdict)
 	if (verdict != DB_SOURCE)
 		f->error = l->db->error;
 	reject_discard(&l->reject);
-	if (verdict == DB_PASSING)
-		l->db->ops->disconnect(l->db);
-	else
+	/*
+	 * Connecting anew looks at the server's settings and the tables again:
+	 * what a human puts right is seen.
+	 */
+	if (verdict == DB_SOURCE)
 		l->db->ops->rollback(l->db);
+	else
+		l->db->ops->disconnect(l->db);
 	switch (verdict) {
 	case DB_PASSING:
 		return LOAD_PASSING;
