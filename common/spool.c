@@ -151,6 +151,11 @@ ends_with(const char *name, const char *suffix)
 bool
 spool_name_is_loadable(const char *name)
 {
+	/* Any other byte could be one that the ledger or a log cannot hold. */
+	for (const char *p = name; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~')
+			return false;
+	}
 	return name[0] != '.' && strlen(name) < SPOOL_NAME_MAX &&
 	       ends_with(name, SPOOL_SUFFIX);
 }

@@ -74,7 +74,10 @@ const char *spool_place_name(enum spool_place);
 /* Was this name made by spool_append? *born_us (may be NULL) is its birth. */
 bool spool_name_parse(const char *name, uint64_t *born_us);
 
-/* Can a file of this name be loaded: *.ndjson, not hidden, not too long? */
+/*
+ * Can a file of this name be loaded: *.ndjson in printable ASCII, not hidden,
+ * not too long?
+ */
 bool spool_name_is_loadable(const char *name);
 
 /*

@@ -175,7 +175,7 @@ warn_of_aliens(struct follow *f, uint64_t aliens)
 {
 	if (aliens > f->aliens)
 		log_warn("left alone in ready/: entries=%llu that are no "
-			 "regular file named *%s",
+			 "regular file named *%s in printable ASCII",
 		    (unsigned long long)aliens, SPOOL_SUFFIX);
 	f->aliens = aliens;
 }

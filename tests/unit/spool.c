@@ -140,6 +140,12 @@ test_names(void)
 	ok(!spool_name_is_loadable(".x.ndjson"), "but no hidden one");
 	ok(!spool_name_is_loadable(".ndjson"), "nor one without a name");
 	ok(!spool_name_is_loadable("x.ndjson~"), "nor another suffix");
+	ok(spool_name_is_loadable("a b~.ndjson"), "printable ASCII");
+	ok(!spool_name_is_loadable("1\xff.ndjson"),
+	    "but nothing that is no text");
+	ok(!spool_name_is_loadable("\xc3\xa9.ndjson"), "nor UTF-8");
+	ok(!spool_name_is_loadable("a\nb.ndjson"), "nor a control character");
+	ok(!spool_name_is_loadable("a\x7f.ndjson"), "nor DEL");
 	memset(longest, 'x', sizeof(longest));
 	memcpy(longest + SPOOL_NAME_MAX - 8, ".ndjson", 8);
 	ok(spool_name_is_loadable(longest), "a name of 199 bytes");
