@@ -31,6 +31,7 @@ static int lock_wait(int fd);
 static int segment_lock(struct spool *, struct segment *, struct error *);
 static int segment_create(struct spool *, struct segment *, struct error *);
 static int sync_directory(struct spool *, enum spool_place, struct error *);
+static void list_count(struct spool_list *, const char *name, uint64_t bytes);
 static int
 list_offer(struct spool_list *, size_t limit, const char *name, uint64_t bytes);
 static int compare_files(const void *, const void *);
@@ -438,8 +439,8 @@ spool_rotate(struct spool *s, const char *name, struct error *err)
  */
 
 int
-spool_scan(struct spool *s, enum spool_place place, size_t limit,
-    struct spool_list *list, struct error *err)
+spool_scan(struct spool *s, enum spool_place place, const char *after,
+    size_t limit, struct spool_list *list, struct error *err)
 {
 	struct dirent *entry;
 	struct stat st;
@@ -448,6 +449,7 @@ spool_scan(struct spool *s, enum spool_place place, size_t limit,
 
 	list->count = 0;
 	list->all_files = list->all_bytes = list->aliens = 0;
+	list->matching = 0;
 	list->oldest[0] = '\0';
 	/* A descriptor of its own, since a directory stream moves it. */
 	fd = openat(s->dir[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -470,8 +472,10 @@ spool_scan(struct spool *s, enum spool_place place, size_t limit,
 			list->aliens++;
 			continue;
 		}
-		rc = list_offer(
-		    list, limit, entry->d_name, (uint64_t)st.st_size);
+		list_count(list, entry->d_name, (uint64_t)st.st_size);
+		if (after == NULL || strcmp(entry->d_name, after) > 0)
+			rc = list_offer(
+			    list, limit, entry->d_name, (uint64_t)st.st_size);
 	}
 	if (rc < 0 || errno != 0)
 		rc =
@@ -522,9 +526,18 @@ heap_rise(struct spool_file *heap, size_t i)
 		swap_files(&heap[i], &heap[(i - 1) / 2]);
 }
 
+static void
+list_count(struct spool_list *list, const char *name, uint64_t bytes)
+{
+	list->all_files++;
+	list->all_bytes += bytes;
+	if (list->oldest[0] == '\0' || strcmp(name, list->oldest) < 0)
+		memcpy(list->oldest, name, strlen(name) + 1);
+}
+
 /*
- * Counts a file, and keeps it if it is among the `limit` oldest: the list is
- * a heap with the youngest on top, which gives way to an older one.
+ * Keeps a file if it is among the `limit` oldest: the list is a heap with the
+ * youngest on top, which gives way to an older one.
  */
 static int
 list_offer(
@@ -533,10 +546,7 @@ list_offer(
 	struct spool_file file = {.bytes = bytes};
 
 	memcpy(file.name, name, strlen(name) + 1);
-	list->all_files++;
-	list->all_bytes += bytes;
-	if (list->oldest[0] == '\0' || strcmp(name, list->oldest) < 0)
-		memcpy(list->oldest, file.name, sizeof(list->oldest));
+	list->matching++;
 	if (list->count == limit) {
 		if (limit > 0 && strcmp(name, list->files[0].name) < 0) {
 			list->files[0] = file;

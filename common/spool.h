@@ -131,18 +131,20 @@ struct spool_file {
 struct spool_list {
 	struct spool_file *files; /* oldest first */
 	size_t count, cap;
-	uint64_t all_files, all_bytes; /* those beyond the limit too */
+	uint64_t all_files, all_bytes; /* of the directory */
+	uint64_t matching;             /* after `after`, beyond the limit too */
 	char oldest[SPOOL_NAME_MAX];   /* "" if there is none */
 	uint64_t aliens; /* entries that are no loadable regular file */
 };
 
 /*
- * Lists the loadable files of a directory, at most `limit` of them, the oldest
- * ones (0: only the totals), in a memory that does not grow with the
- * directory. The list may be reused; start with all zeros.
+ * Lists the loadable files of a directory whose names come after `after` (NULL
+ * or "": all), at most `limit` of them, the oldest ones (0: only the totals),
+ * in a memory that does not grow with the directory. The list may be reused;
+ * start with all zeros; `after` may not point into it.
  */
-int spool_scan(struct spool *, enum spool_place, size_t limit,
-    struct spool_list *, struct error *);
+int spool_scan(struct spool *, enum spool_place, const char *after,
+    size_t limit, struct spool_list *, struct error *);
 void spool_list_release(struct spool_list *);
 
 /* Removes a file that is no longer needed; 0 also if it has gone already. */

@@ -124,7 +124,7 @@ batch_scan(struct batch *b)
 	struct error err;
 	int rc;
 
-	rc = spool_scan(b->spool, SPOOL_BUFFER, FILES_MAX, &list, &err);
+	rc = spool_scan(b->spool, SPOOL_BUFFER, NULL, FILES_MAX, &list, &err);
 	if (rc == 0 && merge(b, &list) < 0)
 		rc = error_errno(&err, "list %s/buffer", b->spool->path);
 	spool_list_release(&list);

@@ -186,7 +186,8 @@ scan(struct follow *f, struct spool_list *list, size_t limit)
 {
 	struct error err;
 
-	if (spool_scan(f->run.spool, SPOOL_READY, limit, list, &err) < 0) {
+	if (spool_scan(f->run.spool, SPOOL_READY, NULL, limit, list, &err) <
+	    0) {
 		log_error("%s", err.text);
 		return false;
 	}

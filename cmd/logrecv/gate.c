@@ -47,7 +47,7 @@ measure(struct gate *g, enum spool_place place, enum stat files, uint64_t *used)
 {
 	struct error err;
 
-	if (spool_scan(g->spool, place, 0, &g->list, &err) < 0) {
+	if (spool_scan(g->spool, place, NULL, 0, &g->list, &err) < 0) {
 		log_warn("%s", err.text);
 		return -1;
 	}

@@ -207,7 +207,7 @@ content(enum spool_place place)
 	struct spool_list list = {0};
 	size_t len = 0;
 
-	must(spool_scan(&spool, place, SIZE_MAX, &list, &err) == 0);
+	must(spool_scan(&spool, place, NULL, SIZE_MAX, &list, &err) == 0);
 	for (size_t i = 0; i < list.count; i++) {
 		int fd = openat(
 		    spool.dir[place], list.files[i].name, O_RDONLY | O_CLOEXEC);
@@ -231,7 +231,7 @@ rotate_all(void)
 	struct spool_list list = {0};
 
 	/* It may be made to fail: then the next one is to repair it. */
-	if (spool_scan(&spool, SPOOL_BUFFER, SIZE_MAX, &list, &err) < 0)
+	if (spool_scan(&spool, SPOOL_BUFFER, NULL, SIZE_MAX, &list, &err) < 0)
 		list.count = 0;
 	for (size_t i = 0; i < list.count; i++)
 		(void)spool_rotate(&spool, list.files[i].name, &err);
@@ -423,7 +423,7 @@ test_other_failures(void)
 	    "an empty file that cannot be removed");
 	ok(fault.fired && strncmp(err.text, "remove ", 7) == 0, "%s", err.text);
 	arm(FAIL, "openat", 1, EMFILE);
-	is_number(spool_scan(&spool, SPOOL_READY, 1, &list, &err), -1,
+	is_number(spool_scan(&spool, SPOOL_READY, NULL, 1, &list, &err), -1,
 	    "a directory that cannot be listed");
 	ok(fault.fired && strncmp(err.text, "list ", 5) == 0, "%s", err.text);
 	disarm();

@@ -100,7 +100,7 @@ move_all(struct mover *m, struct spool_list *list)
 	struct error err;
 	struct stat st;
 
-	if (spool_scan(m->spool, SPOOL_BUFFER, 1000, list, &err) < 0)
+	if (spool_scan(m->spool, SPOOL_BUFFER, NULL, 1000, list, &err) < 0)
 		m->failed = true;
 	for (size_t i = 0; i < list->count; i++) {
 		const char *name = list->files[i].name;
@@ -165,7 +165,7 @@ count_lines(struct spool *spool, bool torn_tails)
 	char text[256];
 
 	memset(seen, 0, sizeof(seen));
-	must(spool_scan(spool, SPOOL_READY, SIZE_MAX, &list, &err) == 0);
+	must(spool_scan(spool, SPOOL_READY, NULL, SIZE_MAX, &list, &err) == 0);
 	for (size_t i = 0; i < list.count; i++) {
 		int fd = openat(spool->dir[SPOOL_READY], list.files[i].name,
 		    O_RDONLY | O_CLOEXEC);

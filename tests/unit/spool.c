@@ -299,7 +299,7 @@ test_scan(void)
 	size_t cap;
 
 	open_new();
-	is_number(spool_scan(&spool, SPOOL_READY, 100, &list, &err), 0,
+	is_number(spool_scan(&spool, SPOOL_READY, NULL, 100, &list, &err), 0,
 	    "an empty directory");
 	ok(list.count == 0 && list.all_files == 0 && list.oldest[0] == '\0',
 	    "has nothing");
@@ -316,7 +316,7 @@ test_scan(void)
 	must(mkdir(path_of(SPOOL_READY, "dir.ndjson"), 0700) == 0);
 	must(symlink("00000.ndjson", path_of(SPOOL_READY, "ln.ndjson")) == 0);
 
-	is_number(spool_scan(&spool, SPOOL_READY, 100, &list, &err), 0,
+	is_number(spool_scan(&spool, SPOOL_READY, NULL, 100, &list, &err), 0,
 	    "10,000 files, at most 100 of them");
 	is_number(list.count, 100, "gives 100");
 	is_number(list.all_files, many, "counts all");
@@ -335,16 +335,30 @@ test_scan(void)
 		    "%zu: %s", i, list.files[i].name);
 	}
 	tap_all(&order, "the oldest ones, oldest first");
-	is_number(spool_scan(&spool, SPOOL_READY, 0, &list, &err), 0,
+	is_number(spool_scan(&spool, SPOOL_READY, NULL, 0, &list, &err), 0,
 	    "the totals alone");
 	ok(list.count == 0 && list.all_files == many, "need no list");
 	is_text(list.oldest, "00000.ndjson", "but know the oldest");
-	is_number(spool_scan(&spool, SPOOL_READY, 1, &list, &err), 0, "one");
+	is_number(
+	    spool_scan(&spool, SPOOL_READY, NULL, 1, &list, &err), 0, "one");
 	ok(list.count == 1 && strcmp(list.files[0].name, "00000.ndjson") == 0,
 	    "the oldest");
-	is_number(spool_scan(&spool, SPOOL_READY, SIZE_MAX, &list, &err), 0,
-	    "no limit");
+	is_number(spool_scan(&spool, SPOOL_READY, NULL, SIZE_MAX, &list, &err),
+	    0, "no limit");
 	is_number(list.count, many, "gives all");
+	is_number(
+	    spool_scan(&spool, SPOOL_READY, "09989.ndjson", 8, &list, &err), 0,
+	    "those after a name");
+	ok(list.count == 8 && strcmp(list.files[0].name, "09990.ndjson") == 0 &&
+		strcmp(list.files[7].name, "09997.ndjson") == 0,
+	    "begin after it");
+	is_number(list.matching, 10, "are counted");
+	ok(list.all_files == many && strcmp(list.oldest, "00000.ndjson") == 0,
+	    "and so are all");
+	is_number(
+	    spool_scan(&spool, SPOOL_READY, "09999.ndjson", 8, &list, &err), 0,
+	    "after the last one");
+	ok(list.count == 0 && list.matching == 0, "there is none");
 	spool_list_release(&list);
 	ok(list.files == NULL && list.cap == 0, "released");
 	spool_close(&spool);
