@@ -101,6 +101,18 @@ static const struct option_tool tool = {
     .takes_arguments = false,
 };
 
+/* All addresses of this host, the older kind included. */
+static const char *
+any_address(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return "0.0.0.0";
+	(void)close(fd); /* nothing was sent */
+	return "::";
+}
+
 /*
  * "ADDR:PORT", "[ADDR]:PORT" or ":PORT", which is "[::]:PORT" for IPv6 and
  * IPv4 alike where the host has IPv6. The caller frees *result.
@@ -113,7 +125,7 @@ resolve(const char *text, struct addrinfo **result, struct error *err)
 	const char *colon = strrchr(text, ':');
 	char host[256];
 	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
-	int rc, fd;
+	int rc;
 
 	if (colon == NULL || len >= sizeof(host))
 		return error_set(err, "--listen: '%s' is not ADDR:PORT", text);
@@ -123,13 +135,8 @@ resolve(const char *text, struct addrinfo **result, struct error *err)
 	}
 	memcpy(host, text, len);
 	host[len] = '\0';
-	if (len == 0) {
-		fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		(void)strcpy(host, fd < 0 ? "0.0.0.0" : "::");
-		if (fd >= 0)
-			(void)close(fd); /* nothing was sent */
-	}
-	rc = getaddrinfo(host, colon + 1, &hints, result);
+	rc = getaddrinfo(
+	    len == 0 ? any_address() : host, colon + 1, &hints, result);
 	if (rc != 0)
 		return error_set(
 		    err, "--listen: resolve '%s': %s", host, gai_strerror(rc));
