@@ -2,7 +2,10 @@
  * follow.c - see follow.h.
  *
  * The main thread looks into ready/: when inotify(7) tells of a file, and
- * every 30 s in case it did not. It hands the oldest names to the workers.
+ * every 30 s in case it did not. It hands the oldest names to the workers, and
+ * when they have had them the next ones, up to the end: that is a round. Files
+ * that cannot be loaded thus never stand in the way of others, and a round in
+ * which nothing could be done is not followed at once by another.
  *
  * A worker holds flock(2) on a file while it loads it, so that no two of them,
  * of this process or another, work on one file; the kernel lets go when a
@@ -31,12 +34,18 @@
 #include "metrics.h"
 #include "run.h"
 
-#define SCAN_MOST 4096 /* files looked at in one go */
+#define SCAN_MOST 4096 /* files handed out in one go */
 #define SCAN_EVERY_NS (30 * CLOCK_NS_PER_S)
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
 #define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
 #define TROUBLED_MOST 64
+
+/* A file that could not be loaded, so that it is told of once. */
+struct troubled {
+	char name[SPOOL_NAME_MAX]; /* "": none */
+	unsigned round;            /* when it was last met */
+};
 
 struct follow {
 	struct run run;           /* first: the context of the work */
@@ -47,16 +56,18 @@ struct follow {
 	int inotify;
 	uint64_t waiting;                /* files in ready/, at the last look */
 	bool look;                       /* something may be new in ready/ */
+	char after[SPOOL_NAME_MAX];      /* go on there; "": a new round */
 	uint64_t looked_ns;              /* when files were last handed out */
 	uint64_t counted_ns, written_ns; /* last numbers, last metrics */
 	uint64_t aliens;                 /* that were told of */
-	/* Of one pass over the list: */
+	/* Of one round: */
 	atomic_uint locked;   /* files that another process works on */
-	unsigned held_passes; /* one after another that found some */
-	/* Files that could not be read, so that each is told of once. */
-	pthread_mutex_t lock;
-	char troubled[TROUBLED_MOST][SPOOL_NAME_MAX];
-	unsigned troubled_next;
+	atomic_uint removed;  /* files that are no longer in ready/ */
+	unsigned held_rounds; /* one after another that found some */
+	pthread_mutex_t lock; /* for what follows */
+	unsigned round;
+	struct troubled troubled[TROUBLED_MOST];
+	unsigned untold, told; /* troubled files beyond those; as last told */
 };
 
 static bool connect_first(void *, struct worker *);
@@ -65,6 +76,8 @@ static int open_all(struct follow *, struct spool *, struct error *);
 static void close_all(struct follow *);
 static void loop(struct follow *);
 static void loop_once(struct follow *);
+static void forget_troubled(struct follow *);
+static void tell_untold(struct follow *);
 
 int
 follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
@@ -186,7 +199,7 @@ scan(struct follow *f, struct spool_list *list, size_t limit)
 {
 	struct error err;
 
-	if (spool_scan(f->run.spool, SPOOL_READY, NULL, limit, list, &err) <
+	if (spool_scan(f->run.spool, SPOOL_READY, f->after, limit, list, &err) <
 	    0) {
 		log_error("%s", err.text);
 		return false;
@@ -198,20 +211,38 @@ scan(struct follow *f, struct spool_list *list, size_t limit)
 	return true;
 }
 
-/* Looks for files and hands them out. The crew must be hungry. */
+static void
+begin_round(struct follow *f)
+{
+	f->look = false;
+	f->held_rounds =
+	    atomic_exchange(&f->locked, 0) > 0 ? f->held_rounds + 1 : 0;
+	atomic_store(&f->removed, 0);
+	forget_troubled(f);
+}
+
+/* Hands out the next files of the round. The crew must be hungry. */
 static void
 hand_out(struct follow *f)
 {
-	f->look = false;
+	struct spool_list *list = &f->list;
+
+	if (f->after[0] == '\0')
+		begin_round(f);
 	f->looked_ns = clock_monotonic_ns();
 	/* Between this and the names' replacement nobody takes any. */
-	if (!scan(f, &f->list, SCAN_MOST))
+	if (!scan(f, list, SCAN_MOST)) {
+		f->after[0] = '\0';
 		return;
-	for (size_t i = 0; i < f->list.count; i++)
-		f->names[i] = f->list.files[i].name;
-	crew_feed(&f->run.crew, f->names, f->list.count);
-	/* The rest of a long list comes when this part is done. */
-	f->look = f->list.all_files > f->list.count;
+	}
+	for (size_t i = 0; i < list->count; i++)
+		f->names[i] = list->files[i].name;
+	crew_feed(&f->run.crew, f->names, list->count);
+	if (list->matching > list->count)
+		memcpy(f->after, list->files[list->count - 1].name,
+		    sizeof(f->after));
+	else
+		f->after[0] = '\0';
 }
 
 static void
@@ -262,7 +293,7 @@ pause_ns(struct follow *f)
 
 	if (atomic_load(&f->locked) == 0)
 		return SCAN_EVERY_NS;
-	for (unsigned i = 0; i < f->held_passes && ns < METRICS_EVERY_NS; i++)
+	for (unsigned i = 0; i < f->held_rounds && ns < METRICS_EVERY_NS; i++)
 		ns *= 2;
 	return ns;
 }
@@ -278,19 +309,18 @@ loop(struct follow *f)
 		bool idle = crew_is_idle(crew);
 		uint64_t every = idle ? pause_ns(f) : SCAN_EVERY_NS;
 
-		if (crew_is_hungry(crew) &&
-		    (f->look || now - f->looked_ns >= every)) {
-			f->held_passes = atomic_exchange(&f->locked, 0) > 0
-					     ? f->held_passes + 1
-					     : 0;
+		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
+						now - f->looked_ns >= every)) {
 			hand_out(f);
 			settled = false;
 			idle = f->list.count == 0;
 		}
+		idle = idle && f->after[0] == '\0';
 		/* The numbers: when all is done, and while much is to do. */
-		if (idle && !settled)
+		if (idle && !settled) {
 			settled = scan(f, &f->totals, 0);
-		else if (now - f->counted_ns >= SCAN_EVERY_NS)
+			tell_untold(f);
+		} else if (now - f->counted_ns >= SCAN_EVERY_NS)
 			(void)scan(f, &f->totals, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
 			write_metrics(f);
@@ -302,31 +332,34 @@ loop(struct follow *f)
 }
 
 /*
- * Until ready/ is empty, or a pass over it has changed nothing. Files that
- * others hold are waited for, as long as the database would be.
+ * Until ready/ is empty, or a round has removed nothing. Files that others
+ * hold are waited for, as long as the database would be.
  */
 static void
 loop_once(struct follow *f)
 {
 	struct crew *crew = &f->run.crew;
-	uint64_t before = UINT64_MAX, waited = 0;
+	bool first = true;
+	uint64_t waited = 0;
 
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
 		if (!crew_is_idle(crew)) {
 			wait_for_news(f, METRICS_EVERY_NS);
 			continue;
 		}
-		if (!scan(f, &f->totals, 0) || f->waiting == 0)
-			break;
-		if (f->waiting >= before) {
-			if (atomic_load(&f->locked) == 0 ||
-			    waited >= f->run.settings->wait_ns)
+		if (f->after[0] == '\0') {
+			tell_untold(f);
+			if (!scan(f, &f->totals, 0) || f->waiting == 0)
 				break;
-			waited += ONCE_AGAIN_NS;
-			(void)stop_wait(f->run.stop, ONCE_AGAIN_NS);
+			if (!first && atomic_load(&f->removed) == 0) {
+				if (atomic_load(&f->locked) == 0 ||
+				    waited >= f->run.settings->wait_ns)
+					break;
+				waited += ONCE_AGAIN_NS;
+				(void)stop_wait(f->run.stop, ONCE_AGAIN_NS);
+			}
+			first = false;
 		}
-		before = f->waiting;
-		atomic_store(&f->locked, 0);
 		hand_out(f);
 	}
 	/* What is left without another reason is another process's. */
@@ -338,26 +371,76 @@ loop_once(struct follow *f)
  * The workers
  */
 
-/* Says once for each file what is wrong with it. */
+/* Is it known as troubled? Notes that it is, if there is room. */
+static bool
+note_troubled(struct follow *f, const char *name, bool *noted)
+{
+	struct troubled *room = NULL;
+
+	*noted = true;
+	for (unsigned i = 0; i < TROUBLED_MOST; i++) {
+		struct troubled *t = &f->troubled[i];
+
+		if (strcmp(t->name, name) == 0) {
+			t->round = f->round;
+			return true;
+		}
+		if (t->name[0] == '\0' && room == NULL)
+			room = t;
+	}
+	*noted = room != NULL;
+	if (room != NULL) {
+		(void)snprintf(room->name, sizeof(room->name), "%s", name);
+		room->round = f->round;
+	} else {
+		f->untold++;
+	}
+	return false;
+}
+
+/* Says once for each file what is wrong with it, and of very many how many. */
 static void
 tell_trouble(struct follow *f, const char *name, const char *why)
 {
-	bool known = false;
+	bool known, noted;
 
 	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
-	for (unsigned i = 0; i < TROUBLED_MOST && !known; i++)
-		known = strcmp(f->troubled[i], name) == 0;
-	if (!known) {
-		unsigned at = f->troubled_next++ % TROUBLED_MOST;
-
-		(void)snprintf(
-		    f->troubled[at], sizeof(f->troubled[at]), "%s", name);
-	}
+	known = note_troubled(f, name, &noted);
 	(void)pthread_mutex_unlock(&f->lock);
 	run_note(&f->run, OUTCOME_IO);
 	meter_add(&f->run.meters, METER_RETRIES_IO, 1);
-	if (!known)
+	if (!known && noted)
 		log_error("the file stays in ready/: file=%s %s", name, why);
+}
+
+/*
+ * A new round: who was not met in the last one, or since, has been put right.
+ * One round more, because a worker may still be at a file of the last one.
+ */
+static void
+forget_troubled(struct follow *f)
+{
+	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
+	f->round++;
+	for (unsigned i = 0; i < TROUBLED_MOST; i++) {
+		if (f->round - f->troubled[i].round > 2)
+			f->troubled[i].name[0] = '\0';
+	}
+	f->untold = 0;
+	(void)pthread_mutex_unlock(&f->lock);
+}
+
+/* After a round. */
+static void
+tell_untold(struct follow *f)
+{
+	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
+	if (f->untold > f->told)
+		log_error("more files stay in ready/ for such reasons: "
+			  "files=%u",
+		    f->untold);
+	f->told = f->untold;
+	(void)pthread_mutex_unlock(&f->lock);
 }
 
 enum taken { TAKEN, TAKEN_GONE, TAKEN_BY_ANOTHER, TAKEN_NOT };
@@ -407,6 +490,8 @@ put_away(struct follow *f, const char *name)
 		rc = spool_remove(f->run.spool, SPOOL_READY, name, &err);
 	if (rc < 0)
 		tell_trouble(f, name, err.text);
+	else
+		atomic_fetch_add(&f->removed, 1);
 }
 
 static void
