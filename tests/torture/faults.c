@@ -19,6 +19,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
@@ -88,27 +89,6 @@ extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 
-__attribute__((constructor)) static void
-start(void)
-{
-	const char *path = getenv("TORTURE_FAULTS");
-	int fd;
-
-	if (path == NULL)
-		return;
-	busy = true;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		void *map = mmap(NULL, RULES * sizeof(*rules),
-		    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-		if (map != MAP_FAILED)
-			rules = map;
-		(void)close(fd);
-	}
-	busy = false;
-}
-
 static void *
 find(const char *name)
 {
@@ -131,6 +111,62 @@ find(const char *name)
 		} \
 		real_; \
 	})
+
+/*
+ * Where it crashed, so that the driver can tell our mistakes from those of the
+ * libraries. Names of files and offsets in them, for addr2line(1).
+ */
+static void
+tell_crash(int signal)
+{
+	static const char head[] = "torture: crashed at\n";
+	void *frames[40];
+	int n;
+
+	busy = true;
+	n = backtrace(frames, 40);
+	(void)!REAL(write)(STDERR_FILENO, head, sizeof(head) - 1);
+	backtrace_symbols_fd(frames, n, STDERR_FILENO);
+	(void)raise(signal); /* SA_RESETHAND: now it ends */
+}
+
+static void
+watch_crashes(void)
+{
+	static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+	struct sigaction action = {.sa_handler = tell_crash,
+	    .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+	void *frames[1];
+
+	/* Shells and sleep(1) of pipeline.sh are none of our business. */
+	if (strncmp(program_invocation_short_name, "log", 3) != 0)
+		return;
+	(void)backtrace(frames, 1); /* loads a library, the first time */
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &action, NULL);
+}
+
+__attribute__((constructor)) static void
+start(void)
+{
+	const char *path = getenv("TORTURE_FAULTS");
+	int fd;
+
+	if (path == NULL)
+		return;
+	busy = true;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		void *map = mmap(NULL, RULES * sizeof(*rules),
+		    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+		if (map != MAP_FAILED)
+			rules = map;
+		(void)close(fd);
+	}
+	watch_crashes();
+	busy = false;
+}
 
 /*
  * Rules

@@ -11,12 +11,13 @@ use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
-our @EXPORT = qw($DIR $BIN $BUILD $TOP %COUNT now say tally violation chance
+our @EXPORT = qw($DIR $BIN $BUILD $TOP %COUNT %POINTS now say tally violation chance
     between pick shuffled spawn later tend pause wait_for run kill_hard stop slurp
     spill spew free_port http_post post_bodies pids_of at_exit status_text);
 
 our ($DIR, $BIN, $BUILD, $TOP);
 our %COUNT;         # what happened how often, by name
+our %POINTS;        # point => side of it => kills
 our @violations;    # of the promise: [scenario, text]
 our $scenario = '';
 our $keep;
@@ -45,6 +46,8 @@ sub tally {
 
 sub violation {
 	my ($text) = @_;
+	# Once is enough.
+	return if grep { $_->[0] eq $scenario && $_->[1] eq $text } @violations;
 	push @violations, [$scenario, $text];
 	say("VIOLATION: $text");
 	return;

@@ -93,18 +93,40 @@ sub ended {
 	my ($self, $tool, $t, $p) = @_;
 	my $status = $p->{status};
 	my $signal = $status & 127;
-	die "$tool refuses its options: see $self->{dir}/$tool.log\n"
-	    if $status >> 8 == 64;
+	if ($status >> 8 == 64) {
+		my $text = "$tool refuses its options, which are right: "
+		    . 'pipeline.sh would give up' . $self->{faults}->text;
+		die "$text: see $self->{dir}/$tool.log\n"
+		    if $self->{faults}->text eq '';
+		violation($text);
+	}
 	if ($signal && $signal != 9 && $signal != 15 || $status >> 8 == 70) {
-		tally("crashes of $tool");
+		my $where = $self->crashed_in($tool);
+		tally("crashes of $tool in $where");
 		violation("$tool ended with " . status_text($status)
-			. $self->{faults}->text);
+			. " in $where" . $self->{faults}->text)
+		    if $where !~ /^lib/;
 	}
 	# One that ends at once, again and again, shall not eat the machine.
 	later($p->{ended} - $p->{start} < 0.1 ? 0.05 : 0, sub {
 		$self->start_tool($tool, $t) if $t->{wanted};
 	});
 	return;
+}
+
+# The first frame that is nobody's but its author's: the tool, or a library
+# but libc, which cannot do without memory in its own ways. Its promise is
+# kept in any case.
+sub crashed_in {
+	my ($self, $tool) = @_;
+	my ($trace) = slurp("$self->{dir}/$tool.log") =~
+	    /.*torture: crashed at\n(.*)/s;
+	for (split /\n/, $trace // '') {
+		my ($file, $at) = m{([^/]+)\((.*?)\)} or next;
+		next if $file =~ /^(?:faults|libc)\.so/;
+		return $file eq $tool ? "$file($at)" : $file;
+	}
+	return 'parts unknown';
 }
 
 sub keep_all {
