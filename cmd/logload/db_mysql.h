@@ -48,7 +48,8 @@ mysql_ask(struct mysql_db *, const char *sql, size_t len, MYSQL_RES **result);
 enum db_verdict mysql_failed(struct mysql_db *, const char *what);
 
 /* What an error means; text helps where one code has several causes. */
-enum db_verdict mysql_verdict(unsigned code, const char *text);
+enum db_verdict
+mysql_verdict(unsigned code, const char *sqlstate, const char *text);
 
 /* Appends `name`, or `database`.`name`, quoted. */
 int mysql_quote_table(struct buf *, const char *name);

@@ -3,8 +3,11 @@
  *
  * Taken for passing: whatever goes away by itself or by an operator's hand at
  * the server, not at the data. Taken for the event's own: what depends on the
- * values of one row. All others, known or not, are a human's to look at; then
- * every file is kept, so the worst that a gap in these lists does is a wait.
+ * values of one row, as SQLSTATE has it (classes 22 "data exception", 23
+ * "integrity constraint violation", 45 "unhandled user-defined exception") or
+ * the list below, for codes without a telling SQLSTATE. All others, known or
+ * not, are a human's to look at; then every file is kept, so the worst that a
+ * gap in these lists does is a wait.
  *
  * Sources: MySQL 9 Error Message Reference, MariaDB Error Codes; the numbers
  * are spelled out because neither header has those of the other.
@@ -52,25 +55,16 @@ static const unsigned passing[] = {
     4031,       /* disconnected for inactivity */
 };
 
+/* Where SQLSTATE is of another class, or differs between the two. */
 static const unsigned event[] = {
-    1048,                         /* column cannot be NULL */
-    1062,                         /* duplicate */
-    1118,                         /* row too large */
-    1153, 1301,                   /* over max_allowed_packet */
-    1216, 1452,                   /* foreign key */
-    1264,                         /* out of range */
-    1265,                         /* truncated */
-    1292,                         /* wrong value */
-    1300,                         /* invalid character string */
-    1365,                         /* division by zero, in a generated column */
-    1366,                         /* wrong value for the column */
-    1367,                         /* illegal value */
-    1406,                         /* too long */
-    1411,                         /* wrong value for a function */
-    1644,                         /* a trigger's SIGNAL */
-    1690,                         /* out of range in an expression */
-    1713,                         /* over the size of an undo record */
-    3140, 3141, 3142, 3143, 3144, /* not JSON to the server */
+    1118,                               /* row too large */
+    1153, 1301,                         /* over max_allowed_packet */
+    1265,                               /* truncated */
+    1300,                               /* invalid character string */
+    1366,                               /* wrong value for the column */
+    1411,                               /* wrong value for a function */
+    1713,                               /* over the size of an undo record */
+    3140, 3141, 3142, 3143, 3144,       /* not JSON to the server */
     3150, 3151, 3155, 3156, 3157, 3158, /* JSON too large, too deep, … */
     3751, 3752,                         /* functional index */
     3819,                               /* CHECK (MySQL) */
@@ -114,9 +108,18 @@ is_tls_setup(const char *text)
 	return false;
 }
 
-enum db_verdict
-mysql_verdict(unsigned code, const char *text)
+static bool
+is_class(const char *sqlstate, const char *class)
 {
+	return strncmp(sqlstate, class, 2) == 0;
+}
+
+enum db_verdict
+mysql_verdict(unsigned code, const char *sqlstate, const char *text)
+{
+	/* A trigger's SIGNAL, which may bear any code. */
+	if (is_class(sqlstate, "45"))
+		return DB_EVENT;
 	if (code == 2020) /* packet larger than the client may send */
 		return DB_EVENT;
 	if (code == 2026)
@@ -125,7 +128,8 @@ mysql_verdict(unsigned code, const char *text)
 		return HOLDS(client_schema, code) ? DB_SCHEMA : DB_PASSING;
 	if (HOLDS(passing, code))
 		return DB_PASSING;
-	if (HOLDS(event, code))
+	if (HOLDS(event, code) || is_class(sqlstate, "22") ||
+	    is_class(sqlstate, "23"))
 		return DB_EVENT;
 	return DB_SCHEMA;
 }

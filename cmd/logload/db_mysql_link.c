@@ -34,7 +34,8 @@ enum db_verdict
 mysql_failed(struct mysql_db *m, const char *what)
 {
 	unsigned code = mysql_errno(m->link);
-	enum db_verdict verdict = mysql_verdict(code, mysql_error(m->link));
+	enum db_verdict verdict =
+	    mysql_verdict(code, mysql_sqlstate(m->link), mysql_error(m->link));
 
 	(void)error_set(
 	    &m->db.error, "%s: %s (%u)", what, mysql_error(m->link), code);

@@ -57,6 +57,18 @@ load --max-event 4KiB "$DIR/hand.ndjson"
 is "$STATUS" 65 'by hand: status 65'
 ok 'in a file beside' test -s "$(echo "$DIR"/rejected/hand.ndjson@*.rejected.ndjson)"
 
+# A trigger's own words, with a code that nobody knows.
+tests_mysql --database=logs --delimiter=// -e "CREATE TRIGGER picky BEFORE
+	INSERT ON logs FOR EACH ROW IF NEW.event = 'no' THEN SIGNAL SQLSTATE
+	'45000' SET MYSQL_ERRNO=30001, MESSAGE_TEXT='not this one'; END IF"
+rm -rf "$DIR"/rejected/* "$SPOOL/rejected"
+{ events 5; echo '{"event":"no"}'; events 5; } >"$DIR/picky.ndjson"
+load "$DIR/picky.ndjson"
+is "$STATUS" 65 'a SIGNAL of a trigger: status 65'
+is "$(summary events)/$(summary rejected)" 10/1 'the others are loaded'
+is "$(rejected code)/$(rejected text)" '30001/not this one' 'in its words'
+sql 'DROP TRIGGER picky'
+
 # A file with nothing but poison, which halving must not choke on.
 for _ in {1..300}; do printf '{"a":%s}\n' "$deep"; done >"$DIR/all.ndjson"
 load "$DIR/all.ndjson"
