@@ -118,6 +118,8 @@ struct db_ops {
 struct db {
 	const struct db_ops *ops;
 	struct error error; /* code: the database's own */
+	/* After DB_EVENT: may the table be at fault, its types or keys? */
+	bool suspect;
 };
 
 /*

@@ -51,6 +51,9 @@ enum db_verdict mysql_failed(struct mysql_db *, const char *what);
 enum db_verdict
 mysql_verdict(unsigned code, const char *sqlstate, const char *text);
 
+/* Is it the event's content, so that no table could take it? */
+bool mysql_is_content(unsigned code, const char *sqlstate);
+
 /* Appends `name`, or `database`.`name`, quoted. */
 int mysql_quote_table(struct buf *, const char *name);
 int mysql_quote_name(struct buf *, const char *name, size_t len);

@@ -55,22 +55,30 @@ static const unsigned passing[] = {
     4031,       /* disconnected for inactivity */
 };
 
-/* Where SQLSTATE is of another class, or differs between the two. */
-static const unsigned event[] = {
-    1118,                               /* row too large */
+/*
+ * The event's content, or a condition that somebody has set: no sign that the
+ * table is wrong, however many events it hits. A client can cause these.
+ */
+static const unsigned content[] = {
     1153, 1301,                         /* over max_allowed_packet */
-    1265,                               /* truncated */
-    1300,                               /* invalid character string */
-    1366,                               /* wrong value for the column */
-    1411,                               /* wrong value for a function */
     1713,                               /* over the size of an undo record */
+    2020,                               /* over what the client may send */
     3140, 3141, 3142, 3143, 3144,       /* not JSON to the server */
     3150, 3151, 3155, 3156, 3157, 3158, /* JSON too large, too deep, … */
-    3751, 3752,                         /* functional index */
     3819,                               /* CHECK (MySQL) */
     3903, 3904, 3905, 3906, 3907,       /* multi-valued index */
     4025,                               /* CHECK (MariaDB) */
     4035, 4036, 4037, 4038,             /* JSON functions (MariaDB) */
+};
+
+/* The event's, where SQLSTATE is of another class, or differs. */
+static const unsigned event[] = {
+    1118,       /* row too large */
+    1265,       /* truncated */
+    1300,       /* invalid character string */
+    1366,       /* wrong value for the column */
+    1411,       /* wrong value for a function */
+    3751, 3752, /* functional index */
 };
 
 /* Of the client library, where all but these pass. */
@@ -114,13 +122,17 @@ is_class(const char *sqlstate, const char *class)
 	return strncmp(sqlstate, class, 2) == 0;
 }
 
+bool
+mysql_is_content(unsigned code, const char *sqlstate)
+{
+	/* A trigger's SIGNAL may bear any code. */
+	return is_class(sqlstate, "45") || HOLDS(content, code);
+}
+
 enum db_verdict
 mysql_verdict(unsigned code, const char *sqlstate, const char *text)
 {
-	/* A trigger's SIGNAL, which may bear any code. */
-	if (is_class(sqlstate, "45"))
-		return DB_EVENT;
-	if (code == 2020) /* packet larger than the client may send */
+	if (mysql_is_content(code, sqlstate))
 		return DB_EVENT;
 	if (code == 2026)
 		return is_tls_setup(text) ? DB_SCHEMA : DB_PASSING;

@@ -40,6 +40,8 @@ mysql_failed(struct mysql_db *m, const char *what)
 	(void)error_set(
 	    &m->db.error, "%s: %s (%u)", what, mysql_error(m->link), code);
 	m->db.error.code = (int)code;
+	m->db.suspect = verdict == DB_EVENT &&
+			!mysql_is_content(code, mysql_sqlstate(m->link));
 	return verdict;
 }
 

@@ -345,6 +345,7 @@ send_insert(struct mysql_db *m, size_t len, uint64_t rows)
 		    "max_allowed_packet of %llu",
 		    len, (unsigned long long)m->packet_max);
 		m->db.error.code = SERVER_PACKET_TOO_LARGE;
+		m->db.suspect = false;
 		return DB_EVENT;
 	}
 	verdict = mysql_run(m, m->sql.data, len);

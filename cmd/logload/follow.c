@@ -571,6 +571,9 @@ load_one(void *context, struct worker *w, const char *name)
 		if (!trial_failed(&w->trial, verdict, &load.error))
 			break;
 	}
+	if (verdict == LOAD_SCHEMA && f->run.settings->once)
+		log_error("the database refuses, files are kept: %s",
+		    w->loader.db->error.text);
 	if (!stop_asked(f->run.stop))
 		run_note(&f->run,
 		    verdict == LOAD_SCHEMA ? OUTCOME_SCHEMA : OUTCOME_AWAY);

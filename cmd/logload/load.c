@@ -10,7 +10,8 @@
 #include "load.h"
 #include "log.h"
 
-#define SINGLES 16 /* so few events are tried one by one */
+#define SINGLES 16       /* so few events are tried one by one */
+#define SCHEMA_LEAST 100 /* events, all refused alike: it is the table */
 
 /* A state within a chunk, to go back to where a try has failed. */
 struct mark {
@@ -25,6 +26,7 @@ static enum db_verdict
 load_range(struct load *, const struct db_file *, const struct range *);
 static enum db_verdict
 load_singly(struct load *, const struct db_file *, const struct range *);
+static bool is_schema(struct load *);
 static enum load_verdict finish_chunk(struct load *, struct db_file *);
 static int next_event(void *, const struct db_row **);
 
@@ -184,11 +186,14 @@ load_chunk(struct load *f)
 		return LOAD_STOPPED;
 	}
 	memset(&f->chunk, 0, sizeof(f->chunk));
+	memset(&f->refused, 0, sizeof(f->refused));
 	f->before = f->lines;
 	if (reject_begin(
 		&l->reject, f->name, f->stem, f->range.from, &f->error) < 0)
 		return failed(f, DB_SOURCE);
 	verdict = load_range(f, &file, &f->range);
+	if (verdict == DB_OK && is_schema(f))
+		verdict = DB_SCHEMA;
 	if (verdict != DB_OK)
 		return failed(f, verdict);
 	file.progress = f->range.to;
@@ -240,6 +245,38 @@ claim(struct load *f, struct db_file *file)
 	if (verdict == DB_OK && file->progress > 0)
 		f->known = true;
 	return verdict;
+}
+
+/*
+ * Errors that one event can cause look alike where the table causes them: a
+ * column too narrow for anything must not send all events into rejected/.
+ */
+static bool
+is_schema(struct load *f)
+{
+	struct error *error = &f->loader->db->error;
+
+	if (f->chunk.events > 0 || f->refused.mixed ||
+	    f->refused.count < SCHEMA_LEAST)
+		return false;
+	(void)error_set(error, "all of %llu events are refused alike: %s (%d)",
+	    (unsigned long long)f->refused.count, f->loader->reject.first,
+	    f->refused.code);
+	error->code = f->refused.code;
+	return true;
+}
+
+/* Notes what the database has said of an event. */
+static void
+note_refusal(struct load *f)
+{
+	const struct db *db = f->loader->db;
+
+	if (!db->suspect ||
+	    (f->refused.count > 0 && f->refused.code != db->error.code))
+		f->refused.mixed = true;
+	f->refused.code = db->error.code;
+	f->refused.count++;
 }
 
 /* The chunk is committed: counts it. */
@@ -401,6 +438,7 @@ load_singly(
 		if (verdict != DB_EVENT)
 			return verdict;
 		refused++;
+		note_refusal(f);
 		why.code = l->db->error.code;
 		why.text = l->db->error.text;
 		line.offset = f->event_at;

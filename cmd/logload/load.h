@@ -74,6 +74,11 @@ struct load {
 	    unsure_at; /* where a commit without an answer leads; 0: none */
 	struct load_tally tally; /* of the chunks that this object committed */
 	struct load_tally chunk; /* of the present one */
+	struct {
+		uint64_t count;
+		int code;
+		bool mixed; /* for several reasons, or the events' own */
+	} refused;          /* by the database, in the present chunk */
 	struct range range;
 	uint64_t before;   /* lines in front of where we read */
 	uint64_t event_at; /* where the last event given begins */

@@ -28,6 +28,8 @@ keeps() {
 	is "$(metric logload logload_database_up)" 0 "$name: not up"
 	once "$@"
 	is "$STATUS" 78 "$name: --once ends with status 78"
+	like "$ERR" " error logload: the database refuses, .*\($code\)" \
+		"$name: --once says why"
 }
 
 events 10 >"$SPOOL/ready/$(ready 1)"
@@ -46,7 +48,22 @@ once
 is "$STATUS" 0 'put right: status 0, without the right to make tables'
 is "$(rows)" 20 'loaded'
 
-events 10 >"$SPOOL/ready/$(ready 3)"
+# What looks like a fault of the events, but of all of them.
+events 300 >"$SPOOL/ready/$(ready 3)"
+sql 'DELETE FROM logs; ALTER TABLE logs MODIFY event VARCHAR(2)'
+keeps 'a column too narrow for anything' 1406
+like "$ERR" 'all of 300 events are refused alike: ' '--once says so'
+load "$SPOOL/ready/$(ready 3)"
+is "$STATUS" 78 'by hand: status 78'
+is "$(rejected text)" '' 'nothing is set aside'
+{ events 299; echo '{"event":"x"}'; } >"$DIR/mixed.ndjson"
+load "$DIR/mixed.ndjson"
+is "$(summary events)/$(summary rejected)" 1/299 'but if one is stored, they are'
+sql 'ALTER TABLE logs MODIFY event VARCHAR(64); DELETE FROM logs'
+once
+is "$(rows)" 300 'put right: loaded'
+
+events 10 >"$SPOOL/ready/$(ready 4)"
 sql 'DROP TABLE logs'
 keeps 'no table, and no right to make it' 1142
 sql "GRANT ALL ON logs.* TO logs@'%'"
