@@ -106,14 +106,20 @@ static const char *
 take_lines(struct reader *r, const char *p, struct buf *out)
 {
 	for (;;) {
-		const char *next;
+		const char *begin, *next;
 
+		begin = p;
 		p = take_event(r, p, out);
 		if (p == NULL)
 			return NULL;
+		if (r->broken && r->events > 1) {
+			r->events--; /* that one */
+			return fail(r, begin, EVENT_NOT_JSON,
+			    "one of several events spans lines");
+		}
 		next = json_skip_space(p, r->end);
 		if (next == r->end)
-			break;
+			return next;
 		if (memchr(p, '\n', (size_t)(next - p)) == NULL)
 			return fail(r, next, EVENT_NOT_JSON,
 			    "more text after the event on its line");
@@ -122,10 +128,6 @@ take_lines(struct reader *r, const char *p, struct buf *out)
 			    "one of several events spans lines");
 		p = next;
 	}
-	if (r->broken && r->events > 1)
-		return fail(
-		    r, p, EVENT_NOT_JSON, "one of several events spans lines");
-	return r->end;
 }
 
 /* Copies an event, its line breaks (between tokens) turned into spaces. */

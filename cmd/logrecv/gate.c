@@ -12,6 +12,7 @@
 #include "log.h"
 
 #define CHECK_NS CLOCK_NS_PER_S
+#define FAILED_NS CLOCK_NS_PER_S
 /* A large spool takes long to list: at most this share of the time goes. */
 #define CHECK_SHARE 20
 
@@ -67,6 +68,27 @@ oldest_age_s(const struct spool_list *list)
 	return (int64_t)((now_us - born_us) / CLOCK_US_PER_S);
 }
 
+static const char store_failed[] = "the events could not be stored";
+
+void
+gate_fail(struct gate *g)
+{
+	atomic_store_explicit(
+	    &g->failed_ns, clock_monotonic_ns(), memory_order_relaxed);
+	atomic_store_explicit(&g->reason, store_failed, memory_order_relaxed);
+	stat_set(g->stats, STAT_READY, 0);
+}
+
+/* Is it too soon to try again? */
+static bool
+has_failed(struct gate *g)
+{
+	uint64_t failed_ns =
+	    atomic_load_explicit(&g->failed_ns, memory_order_relaxed);
+
+	return failed_ns != 0 && clock_monotonic_ns() < failed_ns + FAILED_NS;
+}
+
 /* Why events cannot be taken, NULL if they can; false: it cannot be told. */
 static bool
 judge(struct gate *g, const char **reason)
@@ -101,6 +123,8 @@ gate_check(struct gate *g)
 	/* What cannot be measured stays as it was. */
 	if (!judge(g, &now))
 		now = before;
+	if (now == NULL && has_failed(g))
+		now = store_failed;
 	atomic_store_explicit(&g->reason, now, memory_order_relaxed);
 	stat_set(g->stats, STAT_READY, now == NULL);
 	if (now != NULL && before == NULL)

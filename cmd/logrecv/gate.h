@@ -24,6 +24,7 @@ struct gate {
 	uint64_t min_free;    /* bytes; 0: none */
 	char over_limit[GATE_TEXT_MAX], no_room[GATE_TEXT_MAX];
 	_Atomic(const char *) reason;
+	_Atomic uint64_t failed_ns; /* when storing last failed, monotonic */
 	struct spool_list list;
 	uint64_t next_ns; /* when the next check is due, monotonic */
 };
@@ -37,6 +38,12 @@ void gate_release(struct gate *);
  * the gate opens or closes.
  */
 void gate_check(struct gate *);
+
+/*
+ * Storing has failed: closes the gate for a second, so that a disk that fails
+ * is not hammered and left with a file for each try. Safe from any thread.
+ */
+void gate_fail(struct gate *);
 
 /* Why events are not taken, for the client; NULL while they are. */
 static inline const char *

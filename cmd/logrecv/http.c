@@ -22,6 +22,7 @@ static int parse_field(const char *p, const char *end, struct http_request *,
     struct fields *, struct http_error *);
 static int
 settle(struct http_request *, const struct fields *, struct http_error *);
+static bool is_host(const char *p, size_t len);
 
 static int
 fail(struct http_error *err, int status, const char *reason)
@@ -48,6 +49,18 @@ is_value_char(char c)
 	unsigned char u = (unsigned char)c;
 
 	return u == '\t' || (u >= ' ' && u != 0x7f);
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
 }
 
 static bool
@@ -170,6 +183,16 @@ is_target_char(char c)
 	return c > ' ' && c < 0x7f && strchr("\"#<>\\^`{|}", c) == NULL;
 }
 
+static bool
+is_authority(const char *p, const char *end)
+{
+	size_t len = 0;
+
+	while (p + len < end && p[len] != '/' && p[len] != '?')
+		len++;
+	return len > 0 && *p != ':' && is_host(p, len);
+}
+
 /*
  * The path and query of origin-form, absolute-form or, for any method that
  * will be refused anyway, other forms (section 3.2).
@@ -191,7 +214,7 @@ parse_target(
 		scheme = 8;
 	p += scheme;
 	/* A URL needs a host (RFC 9110, section 4.2.1). */
-	if (scheme > 0 && (p == end || *p == '/' || *p == '?'))
+	if (scheme > 0 && !is_authority(p, end))
 		return fail(err, 400, "malformed request target");
 	if (scheme == 0 && *p != '/' && !text_is(p, len, "*") &&
 	    req->method != HTTP_OTHER)
@@ -319,16 +342,33 @@ parse_connection(const char *p, const char *end, struct fields *fields)
 	}
 }
 
-/* What a host may consist of: RFC 3986, section 3.2.2 and 3.2.3. */
+/* RFC 3986, section 3.2.2: a name, an IPv4 address, or [an IPv6 one]. */
+static const char *
+pass_host(const char *p, const char *end)
+{
+	if (p < end && *p == '[') {
+		for (p++;
+		     p < end && (hex_digit(*p) >= 0 || *p == ':' || *p == '.');)
+			p++;
+		return p < end && *p == ']' && p[-1] != '[' ? p + 1 : NULL;
+	}
+	while (p < end && is_target_char(*p) && strchr(",/?@:[]", *p) == NULL)
+		p++;
+	return p;
+}
+
+/* uri-host [ ":" port ] (RFC 9110, section 7.2), and nothing else. */
 static bool
 is_host(const char *p, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (p[i] == ',' || p[i] == '/' || p[i] == '?' || p[i] == '@' ||
-		    !is_target_char(p[i]))
-			return false;
+	const char *end = p + len;
+
+	p = pass_host(p, end);
+	if (p != NULL && p < end && *p == ':') {
+		for (p++; p < end && *p >= '0' && *p <= '9';)
+			p++;
 	}
-	return true;
+	return p == end;
 }
 
 static int
@@ -418,18 +458,6 @@ settle(struct http_request *req, const struct fields *fields,
 /*
  * Chunked bodies
  */
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* RFC 9110, section 5.6.4: from the quote to the byte after the closing one. */
 static const char *

@@ -94,7 +94,7 @@ complete(struct intake *i, const char *body, size_t len)
 {
 	i->state = INTAKE_HEAD;
 	i->begun = false;
-	i->request.body = body;
+	i->request.body = len == 0 ? "" : body; /* never NULL */
 	i->request.len = len;
 	return INTAKE_REQUEST;
 }
@@ -103,6 +103,9 @@ complete(struct intake *i, const char *body, size_t len)
 static enum intake_result
 cut_off(struct intake *i)
 {
+	if (i->request.verdict.status == 0)
+		verdict_set(&i->request.verdict, 413, STAT_REFUSED_BODY_SIZE,
+		    "this path takes no such body");
 	i->request.last = i->request.cut = true;
 	return complete(i, NULL, 0);
 }
@@ -180,12 +183,9 @@ begin_body(struct intake *i, struct evbuffer *in,
 	r->persist_1_0 = req->minor == 0 && req->keep_alive;
 	judge_head(i, req, &r->verdict);
 	i->skip = r->verdict.status != 0 || r->route != ROUTE_LOG;
-	if (i->skip &&
-	    (req->expect_continue || req->chunked || req->length > SKIP_MAX)) {
+	if (i->skip && (req->chunked || req->length > 0) &&
+	    (req->expect_continue || req->length > SKIP_MAX)) {
 		/* Not worth reading: refused at once, and cut off. */
-		if (r->verdict.status == 0)
-			verdict_set(&r->verdict, 413, STAT_REFUSED_BODY_SIZE,
-			    "this path takes no such body");
 		return cut_off(i);
 	}
 	if (!req->chunked && req->length <= len - head) {
@@ -346,7 +346,9 @@ take_chunks(struct intake *i, struct evbuffer *in)
 			    STAT_REFUSED_FRAMING, "%s", err.reason);
 			return cut_off(i);
 		}
-		if (data.len > 0) {
+		if (i->skip && (i->left += data.len) > SKIP_MAX)
+			return cut_off(i);
+		if (data.len > 0 && !i->skip) {
 			to = extend_body(i, data.len);
 			if (to == NULL)
 				return cut_off(i);

@@ -51,7 +51,7 @@ struct intake {
 	size_t scanned;  /* of a head that is not whole */
 	size_t in_place; /* of `in`, to be drained by intake_done */
 	bool skip;       /* the body is refused, and thrown away */
-	uint64_t left;   /* of the body */
+	uint64_t left;   /* of the body; of a skipped chunked one: what came */
 	struct http_chunked chunked;
 	struct buf body; /* that did not come whole with its head */
 };

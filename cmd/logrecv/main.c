@@ -125,9 +125,12 @@ resolve(const char *text, struct addrinfo **result, struct error *err)
 	const char *colon = strrchr(text, ':');
 	char host[256];
 	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
+	uint64_t port;
 	int rc;
 
-	if (colon == NULL || len >= sizeof(host))
+	/* getaddrinfo(3) would take 99999, " 80" and "+80" as ports. */
+	if (colon == NULL || len >= sizeof(host) ||
+	    option_count(colon + 1, &port, err) < 0 || port > 65535)
 		return error_set(err, "--listen: '%s' is not ADDR:PORT", text);
 	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
 		text++;
@@ -252,6 +255,16 @@ write_metrics(void)
 		log_warn("%s", err.text);
 }
 
+/* Milliseconds until the gate or the metrics are due. */
+static int
+wait_ms(uint64_t metrics_ns)
+{
+	uint64_t now = clock_monotonic_ns();
+	uint64_t due = gate.next_ns < metrics_ns ? gate.next_ns : metrics_ns;
+
+	return due <= now ? 0 : (int)((due - now) / CLOCK_NS_PER_MS) + 1;
+}
+
 /* Until a signal: looks at the disk and writes the metrics, in turns. */
 static void
 supervise(int signal_fd)
@@ -268,7 +281,7 @@ supervise(int signal_fd)
 			write_metrics();
 			metrics_ns = now + METRICS_NS;
 		}
-		rc = poll(&pfd, 1, 1000);
+		rc = poll(&pfd, 1, wait_ms(metrics_ns));
 	} while (rc <= 0);
 }
 

@@ -339,6 +339,7 @@ on_done(evutil_socket_t fd, short what, void *arg)
 		stat_set(stats, STAT_LAST_SUCCESS, (int64_t)clock_wall_us());
 	} else {
 		stat_add(stats, STAT_STORE_ERRORS, 1);
+		gate_fail(w->server->gate);
 		log_error("store %llu events: %s",
 		    (unsigned long long)g->events, g->error.text);
 	}

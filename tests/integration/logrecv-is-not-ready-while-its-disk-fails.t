@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# While every sync fails: /readyz says so, the log and buffer/ do not grow with
+# each request, and all is well again soon after the disk is.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logrecv-lib.sh"
+
+# health: 200 or 503, is it ready?
+health() {
+	http GET /readyz
+	[ "$CODE" = "$1" ]
+}
+
+spool_new
+faults_start --workers=1
+ok 'it is ready' wait_for health 200
+: >"$FAULTS/fail"
+for i in $(seq 1 100); do
+	post "{\"i\":$i}"
+	[ "$CODE" = 503 ] || break
+done
+is "$CODE" 503 'a hundred requests are refused'
+http GET /readyz
+is "$CODE" 503 'it is not ready'
+num "$(log_since logrecv | wc -l)" -le 20 'its log says so a few times'
+num "$(files buffer)" -le 20 'it has made a few files'
+rm "$FAULTS/fail"
+ok 'when the disk works, it is ready again' wait_for -t 5 health 200
+ok 'and takes events' wait_for -t 5 send_event '{}'
+stop logrecv
+is "$STATUS" 0 'it ends with status 0'
+done_testing
