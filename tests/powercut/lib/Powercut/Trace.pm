@@ -57,8 +57,9 @@ sub read {
 	    $class;
 	for my $name (sort keys %{$base->{files}}) {
 		my ($inode, $content) = @{$base->{files}{$name}};
-		$self->new_file($inode, $content);
-		$self->{at_start}{$name} = $self->{by_inode}{$inode};
+		# A file may have two names.
+		$self->{at_start}{$name} = $self->{by_inode}{$inode}
+		    // $self->new_file($inode, $content);
 	}
 	open my $in, '<:raw', $path or die "$path: $!\n";
 	while (defined(my $line = <$in>)) {
