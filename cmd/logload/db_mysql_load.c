@@ -13,6 +13,7 @@
  * session tells the truth by itself.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db_mysql.h"
@@ -409,6 +410,77 @@ insert_rows(
 	return held == 0 ? DB_OK : send_insert(m, m->sql.len, held);
 }
 
+/*
+ * One row, too large for a statement
+ */
+
+struct single {
+	const struct db_row *row; /* NULL: given */
+};
+
+static int
+next_single(void *context, const struct db_row **row)
+{
+	struct single *s = context;
+
+	*row = s->row;
+	s->row = NULL;
+	return *row != NULL;
+}
+
+/* Takes what LOAD DATA has warned of first for the error that it is. */
+static enum db_verdict
+read_warning(struct mysql_db *m)
+{
+	static const char sql[] = "SHOW WARNINGS LIMIT 1";
+	enum db_verdict verdict;
+	MYSQL_RES *result;
+	MYSQL_ROW row;
+
+	verdict = mysql_ask(m, sql, sizeof(sql) - 1, &result);
+	if (verdict != DB_OK)
+		return verdict;
+	row = mysql_fetch_row(result);
+	if (row != NULL && row[1] != NULL && row[2] != NULL) {
+		(void)error_set(&m->db.error, "%s", row[2]);
+		m->db.error.code = (int)strtoul(row[1], NULL, 10);
+	}
+	mysql_free_result(result);
+	return DB_EVENT;
+}
+
+/*
+ * LOAD DATA has no statement to be over max_allowed_packet. A row that it has
+ * cut is taken back.
+ */
+static enum db_verdict
+load_single(
+    struct mysql_db *m, const struct db_file *file, const struct db_row *row)
+{
+	struct single single = {row};
+	struct db_rows rows = {.next = next_single, .context = &single};
+	enum db_verdict verdict;
+	struct error kept;
+
+	verdict = mysql_run_text(m, "SAVEPOINT single");
+	if (verdict == DB_OK)
+		verdict = load_data(m, file, &rows);
+	if (verdict != DB_EVENT)
+		return verdict;
+	if (m->db.error.code == 0) {
+		verdict = read_warning(m);
+		if (verdict != DB_EVENT)
+			return verdict;
+	}
+	m->db.suspect = false;
+	kept = m->db.error;
+	verdict = mysql_run_text(m, "ROLLBACK TO SAVEPOINT single");
+	if (verdict != DB_OK)
+		return verdict;
+	m->db.error = kept;
+	return DB_EVENT;
+}
+
 enum db_verdict
 mysql_insert(
     struct db *db, const struct db_file *file, const struct db_row *row)
@@ -417,5 +489,7 @@ mysql_insert(
 
 	if (put_insert(m) < 0 || put_values(m, file, row) < 0)
 		return no_memory(m);
+	if (!m->inserts && m->sql.len + PACKET_SPARE > m->packet_max)
+		return load_single(m, file, row);
 	return send_insert(m, m->sql.len, 1);
 }

@@ -69,6 +69,25 @@ is "$(summary events)/$(summary rejected)" 10/1 'the others are loaded'
 is "$(rejected code)/$(rejected text)" '30001/not this one' 'in its words'
 sql 'DROP TRIGGER picky'
 
+# Larger than a statement may be, beside poison: LOAD DATA takes it.
+sql 'SET GLOBAL max_allowed_packet=65536'
+rm -rf "$DIR"/rejected/*
+{
+	printf '{"id":"large","x":"%0200000d"}\n' 0
+	printf '{"a":%s}\n' "$deep"
+	printf '{"id":"large, deep","x":"%0200000d","a":%s}\n' 0 "$deep"
+	printf '{"id":"large too","x":"%0200000d"}\n' 0
+} >"$DIR/large.ndjson"
+load "$DIR/large.ndjson"
+is "$(summary events)/$(summary rejected)" 2/2 \
+	'over max_allowed_packet: the good ones are loaded'
+is "$(rejected line | xargs)" '2 3' 'poison is set aside'
+is "$(rejected code | xargs)" '4025 4025' 'for what it is'
+sql_is 'SELECT line, LENGTH(payload) FROM logs ORDER BY file_id DESC, line LIMIT 2' \
+	"1	$(head -n 1 "$DIR/large.ndjson" | tr -d '\n' | wc -c)
+4	$(tail -n 1 "$DIR/large.ndjson" | tr -d '\n' | wc -c)" 'whole'
+sql 'SET GLOBAL max_allowed_packet=DEFAULT'
+
 # A file with nothing but poison, which halving must not choke on.
 for _ in {1..300}; do printf '{"a":%s}\n' "$deep"; done >"$DIR/all.ndjson"
 load "$DIR/all.ndjson"
