@@ -477,13 +477,22 @@ take(struct follow *f, const char *name, struct source *source)
 	return TAKEN;
 }
 
-/* The database has it: out of ready/ with it. */
+/* The database has it: out of ready/ with it, unless it has more by now. */
 static void
-put_away(struct follow *f, const char *name)
+put_away(struct follow *f, const struct load *load)
 {
+	const char *name = load->name;
 	struct error err;
+	struct stat st;
 	int rc;
 
+	if (fstat(load->source->fd, &st) < 0 ||
+	    (uint64_t)st.st_size != load->source->size) {
+		tell_trouble(f, name,
+		    "it was written to while it was loaded; move a file into "
+		    "ready/ when it is whole");
+		return;
+	}
 	if (f->run.settings->keep)
 		rc = spool_keep(f->run.spool, name, &err);
 	else
@@ -509,12 +518,12 @@ conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
 		    (unsigned long long)t->rejected,
 		    (unsigned long long)t->bytes,
 		    (unsigned long long)(took_ns / CLOCK_NS_PER_MS));
-		put_away(f, load->name);
+		put_away(f, load);
 		break;
 	case LOAD_SKIPPED:
 		meter_add(&f->run.meters, METER_FILES_SKIPPED, 1);
 		log_info("skipped, it was loaded before: file=%s", load->name);
-		put_away(f, load->name);
+		put_away(f, load);
 		break;
 	case LOAD_IO:
 		tell_trouble(f, load->name, load->error.text);
@@ -560,7 +569,8 @@ load_one(void *context, struct worker *w, const char *name)
 		if (taken != TAKEN)
 			return true;
 		started = clock_monotonic_ns();
-		load_init(&load, &w->loader, &source, name, true);
+		load_init(&load, &w->loader, &source, name,
+		    spool_name_parse(name, NULL));
 		verdict = load_run(&load);
 		conclude(f, &load, verdict, clock_monotonic_ns() - started);
 		source_close(&source); /* lets the lock go */

@@ -119,7 +119,7 @@ naming_find(struct naming *n, const char *path, struct source *s,
 		return 0;
 	}
 	if (spool_name_parse(base, NULL) || is_ready(spool, s, base)) {
-		n->spooled = true;
+		n->spooled = spool_name_parse(base, NULL);
 		(void)snprintf(
 		    n->name, sizeof(n->name), "%.*s", SPOOL_NAME_MAX, base);
 	} else if (!s->regular) {

@@ -16,7 +16,7 @@
 
 struct naming {
 	char name[LOAD_NAME_MAX + 1];
-	bool spooled; /* made by a spool: a torn tail is known for what it is */
+	bool spooled; /* made by a spool: its last line may be torn */
 };
 
 /*
