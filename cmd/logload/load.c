@@ -10,6 +10,7 @@
 #include "load.h"
 #include "log.h"
 
+#define STEM_MAX 120     /* bytes of a name, in names in rejected/ */
 #define SINGLES 16       /* so few events are tried one by one */
 #define SCHEMA_LEAST 100 /* events, all refused alike: it is the table */
 
@@ -57,9 +58,21 @@ loader_release(struct loader *l)
 	lines_release(&l->lines);
 }
 
+/* FNV-1a, to tell apart names that begin alike. */
+static uint64_t
+hash_name(const char *name)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+	return hash;
+}
+
 /*
  * The name as files in rejected/ bear it: without the ending, the hash of a
- * content cut to what tells files apart, and bounded.
+ * content cut to what tells files apart, and bounded; of a name that is cut, a
+ * hash stands for the rest.
  */
 static void
 make_stem(char *stem, size_t size, const char *name)
@@ -67,6 +80,7 @@ make_stem(char *stem, size_t size, const char *name)
 	static const char mark[] = "@sha256:";
 	const char *hash = strstr(name, mark), *rest = "";
 	size_t len = strlen(name), tail = strlen(SPOOL_SUFFIX);
+	char cut[18] = "";
 
 	if (hash != NULL) {
 		len = (size_t)(hash - name);
@@ -75,8 +89,12 @@ make_stem(char *stem, size_t size, const char *name)
 	} else if (len > tail && strcmp(name + len - tail, SPOOL_SUFFIX) == 0) {
 		len -= tail;
 	}
-	(void)snprintf(stem, size, "%.*s%s%.*s%.40s",
-	    (int)(len < size - 80 ? len : size - 80), name,
+	if (len > STEM_MAX) {
+		(void)snprintf(cut, sizeof(cut), "-%016llx",
+		    (unsigned long long)hash_name(name));
+		len = STEM_MAX - strlen(cut);
+	}
+	(void)snprintf(stem, size, "%.*s%s%s%.*s%.40s", (int)len, name, cut,
 	    hash != NULL ? "@" : "", hash != NULL ? 16 : 0,
 	    hash != NULL ? hash : "", rest);
 }

@@ -57,6 +57,15 @@ load --max-event 4KiB "$DIR/hand.ndjson"
 is "$STATUS" 65 'by hand: status 65'
 ok 'in a file beside' test -s "$(echo "$DIR"/rejected/hand.ndjson@*.rejected.ndjson)"
 
+# Two long names that differ at their end alone.
+long=$(printf 'x%.0s' {1..150})
+echo bad >"$SPOOL/ready/$long-a.ndjson"
+echo worse >"$SPOOL/ready/$long-b.ndjson"
+rm -rf "$DIR"/rejected/* "$SPOOL"/rejected/*
+once
+is "$(rejected raw | sort | xargs)" 'bad worse' 'long names have a file each'
+is "$(files rejected)" 2 'in rejected/'
+
 # A trigger's own words, with a code that nobody knows.
 tests_mysql --database=logs --delimiter=// -e "CREATE TRIGGER picky BEFORE
 	INSERT ON logs FOR EACH ROW IF NEW.event = 'no' THEN SIGNAL SQLSTATE
