@@ -173,9 +173,32 @@ put_includes(struct buf *b, const struct db_config *c)
 	return put_include(b, getenv("HOME"), "/.my.cnf");
 }
 
+/*
+ * MariaDB's library finds out that a server has no TLS only when it has logged
+ * in. Whoever stands in between can strip TLS off and ask for the password in
+ * clear: so, where TLS is asked for, none of the ways to log in that tell it.
+ * The user's own my.cnf, read later, may allow more. MySQL's library logs in
+ * over TLS alone, and knows no such setting.
+ */
+static int
+put_restriction(struct buf *b, const struct db_config *c)
+{
+#ifdef MARIADB_PACKAGE_VERSION_ID
+	if (c->ssl >= DB_SSL_REQUIRED)
+		return buf_printf(b, "[client]\nrestricted-auth="
+				     "mysql_native_password,"
+				     "caching_sha2_password,client_ed25519\n");
+#endif
+	(void)b;
+	(void)c;
+	return 0;
+}
+
 static int
 put_settings(struct buf *b, const struct db_config *c)
 {
+	if (put_restriction(b, c) < 0)
+		return -1;
 	if (put_includes(b, c) < 0 || buf_printf(b, "[logload]\n") < 0)
 		return -1;
 	if (put_setting(b, "ssl-ca", c->ssl_ca) < 0 ||
