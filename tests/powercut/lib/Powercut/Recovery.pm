@@ -7,9 +7,10 @@ use strict;
 use warnings;
 use Exporter 'import';
 use File::Path qw(make_path remove_tree);
+use IO::Socket::INET;
 use POSIX ();
 
-our @EXPORT_OK = qw(lay_out recover verdict);
+our @EXPORT_OK = qw(lay_out recover send_event verdict);
 
 # Makes a state real below a directory that it replaces.
 sub lay_out {
@@ -41,6 +42,39 @@ sub run {
 	}
 	waitpid $pid, 0;
 	return $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+# Starts logrecv over root/spool, and stops it when it has answered. Whether
+# that was with 202; the clock is `timeout`'s.
+sub send_event {
+	my ($how, $root, $event) = @_;
+	my $pid = open my $said, '-|' or do {
+		open STDERR, '>&', \*STDOUT or POSIX::_exit(71);
+		exec 'timeout', '-k', '1', '20', 'logrecv',
+		    "--spool=$root/spool", '--listen=127.0.0.1:0',
+		    '--workers=1' or POSIX::_exit(71);
+	};
+	my ($answer, @log) = ('');
+	while (defined(my $line = <$said>)) {
+		push @log, $line;
+		last if $line =~ /listening address=.*:(\d+)/;
+	}
+	my ($port) = @log ? $log[-1] =~ /listening address=.*:(\d+)/ : ();
+	my $server = defined $port && IO::Socket::INET->new(
+		PeerAddr => '127.0.0.1', PeerPort => $port);
+	if ($server) {
+		print $server "POST /log HTTP/1.1\r\nHost: x\r\n",
+		    'Content-Length: ', length $event,
+		    "\r\nConnection: close\r\n\r\n$event";
+		$answer = do { local $/; <$server> } // '';
+	}
+	kill 'TERM', $pid;
+	push @log, <$said>;
+	close $said;
+	open my $f, '>>', $how->{log} or die "$how->{log}: $!\n";
+	print $f @log, $answer;
+	# 124 is what timeout says where it was told to end.
+	return $answer =~ m{^HTTP/1\.1 202 } && ($? >> 8) =~ /^(0|124)$/;
 }
 
 # Both tools over root/spool. A name that stands in two directories takes one

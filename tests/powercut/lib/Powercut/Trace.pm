@@ -391,7 +391,7 @@ sub tree {
 		$at{$name->{to}} = $name->{file};
 		$links{$name->{from}} = $name->{to}
 		    if $twice && defined $name->{from}
-		    && $name->{from} =~ m{/buffer/} && rand() < 0.5
+		    && $name->{from} =~ m{/(buffer|ready)/} && rand() < 0.5
 		    && !is_synced($self->{syncs}{parent($name->{from})},
 			$name->{n}, $cut);
 	}
