@@ -46,6 +46,7 @@ struct db_config {
 	enum db_ssl ssl;
 	const char *ssl_ca, *ssl_cert, *ssl_key;
 	uint64_t connect_ns, read_ns, write_ns;
+	bool look_only; /* make no tables; one that is missing is empty */
 	enum db_method method;
 	const char *table, *ledger; /* "name" or "database.name" */
 	const struct columns *columns;

@@ -192,6 +192,11 @@ find(struct db *db, const char *name, struct db_file *file, bool *found)
 	struct mysql_db *m = of(db);
 	enum db_verdict verdict = look_up(m, name, false, file, found);
 
+	if (verdict == DB_SCHEMA && m->config->look_only &&
+	    db->error.code == SERVER_NO_SUCH_TABLE) {
+		*found = false;
+		verdict = DB_OK;
+	}
 	/* Autocommit is off: the SELECT has begun a transaction. */
 	if (verdict == DB_OK)
 		verdict = mysql_run_text(m, "ROLLBACK");

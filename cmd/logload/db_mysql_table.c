@@ -263,6 +263,8 @@ mysql_prepare_tables(struct mysql_db *m)
 {
 	enum db_verdict verdict;
 
+	if (m->config->look_only)
+		return DB_OK;
 	verdict = make_table(m, m->config->ledger, put_ledger);
 	if (verdict == DB_OK)
 		verdict = make_table(m, m->config->table, put_logs);

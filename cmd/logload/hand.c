@@ -62,7 +62,7 @@ open_reject_dir(const struct settings *s, struct spool *spool,
 	int fd;
 
 	*suffix = ".rejected" SPOOL_SUFFIX;
-	if (s->rejected_dir == NULL && spool != NULL) {
+	if (s->rejected_dir == NULL && spool != NULL && !s->dry_run) {
 		*suffix = SPOOL_SUFFIX;
 		fd = fcntl(spool->dir[SPOOL_REJECTED], F_DUPFD_CLOEXEC, 0);
 	} else {

@@ -1,6 +1,7 @@
 /*
  * logload - loads files of events into the database, exactly once.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,32 @@ check_usage(const struct settings *s, bool files, struct error *err)
 	return 0;
 }
 
+/* Opens what a dry run looks into, and makes nothing. */
+static int
+look_at_spool(struct spool *spool, const char *path, struct error *err)
+{
+	int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return error_errno(err, "open spool %s", path);
+	for (int i = 0; i < SPOOL_PLACES; i++)
+		spool->dir[i] = -1;
+	/* There may be none, and nothing to find in it. */
+	spool->dir[SPOOL_READY] =
+	    openat(root, "ready", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)close(root); /* only read from */
+	return 0;
+}
+
+static int
+open_spool(struct spool *spool, const struct settings *s, struct error *err)
+{
+	if (s->spool == NULL)
+		return 0;
+	return s->dry_run ? look_at_spool(spool, s->spool, err)
+			  : spool_open(spool, s->spool, err);
+}
+
 static int
 run(const struct settings *s, char **files, int count)
 {
@@ -101,8 +128,7 @@ run(const struct settings *s, char **files, int count)
 	struct error err;
 	int status;
 
-	if (catch_signals(&err) < 0 ||
-	    (s->spool != NULL && spool_open(&spool, s->spool, &err) < 0)) {
+	if (catch_signals(&err) < 0 || open_spool(&spool, s, &err) < 0) {
 		log_error("%s", err.text);
 		return EX_IOERR;
 	}

@@ -313,6 +313,7 @@ settings_complete(struct settings *s, struct error *err)
 	int status;
 
 	c->method = (enum db_method)s->method;
+	c->look_only = s->dry_run;
 	status = complete_url(s, err);
 	if (status == 0)
 		status = complete_password(s, err);

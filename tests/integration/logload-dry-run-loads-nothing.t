@@ -16,6 +16,17 @@ events 10 >"$DIR/b.ndjson"
 load --dry-run "$DIR/b.ndjson"
 is "$STATUS" 0 'with a database: status 0'
 is "$(rows)" 0 'nothing is loaded'
+is "$(sql 'SHOW TABLES')" '' 'and no table made'
+spool_new
+load --dry-run --spool "$SPOOL" "$DIR/b.ndjson"
+is "$STATUS" 74 'a spool that is not there: status 74'
+not_ok 'and none is made' test -e "$SPOOL"
+mkdir -p "$SPOOL/ready"
+cp "$DIR/b.ndjson" "$SPOOL/ready"
+run logload --db "$DB_URL" --dry-run --spool "$SPOOL" "$SPOOL/ready/b.ndjson"
+is "$STATUS" 0 'a file in a spool: status 0'
+like "$ERR" ' name=b.ndjson$' 'under the name that it has there'
+is "$(ls "$SPOOL")" ready 'the spool is as it was'
 load "$DIR/b.ndjson"
 load --dry-run "$DIR/b.ndjson" "$DIR/a.ndjson"
 is "$(summary skipped)" 1 'a file that was loaded would be skipped'
