@@ -47,6 +47,7 @@ static const unsigned passing[] = {
     1927,       /* connection killed (MariaDB) */
     1969,       /* over max_statement_time (MariaDB) */
     3024,       /* over max_execution_time */
+    3032,       /* the server is in offline mode */
     3058,       /* lock deadlock of user-level locks */
     3100, 3101, /* commit refused by the replication group */
     3168,       /* server is not available */

@@ -24,6 +24,7 @@ static int write_settings(const struct mysql_db *, int *fd, struct error *);
 static void set_options(struct mysql_db *, const char *settings);
 static enum db_verdict check_tls(struct mysql_db *);
 static enum db_verdict open_session(struct mysql_db *);
+static enum db_verdict set_isolation(struct mysql_db *);
 static enum db_verdict read_server(struct mysql_db *);
 
 /*
@@ -323,7 +324,6 @@ open_session(struct mysql_db *m)
 	    "SET NAMES utf8mb4",
 	    "SET SESSION time_zone='+00:00', sql_notes=0, "
 	    "sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-	    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	    "SET SESSION autocommit=0",
 	    NULL,
 	};
@@ -339,6 +339,8 @@ open_session(struct mysql_db *m)
 #endif
 	for (int i = 0; statements[i] != NULL && verdict == DB_OK; i++)
 		verdict = mysql_run_text(m, statements[i]);
+	if (verdict == DB_OK)
+		verdict = set_isolation(m);
 	if (verdict == DB_OK)
 		verdict = read_server(m);
 	if (verdict == DB_OK)
@@ -361,6 +363,27 @@ ask_number(struct mysql_db *m, const char *sql, uint64_t *number)
 	    row != NULL && row[0] != NULL ? strtoull(row[0], NULL, 10) : 0;
 	mysql_free_result(result);
 	return DB_OK;
+}
+
+/*
+ * READ COMMITTED locks less than the default, but a binary log of statements
+ * cannot have it. An engine without the variables has no such log.
+ */
+static enum db_verdict
+set_isolation(struct mysql_db *m)
+{
+	uint64_t statements = 0;
+	enum db_verdict verdict;
+
+	verdict = ask_number(
+	    m, "SELECT @@log_bin AND @@binlog_format='STATEMENT'", &statements);
+	if (verdict != DB_OK && m->db.error.code != SERVER_UNKNOWN_VARIABLE)
+		return verdict;
+	return mysql_run_text(m, statements != 0
+				     ? "SET SESSION TRANSACTION ISOLATION "
+				       "LEVEL REPEATABLE READ"
+				     : "SET SESSION TRANSACTION ISOLATION "
+				       "LEVEL READ COMMITTED");
 }
 
 /* What the server allows, and whether its commits last. */

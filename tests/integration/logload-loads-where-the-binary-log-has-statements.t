@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# With binlog_format=STATEMENT a server refuses to write under READ COMMITTED
+# (error 1665).
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1
+{ events 100; echo bad; } >"$DIR/a"
+load "$DIR/a"
+is "$STATUS" 65 'by LOAD DATA'
+load --force --method insert "$DIR/a"
+is "$STATUS" 65 'by INSERT'
+is "$(rows)" 200 'all are rows'
+sql_is 'SELECT @@binlog_format' STATEMENT 'in such a log'
+done_testing
