@@ -666,6 +666,19 @@ spool_draft_publish(struct spool_draft *d, bool sync, struct error *err)
 	return 0;
 }
 
+int
+spool_draft_remove(int dir, const char *name, struct error *err)
+{
+	char path[sizeof(((struct spool_draft *)NULL)->name) + 8];
+	int n = snprintf(path, sizeof(path), ".%s.tmp", name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return 0; /* no draft has such a name */
+	if (unlinkat(dir, path, 0) < 0 && errno != ENOENT)
+		return error_errno(err, "remove %s", path);
+	return 0;
+}
+
 void
 spool_draft_discard(struct spool_draft *d)
 {

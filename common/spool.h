@@ -177,6 +177,8 @@ int spool_draft_write(
 /* Renames it into place; if sync is set, durably. Closes in any case. */
 int spool_draft_publish(struct spool_draft *, bool sync, struct error *);
 void spool_draft_discard(struct spool_draft *);
+/* Removes the draft of that name that a crash has left, if there is one. */
+int spool_draft_remove(int dir, const char *name, struct error *);
 
 /* write(2) until all is written; -1 with errno. */
 int spool_write_all(int fd, const void *data, size_t len);

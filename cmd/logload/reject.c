@@ -100,6 +100,8 @@ reject_publish(struct reject *r, struct error *err)
 {
 	if (r->count == 0) {
 		reject_discard(r);
+		if (spool_draft_remove(r->dir, r->name, err) < 0)
+			return -1;
 		return remove_old(r, err);
 	}
 	if (flush(r, err) < 0)

@@ -57,6 +57,12 @@ load --max-event 4KiB "$DIR/hand.ndjson"
 is "$STATUS" 65 'by hand: status 65'
 ok 'in a file beside' test -s "$(echo "$DIR"/rejected/hand.ndjson@*.rejected.ndjson)"
 
+# What a crash has left of an earlier try.
+events 5 >"$SPOOL/ready/$(ready 2)"
+echo '{"file":"' >"$SPOOL/rejected/.$(ready 2).tmp"
+once
+is "$(find "$SPOOL/rejected" -name '.*.tmp')" '' 'no draft of a crash stays'
+
 # Two long names that differ at their end alone.
 long=$(printf 'x%.0s' {1..150})
 echo bad >"$SPOOL/ready/$long-a.ndjson"
