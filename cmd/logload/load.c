@@ -125,7 +125,7 @@ load_run(struct load *f)
 		bool last;
 
 		if (source_chunk(f->source, f->at, f->loader->limits.chunk,
-			&f->range, &f->error) < 0)
+			f->loader->limits.max_event, &f->range, &f->error) < 0)
 			return LOAD_IO;
 		last = f->range.last;
 		verdict = load_chunk(f);
@@ -610,8 +610,8 @@ load_check(struct load *f, load_refused *refused, void *context)
 	int rc;
 
 	do {
-		if (source_chunk(f->source, f->at, l->limits.chunk, &f->range,
-			&f->error) < 0)
+		if (source_chunk(f->source, f->at, l->limits.chunk,
+			l->limits.max_event, &f->range, &f->error) < 0)
 			return LOAD_IO;
 		lines_begin(&l->lines, &f->range, f->lines);
 		while (

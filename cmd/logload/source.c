@@ -16,8 +16,8 @@
 #define BLOCK (128 * 1024)
 
 static int open_temporary(struct error *);
-static int
-hold_chunk(struct source *, uint64_t at, uint64_t max, struct error *);
+static int hold_chunk(struct source *, uint64_t at, uint64_t max,
+    uint64_t longest, struct error *);
 static int
 find_end(const struct range *, uint64_t max, uint64_t *to, struct error *);
 
@@ -76,8 +76,8 @@ source_close(struct source *s)
 }
 
 int
-source_chunk(struct source *s, uint64_t at, uint64_t max, struct range *r,
-    struct error *err)
+source_chunk(struct source *s, uint64_t at, uint64_t max, uint64_t longest,
+    struct range *r, struct error *err)
 {
 	if (s->plain) {
 		r->fd = s->fd;
@@ -91,7 +91,7 @@ source_chunk(struct source *s, uint64_t at, uint64_t max, struct range *r,
 			    (unsigned long long)s->size,
 			    (unsigned long long)at);
 	} else {
-		if (hold_chunk(s, at, max, err) < 0)
+		if (hold_chunk(s, at, max, longest, err) < 0)
 			return -1;
 		r->fd = s->chunk_fd;
 		r->base = s->base;
@@ -275,7 +275,8 @@ read_on(struct source *s, char *block, uint64_t at, struct error *err)
 }
 
 static int
-hold_chunk(struct source *s, uint64_t at, uint64_t max, struct error *err)
+hold_chunk(struct source *s, uint64_t at, uint64_t max, uint64_t longest,
+    struct error *err)
 {
 	uint64_t searched = 0;
 	char *block;
@@ -303,6 +304,12 @@ hold_chunk(struct source *s, uint64_t at, uint64_t max, struct error *err)
 			uint64_t found;
 
 			rc = last_break(&r, r.to, &found, err);
+			if (rc == 0 && found == 0 && s->held > longest)
+				rc = error_set(err,
+				    "a line is over --chunk (%llu) and "
+				    "--max-event (%llu): no more of it is held",
+				    (unsigned long long)max,
+				    (unsigned long long)longest);
 			if (rc < 0 || found != 0)
 				break;
 			searched = s->held;

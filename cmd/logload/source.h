@@ -40,10 +40,11 @@ void source_close(struct source *);
 /*
  * The next chunk from `at` on, a multiple of lines that is no larger than
  * `max` unless one line is. `at` is where an earlier chunk began or ended, or
- * any later place.
+ * any later place. Where content must be held, a line over both `max` and
+ * `longest` is an error: a small compressed file may hold a line without end.
  */
-int source_chunk(
-    struct source *, uint64_t at, uint64_t max, struct range *, struct error *);
+int source_chunk(struct source *, uint64_t at, uint64_t max, uint64_t longest,
+    struct range *, struct error *);
 
 /* SHA-256 of the whole content; the source must be regular, and is rewound. */
 int source_hash(struct source *, char hex[SOURCE_HASH_LEN + 1], struct error *);
