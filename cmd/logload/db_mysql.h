@@ -16,6 +16,8 @@ struct mysql_db {
 	MYSQL *link;         /* NULL: not connected */
 	bool warned;         /* about settings that cost durability */
 	bool inserts;        /* LOAD DATA is not to be had */
+	const char *charset; /* of LOAD DATA; NULL: not chosen yet */
+	uint64_t charset_ns; /* when it was chosen */
 	uint64_t packet_max; /* of the server */
 	uint64_t used_ns;    /* when the connection was last used */
 	struct buf sql;      /* reused */

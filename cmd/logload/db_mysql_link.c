@@ -393,6 +393,7 @@ read_server(struct mysql_db *m)
 	uint64_t infile = 0, flush = 1;
 	enum db_verdict verdict;
 
+	m->charset = NULL;
 	verdict = ask_number(m, "SELECT @@max_allowed_packet", &m->packet_max);
 	if (verdict == DB_OK)
 		verdict = ask_number(m, "SELECT @@local_infile", &infile);

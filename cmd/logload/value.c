@@ -196,33 +196,48 @@ put_digits(char *out, unsigned value, unsigned digits)
 	return out + digits;
 }
 
+struct civil {
+	unsigned year, month, day, hour, minute, second, micro;
+};
+
+static void
+put_civil(const struct civil *c, char out[VALUE_DATETIME_LEN + 1])
+{
+	char *o = put_digits(out, c->year, 4);
+
+	*o++ = '-';
+	o = put_digits(o, c->month, 2);
+	*o++ = '-';
+	o = put_digits(o, c->day, 2);
+	*o++ = ' ';
+	o = put_digits(o, c->hour, 2);
+	*o++ = ':';
+	o = put_digits(o, c->minute, 2);
+	*o++ = ':';
+	o = put_digits(o, c->second, 2);
+	*o++ = '.';
+	o = put_digits(o, c->micro, 6);
+	*o = '\0';
+}
+
 void
 value_stamp(int64_t wall_us, char out[VALUE_DATETIME_LEN + 1])
 {
 	int64_t days = wall_us / US_PER_DAY, rest = wall_us % US_PER_DAY;
-	unsigned year, month, day, second;
-	char *o = out;
+	struct civil c;
+	unsigned second;
 
 	if (rest < 0) {
 		rest += US_PER_DAY;
 		days--;
 	}
 	second = (unsigned)(rest / US_PER_S);
-	civil_from_days(days, &year, &month, &day);
-	o = put_digits(o, year, 4);
-	*o++ = '-';
-	o = put_digits(o, month, 2);
-	*o++ = '-';
-	o = put_digits(o, day, 2);
-	*o++ = ' ';
-	o = put_digits(o, second / 3600, 2);
-	*o++ = ':';
-	o = put_digits(o, second / 60 % 60, 2);
-	*o++ = ':';
-	o = put_digits(o, second % 60, 2);
-	*o++ = '.';
-	o = put_digits(o, (unsigned)(rest % US_PER_S), 6);
-	*o = '\0';
+	civil_from_days(days, &c.year, &c.month, &c.day);
+	c.hour = second / 3600;
+	c.minute = second / 60 % 60;
+	c.second = second % 60;
+	c.micro = (unsigned)(rest % US_PER_S);
+	put_civil(&c, out);
 }
 
 struct scan {
@@ -244,10 +259,13 @@ take_digits(struct scan *s, unsigned digits, unsigned *value)
 static bool
 take_byte(struct scan *s, const char *any)
 {
-	if (s->p == s->end || *s->p == '\0' || strchr(any, *s->p) == NULL)
-		return false;
-	s->p++;
-	return true;
+	for (; *any != '\0' && s->p < s->end; any++) {
+		if (*s->p == *any) {
+			s->p++;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Up to six digits of a second's fraction; more are dropped. */
@@ -298,33 +316,42 @@ is_date(unsigned year, unsigned month, unsigned day)
 	       day <= days[month - 1] + (month == 2 && leap ? 1U : 0U);
 }
 
+/* The time of day and offset; false if it is none. */
+static bool
+take_time(struct scan *s, struct civil *c, int *offset)
+{
+	if (!take_byte(s, "Tt ") || !take_digits(s, 2, &c->hour) ||
+	    !take_byte(s, ":") || !take_digits(s, 2, &c->minute))
+		return false;
+	if (take_byte(s, ":") && !take_digits(s, 2, &c->second))
+		return false;
+	if (take_byte(s, ".,") && !take_fraction(s, &c->micro))
+		return false;
+	return take_offset(s, offset) && c->hour <= 23 && c->minute <= 59 &&
+	       c->second <= 60;
+}
+
 size_t
 value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
 {
 	struct scan s = {text, text + len};
-	unsigned year, month, day, hour = 0, minute = 0, second = 0, micro = 0;
+	struct civil c = {.year = 0};
 	int offset = 0;
 	int64_t us;
 
-	if (!take_digits(&s, 4, &year) || !take_byte(&s, "-") ||
-	    !take_digits(&s, 2, &month) || !take_byte(&s, "-") ||
-	    !take_digits(&s, 2, &day) || !is_date(year, month, day))
+	if (!take_digits(&s, 4, &c.year) || !take_byte(&s, "-") ||
+	    !take_digits(&s, 2, &c.month) || !take_byte(&s, "-") ||
+	    !take_digits(&s, 2, &c.day) || !is_date(c.year, c.month, c.day))
 		return 0;
-	if (s.p < s.end) {
-		if (!take_byte(&s, "Tt ") || !take_digits(&s, 2, &hour) ||
-		    !take_byte(&s, ":") || !take_digits(&s, 2, &minute))
-			return 0;
-		if (take_byte(&s, ":") && !take_digits(&s, 2, &second))
-			return 0;
-		if (take_byte(&s, ".,") && !take_fraction(&s, &micro))
-			return 0;
-		if (!take_offset(&s, &offset))
-			return 0;
+	if (s.p < s.end && !take_time(&s, &c, &offset))
+		return 0;
+	if (offset == 0 && c.second < 60 && c.year >= 1000) {
+		/* Most are UTC already. */
+		put_civil(&c, out);
+		return VALUE_DATETIME_LEN;
 	}
-	if (hour > 23 || minute > 59 || second > 60)
-		return 0;
 	us = clock_from_civil(
-	    (int)year, month, day, hour, minute, second, micro);
+	    (int)c.year, c.month, c.day, c.hour, c.minute, c.second, c.micro);
 	us -= offset * 60 * US_PER_S;
 	if (us < LEAST_US || us > MOST_US)
 		return 0;
@@ -363,15 +390,24 @@ static enum value_verdict
 to_datetime(struct json_text text, enum json_kind kind, char *scratch,
     struct value *out)
 {
+	const char *p = text.p + 1;
 	char plain[VALUE_SCRATCH];
-	long len;
+	size_t len = text.len;
 
 	if (kind == JSON_NUMBER)
 		return epoch_to_datetime(text, scratch, out);
 	if (kind != JSON_STRING)
 		return VALUE_MISFITS;
-	len = json_string_decode(text, plain, sizeof(plain));
-	if (len < 0 || value_datetime(plain, (size_t)len, scratch) == 0)
+	len -= 2;
+	if (memchr(p, '\\', len) != NULL) {
+		long n = json_string_decode(text, plain, sizeof(plain));
+
+		if (n < 0)
+			return VALUE_MISFITS;
+		p = plain;
+		len = (size_t)n;
+	}
+	if (value_datetime(p, len, scratch) == 0)
 		return VALUE_MISFITS;
 	return set(out, scratch, VALUE_DATETIME_LEN);
 }

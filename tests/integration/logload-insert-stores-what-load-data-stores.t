@@ -53,6 +53,16 @@ sql_is "SELECT SUM(event IS NULL) FROM logs WHERE file_id=1 AND line > 10" \
 sql_is "SELECT COUNT(*) FROM logs WHERE event IN ('crlf', 'no line break')" \
 	4 'CRLF, and a last line without line break'
 
+# A column of another character set: converted, both ways.
+sql 'SET GLOBAL local_infile=1; CREATE TABLE latin LIKE logs;
+	ALTER TABLE latin MODIFY event VARCHAR(64) CHARACTER SET latin1'
+printf '{"event":"\u00e9"}\n{"event":"\xc3\xa9"}\n' >"$DIR/latin"
+load --table latin --method load-data "$DIR/latin"
+load --table latin --method insert --force "$DIR/latin"
+sql_is 'SELECT HEX(event), COUNT(*) FROM latin GROUP BY 1' 'E9	4' \
+	'a column in latin1'
+sql 'SET GLOBAL local_infile=0'
+
 # The limit of a packet: smaller statements, and an event that is too large.
 sql 'SET GLOBAL max_allowed_packet=65536'
 printf '{"event":"large","x":"%070000d"}\n' 0 >>"$DIR/b.ndjson"
