@@ -20,7 +20,8 @@ printf 'GET /%%1b HTTP/1.1\r\nHost: \e[31m\r\n\r\n' | http_raw "$PORT" >/dev/nul
 post $'{"event":"\e[2J"}'
 is "$CODE" 400 'a control character in an event is refused'
 ok 'an event is taken' send_event '{"event":"\u001b[2J\nforged"}'
-ok 'and loaded, like the good line of the file' wait_rows 2
+ok 'and loaded' wait_rows 1
+ok 'a file of an evil name is left alone' test -e "$SPOOL/ready/$evil"
 for tool in logload logbatch logrecv; do
 	ok "$tool stops" stop "$tool"
 	is "$STATUS" 0 "$tool: status 0"
