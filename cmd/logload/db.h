@@ -85,6 +85,11 @@ struct db_ops {
 	enum db_verdict (*connect)(struct db *);
 	void (*disconnect)(struct db *);
 	void (*free)(struct db *);
+	/*
+	 * From any thread: what another one waits for at the server fails now,
+	 * as if the connection was lost.
+	 */
+	void (*interrupt)(struct db *);
 
 	enum db_verdict (*begin)(struct db *);
 	enum db_verdict (*commit)(struct db *);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "db_mysql.h"
@@ -39,6 +40,11 @@ db_mysql_new(const struct db_config *config)
 
 	if (m == NULL)
 		return NULL;
+	if (pthread_mutex_init(&m->lock, NULL) != 0) {
+		free(m);
+		return NULL;
+	}
+	m->socket = -1;
 	m->db.ops = &mysql_ops;
 	m->config = config;
 	return &m->db;
@@ -57,7 +63,19 @@ release(struct db *db)
 
 	mysql_link_close(m);
 	buf_release(&m->sql);
+	(void)pthread_mutex_destroy(&m->lock); /* no other thread is left */
 	free(m);
+}
+
+static void
+interrupt(struct db *db)
+{
+	struct mysql_db *m = of(db);
+
+	(void)pthread_mutex_lock(&m->lock); /* fails only on misuse */
+	if (m->socket >= 0)
+		(void)shutdown(m->socket, SHUT_RDWR); /* or it has gone */
+	(void)pthread_mutex_unlock(&m->lock);
 }
 
 static void
@@ -284,6 +302,7 @@ static const struct db_ops mysql_ops = {
     .connect = connect_link,
     .disconnect = disconnect,
     .free = release,
+    .interrupt = interrupt,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

@@ -6,12 +6,15 @@
 
 #include <errmsg.h>
 #include <mysql.h>
+#include <pthread.h>
 
 #include "buf.h"
 #include "db.h"
 
 struct mysql_db {
 	struct db db; /* first: the callers' handle */
+	pthread_mutex_t lock;
+	int socket; /* under the lock; -1: none */
 	const struct db_config *config;
 	MYSQL *link;         /* NULL: not connected */
 	bool warned;         /* about settings that cost durability */

@@ -84,6 +84,25 @@ mysql_ask(struct mysql_db *m, const char *sql, size_t len, MYSQL_RES **result)
  * Connecting
  */
 
+/* For interrupt, which must never meet a descriptor that is another's. */
+static void
+set_socket(struct mysql_db *m, int fd)
+{
+	(void)pthread_mutex_lock(&m->lock); /* fails only on misuse */
+	m->socket = fd;
+	(void)pthread_mutex_unlock(&m->lock);
+}
+
+static int
+socket_of(MYSQL *link)
+{
+#ifdef MARIADB_PACKAGE_VERSION_ID
+	return mysql_get_socket(link);
+#else
+	return (int)link->net.fd;
+#endif
+}
+
 enum db_verdict
 mysql_link_open(struct mysql_db *m)
 {
@@ -109,6 +128,8 @@ mysql_link_open(struct mysql_db *m)
 		verdict = check_tls(m);
 	(void)close(fd); /* in memory */
 	if (verdict == DB_OK)
+		set_socket(m, socket_of(m->link));
+	if (verdict == DB_OK)
 		verdict = open_session(m);
 	if (verdict != DB_OK)
 		mysql_link_close(m);
@@ -118,6 +139,7 @@ mysql_link_open(struct mysql_db *m)
 void
 mysql_link_close(struct mysql_db *m)
 {
+	set_socket(m, -1);
 	if (m->link != NULL)
 		mysql_close(m->link);
 	m->link = NULL;

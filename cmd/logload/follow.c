@@ -114,7 +114,7 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		status = EX_OK;
 	}
 	crew_close(&f->run.crew, true);
-	crew_join(&f->run.crew);
+	run_join(&f->run);
 	if (status == EX_OK && s->once)
 		status = run_status(&f->run);
 	close_all(f);

@@ -150,7 +150,10 @@ watch(struct hand *h)
 				memory_order_relaxed);
 		progress_draw(&h->progress, bytes,
 		    (uint64_t)meter_get(&h->run.meters, METER_EVENTS_LOADED));
-		(void)poll(&p, 1, h->progress.on ? DRAW_MS : -1);
+		if (stop_asked(h->run.stop))
+			run_hurry(&h->run);
+		(void)poll(&p, 1,
+		    h->progress.on || stop_asked(h->run.stop) ? DRAW_MS : -1);
 		(void)!read(c->wake, &woken, sizeof(woken)); /* only empties */
 	}
 }

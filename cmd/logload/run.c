@@ -1,12 +1,17 @@
 /*
  * run.c - see run.h.
  */
+#include <poll.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "run.h"
+
+/* A database that is silent for so long does not keep us from ending. */
+#define GRACE_NS (5 * CLOCK_NS_PER_S)
+#define HURRY_EVERY_MS 200
 
 int
 run_init(struct run *r, const struct settings *s, struct spool *spool,
@@ -53,6 +58,42 @@ run_release(struct run *r)
 		loader_release(&r->crew.workers[i].loader);
 	crew_release(&r->crew);
 	patience_release(&r->patience);
+}
+
+void
+run_hurry(struct run *r)
+{
+	uint64_t now = clock_monotonic_ns(), read = 0;
+
+	for (unsigned i = 0; i < r->crew.worker_count; i++)
+		read += atomic_load_explicit(
+		    &r->crew.workers[i].loader.position, memory_order_relaxed);
+	if (r->moved_ns == 0 || read != r->read) {
+		r->moved_ns = now;
+		r->read = read;
+	}
+	if (now - r->moved_ns < GRACE_NS)
+		return;
+	for (unsigned i = 0; i < r->crew.worker_count; i++) {
+		struct db *db = r->crew.workers[i].loader.db;
+
+		if (db != NULL)
+			db->ops->interrupt(db);
+	}
+}
+
+void
+run_join(struct run *r)
+{
+	while (!crew_has_ended(&r->crew)) {
+		struct pollfd p = {.fd = r->crew.wake, .events = POLLIN};
+		uint64_t woken;
+
+		(void)poll(&p, 1, HURRY_EVERY_MS);
+		(void)!read(p.fd, &woken, sizeof(woken)); /* only empties */
+		run_hurry(r);
+	}
+	crew_join(&r->crew);
 }
 
 void

@@ -31,6 +31,8 @@ struct run {
 	struct patience patience;
 	struct crew crew;
 	atomic_uint outcome; /* of enum outcome */
+	/* For run_hurry: what had been read when something moved last. */
+	uint64_t read, moved_ns;
 };
 
 /*
@@ -41,6 +43,15 @@ int
 run_init(struct run *, const struct settings *, struct spool *, struct stop *,
     crew_work *, int reject_dir, const char *reject_suffix, struct error *);
 void run_release(struct run *);
+
+/*
+ * To be called again and again once stop was asked: breaks the connections if
+ * nothing moves for 5 s. The database rolls back, and the next run goes on.
+ */
+void run_hurry(struct run *);
+
+/* Waits for the workers to end, hurrying them. The crew must be closed. */
+void run_join(struct run *);
 
 void run_note(struct run *, enum outcome);
 
