@@ -9,8 +9,9 @@ form="$form (error|warn|info|debug) (logrecv|logbatch|logload): [ -~]+\$"
 spool_new
 mkdir -p "$SPOOL/buffer" "$SPOOL/ready"
 evil=$'x\n2026-01-01T00:00:00.000000Z error logrecv: forged\e[2J.ndjson'
-printf '{"event":"a"}\nno JSON \e[2J\n' >"$SPOOL/ready/$evil"
-mkdir "$SPOOL/buffer/$evil"
+echo '{"event":"a"}' >"$SPOOL/ready/$evil"
+echo '{"event":"a"}' >"$SPOOL/buffer/$evil"
+printf '{"event":"a"}\n\e[2J\n{"\e[2J' >"$SPOOL/ready/x.ndjson"
 mariadb_start
 logrecv_start --log-level debug
 logbatch_start --log-level debug --max-age 1s
