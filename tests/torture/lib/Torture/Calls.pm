@@ -10,7 +10,7 @@ use Exporter 'import';
 use Torture;
 use Torture::World;
 
-our @EXPORT = qw(calls starts memory);
+our @EXPORT = qw(calls starts memory random_fault);
 
 # tool, call, pattern, [what it does...]
 my @FAULTS = (
@@ -96,6 +96,12 @@ sub rule {
 	return (%r, do => 'delay_before', arg => 300) if $what eq 'slow';
 	return (%r, do => 'fail_after', arg => $1) if $what =~ /^late:(.*)/;
 	return (%r, do => 'fail', arg => $what);
+}
+
+# One of all, without saying when.
+sub random_fault {
+	my ($tool, $call, $pattern, @what) = @{pick(@FAULTS)};
+	return rule($tool, $call, $pattern, pick(@what));
 }
 
 # Until the rule in the slot was obeyed so often, or its time is over.

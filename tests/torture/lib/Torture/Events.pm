@@ -41,7 +41,7 @@ my @ODD = (
 
 sub make_event {
 	my ($id) = @_;
-	return deep_event($id) if chance(0.01);
+	return deep_event($id) if chance(0.004);
 	return qq({"id":"$id",) . pick(@ODD)->() . '}' if chance(0.15);
 	return sprintf '{"id":"%s","event":"%s","user_id":%d,"level":"%s",'
 	    . '"timestamp":"2026-11-22T07:%02d:%02d.%06dZ","message":"%s"}',

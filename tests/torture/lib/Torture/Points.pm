@@ -10,7 +10,7 @@ use Exporter 'import';
 use Torture;
 use Torture::World;
 
-our @EXPORT = qw(points);
+our @EXPORT = qw(points die_somewhere);
 
 # tool, call, pattern (as faults.c has it), which sides of the call
 my @POINTS = (
@@ -99,6 +99,21 @@ sub points {
 	}
 	say("$done kills at points, $missed not reached in time");
 	$w->finish;
+	return;
+}
+
+# At one of them, whenever a tool comes there, if it soon does.
+sub die_somewhere {
+	my ($w) = @_;
+	my ($tool, $call, $pattern, $sides) = @{pick(@POINTS)};
+	my $side = pick(split ' ', $sides);
+	$w->{faults}->set(0, tool => $tool, call => $call, path => $pattern,
+		from => 1 + int rand 4, do => $DO{$side});
+	my $fired = wait_for(0.6, sub { $w->{faults}->fired(0) });
+	$w->{faults}->unset(0);
+	return if !defined $fired;
+	tally("kills of $tool");
+	$POINTS{"$tool $call $pattern"}{$side}++;
 	return;
 }
 
