@@ -28,7 +28,7 @@ below_root(char *path)
 	if (strncmp(path, root, n) != 0 || (path[n] != '/' && path[n] != '\0'))
 		return false;
 	if (path[n] == '\0')
-		(void)strcpy(path, ".");
+		memcpy(path, ".", 2);
 	else
 		memmove(path, path + n + 1, strlen(path + n + 1) + 1);
 	return true;
@@ -71,12 +71,12 @@ path_at(int dir, const char *name, char path[PATH_MAX])
 	if (*name != '/' && dir != AT_FDCWD) {
 		if (!path_of(dir, path))
 			return false;
-		len = strlen(path);
-		(void)snprintf(path + len, PATH_MAX - len, "/%s", name);
-		return true;
+		len = strcmp(path, ".") == 0 ? 0 : strlen(path);
+		return snprintf(path + len, PATH_MAX - len, "%s%s",
+			   len > 0 ? "/" : "", name) < (int)(PATH_MAX - len);
 	}
 	if (base == NULL)
-		(void)strcpy(parent, ".");
+		memcpy(parent, ".", 2);
 	else
 		(void)snprintf(parent, sizeof(parent), "%.*s",
 		    base == name ? 1 : (int)(base - name), name);
