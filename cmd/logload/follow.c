@@ -552,11 +552,14 @@ load_one(void *context, struct worker *w, const char *name)
 {
 	struct follow *f = context;
 	enum load_verdict verdict;
+	struct source source;
+	struct load load;
 
+	/* One for all tries: it knows of a commit whose answer was lost. */
+	load_init(
+	    &load, &w->loader, &source, name, spool_name_parse(name, NULL));
 	for (;;) {
 		uint64_t started;
-		struct source source;
-		struct load load;
 		enum taken taken;
 
 		if (stop_asked(f->run.stop))
@@ -569,8 +572,6 @@ load_one(void *context, struct worker *w, const char *name)
 		if (taken != TAKEN)
 			return true;
 		started = clock_monotonic_ns();
-		load_init(&load, &w->loader, &source, name,
-		    spool_name_parse(name, NULL));
 		verdict = load_run(&load);
 		conclude(f, &load, verdict, clock_monotonic_ns() - started);
 		source_close(&source); /* lets the lock go */

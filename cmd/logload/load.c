@@ -186,7 +186,8 @@ load_chunk(struct load *f)
 		verdict = claim(f, &file);
 	if (verdict != DB_OK)
 		return failed(f, verdict);
-	if (file.loaded && f->unsure_at != 0 && file.progress == f->unsure_at) {
+	if (file.loaded && f->unsure_at != 0 && file.progress == f->unsure_at &&
+	    load_known(f, &file) == LOAD_SKIPPED) {
 		/* Our own commit, whose answer was lost. */
 		l->db->ops->rollback(l->db);
 		return finish_chunk(f, &file);

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The connection breaks between the server's commit and its answer: the next
+# look at the ledger tells that all is stored. The events are neither loaded
+# twice nor missing from the counts.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+# Passes everything on, but for the answer to the first COMMIT after a LOAD.
+cat >"$DIR/proxy.pl" <<'PERL'
+use strict;
+use warnings;
+use IO::Select;
+use IO::Socket::INET;
+my ($to, $port_file) = @ARGV;
+$SIG{PIPE} = "IGNORE";
+my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 0,
+    Listen => 5) or die;
+open my $port, ">", "$port_file.tmp" or die;
+print $port $server->sockport;
+close $port;
+rename "$port_file.tmp", $port_file;
+my ($loads, $cut) = (0, 0);
+while (my $c = $server->accept) {
+	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+	    PeerPort => $to) or next;
+	my $both = IO::Select->new($c, $s);
+	my $open = 1;
+	while ($open) {
+		for my $from ($both->can_read) {
+			$open = 0, last unless sysread $from, my $data, 65536;
+			syswrite $from == $c ? $s : $c, $data;
+			next if $from != $c || $cut;
+			$loads++ if $data =~ /LOAD DATA/;
+			next unless $loads && $data =~ /\x03COMMIT$/;
+			sysread $s, $data, 65536;
+			$cut = 1;
+			$open = 0;
+			last;
+		}
+	}
+	close $c;
+	close $s;
+}
+PERL
+
+mariadb_start
+spool_new
+for way in following hand; do
+	rm -f "$DIR/port"
+	start "proxy-$way" perl "$DIR/proxy.pl" "$DB_PORT" "$DIR/port"
+	wait_for test -s "$DIR/port" || give_up 'no proxy'
+	url=mysql://logs@127.0.0.1:$(cat "$DIR/port")/logs
+	if [ "$way" = hand ]; then
+		events 10 >"$DIR/a"
+		run logload --db "$url" "$DIR/a"
+		is "$STATUS" 0 'by hand: status 0'
+		is "$(summary events)/$(summary skipped)" 10/0 'all are counted'
+		is "$(rows)" 30 'each is a row'
+	else
+		mkdir -p "$SPOOL/ready"
+		events 20 >"$SPOOL/ready/$(ready 1)"
+		run logload --db "$url" --spool "$SPOOL" --once
+		is "$STATUS" 0 'a spool: status 0'
+		like "$ERR" 'the database is away' 'the connection broke'
+		like "$ERR" ' loaded file=.* events=20 ' 'it knows that it loaded'
+		is "$(metric logload logload_events_loaded_total)" 20 \
+			'all are counted'
+		is "$(rows)" 20 'each is a row'
+		ok 'the file is gone' no_files ready
+	fi
+done
+done_testing
