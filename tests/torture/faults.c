@@ -56,6 +56,7 @@ enum action {
 	DELAY_AFTER, /* by `arg` ms */
 	RESET,       /* the connection is shut, and ECONNRESET */
 	SHIFT,       /* the wall clock is `arg` seconds back */
+	LIE,         /* write, mysql_real_query: not done, but it succeeds */
 };
 
 struct rule {
@@ -388,6 +389,8 @@ write(int fd, const void *data, size_t len)
 	struct subject s = {.fd = fd};
 	struct rule *r = hit("write", &s);
 
+	if (r != NULL && r->action == LIE)
+		return (ssize_t)len;
 	if (r != NULL && is_short(r) && len > 1)
 		len /= 2;
 	OBEY(ssize_t, write, fd, data, len);
@@ -645,6 +648,8 @@ mysql_real_query(struct MYSQL *link, const char *sql, unsigned long len)
 	struct subject s = {.fd = -1, .data = sql, .len = len};
 	struct rule *r = hit("mysql_real_query", &s);
 
+	if (r != NULL && r->action == LIE)
+		return 0;
 	OBEY(int, mysql_real_query, link, sql, len);
 }
 

@@ -15,7 +15,7 @@ our $LIBRARY;
 use constant {RULES => 16, RULE_SIZE => 256};
 my %ACTION = (kill_before => 1, kill_after => 2, fail => 3, fail_after => 4,
 	short => 5, short_kill => 6, delay_before => 7, delay_after => 8,
-	reset => 9, shift => 10);
+	reset => 9, shift => 10, lie => 11);
 my $LAYOUT = 'L7 x4 a16 a24 a184';
 
 sub new {

@@ -22,6 +22,9 @@ use Torture;
 
 our @EXPORT = qw(judge event_id);
 
+# If set, what is found is counted here, and is no violation.
+our $found;
+
 $ENV{LC_ALL} = 'C';
 
 sub event_id {
@@ -89,6 +92,10 @@ sub comm {
 
 sub found {
 	my ($what, @lines) = @_;
+	if ($found) {
+		$found->{$what} = @lines;
+		return;
+	}
 	tally($what, scalar @lines);
 	return if !@lines;
 	violation(@lines . " $what, such as " . join ', ', map {
@@ -116,9 +123,12 @@ sub judge {
 	put_list($dir, 'sent', [split /\n/, slurp($o{sent})]);
 	put_list($dir, 'there', \@there);
 	run('sort', '-u', '-o', "$dir/acked.ids", $o{acked});
-	tally('events acknowledged', scalar split /\n/, slurp("$dir/acked.ids"));
-	tally('rows', scalar @rows);
-	tally('rejected', scalar @rejected);
+	if (!$found) {
+		tally('events acknowledged',
+			scalar split /\n/, slurp("$dir/acked.ids"));
+		tally('rows', scalar @rows);
+		tally('rejected', scalar @rejected);
+	}
 	found('lost', comm('23', "$dir/acked.ids", "$dir/there.ids"));
 	my ($twice) = run('uniq', '-d', "$dir/there.ids");
 	found('doubled', split /\n/, $twice);
@@ -126,6 +136,7 @@ sub judge {
 	found('alien', comm('23', "$dir/there.once", "$dir/sent.ids"));
 	run('sort', '-u', '-o', "$dir/there.once", "$dir/there.texts");
 	found('changed', comm('23', "$dir/there.once", "$dir/sent.texts"));
+	return scalar @there if $found;
 	judge_aliens($o{alien} // {}, \%alien);
 	judge_ledger($o{db}, $o{database}, scalar @rows, scalar @rejected);
 	return scalar @there;

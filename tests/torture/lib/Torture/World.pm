@@ -312,15 +312,20 @@ sub finish {
 		. join ' ', ($self->waiting)[0 .. 1], 'and perhaps more')
 	    if !defined $drained;
 	$self->end_all;
-	my $there = judge(dir => $self->{dir}, sent => $self->{sent},
-		acked => $self->{acked}, db => $self->{db},
-		database => $self->{database}, spool => $self->{spool},
-		alien => $self->{alien});
+	my $there = $self->verdict;
 	say(sprintf '%d events there, fresh one after %.1f s, drained after '
 		. '%.1f s', $there, $took // -1, $drained // -1);
 	$self->{db}->try("DROP DATABASE `$self->{database}`")
 	    if !grep { $_->[0] eq $Torture::scenario } @Torture::violations;
 	return;
+}
+
+sub verdict {
+	my ($self) = @_;
+	return Torture::Oracle::judge(dir => $self->{dir},
+		sent => $self->{sent}, acked => $self->{acked},
+		db => $self->{db}, database => $self->{database},
+		spool => $self->{spool}, alien => $self->{alien});
 }
 
 sub end_all {
