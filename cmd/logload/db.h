@@ -102,10 +102,10 @@ struct db_ops {
 	    struct db *, const char *name, struct db_file *, bool *found);
 	/*
 	 * Within a transaction: makes the file's line, or finds it, and locks
-	 * it until the end. `known` is a hint that it exists.
+	 * it until the end.
 	 */
-	enum db_verdict (*claim)(struct db *, const char *name, bool known,
-	    uint64_t bytes, struct db_file *);
+	enum db_verdict (*claim)(
+	    struct db *, const char *name, uint64_t bytes, struct db_file *);
 	enum db_verdict (*save)(struct db *, const struct db_file *);
 
 	/*

@@ -154,13 +154,6 @@ distrust(struct db *db)
  * The ledger
  */
 
-static enum db_verdict
-no_memory(struct mysql_db *m)
-{
-	(void)error_set(&m->db.error, "out of memory");
-	return DB_PASSING;
-}
-
 static uint64_t
 number(const char *text)
 {
@@ -184,7 +177,7 @@ look_up(struct mysql_db *m, const char *name, bool lock, struct db_file *file,
 	    buf_printf(&m->sql, " WHERE name=") < 0 ||
 	    mysql_quote_text(&m->sql, name, strlen(name)) < 0 ||
 	    (lock && buf_printf(&m->sql, " FOR UPDATE") < 0))
-		return no_memory(m);
+		return mysql_no_memory(m);
 	verdict = mysql_ask(m, m->sql.data, m->sql.len, &result);
 	if (verdict != DB_OK)
 		return verdict;
@@ -236,7 +229,7 @@ add_line(
 	    mysql_quote_text(&m->sql, name, strlen(name)) < 0 ||
 	    buf_printf(&m->sql, ", %llu, 0, 0, 0, 0, 0, UTC_TIMESTAMP(6))",
 		(unsigned long long)bytes) < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	verdict = mysql_run(m, m->sql.data, m->sql.len);
 	if (verdict != DB_OK)
 		return verdict;
@@ -252,25 +245,21 @@ add_line(
  * line that vanishes between the two statements was rolled back: once more.
  */
 static enum db_verdict
-claim(struct db *db, const char *name, bool known, uint64_t bytes,
-    struct db_file *file)
+claim(struct db *db, const char *name, uint64_t bytes, struct db_file *file)
 {
 	struct mysql_db *m = of(db);
 	enum db_verdict verdict;
 	bool found;
 
 	for (int i = 0; i < 3; i++) {
-		if (!known) {
-			verdict = add_line(m, name, bytes, file);
-			if (verdict != DB_EVENT)
-				return verdict;
-			if (db->error.code != SERVER_DUPLICATE)
-				return DB_SCHEMA;
-		}
+		verdict = add_line(m, name, bytes, file);
+		if (verdict != DB_EVENT)
+			return verdict;
+		if (db->error.code != SERVER_DUPLICATE)
+			return DB_SCHEMA;
 		verdict = look_up(m, name, true, file, &found);
 		if (verdict != DB_OK || found)
 			return verdict == DB_EVENT ? DB_SCHEMA : verdict;
-		known = false;
 	}
 	(void)error_set(&db->error, "claim %s: another loader is at it", name);
 	return DB_PASSING;
@@ -293,7 +282,7 @@ save(struct db *db, const struct db_file *f)
 		(unsigned long long)f->progress, (unsigned long long)f->lines,
 		f->loaded ? "UTC_TIMESTAMP(6)" : "NULL",
 		(unsigned long long)f->id) < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	verdict = mysql_run(m, m->sql.data, m->sql.len);
 	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
 }

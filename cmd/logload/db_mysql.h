@@ -52,6 +52,8 @@ mysql_ask(struct mysql_db *, const char *sql, size_t len, MYSQL_RES **result);
 /* Takes the code and text of the last failure over; returns its verdict. */
 enum db_verdict mysql_failed(struct mysql_db *, const char *what);
 
+enum db_verdict mysql_no_memory(struct mysql_db *);
+
 /* What an error means; text helps where one code has several causes. */
 enum db_verdict
 mysql_verdict(unsigned code, const char *sqlstate, const char *text);

@@ -47,6 +47,13 @@ mysql_failed(struct mysql_db *m, const char *what)
 }
 
 enum db_verdict
+mysql_no_memory(struct mysql_db *m)
+{
+	(void)error_set(&m->db.error, "out of memory");
+	return DB_PASSING;
+}
+
+enum db_verdict
 mysql_run(struct mysql_db *m, const char *sql, size_t len)
 {
 	char what[24];

@@ -48,13 +48,6 @@ mysql_load(struct db *db, const struct db_file *file, struct db_rows *rows)
 			  : load_data(m, file, rows);
 }
 
-static enum db_verdict
-no_memory(struct mysql_db *m)
-{
-	(void)error_set(&m->db.error, "out of memory");
-	return DB_PASSING;
-}
-
 /* The column names, without brackets. */
 static int
 put_columns(struct buf *b, const struct columns *columns)
@@ -245,7 +238,7 @@ has_utf8mb4_alone(struct mysql_db *m, bool *yes)
 	m->sql.len = 0;
 	if (buf_printf(&m->sql, "SHOW FULL COLUMNS FROM ") < 0 ||
 	    mysql_quote_table(&m->sql, m->config->table) < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	verdict = mysql_ask(m, m->sql.data, m->sql.len, &result);
 	if (verdict != DB_OK)
 		return verdict;
@@ -315,7 +308,7 @@ load_data(struct mysql_db *m, const struct db_file *file, struct db_rows *rows)
 	if (verdict != DB_OK)
 		return verdict;
 	if (put_load_statement(m) < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	mysql_set_local_infile_handler(
 	    m->link, infile_init, infile_read, infile_end, infile_error, &f);
 	verdict = mysql_run(m, m->sql.data, m->sql.len);
@@ -325,7 +318,7 @@ load_data(struct mysql_db *m, const struct db_file *file, struct db_rows *rows)
 	if (f.failed)
 		return DB_SOURCE;
 	if (f.no_memory)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	if (verdict != DB_OK && rows->sent == 0 &&
 	    is_infile_refused((unsigned)m->db.error.code) &&
 	    m->config->method == DB_METHOD_AUTO) {
@@ -429,14 +422,14 @@ insert_rows(
 	if (most + PACKET_SPARE > m->packet_max)
 		most = m->packet_max - PACKET_SPARE;
 	if (put_insert(m) < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	front = m->sql.len;
 	while ((rc = rows->next(rows->context, &row)) > 0) {
 		rows->sent++;
 		whole = m->sql.len;
 		if ((held > 0 && buf_append(&m->sql, ",", 1) < 0) ||
 		    put_values(m, file, row) < 0)
-			return no_memory(m);
+			return mysql_no_memory(m);
 		held++;
 		if (m->sql.len <= most)
 			continue;
@@ -539,7 +532,7 @@ mysql_insert(
 	struct mysql_db *m = (struct mysql_db *)db;
 
 	if (put_insert(m) < 0 || put_values(m, file, row) < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	if (!m->inserts && m->sql.len + PACKET_SPARE > m->packet_max)
 		return load_single(m, file, row);
 	return send_insert(m, m->sql.len, 1);

@@ -166,13 +166,6 @@ db_mysql_schema(const struct db_config *c, struct buf *b)
  * Making and checking
  */
 
-static enum db_verdict
-no_memory(struct mysql_db *m)
-{
-	(void)error_set(&m->db.error, "out of memory");
-	return DB_PASSING;
-}
-
 /* Asks first: making needs a right that one who only loads need not have. */
 static enum db_verdict
 make_table(struct mysql_db *m, const char *name,
@@ -185,7 +178,7 @@ make_table(struct mysql_db *m, const char *name,
 	if (buf_printf(&m->sql, "SELECT 1 FROM ") < 0 ||
 	    mysql_quote_table(&m->sql, name) < 0 ||
 	    buf_printf(&m->sql, " LIMIT 0") < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	verdict = mysql_ask(m, m->sql.data, m->sql.len, &result);
 	if (verdict == DB_OK) {
 		mysql_free_result(result);
@@ -195,7 +188,7 @@ make_table(struct mysql_db *m, const char *name,
 		return verdict;
 	m->sql.len = 0;
 	if (put(&m->sql, m->config) < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	verdict = mysql_run(m, m->sql.data, m->sql.len);
 	if (verdict == DB_OK)
 		log_info("made the table %s", name);
@@ -242,7 +235,7 @@ check_engines(struct mysql_db *m)
 	    buf_printf(&m->sql, " OR ") < 0 ||
 	    put_place(&m->sql, m->config->ledger) < 0 ||
 	    buf_printf(&m->sql, ")") < 0)
-		return no_memory(m);
+		return mysql_no_memory(m);
 	verdict = mysql_ask(m, m->sql.data, m->sql.len, &result);
 	if (verdict != DB_OK)
 		return verdict;

@@ -22,7 +22,6 @@ struct mark {
 };
 
 static enum load_verdict load_chunk(struct load *);
-static enum db_verdict claim(struct load *, struct db_file *);
 static enum db_verdict
 load_range(struct load *, const struct db_file *, const struct range *);
 static enum db_verdict
@@ -183,7 +182,8 @@ load_chunk(struct load *f)
 
 	verdict = l->db->ops->begin(l->db);
 	if (verdict == DB_OK)
-		verdict = claim(f, &file);
+		verdict = l->db->ops->claim(l->db, f->name,
+		    f->source->plain ? f->source->size : 0, &file);
 	if (verdict != DB_OK)
 		return failed(f, verdict);
 	if (file.loaded && f->unsure_at != 0 && file.progress == f->unsure_at &&
@@ -253,19 +253,6 @@ load_known(struct load *f, const struct db_file *file)
 	return LOAD_IO;
 }
 
-static enum db_verdict
-claim(struct load *f, struct db_file *file)
-{
-	struct db *db = f->loader->db;
-	enum db_verdict verdict;
-
-	verdict = db->ops->claim(db, f->name, f->known || f->unsure_at != 0,
-	    f->source->plain ? f->source->size : 0, file);
-	if (verdict == DB_OK && file->progress > 0)
-		f->known = true;
-	return verdict;
-}
-
 /*
  * Errors that one event can cause look alike where the table causes them: a
  * column too narrow for anything must not send all events into rejected/.
@@ -306,7 +293,6 @@ finish_chunk(struct load *f, struct db_file *file)
 	struct load_tally *c = &f->chunk, *t = &f->tally;
 
 	c->bytes = file->progress - f->at;
-	f->known = true;
 	f->unsure_at = 0;
 	f->at = file->progress;
 	f->lines = file->lines;

@@ -69,7 +69,6 @@ struct load {
 	bool torn_tails; /* a last line cut short was never acknowledged */
 	/* Where it is: */
 	uint64_t at, lines; /* content bytes and lines that are committed */
-	bool known;         /* the ledger has a line of it */
 	uint64_t
 	    unsure_at; /* where a commit without an answer leads; 0: none */
 	struct load_tally tally; /* of the chunks that this object committed */

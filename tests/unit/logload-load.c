@@ -44,10 +44,10 @@ fake_free(struct db *db)
 }
 
 static enum db_verdict
-fake_claim(struct db *db, const char *name, bool known, uint64_t bytes,
-    struct db_file *file)
+fake_claim(
+    struct db *db, const char *name, uint64_t bytes, struct db_file *file)
 {
-	(void)db, (void)name, (void)known;
+	(void)db, (void)name;
 	memset(file, 0, sizeof(*file));
 	file->bytes = bytes;
 	return DB_OK;
