@@ -75,12 +75,11 @@ sub binary {
 	return join '', map { chr int rand 256 } 1 .. $length;
 }
 
-# So many of its lines have to be rejected; the last, without its end, is torn.
+# So many of its lines have to be rejected, if none is an event. A last one
+# without its end is torn only in a file that a spool has named.
 sub bad_lines {
 	my ($bytes) = @_;
-	my @lines = split /\n/, $bytes, -1;
-	pop @lines;
-	return scalar grep { !/^[ \t\r]*$/ } @lines;
+	return scalar grep { !/^[ \t\r]*$/ } split /\n/, $bytes, -1;
 }
 
 # name => code: what is put, and how many of its lines have to be rejected.
@@ -109,6 +108,12 @@ my %ALIENS = (
 			scalar @bad);
 	},
 	torn => sub {
+		my ($w) = @_;
+		return (join("\n", known_events($w, 3))
+			. "\n{\"id\":\"torn\",\"te", 1);
+	},
+	# As a logrecv that died leaves it.
+	'20261122T073351.123456Z-torn' => sub {
 		my ($w) = @_;
 		return (join("\n", known_events($w, 3))
 			. "\n{\"id\":\"torn\",\"te", 0);

@@ -76,68 +76,96 @@ sub leave_empty {
 	return;
 }
 
+# Each tool has its own row of points to come to; the three go on beside each
+# other. The first time each point is met at its first call, later at any of the
+# first eight: other chunks, other files.
 sub points {
 	my ($db, $seconds) = @_;
 	my $until = now() + $seconds;
 	my $w = Torture::World->new($db, rate => 150, batch => 4,
 		env => {LOGBATCH_MAX_SIZE => '120KB', LOGBATCH_MAX_AGE => '600ms',
 			LOGRECV_WORKERS => 1});
-	my @all = map { my $p = $_; map { [@$p[0 .. 2], $_, $p->[4]] }
-	    split ' ', $p->[3] } @POINTS;
-	my ($done, $missed, $round) = (0, 0, 0);
+	my @rows = map { {tool => $_, slot => ++$w->{slots}, round => 0,
+		left => [], done => 0} } qw(logrecv logbatch logload);
+	my $told = 0;
 	$w->keep_all;
 	$w->load;
-	while (now() < $until) {
-		$round++;
-		for my $point (shuffled(@all)) {
-			# Never less than each of them once.
-			last if $round > 1 && now() > $until;
-			die_at($w, $round, @$point) ? $done++ : $missed++;
-			say("$done points in round $round")
-			    if $done % 50 == 0;
-		}
+	# Never less than each of them once.
+	while (now() < $until || grep { $_->{round} < 2 } @rows) {
+		advance($w, $_) for @rows;
+		pause(0.005);
+		my $done = 0;
+		$done += $_->{done} for @rows;
+		next if int($done / 100) == $told;
+		$told = int($done / 100);
+		say("$done kills at points");
 	}
-	say("$done kills at points, $missed not reached in time");
 	$w->finish;
+	return;
+}
+
+# Looks whether the tool has come to its point, and goes on to the next one.
+sub advance {
+	my ($w, $row) = @_;
+	my $now = $row->{now};
+	if ($now && $w->{faults}->fired($row->{slot})) {
+		count_kill($now);
+		$row->{done}++;
+	} elsif ($now && now() - $now->{since} < 8) {
+		return;
+	} elsif ($now) {
+		tally('points not reached in time');
+		say("not reached: $now->{side} $now->{name}, the $now->{nth}th");
+	}
+	if (!@{$row->{left}}) {
+		$row->{round}++;
+		$row->{left} = [shuffled(sides_of(grep {
+			$_->[0] eq $row->{tool} } @POINTS))];
+	}
+	$row->{now} = arm($w, $row->{slot}, shift @{$row->{left}},
+		$row->{round} > 1);
+	return;
+}
+
+# Each side of each of these points.
+sub sides_of {
+	return map { my $p = $_; map { [@$p[0 .. 2], $_, $p->[4]] }
+	    split ' ', $p->[3] } @_;
+}
+
+# Has a tool killed at a point, the nth time it comes there.
+sub arm {
+	my ($w, $slot, $point, $any) = @_;
+	my ($tool, $call, $pattern, $side, $provoke) = @$point;
+	my $at_start = $call =~ /mkdirat|connect/;
+	my $nth = $any ? 1 + int rand 8 : 1;
+	# What comes seldom is not waited for that often.
+	$nth = 1 if $at_start || $provoke
+	    || $pattern =~ /rejected|metrics|ROLLBACK|`logs`/;
+	$provoke->($w) if $provoke;
+	$w->{faults}->set($slot, tool => $tool, call => $call,
+		path => $pattern, from => $nth, do => $DO{$side});
+	# What only happens at its start, or for its sake.
+	$w->kill_tool($tool) if $at_start;
+	return {tool => $tool, name => "$tool $call $pattern", side => $side,
+		nth => $nth, since => now()};
+}
+
+sub count_kill {
+	my ($point) = @_;
+	tally("kills of $point->{tool}");
+	$POINTS{$point->{name}}{$point->{side}}++;
 	return;
 }
 
 # At one of them, whenever a tool comes there, if it soon does.
 sub die_somewhere {
 	my ($w) = @_;
-	my ($tool, $call, $pattern, $sides) = @{pick(@POINTS)};
-	my $side = pick(split ' ', $sides);
-	$w->{faults}->set(0, tool => $tool, call => $call, path => $pattern,
-		from => 1 + int rand 4, do => $DO{$side});
+	my $now = arm($w, 0, pick(grep { !$_->[4] } sides_of(@POINTS)), 1);
 	my $fired = wait_for(0.6, sub { $w->{faults}->fired(0) });
 	$w->{faults}->unset(0);
-	return if !defined $fired;
-	tally("kills of $tool");
-	$POINTS{"$tool $call $pattern"}{$side}++;
+	count_kill($now) if defined $fired;
 	return;
-}
-
-# Has a tool killed at a point, the nth time it comes there. True if it was.
-sub die_at {
-	my ($w, $round, $tool, $call, $pattern, $side, $provoke) = @_;
-	my $at_start = $call =~ /mkdirat|connect/;
-	my $nth = $round == 1 ? 1 : 1 + int rand 8;
-	$nth = 1 if $at_start || $pattern =~ /rejected|metrics|ROLLBACK|`logs`/;
-	$provoke->($w) if $provoke;
-	$w->{faults}->set(0, tool => $tool, call => $call, path => $pattern,
-		from => $nth, do => $DO{$side});
-	# What only happens at its start, or for its sake.
-	$w->kill_tool($tool) if $at_start;
-	my $fired = wait_for(6, sub { $w->{faults}->fired(0) });
-	$w->{faults}->unset(0);
-	if (!defined $fired) {
-		tally("points not reached in time");
-		say("not reached: $side $tool $call $pattern, the ${nth}th");
-		return 0;
-	}
-	tally("kills of $tool");
-	$POINTS{"$tool $call $pattern"}{$side}++;
-	return 1;
 }
 
 1;
