@@ -178,7 +178,8 @@ lint-tidy:
 
 # SC2119, SC2120: functions of tests/lib.sh whose arguments may be left out.
 lint-sh:
-	shellcheck -x -P SCRIPTDIR -e SC2119,SC2120 $(SH_FILES)
+	printf '%s\n' $(SH_FILES) | xargs -P $(JOBS) -n 8 \
+		shellcheck -x -P SCRIPTDIR -e SC2119,SC2120
 	@for t in $(wildcard tests/integration/*.t); do \
 		[ -x "$$t" ] || { echo "$$t is not executable"; exit 1; }; done
 
