@@ -1,7 +1,8 @@
 package Torture::Database;
 
 # A MariaDB of our own: on a port of 127.0.0.1 and on a socket for our own
-# questions, restarted over its files as often as a scenario wants.
+# questions, restarted over its files as often as a scenario wants. MySQL is in
+# Torture::MySQL.
 
 use strict;
 use warnings;
@@ -53,12 +54,7 @@ sub ready {
 	});
 }
 
-sub alive {
-	my ($self) = @_;
-	return $self->{process} && !defined $self->{process}{ended};
-}
-
-# An orderly end, or with `kill` the other one.
+# An orderly end.
 sub end {
 	my ($self) = @_;
 	Torture::stop($self->{process}, 60);
@@ -68,15 +64,39 @@ sub end {
 sub crash {
 	my ($self) = @_;
 	kill_hard($self->{process});
+	tally("kills of $self->{process}{name}");
 	return;
 }
+
+# It does nothing more, but its connections stand.
+sub freeze {
+	my ($self) = @_;
+	kill 'STOP', $self->{process}{pid};
+	return;
+}
+
+sub thaw {
+	my ($self) = @_;
+	kill 'CONT', $self->{process}{pid};
+	return;
+}
+
+# How its own client reaches it as root.
+sub client {
+	my ($self) = @_;
+	return ('mariadb', '--no-defaults', "--socket=$self->{socket}",
+		'--user=root');
+}
+
+# The column with the whole event, as text. MariaDB keeps it as it came.
+sub payload { return 'payload' }
+sub keeps_text { return 1 }
 
 # What a statement printed, rows in lines; undef if it failed.
 sub try {
 	my ($self, $statement, $database) = @_;
-	my ($out, $status, $error) = run('mariadb', '--no-defaults',
-		"--socket=$self->{socket}", '--user=root', '--batch', '--raw',
-		'--skip-column-names', '--connect-timeout=5',
+	my ($out, $status, $error) = run($self->client, '--batch',
+		'--raw', '--skip-column-names', '--connect-timeout=5',
 		'--default-character-set=utf8mb4',
 		'-e', $statement, $database // ());
 	$self->{error} = $error;
@@ -88,7 +108,14 @@ sub try {
 sub sql {
 	my ($self, $statement, $database) = @_;
 	return $self->try($statement, $database)
-	    // die "MariaDB: $statement: $self->{error}\n";
+	    // die "$statement: $self->{error}\n";
+}
+
+# The sessions of the tools' user: [id, statement] each.
+sub sessions {
+	my ($self) = @_;
+	return map { [(split /\t/)[0, 7]] } grep { /^\d+\tlogs\t/ }
+	    split /\n/, $self->try('SHOW FULL PROCESSLIST') // '';
 }
 
 # A database of that name, empty.

@@ -18,12 +18,12 @@ sub words {
 	return join ' ', map { pick(@WORDS) } 1 .. $n;
 }
 
-# MariaDB takes no JSON nested deeper than 32: such an event has to come out
+# MariaDB takes no JSON nested deeper than 32, MySQL 100: such an event comes out
 # in rejected/.
 sub deep_event {
 	my ($id) = @_;
-	return qq({"id":"$id","event":"deep","deep":) . '[' x 40 . '1'
-	    . ']' x 40 . '}';
+	return qq({"id":"$id","event":"deep","deep":) . '[' x 110 . '1'
+	    . ']' x 110 . '}';
 }
 
 my @ODD = (

@@ -24,7 +24,6 @@ sub kills {
 		$w->kill_tool(pick(qw(logrecv logbatch logload logload)));
 		next if now() < $next_db;
 		$db->crash;
-		tally('kills of mariadbd');
 		$db->start;
 		$next_db = now() + between(6, 15);
 	}

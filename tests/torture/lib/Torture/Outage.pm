@@ -86,7 +86,7 @@ sub outage {
 	say(sprintf 'the database is back after %.0f s, %d files wait', $outage,
 		scalar @backlog);
 	$db->start;
-	$db->ready or return violation('MariaDB does not come back');
+	$db->ready or return violation('the database does not come back');
 	$taken = wait_for(60, sub {
 		return $w->post('again-' . int 1e6 * now()) eq 202;
 	});

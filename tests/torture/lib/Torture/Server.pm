@@ -17,9 +17,7 @@ our @EXPORT = qw(server schema dropped database_disk spoil_server);
 # Ends the sessions of the tools.
 sub end_sessions {
 	my ($db, $how) = @_;
-	my $ids = $db->try("SELECT id FROM information_schema.processlist "
-		. "WHERE user='logs'") // '';
-	$db->try("KILL $how $_") for split ' ', $ids;
+	$db->try("KILL $how $_->[0]") for $db->sessions;
 	return;
 }
 
@@ -27,10 +25,10 @@ sub end_sessions {
 my @PASSING = (
 	['restarts of the database', sub { $_[0]->end }, 0.5,
 		sub { $_[0]->start }],
-	['kills of mariadbd', sub { $_[0]->crash }, 0.2, sub { $_[0]->start }],
-	['freezes of the database',
-		sub { kill 'STOP', $_[0]{process}{pid} }, 5,
-		sub { kill 'CONT', $_[0]{process}{pid} }],
+	['crashes of the database', sub { $_[0]->crash }, 0.2,
+		sub { $_[0]->start }],
+	['freezes of the database', sub { $_[0]->freeze }, 5,
+		sub { $_[0]->thaw }],
 	['times read-only', sub { $_[0]->try('SET GLOBAL read_only=1') }, 3,
 		sub { $_[0]->try('SET GLOBAL read_only=0') }],
 	['times out of connections', \&take_connections, 3,
@@ -59,12 +57,12 @@ my @MISTAKES = (
 				$w->{database});
 		}],
 	['password changed and back', sub {
-			$_[0]->try("SET PASSWORD FOR logs\@'%'="
-				. "PASSWORD('other')");
+			$_[0]->try("ALTER USER logs\@'%' IDENTIFIED BY "
+				. "'other'");
 			end_sessions($_[0], 'CONNECTION');
 		}, 4, sub {
-			$_[0]->try("SET PASSWORD FOR logs\@'%'="
-				. "PASSWORD('secret')");
+			$_[0]->try("ALTER USER logs\@'%' IDENTIFIED BY "
+				. "'secret'");
 		}],
 	['rights taken and given', sub {
 			my ($db, $w) = @_;
@@ -81,8 +79,7 @@ my @MISTAKES = (
 # A session that holds both tables for some seconds.
 sub lock_tables {
 	my ($db, $w) = @_;
-	return Torture::spawn('mariadb', {}, 'mariadb', '--no-defaults',
-		"--socket=$db->{socket}", '--user=root', '-e',
+	return Torture::spawn('mariadb', {}, $db->client, '-e',
 		'LOCK TABLES logs WRITE, log_files WRITE; SELECT SLEEP(20)',
 		$w->{database});
 }
@@ -94,13 +91,11 @@ sub take_connections {
 	$db->{held} = [map {
 		Torture::spawn('mariadb', {env => {MYSQL_PWD => 'secret'}},
 			'mariadb', '--no-defaults', "--port=$db->{port}",
-			'--protocol=tcp', '--host=127.0.0.1', '--user=logs',
+			'--protocol=tcp', '--host=127.0.0.1', '--skip-ssl',
+			'--user=logs',
 			'-e', 'SELECT SLEEP(20)') } 1 .. 12];
 	pause(0.3);
-	my $ids = $db->try("SELECT id FROM information_schema.processlist "
-		. "WHERE user='logs' AND COALESCE(info, '') NOT LIKE "
-		. "'SELECT SLEEP%'") // '';
-	$db->try("KILL $_") for split ' ', $ids;
+	$db->try("KILL $_->[0]") for grep { $_->[1] !~ /SLEEP/ } $db->sessions;
 	return;
 }
 

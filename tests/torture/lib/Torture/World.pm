@@ -55,6 +55,8 @@ sub env {
 		LOGLOAD_DB => $self->{db}->url($self->{database},
 			$self->{db_port}),
 		LOGLOAD_DB_PASSWORD => 'secret',
+		# Faults and the proxy look for words on the wire.
+		LOGLOAD_SSL_MODE => 'disabled',
 		LOGLOAD_CHUNK => '64KiB',
 		LOGLOAD_READ_TIMEOUT => '4s',
 		LOGLOAD_WRITE_TIMEOUT => '4s',
@@ -304,7 +306,7 @@ sub finish {
 	my ($self, %o) = @_;
 	$self->{faults}->clear;
 	my $deadline = $o{deadline} // 60;
-	$self->{db}->ready or violation('MariaDB does not come back');
+	$self->{db}->ready or violation('the database does not come back');
 	my $took = $self->fresh($deadline);
 	$self->load_stop;
 	my $drained = wait_for($deadline, sub { !$self->waiting });

@@ -1,0 +1,81 @@
+package Torture::MySQL;
+
+# A MySQL of our own, in Docker, with TORTURE_DB=mysql: as Torture::Database,
+# which it is but for how it starts and ends.
+
+use strict;
+use warnings;
+use parent -norequire, 'Torture::Database';
+use Torture;
+use Torture::Database;
+
+my $IMAGE = 'mysql:9.7';
+
+sub new {
+	my ($class) = @_;
+	my $self = bless {port => free_port(), name => "logs-torture-$$",
+		process => {name => 'mysqld'}}, $class;
+	at_exit(sub { $self->docker(qw(rm -f -v), $self->{name}) });
+	# Its files lie in a volume without a name, which goes with it.
+	my ($out, $status, $error) = $self->docker(qw(run -d --network host
+		--name), $self->{name}, qw(-v /var/lib/mysql -e
+		MYSQL_ROOT_PASSWORD=secret), $IMAGE, 'mysqld',
+		'--bind-address=127.0.0.1', "--port=$self->{port}",
+		'--mysqlx=OFF', '--local-infile=1', '--max-connections=50',
+		'--innodb-lock-wait-timeout=5', '--net-read-timeout=5',
+		'--net-write-timeout=5');
+	die "docker: $error\n" if $status;
+	$self->ready(180) or die "MySQL does not start\n";
+	$self->sql("CREATE USER logs\@'%' IDENTIFIED BY 'secret'");
+	return $self;
+}
+
+# Not a child of ours, so waiting for it is no matter of tend.
+sub docker {
+	my ($self, @words) = @_;
+	return run('docker', @words);
+}
+
+sub running {
+	my ($self) = @_;
+	return $self->docker(qw(inspect -f {{.State.Running}}), $self->{name})
+	    =~ /true/;
+}
+
+sub start {
+	my ($self) = @_;
+	$self->docker('start', $self->{name}) if !$self->running;
+	return;
+}
+
+sub end {
+	my ($self) = @_;
+	$self->docker(qw(stop -t 60), $self->{name});
+	return;
+}
+
+sub crash {
+	my ($self) = @_;
+	$self->docker(qw(kill -s KILL), $self->{name});
+	wait_for(20, sub { !$self->running });
+	tally('kills of mysqld');
+	return;
+}
+
+sub freeze { return $_[0]->docker('pause', $_[0]{name}) }
+sub thaw { return $_[0]->docker('unpause', $_[0]{name}) }
+
+sub client {
+	my ($self) = @_;
+	return ('mariadb', '--no-defaults', '--host=127.0.0.1',
+		"--port=$self->{port}", '--protocol=tcp', '--skip-ssl',
+		'--user=root', '--password=secret');
+}
+
+# MySQL keeps the values and not the text; the id has to do.
+sub payload {
+	return q{CONCAT('{"id":"', COALESCE(payload->>'$.id', 'none'), '"}')};
+}
+sub keeps_text { return 0 }
+
+1;
