@@ -249,7 +249,7 @@ claim(struct db *db, const char *name, uint64_t bytes, struct db_file *file)
 {
 	struct mysql_db *m = of(db);
 	enum db_verdict verdict;
-	bool found;
+	bool found = false;
 
 	for (int i = 0; i < 3; i++) {
 		verdict = add_line(m, name, bytes, file);
