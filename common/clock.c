@@ -113,20 +113,14 @@ clock_stamp(uint64_t wall_us, char out[CLOCK_STAMP_LEN + 1])
 void
 clock_compact(uint64_t wall_us, char out[CLOCK_COMPACT_LEN + 1])
 {
-	struct civil c;
+	char stamp[CLOCK_STAMP_LEN + 1];
 	char *p = out;
 
-	civil_from_us(wall_us, &c);
-	p = digits(p, c.year, 4);
-	p = digits(p, c.month, 2);
-	p = digits(p, c.day, 2);
-	*p++ = 'T';
-	p = digits(p, c.hour, 2);
-	p = digits(p, c.minute, 2);
-	p = digits(p, c.second, 2);
-	*p++ = '.';
-	p = digits(p, c.micro, 6);
-	*p++ = 'Z';
+	clock_stamp(wall_us, stamp);
+	for (const char *s = stamp; *s != '\0'; s++) {
+		if (*s != '-' && *s != ':')
+			*p++ = *s;
+	}
 	*p = '\0';
 }
 

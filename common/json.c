@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "hex.h"
 #include "json.h"
 
 /* What a byte means inside a string (section 7). */
@@ -269,18 +270,6 @@ check_utf8(const char *text, const char *end)
 			return NULL;
 	}
 	return text + len;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 /* From the backslash on (section 7). */

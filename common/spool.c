@@ -272,10 +272,11 @@ spool_append(struct spool *s, struct segment *seg, const void *lines,
 int
 segment_sync(struct spool *s, struct segment *seg, struct error *err)
 {
-	if (seg->fd >= 0 && fdatasync(seg->fd) < 0)
-		return error_errno(
-		    err, "sync %s/buffer/%s", s->path, seg->name);
-	return 0;
+	if (seg->fd < 0 || fdatasync(seg->fd) == 0)
+		return 0;
+	(void)error_errno(err, "sync %s/buffer/%s", s->path, seg->name);
+	segment_close(seg); /* given up: a second sync would lie */
+	return -1;
 }
 
 void

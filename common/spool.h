@@ -109,7 +109,8 @@ int spool_append(struct spool *, struct segment *, const void *lines,
 
 /*
  * Syncs what was appended without it to the open file, if there is one; files
- * that were rotated away are synced by spool_rotate. 0, or -1.
+ * that were rotated away are synced by spool_rotate. 0, or -1 and the file is
+ * given up.
  */
 int segment_sync(struct spool *, struct segment *, struct error *);
 

@@ -5,22 +5,11 @@
 #include <string.h>
 
 #include "options.h"
+#include "hex.h"
 #include "url.h"
 
 static int parse_authority(struct url *, char *authority, struct error *);
 static int parse_parameters(struct url *, char *query, struct error *);
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* Resolves %XX in place; an empty part counts as not given. */
 static int

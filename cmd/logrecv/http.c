@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "hex.h"
 #include "http.h"
 
 #define CHUNK_DIGITS_MAX 16
@@ -49,18 +50,6 @@ is_value_char(char c)
 	unsigned char u = (unsigned char)c;
 
 	return u == '\t' || (u >= ' ' && u != 0x7f);
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static bool

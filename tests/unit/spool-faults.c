@@ -416,6 +416,8 @@ test_other_failures(void)
 	is_number(segment_sync(&spool, &seg, &err), -1, "a late sync fails");
 	ok(fault.fired && strstr(err.text, seg.name) != NULL, "%s", err.text);
 	disarm();
+	is_number(seg.fd, -1, "and gives the file up");
+	must(spool_append(&spool, &seg, "2\n", 2, false, NULL, &err) == 0);
 	is_number(segment_sync(&spool, &seg, &err), 0, "a late sync");
 	must(ftruncate(seg.fd, 0) == 0);
 	arm(FAIL, "unlinkat", 1, EPERM);
