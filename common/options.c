@@ -248,7 +248,11 @@ set_option(const struct option_spec *spec, const char *name, const char *value,
 		rc = add_item(spec->target, value, &why);
 		break;
 	}
-	return rc < 0 ? error_set(err, "%s: %s", name, why.text) : 0;
+	if (rc == 0)
+		return 0;
+	(void)error_set(err, "%s: %s", name, why.text);
+	err->code = why.code;
+	return -1;
 }
 
 void
@@ -314,9 +318,11 @@ set_variable(const struct option_tool *tool, const struct option_spec *spec,
 		return 0;
 	if (spec->type != OPTION_LIST)
 		return set_option(spec, name, value, err);
-	if (add_lines(spec->target, value, &why) < 0)
-		return error_set(err, "%s: %s", name, why.text);
-	return 0;
+	if (add_lines(spec->target, value, &why) == 0)
+		return 0;
+	(void)error_set(err, "%s: %s", name, why.text);
+	err->code = why.code;
+	return -1;
 }
 
 /* The arguments' turn; a list given here replaces the variable's. */
@@ -416,7 +422,8 @@ options_usage(const struct option_tool *tool, const struct error *err)
 {
 	fprintf(stderr, "%s: %s\nTry '%s --help'.\n", tool->name, err->text,
 	    tool->name);
-	return EX_USAGE;
+	return err->code == ENOMEM || err->code == EAGAIN ? EX_TEMPFAIL
+							  : EX_USAGE;
 }
 
 /*

@@ -83,7 +83,8 @@ enum option_verdict options_parse(const struct option_tool *, int argc,
 
 /*
  * Prints the usage error that options_parse, or the tool itself, found, with
- * a pointer to --help; returns EX_USAGE for main to return.
+ * a pointer to --help; returns EX_USAGE for main to return, or EX_TEMPFAIL if
+ * the error's code is ENOMEM or EAGAIN: right options must not look wrong.
  */
 int options_usage(const struct option_tool *, const struct error *);
 

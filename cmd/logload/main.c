@@ -134,7 +134,7 @@ run(const struct settings *s, char **files, int count)
 	}
 	if (db_mysql_start() < 0) {
 		log_error("start the database's client library: no memory");
-		return EX_OSERR;
+		return EX_TEMPFAIL;
 	}
 	if (count > 0)
 		status = hand_run(

@@ -122,6 +122,7 @@ usage(struct error *err, const char *option)
 	struct error why = *err;
 
 	(void)error_set(err, "--%s: %s", option, why.text);
+	err->code = why.code; /* ENOMEM is no wrong usage */
 	return EX_USAGE;
 }
 

@@ -140,10 +140,13 @@ resolve(const char *text, struct addrinfo **result, struct error *err)
 	host[len] = '\0';
 	rc = getaddrinfo(
 	    len == 0 ? any_address() : host, colon + 1, &hints, result);
-	if (rc != 0)
-		return error_set(
-		    err, "--listen: resolve '%s': %s", host, gai_strerror(rc));
-	return 0;
+	if (rc == 0)
+		return 0;
+	(void)error_set(
+	    err, "--listen: resolve '%s': %s", host, gai_strerror(rc));
+	if (rc == EAI_AGAIN || rc == EAI_MEMORY || rc == EAI_SYSTEM)
+		err->code = EAGAIN; /* the option may well be right */
+	return -1;
 }
 
 /* As many descriptors as connections may need, as far as we may. */
