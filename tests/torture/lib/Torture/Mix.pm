@@ -42,6 +42,7 @@ sub mix {
 	my $disk = Torture::Disk->new("$DIR/mix", 48);
 	my $proxy = Torture::Proxy->new($db->{port});
 	my $w = Torture::World->new($db, db_port => $proxy->{port},
+		env => {LOGLOAD_MAX_EVENT => '1MB'}, # what is huge is over it
 		$disk ? (spool => "$DIR/mix/spool") : ());
 	my $until = now() + $seconds;
 	my %hazard = (
