@@ -104,57 +104,86 @@ sub random_fault {
 	return rule($tool, $call, $pattern, pick(@what));
 }
 
-# Until the rule in the slot was obeyed so often, or its time is over.
-sub await {
-	my ($w, $seconds, $want) = @_;
-	my $did = defined wait_for($seconds, sub {
-		return $w->{faults}->fired(0) >= $want });
-	my $fired = $w->{faults}->fired(0);
-	$w->{faults}->unset(0);
-	$w->{faults}->unset(1);
-	return $fired;
-}
-
+# Each tool has its own row of faults; the three go on beside each other. In the
+# first round the first call of each kind fails, then the second, and so on.
 sub calls {
 	my ($db, $seconds) = @_;
 	my $until = now() + $seconds;
 	my $w = Torture::World->new($db, rate => 150, batch => 4, env => {
 		LOGBATCH_MAX_SIZE => '60KB', LOGRECV_WORKERS => 1});
-	my @all = map { my ($tool, $call, $pattern, @what) = @$_;
-	    map { [$tool, $call, $pattern, $_] } @what } @FAULTS;
-	my ($round, $done) = (0, 0);
+	my @rows = map { {tool => $_, slot => 2 * $w->{slots}++, round => 0,
+		left => [], done => 0} } qw(logrecv logbatch logload);
+	my $told = 0;
 	$w->keep_all;
 	$w->load;
 	while (now() < $until) {
-		$round++;
-		for my $fault (shuffled(@all)) {
-			last if now() > $until;
-			fail_at($w, $round, @$fault);
-			say("$done faults, round $round")
-			    if ++$done % 50 == 0;
-		}
+		advance($w, $_) for @rows;
+		pause(0.01);
+		my $done = 0;
+		$done += $_->{done} for @rows;
+		next if int($done / 100) == $told;
+		$told = int($done / 100);
+		say("$done kinds of faults, rounds "
+			. join ', ', map { $_->{round} } @rows);
 	}
+	end_fault($w, $_) for @rows;
 	$w->finish;
 	return;
 }
 
-sub fail_at {
-	my ($w, $round, $tool, $call, $pattern, $what) = @_;
-	my %r = rule($tool, $call, $pattern, $what);
-	my $from = $round;
+# Goes on to the next fault if this one has done its work, or its time is over.
+sub advance {
+	my ($w, $row) = @_;
+	my $now = $row->{now};
+	return if $now && now() - $now->{since} < 2.5
+	    && $w->{faults}->fired($row->{slot}) < $now->{want};
+	end_fault($w, $row);
+	if (!@{$row->{left}}) {
+		$row->{round}++;
+		$row->{left} = [shuffled(map { my ($tool, $call, $pattern, @what)
+			= @$_; map { [$tool, $call, $pattern, $_] } @what }
+		    grep { $_->[0] eq $row->{tool} } @FAULTS)];
+	}
+	$row->{now} = begin_fault($w, $row, @{shift @{$row->{left}}});
+	return;
+}
+
+sub begin_fault {
+	my ($w, $row, $tool, $call, $pattern, $what) = @_;
+	my $from = $pattern =~ /metrics|close/ ? 1 : $row->{round};
 	# Now and then for a while: that is what a full disk does.
-	my $to = chance(0.2) && $what !~ /EINTR|slow/ ? $from + 15 : $from;
-	$from = $to = 1 if $pattern =~ /metrics|close/;
-	$w->{faults}->set(0, %r, from => $from, to => $to);
+	my $to = chance(0.2) && $from > 1 && $what !~ /EINTR|slow/
+	    ? $from + 15 : $from;
+	$w->{faults}->set($row->{slot}, rule($tool, $call, $pattern, $what),
+		from => $from, to => $to);
 	# A write that falls short is followed by one that fails, and by a
 	# cut that does, too.
-	$w->{faults}->set(1, tool => $tool, call => pick(qw(write ftruncate)),
-		path => $pattern, do => 'fail', arg => 'ENOSPC',
-		from => $from + 1) if $what eq 'short' && chance(0.5);
-	my $fired = await($w, 2, 1 + $to - $from);
-	tally("faults: $tool $call $what", $fired) if $fired;
-	tally('faults not reached in time') if !$fired;
+	$w->{faults}->set($row->{slot} + 1, tool => $tool,
+		call => pick(qw(write ftruncate)), path => $pattern,
+		do => 'fail', arg => 'ENOSPC', from => $from + 1)
+	    if $what eq 'short' && chance(0.5);
+	return {name => "faults: $tool $call $what", since => now(),
+		want => 1 + $to - $from};
+}
+
+sub end_fault {
+	my ($w, $row) = @_;
+	my $now = $row->{now} // return;
+	my $fired = $w->{faults}->fired($row->{slot});
+	$w->{faults}->unset($row->{slot});
+	$w->{faults}->unset($row->{slot} + 1);
+	$row->{done}++ if $fired;
+	tally($fired ? ($now->{name}, $fired) : 'faults not reached in time');
 	return;
+}
+
+# Until the rule was obeyed so often, or its time is over.
+sub await {
+	my ($w, $seconds, $want) = @_;
+	wait_for($seconds, sub { $w->{faults}->fired(0) >= $want });
+	my $fired = $w->{faults}->fired(0);
+	$w->{faults}->unset(0);
+	return $fired;
 }
 
 sub starts {

@@ -297,7 +297,8 @@ sub fresh {
 sub waiting {
 	my ($self) = @_;
 	my @files = map { glob "$self->{spool}/$_/*.ndjson" } qw(buffer ready);
-	return grep { !$self->{stays}{s{.*/}{}r} } @files;
+	my @waiting = grep { !$self->{stays}{s{.*/}{}r} } @files;
+	return @waiting;
 }
 
 # Faults are over: everything has to come right by itself, within its time.
@@ -310,9 +311,8 @@ sub finish {
 	my $took = $self->fresh($deadline);
 	$self->load_stop;
 	my $drained = wait_for($deadline, sub { !$self->waiting });
-	violation("not drained within $deadline s: "
-		. join ' ', ($self->waiting)[0 .. 1], 'and perhaps more')
-	    if !defined $drained;
+	violation(scalar(() = $self->waiting) . " files not drained within $deadline "
+		. 's, such as ' . ($self->waiting)[0]) if !defined $drained;
 	$self->end_all;
 	my $there = $self->verdict;
 	say(sprintf '%d events there, fresh one after %.1f s, drained after '
