@@ -131,10 +131,12 @@ tell_crash(int signal)
 	(void)raise(signal); /* SA_RESETHAND: now it ends */
 }
 
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+#define CRASHES (sizeof(crashes) / sizeof(crashes[0]))
+
 static void
 watch_crashes(void)
 {
-	static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 	struct sigaction action = {.sa_handler = tell_crash,
 	    .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
 	void *frames[1];
@@ -143,8 +145,22 @@ watch_crashes(void)
 	if (strncmp(program_invocation_short_name, "log", 3) != 0)
 		return;
 	(void)backtrace(frames, 1); /* loads a library, the first time */
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		(void)sigaction(signals[i], &action, NULL);
+	for (size_t i = 0; i < CRASHES; i++)
+		(void)sigaction(crashes[i], &action, NULL);
+}
+
+/* A thread that blocks all signals would crash without a word. */
+int
+pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+	sigset_t some;
+
+	if (set == NULL || how == SIG_UNBLOCK)
+		return REAL(pthread_sigmask)(how, set, old);
+	some = *set;
+	for (size_t i = 0; i < CRASHES; i++)
+		(void)sigdelset(&some, crashes[i]);
+	return REAL(pthread_sigmask)(how, &some, old);
 }
 
 __attribute__((constructor)) static void
