@@ -599,6 +599,9 @@ spool_keep(struct spool *s, const char *name, struct error *err)
 	    errno != ENOENT)
 		return error_errno(err, "rename %s/ready/%s to %s/loaded/%s",
 		    s->path, name, s->path, name);
+	/* rename(2) does nothing where both names are one file already. */
+	if (unlinkat(s->dir[SPOOL_READY], name, 0) < 0 && errno != ENOENT)
+		return error_errno(err, "remove %s/ready/%s", s->path, name);
 	return 0;
 }
 

@@ -102,7 +102,17 @@ reject_publish(struct reject *r, struct error *err)
 		reject_discard(r);
 		if (spool_draft_remove(r->dir, r->name, err) < 0)
 			return -1;
-		return remove_old(r, err);
+		if (remove_old(r, err) < 0)
+			return -1;
+		/*
+		 * Even if there was nothing to remove: an earlier try may
+		 * have removed it and died, and a power cut after the commit
+		 * would bring the records back beside their rows.
+		 */
+		if (fsync(r->dir) < 0)
+			return error_errno(
+			    err, "sync the directory of %s", r->name);
+		return 0;
 	}
 	if (flush(r, err) < 0)
 		return -1;
