@@ -408,7 +408,7 @@ on_ready(struct connection *c)
 	struct sender *s = c->owner;
 
 	TAILQ_INSERT_TAIL(&s->idle, c, entry);
-	s->unreachable = false;
+	s->unreachable = 0;
 	if (s->phase == SENDER_CONNECTING) {
 		s->settled++;
 		settle(s);
@@ -437,8 +437,8 @@ on_unreachable(struct connection *c, int code)
 		    s->target->host, s->target->port);
 		s->settled++;
 		settle(s);
-	} else if (!s->unreachable) {
-		s->unreachable = true;
+	} else if (s->unreachable != code) {
+		s->unreachable = code;
 		notice(s, "cannot connect to %s port %s, trying again: %s",
 		    s->target->host, s->target->port, strerror(code));
 	}

@@ -72,7 +72,7 @@ struct sender {
 	uint64_t awaiting_ns; /* waits for input since; 0: does not */
 	unsigned settled, in_flight;
 	bool armed;       /* the timer for the next request runs */
-	bool unreachable; /* said so, and nothing connected since */
+	int unreachable; /* the errno told, nothing connected since; or 0 */
 	bool input_ended;
 	bool failing; /* err is set */
 	struct error err;
