@@ -71,7 +71,7 @@ struct sender {
 	uint64_t deadline_ns; /* DRAINING: the end */
 	uint64_t awaiting_ns; /* waits for input since; 0: does not */
 	unsigned settled, in_flight;
-	bool armed;       /* the timer for the next request runs */
+	bool armed;      /* the timer for the next request runs */
 	int unreachable; /* the errno told, nothing connected since; or 0 */
 	bool input_ended;
 	bool failing; /* err is set */
