@@ -179,7 +179,10 @@ infile_read(void *handle, char *out, unsigned int size)
 	struct infile *f = handle;
 	size_t room = size;
 
-	while (room > 0) {
+	/* MariaDB's library does not look whether it has got its buffer. */
+	if (out == NULL)
+		f->no_memory = true;
+	while (room > 0 && out != NULL) {
 		size_t head = f->head->len - f->head_at, n;
 
 		if (head > 0) {
