@@ -9,8 +9,8 @@
 #include "json.h"
 #include "load.h"
 #include "log.h"
+#include "naming.h"
 
-#define STEM_MAX 120     /* bytes of a name, in names in rejected/ */
 #define SINGLES 16       /* so few events are tried one by one */
 #define SCHEMA_LEAST 100 /* events, all refused alike: it is the table */
 
@@ -57,47 +57,6 @@ loader_release(struct loader *l)
 	lines_release(&l->lines);
 }
 
-/* FNV-1a, to tell apart names that begin alike. */
-static uint64_t
-hash_name(const char *name)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
-	return hash;
-}
-
-/*
- * The name as files in rejected/ bear it: without the ending, the hash of a
- * content cut to what tells files apart, and bounded; of a name that is cut, a
- * hash stands for the rest.
- */
-static void
-make_stem(char *stem, size_t size, const char *name)
-{
-	static const char mark[] = "@sha256:";
-	const char *hash = strstr(name, mark), *rest = "";
-	size_t len = strlen(name), tail = strlen(SPOOL_SUFFIX);
-	char cut[18] = "";
-
-	if (hash != NULL) {
-		len = (size_t)(hash - name);
-		hash += sizeof(mark) - 1;
-		rest = hash + strcspn(hash, "+");
-	} else if (len > tail && strcmp(name + len - tail, SPOOL_SUFFIX) == 0) {
-		len -= tail;
-	}
-	if (len > STEM_MAX) {
-		(void)snprintf(cut, sizeof(cut), "-%016llx",
-		    (unsigned long long)hash_name(name));
-		len = STEM_MAX - strlen(cut);
-	}
-	(void)snprintf(stem, size, "%.*s%s%s%.*s%.40s", (int)len, name, cut,
-	    hash != NULL ? "@" : "", hash != NULL ? 16 : 0,
-	    hash != NULL ? hash : "", rest);
-}
-
 void
 load_init(struct load *f, struct loader *l, struct source *source,
     const char *name, bool torn_tails)
@@ -107,7 +66,7 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	f->source = source;
 	f->name = name;
 	f->torn_tails = torn_tails;
-	make_stem(f->stem, sizeof(f->stem), name);
+	naming_stem(f->stem, sizeof(f->stem), name);
 	row_maker_begin(&l->maker, clock_wall_us());
 	l->maker.misfits = 0;
 	atomic_store_explicit(&l->position, 0, memory_order_relaxed);

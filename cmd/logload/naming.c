@@ -15,6 +15,7 @@
 
 /* Of a name by content: what is left beside the hash and --force's ending. */
 #define BASE_MAX 140
+#define STEM_MAX 120 /* bytes of a name, in names in rejected/ */
 
 /* The last part of the path, without what a packer has added. */
 static void
@@ -141,4 +142,40 @@ naming_find(struct naming *n, const char *path, struct source *s,
 		    n->name + len, sizeof(n->name) - len, "+force-%s", stamp);
 	}
 	return 0;
+}
+
+/* FNV-1a, to tell apart names that begin alike. */
+static uint64_t
+hash_name(const char *name)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+	return hash;
+}
+
+void
+naming_stem(char *stem, size_t size, const char *name)
+{
+	static const char mark[] = "@sha256:";
+	const char *hash = strstr(name, mark), *rest = "";
+	size_t len = strlen(name), tail = strlen(SPOOL_SUFFIX);
+	char cut[18] = "";
+
+	if (hash != NULL) {
+		len = (size_t)(hash - name);
+		hash += sizeof(mark) - 1;
+		rest = hash + strcspn(hash, "+");
+	} else if (len > tail && strcmp(name + len - tail, SPOOL_SUFFIX) == 0) {
+		len -= tail;
+	}
+	if (len > STEM_MAX) {
+		(void)snprintf(cut, sizeof(cut), "-%016llx",
+		    (unsigned long long)hash_name(name));
+		len = STEM_MAX - strlen(cut);
+	}
+	(void)snprintf(stem, size, "%.*s%s%s%.*s%.40s", (int)len, name, cut,
+	    hash != NULL ? "@" : "", hash != NULL ? 16 : 0,
+	    hash != NULL ? hash : "", rest);
 }

@@ -26,6 +26,13 @@ struct naming {
 int naming_find(struct naming *, const char *path, struct source *,
     const struct spool *, bool force, struct error *);
 
+/*
+ * The name as files in rejected/ bear it: without the ending, the hash of a
+ * content cut to what tells files apart, and bounded; of a name that is cut, a
+ * hash stands for the rest.
+ */
+void naming_stem(char *stem, size_t size, const char *name);
+
 /* Is it a file in the buffer/ of a spool, which may still grow? */
 bool naming_is_being_written(const char *path);
 
