@@ -7,6 +7,8 @@
 # Each tool has a supervisor, a subshell that does nothing but wait for it. A
 # fourth one, the monitor, counts restarts for the metrics, and ends the rest
 # should this shell be killed. All of them sleep in wait or read: nothing polls.
+# Should one of the four be killed, its tool is told so by the kernel, and this
+# shell ends the rest, so that nothing is left that nobody looks after.
 #
 # This shell tells its subshells what to do by signals that it does not trap
 # itself: one of those could reach a subshell that has not yet got rid of its
@@ -123,14 +125,14 @@ within() {
 # supervise TOOL: restarts it until it is told to stop.
 supervise() {
 	tool=$1 child='' stop='' told='' delay=$restart_min runs=0
+	trap : HUP # of a terminal, to all of us: the main shell sees to it
 	trap 'stop=1; tell_child' USR2
 	trap 'stop=1; [ -z "$child" ] || kill -s KILL "$child" 2>/dev/null' ALRM
 	while [ -z "$stop" ]; do
 		began=$(date +%s)
 		runs=$((runs + 1))
-		# In a session of its own, it does not get a terminal's Ctrl-C
-		# beside the TERM from us: two signals mean "at once".
-		run_child ${detach:+"$detach"} "$(tool_path "$tool")"
+		# shellcheck disable=SC2086 # words
+		run_child $detach "$(tool_path "$tool")"
 		ended=$status
 		[ -z "$stop" ] || break
 		[ $(($(date +%s) - began)) -lt 60 ] || delay=$restart_min
@@ -204,6 +206,7 @@ write_metrics() {
 # holds the pipe open, was killed; end what it has started.
 monitor() {
 	logrecv_restarts=0 logbatch_restarts=0 logload_restarts=0
+	trap '' HUP INT TERM
 	write_metrics
 	while read -r name; do
 		case $name in
@@ -248,7 +251,13 @@ read_settings() {
 	restart_max=$(seconds PIPELINE_RESTART_MAX \
 		"${PIPELINE_RESTART_MAX:-30s}") || exit
 	[ "$restart_min" -gt 0 ] || restart_min=1
-	detach=$(command -v setsid) || detach=
+	# In a session of its own, a tool does not get a terminal's Ctrl-C
+	# beside the TERM from us: two signals mean "at once". And one whose
+	# supervisor was killed gets that TERM from the kernel.
+	detach=
+	! command -v setsid >/dev/null || detach=setsid
+	! setpriv --pdeathsig TERM true 2>/dev/null ||
+		detach="setpriv --pdeathsig TERM $detach"
 }
 
 # tool_path TOOL: prints where it is.
@@ -262,18 +271,35 @@ tool_path() {
 	command -v "$1"
 }
 
-# The traps call these two, which shellcheck does not see.
-# shellcheck disable=SC2317
+# The traps call these, which shellcheck does not see.
 
-# The first signal begins the end of logrecv, which main waits for: a flag
+# stop_all LEVEL TEXT: begins the end of logrecv, which main waits for: a flag
 # alone could be set just before that wait, which would then sleep on. But not
-# before all is started: it starts an alarm, and would change $! under the
-# main shell's hands.
-on_stop() {
-	[ -z "$stopping" ] || at_once
+# before all is started: it starts an alarm, and would change $! under the main
+# shell's hands.
+stop_all() {
+	[ -z "$stopping" ] || return 0
 	stopping=1
-	log info 'stopping'
+	log "$@"
 	[ -z "$monitor" ] || begin_end "$logrecv"
+}
+
+# shellcheck disable=SC2317
+on_signal() {
+	[ -z "$signalled" ] || at_once
+	signalled=1
+	stop_all info 'stopping'
+}
+
+# Some child has ended: one of the four, that nobody has told to?
+on_child() {
+	[ -z "$stopping" ] || return 0
+	for part in $logrecv $logbatch $logload $monitor; do
+		kill -0 "$part" 2>/dev/null && continue
+		lost=1
+		stop_all error 'a part of pipeline.sh was killed: stopping'
+		return 0
+	done
 }
 
 # shellcheck disable=SC2317
@@ -289,6 +315,7 @@ at_once() {
 
 leave() {
 	trap '' HUP INT TERM USR1
+	trap - CHLD
 	if [ -n "$monitor" ]; then
 		kill -s USR2 "$monitor" 2>/dev/null
 		await "$monitor"
@@ -342,10 +369,11 @@ case $#:${1:-} in
 	;;
 esac
 
-main=$$ stopping='' refused='' child='' timer='' state=''
+main=$$ stopping='' signalled='' refused='' lost='' child='' timer='' state=''
 logrecv='' logbatch='' logload='' monitor=''
-trap on_stop HUP INT TERM
-trap 'refused=1; [ -n "$stopping" ] || on_stop' USR1
+trap on_signal HUP INT TERM
+trap 'refused=1; stop_all info stopping' USR1
+trap on_child CHLD
 
 read_settings
 for tool in logrecv logbatch logload; do
@@ -370,16 +398,11 @@ logbatch=$!
 logload=$!
 { exec 9>&- <"$state/events" && monitor; } &
 monitor=$!
-# What on_stop has left to us, if it came early.
+# What stop_all has left to us, if it came early.
 [ -z "$stopping" ] || [ -n "$timer" ] || begin_end "$logrecv"
 await "$logrecv"
-lost=
-if [ -n "$stopping" ]; then
-	call_off
-else
-	stopping=1 lost=1
-	log error 'the supervisor of logrecv was killed: stopping'
-fi
+on_child # should nobody have seen it end
+call_off
 end "$logbatch"
 if [ -n "$refused" ]; then
 	end "$logload"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A second signal ends everything at once, a tool that will not stop is killed,
-# and after a kill -9 of pipeline.sh itself the tools stop too.
+# and after a kill -9 of pipeline.sh itself, or of a part of it, the tools stop
+# too.
 . "$(dirname "$0")/../lib.sh"
 
 mkdir "$DIR/bin"
@@ -67,6 +68,17 @@ begin
 group=$(pid pipeline)
 kill_hard pipeline
 ok 'after kill -9 of pipeline.sh its tools stop' wait_for -t 5 nothing_runs
+
+# Its subshells: a supervisor of each tool, and the monitor.
+for part in 1 2 3 4; do
+	begin
+	group=$(pid pipeline)
+	is "$(pgrep -P "$group" | wc -l)" 4 'pipeline.sh has four parts'
+	kill -KILL "$(pgrep -P "$group" | sed -n "${part}p")"
+	ok "without part $part it ends" wait_exit pipeline 20
+	is "$STATUS" 70 'and says so'
+	ok 'after all tools' wait_for -t 5 nothing_runs
+done
 begin
 pass 'and it starts anew on the same spool'
 stop pipeline
