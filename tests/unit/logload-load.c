@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../cmd/logload/load.h"
 #include "tap.h"
@@ -102,8 +103,9 @@ run(enum db_verdict verdict, unsigned events)
 	struct load load;
 	enum load_verdict got;
 	int fd = memfd_create("events", MFD_CLOEXEC);
+	int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	must(fd >= 0);
+	must(fd >= 0 && dir >= 0);
 	for (unsigned i = 0; i < events; i++)
 		must(write(fd, "{\"a\":1}\n", 8) == 8);
 	must(lseek(fd, 0, SEEK_SET) == 0);
@@ -112,8 +114,8 @@ run(enum db_verdict verdict, unsigned events)
 	must(stop_init(&stop, &err) == 0);
 	must(columns_init(&columns, &err) == 0);
 	must(columns_compile(&columns, &err) == 0);
-	must(loader_init(&loader, &fake.db, &columns, &limits, AT_FDCWD,
-		 ".rejected") == 0);
+	must(loader_init(
+		 &loader, &fake.db, &columns, &limits, dir, ".rejected") == 0);
 	loader.meters = &meters;
 	loader.stop = &stop;
 	must(source_open(&source, fd, -1, &err) == 0);
@@ -123,6 +125,7 @@ run(enum db_verdict verdict, unsigned events)
 	loader_release(&loader);
 	columns_release(&columns);
 	stop_release(&stop);
+	(void)close(dir);
 	return got;
 }
 
