@@ -20,6 +20,7 @@
 #include "log.h"
 #include "naming.h"
 #include "progress.h"
+#include "retry.h"
 #include "run.h"
 
 #define DRAW_MS 200
@@ -28,11 +29,14 @@ struct hand {
 	struct run run; /* first: the context of the work */
 	struct progress progress;
 	uint64_t started_ns;
+	bool listed; /* the files were not named */
 	_Atomic uint64_t files, skipped, events, rejected, torn, nulls, bytes;
+	_Atomic uint64_t kept; /* of the rejected ones: no event to retry */
 	_Atomic uint64_t file_bytes; /* of the files that are done */
 };
 
 static bool load_one(void *, struct worker *, const char *path);
+static bool retry_one(void *, struct worker *, const char *path);
 static void watch(struct hand *);
 static void print_summary(struct hand *);
 
@@ -87,9 +91,10 @@ total_bytes(char *const *paths, int count)
 	return total;
 }
 
-int
-hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
-    char *const *paths, int count)
+/* What was named, or listed. */
+static int
+run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
+    char *const *paths, int count, bool listed)
 {
 	struct hand *h = calloc(1, sizeof(*h));
 	struct error err;
@@ -104,12 +109,14 @@ hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
 	}
 	dir = open_reject_dir(s, spool, &suffix, &err);
 	if (check_paths(paths, count, &err) < 0 || dir < 0 ||
-	    run_init(&h->run, s, spool, stop, load_one, dir, suffix, &err) <
-		0) {
+	    run_init(&h->run, s, spool, stop,
+		s->retry_rejected ? retry_one : load_one, dir, suffix,
+		&err) < 0) {
 		log_error("%s", err.text);
 		free(h);
 		return EX_IOERR;
 	}
+	h->listed = listed;
 	h->run.patience.most_ns = s->wait_ns;
 	h->run.patience.schema_ends = true;
 	h->started_ns = clock_monotonic_ns();
@@ -131,6 +138,27 @@ hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
 	run_release(&h->run);
 	(void)close(dir); /* only read from */
 	free(h);
+	return status;
+}
+
+int
+hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
+    char *const *paths, int count)
+{
+	char **listed;
+	struct error err;
+	size_t n;
+	int status = EX_IOERR;
+
+	if (count > 0)
+		return run_paths(s, spool, stop, paths, count, false);
+	if (retry_list(spool, &listed, &n, &err) == 0)
+		status = run_paths(s, spool, stop, listed, (int)n, true);
+	else
+		log_error("%s", err.text);
+	while (n > 0)
+		free(listed[--n]);
+	free(listed);
 	return status;
 }
 
@@ -190,43 +218,21 @@ refused(void *context, const struct line *line, const char *reason)
 	    reason);
 }
 
-/* Was it loaded before, as far as a database was named? */
-static enum load_verdict
-look_up(struct worker *w, struct load *load)
-{
-	struct error *err = &load->error;
-	struct db *db = w->loader.db;
-	enum load_verdict verdict;
-	enum db_verdict found;
-	struct db_file file;
-	bool any;
-
-	for (;;) {
-		if (!trial_connect(&w->trial, &w->loader, &verdict)) {
-			*err = db->error;
-			return verdict;
-		}
-		found = db->ops->find(db, load->name, &file, &any);
-		if (found == DB_OK)
-			return any && file.loaded ? load_known(load, &file)
-						  : LOAD_DONE;
-		*err = db->error;
-		db->ops->disconnect(db);
-		verdict = found == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
-		if (!trial_failed(&w->trial, verdict, err))
-			return verdict;
-	}
-}
-
+/* Only looks, and asks the ledger if a database was named. */
 static enum load_verdict
 dry_run(struct worker *w, struct load *load, const char *path)
 {
 	enum load_verdict verdict;
+	struct db_file file;
+	bool any;
 
 	if (w->loader.db != NULL) {
-		verdict = look_up(w, load);
+		verdict = trial_find(&w->trial, &w->loader, load->name, &file,
+		    &any, &load->error);
 		if (verdict != LOAD_DONE)
 			return verdict;
+		if (any && file.loaded)
+			return load_known(load, &file);
 	}
 	return load_check(load, refused, (void *)path);
 }
@@ -250,6 +256,22 @@ really_load(struct worker *w, struct load *load)
 	return verdict;
 }
 
+/* A file that could not be loaded, or not to its end. */
+static void
+fail(struct hand *h, const char *path, enum load_verdict verdict,
+    const struct error *why)
+{
+	bool stopped = stop_asked(h->run.stop);
+
+	if (verdict == LOAD_SCHEMA)
+		run_note(&h->run, OUTCOME_SCHEMA);
+	else if (verdict == LOAD_PASSING)
+		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_AWAY);
+	else
+		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_IO);
+	log_error("load %s: %s", path, why->text);
+}
+
 /* Says what became of a file, and counts it. */
 static void
 conclude(struct hand *h, const struct load *load, const char *path,
@@ -260,6 +282,7 @@ conclude(struct hand *h, const struct load *load, const char *path,
 
 	h->events += t->events;
 	h->rejected += t->rejected;
+	h->kept += t->kept;
 	h->torn += t->torn;
 	h->nulls += t->nulls;
 	h->bytes += t->bytes;
@@ -285,19 +308,17 @@ conclude(struct hand *h, const struct load *load, const char *path,
 			 "bytes=%llu",
 		    path, (unsigned long long)load->at);
 		return;
-	case LOAD_PASSING:
-		run_note(&h->run,
-		    stop_asked(h->run.stop) ? OUTCOME_STOPPED : OUTCOME_AWAY);
-		break;
-	case LOAD_SCHEMA:
-		run_note(&h->run, OUTCOME_SCHEMA);
-		break;
-	case LOAD_IO:
-		run_note(&h->run,
-		    stop_asked(h->run.stop) ? OUTCOME_STOPPED : OUTCOME_IO);
-		break;
+	default:
+		fail(h, path, verdict, &load->error);
 	}
-	log_error("load %s: %s", path, load->error.text);
+}
+
+/* Shall there be another file after this one? */
+static bool
+goes_on(enum load_verdict verdict)
+{
+	return verdict != LOAD_PASSING && verdict != LOAD_SCHEMA &&
+	       verdict != LOAD_STOPPED;
 }
 
 /* A file that cannot be read does not keep the others from being loaded. */
@@ -336,11 +357,119 @@ load_one(void *context, struct worker *w, const char *path)
 	}
 	load_init(&load, &w->loader, &source, naming.name, naming.spooled);
 	verdict = s->dry_run ? dry_run(w, &load, path) : really_load(w, &load);
-	atomic_store(&w->loader.consumed, 0);
 	conclude(h, &load, path, verdict);
+	atomic_store(&w->loader.consumed, 0);
 	source_close(&source);
-	return verdict != LOAD_PASSING && verdict != LOAD_SCHEMA &&
-	       verdict != LOAD_STOPPED;
+	return goes_on(verdict);
+}
+
+/*
+ * Rejected events
+ */
+
+static void
+ignore(void *context, const struct line *line, const char *reason)
+{
+	(void)context, (void)line, (void)reason;
+}
+
+/* A file in which there is nothing to try. */
+static void
+keep(struct hand *h, const char *path, uint64_t records)
+{
+	h->skipped++;
+	h->rejected += records;
+	h->kept += records;
+	run_note(&h->run, OUTCOME_REJECTED);
+	log_warn("kept, since none of it is an event: file=%s records=%llu",
+	    path, (unsigned long long)records);
+}
+
+/* A file that is not ours to take, at least not now. */
+static void
+pass_over(struct hand *h, const char *path, enum retry_state state,
+    const struct error *why)
+{
+	if (state == RETRY_GONE && h->listed) {
+		h->skipped++;
+		log_info("somebody else has taken it: file=%s", path);
+	} else if (state == RETRY_LATER) {
+		run_note(&h->run, OUTCOME_STOPPED);
+		log_warn("left for later: file=%s %s", path, why->text);
+	} else {
+		fail(h, path, LOAD_IO, why);
+	}
+}
+
+/*
+ * Loads what can be of a file that was taken, and removes it.
+ */
+static enum load_verdict
+load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
+{
+	enum load_verdict verdict;
+	struct load load;
+	struct error err;
+
+	retry_load(r, &load, &w->loader);
+	if (h->run.settings->dry_run) {
+		verdict = dry_run(w, &load, path);
+		conclude(h, &load, path, verdict);
+		return verdict;
+	}
+	verdict = load_check(&load, ignore, NULL);
+	if (verdict == LOAD_DONE && load.tally.events == 0) {
+		keep(h, path, load.tally.kept);
+		return verdict;
+	}
+	memset(&load.tally, 0, sizeof(load.tally)); /* nothing is loaded yet */
+	if (verdict == LOAD_DONE) {
+		retry_load(r, &load, &w->loader);
+		verdict = really_load(w, &load);
+	}
+	conclude(h, &load, path, verdict);
+	if ((verdict == LOAD_DONE || verdict == LOAD_SKIPPED) &&
+	    retry_remove(r, &err) < 0) {
+		log_error("%s", err.text);
+		run_note(&h->run, OUTCOME_IO);
+	}
+	return verdict;
+}
+
+/* Takes a file, if its records are there to stay. */
+static bool
+retry_one(void *context, struct worker *w, const char *path)
+{
+	struct hand *h = context;
+	bool committed = true, any, more = true;
+	enum load_verdict verdict;
+	enum retry_state state;
+	struct db_file file;
+	struct error err;
+	struct retry r;
+
+	if (stop_asked(h->run.stop))
+		return false;
+	state = retry_open(&r, path, !h->run.settings->dry_run, &err);
+	if (state == RETRY_READY && w->loader.db != NULL) {
+		verdict = trial_find(
+		    &w->trial, &w->loader, r.basis.name, &file, &any, &err);
+		if (verdict != LOAD_DONE) {
+			fail(h, path, verdict, &err);
+			retry_close(&r);
+			return false;
+		}
+		committed = retry_is_committed(&r.basis, any ? &file : NULL);
+	}
+	if (state == RETRY_READY)
+		state = retry_settle(&r, committed, &err);
+	if (state == RETRY_READY)
+		more = goes_on(load_again(h, w, &r, path));
+	else
+		pass_over(h, path, state, &err);
+	atomic_store(&w->loader.consumed, 0);
+	retry_close(&r);
+	return more;
 }
 
 static void
@@ -348,13 +477,18 @@ print_summary(struct hand *h)
 {
 	double seconds = (double)(clock_monotonic_ns() - h->started_ns) / 1e9;
 	unsigned long long events = h->events;
+	char kept[40] = "";
 
+	if (h->run.settings->retry_rejected)
+		(void)snprintf(kept, sizeof(kept), " kept=%llu",
+		    (unsigned long long)h->kept);
 	(void)printf(
-	    "%s: files=%llu skipped=%llu events=%llu rejected=%llu nulls=%llu "
+	    "%s: files=%llu skipped=%llu events=%llu rejected=%llu%s "
+	    "nulls=%llu "
 	    "torn_bytes=%llu bytes=%llu seconds=%.3f events_per_second=%.0f\n",
 	    h->run.settings->dry_run ? "would load" : "loaded",
 	    (unsigned long long)h->files, (unsigned long long)h->skipped,
-	    events, (unsigned long long)h->rejected,
+	    events, (unsigned long long)h->rejected, kept,
 	    (unsigned long long)h->nulls, (unsigned long long)h->torn,
 	    (unsigned long long)h->bytes, seconds,
 	    seconds > 0 ? (double)events / seconds : 0);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "json.h"
 #include "load.h"
 #include "log.h"
 #include "naming.h"
@@ -38,7 +37,7 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 	l->db = db;
 	l->limits = *limits;
 	reject_init(&l->reject, reject_dir, reject_suffix);
-	if (lines_init(&l->lines, limits->max_event) < 0)
+	if (lines_init(&l->lines, limits->max_event + EVENT_HEAD_MAX) < 0)
 		return -1;
 	if (row_maker_init(&l->maker, columns) < 0) {
 		lines_release(&l->lines);
@@ -66,6 +65,8 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	f->source = source;
 	f->name = name;
 	f->torn_tails = torn_tails;
+	f->rules.max_event = l->limits.max_event;
+	f->rules.max_depth = l->limits.max_depth;
 	naming_stem(f->stem, sizeof(f->stem), name);
 	row_maker_begin(&l->maker, clock_wall_us());
 	l->maker.misfits = 0;
@@ -166,8 +167,9 @@ load_chunk(struct load *f)
 	memset(&f->chunk, 0, sizeof(f->chunk));
 	memset(&f->refused, 0, sizeof(f->refused));
 	f->before = f->lines;
-	if (reject_begin(
-		&l->reject, f->name, f->stem, f->range.from, &f->error) < 0)
+	if (reject_begin(&l->reject,
+		f->rules.origin != NULL ? f->rules.origin : f->name, f->stem,
+		f->range.from, &f->error) < 0)
 		return failed(f, DB_SOURCE);
 	verdict = load_range(f, &file, &f->range);
 	if (verdict == DB_OK && is_schema(f))
@@ -257,6 +259,7 @@ finish_chunk(struct load *f, struct db_file *file)
 	f->lines = file->lines;
 	t->events += c->events;
 	t->rejected += c->rejected;
+	t->kept += c->kept;
 	t->torn += c->torn;
 	t->nulls += c->nulls;
 	t->bytes += c->bytes;
@@ -269,10 +272,10 @@ finish_chunk(struct load *f, struct db_file *file)
 	meter_add(l->meters, METER_VALUES_NULL, c->nulls);
 	meter_set(l->meters, METER_LAST_SUCCESS,
 	    (int64_t)(clock_wall_us() / CLOCK_US_PER_S));
-	if (c->rejected > 0)
+	if (c->rejected > c->kept)
 		log_warn("rejected events=%llu file=%s in=%s first=\"%s\"",
-		    (unsigned long long)c->rejected, f->name, l->reject.name,
-		    l->reject.first);
+		    (unsigned long long)(c->rejected - c->kept), f->name,
+		    l->reject.name, l->reject.first);
 	if (c->torn > 0)
 		log_warn("skipped a torn tail, which was never acknowledged: "
 			 "bytes=%llu file=%s",
@@ -406,6 +409,7 @@ load_singly(
 		why.code = l->db->error.code;
 		why.text = l->db->error.text;
 		line.offset = f->event_at;
+		why.offset = f->event.offset;
 		if (reject_add(&l->reject, range, &line, &why, &f->error) < 0)
 			return DB_SOURCE;
 		f->chunk.rejected++;
@@ -422,71 +426,12 @@ load_singly(
  * Lines
  */
 
-enum line_verdict { LINE_EVENT, LINE_BLANK, LINE_TORN, LINE_BAD };
-
-/* What a JSON error was and where, counted from the line's start. */
-static enum line_verdict
-bad_json(struct load *f, const struct line *line, const struct json_error *e)
-{
-	(void)error_set(&f->error, "not JSON: %s at byte %zu", e->reason,
-	    (size_t)(e->at - line->text));
-	if (e->too_deep)
-		(void)error_set(&f->error,
-		    "nested over --max-depth (%u) at byte %zu",
-		    f->loader->limits.max_depth, (size_t)(e->at - line->text));
-	return LINE_BAD;
-}
-
-/*
- * Looks at one line. For LINE_EVENT, *event is the object in it, without white
- * space around it; for LINE_BAD, f->error says why and *valid whether it is
- * JSON all the same.
- */
-static enum line_verdict
-check_line(struct load *f, const struct line *line, struct json_text *event,
-    bool *valid)
-{
-	const char *p = line->text, *end, *after;
-	struct json_error e;
-	bool breaks;
-
-	*valid = false;
-	if (p == NULL) {
-		(void)error_set(&f->error,
-		    "an event of %llu bytes is over --max-event (%llu)",
-		    (unsigned long long)line->len,
-		    (unsigned long long)f->loader->limits.max_event);
-		return LINE_BAD;
-	}
-	end = p + line->len;
-	while (
-	    end > p && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	p = json_skip_space(p, end);
-	if (p == end)
-		return LINE_BLANK;
-	after = json_check(p, end, f->loader->limits.max_depth, &breaks, &e);
-	if (after == NULL)
-		return bad_json(f, line, &e);
-	if (after != end) {
-		e = (struct json_error){after, "more than one value", false};
-		return bad_json(f, line, &e);
-	}
-	*valid = true;
-	event->p = p;
-	event->len = (size_t)(end - p);
-	if (*p == '{')
-		return LINE_EVENT;
-	(void)error_set(&f->error, "not a JSON object");
-	return LINE_BAD;
-}
-
 /* The next line that is an event, or not to be passed over in silence. */
 static int
-next_line(struct load *f, struct line *line, struct json_text *event,
-    bool *valid, enum line_verdict *verdict)
+next_line(struct load *f, struct line *line, enum event_verdict *verdict)
 {
 	struct loader *l = f->loader;
+	bool torn;
 	int rc;
 
 	do {
@@ -495,15 +440,46 @@ next_line(struct load *f, struct line *line, struct json_text *event,
 			return error_errno(&f->error, "read");
 		if (rc == 0)
 			return 0;
-		*verdict = check_line(f, line, event, valid);
-		if (*verdict == LINE_BAD && !line->ended && !*valid &&
-		    f->torn_tails) {
-			*verdict = LINE_TORN;
+		*verdict = event_read(&f->rules, line, &f->event, &f->error);
+		if (*verdict == EVENT_ALIEN)
+			return -1;
+		torn = *verdict == EVENT_BAD && !line->ended &&
+		       !f->event.valid && f->torn_tails;
+		if (torn)
 			f->chunk.torn += line->len;
-		}
-	} while (*verdict == LINE_BLANK || *verdict == LINE_TORN);
+	} while (*verdict == EVENT_NONE || torn);
 	atomic_store_explicit(&l->position, l->lines.at, memory_order_relaxed);
 	return 1;
+}
+
+static void
+make_row(struct load *f)
+{
+	const struct event *e = &f->event;
+
+	row_make(&f->loader->maker, e->text.p, e->text.len, e->line, &f->row);
+}
+
+/* Puts a line that is no event into rejected/, if it does not come from it. */
+static int
+reject_line(struct load *f, struct line *line)
+{
+	struct reject *r = &f->loader->reject;
+	struct reject_reason why = {.text = f->error.text,
+	    .valid = f->event.valid,
+	    .offset = f->event.offset};
+
+	f->chunk.rejected++;
+	if (f->rules.origin != NULL) {
+		f->chunk.kept++;
+		return reject_copy(r, &f->range, line, &f->error);
+	}
+	if (why.valid) {
+		/* As for an event's text, without white space. */
+		line->offset = why.offset;
+		line->len = f->event.text.len;
+	}
+	return reject_add(r, &f->range, line, &why, &f->error);
 }
 
 /* Rows for the database; lines that are no events are rejected on the way. */
@@ -511,36 +487,22 @@ static int
 next_event(void *context, const struct db_row **row)
 {
 	struct load *f = context;
-	struct loader *l = f->loader;
-	uint64_t misfits = l->maker.misfits;
-	enum line_verdict verdict = LINE_BAD;
-	struct json_text event;
+	uint64_t misfits = f->loader->maker.misfits;
+	enum event_verdict verdict;
 	struct line line;
-	bool valid;
 	int rc;
 
-	while ((rc = next_line(f, &line, &event, &valid, &verdict)) > 0) {
-		struct reject_reason why = {.text = f->error.text};
-
-		if (verdict == LINE_EVENT) {
-			row_make(&l->maker, event.p, event.len, line.number,
-			    &f->row);
-			f->chunk.nulls += l->maker.misfits - misfits;
-			f->event_at =
-			    line.offset + (uint64_t)(event.p - line.text);
+	while ((rc = next_line(f, &line, &verdict)) > 0) {
+		if (verdict == EVENT_GOOD) {
+			make_row(f);
+			f->chunk.nulls += f->loader->maker.misfits - misfits;
+			f->event_at = line.offset +
+				      (uint64_t)(f->event.text.p - line.text);
 			*row = &f->row;
 			return 1;
 		}
-		why.valid = valid;
-		if (valid) {
-			/* As for the event's text, without white space. */
-			line.offset += (uint64_t)(event.p - line.text);
-			line.len = event.len;
-		}
-		if (reject_add(&l->reject, &f->range, &line, &why, &f->error) <
-		    0)
+		if (reject_line(f, &line) < 0)
 			return -1;
-		f->chunk.rejected++;
 	}
 	return rc;
 }
@@ -549,10 +511,8 @@ enum load_verdict
 load_check(struct load *f, load_refused *refused, void *context)
 {
 	struct loader *l = f->loader;
-	enum line_verdict verdict = LINE_BAD;
-	struct json_text event;
+	enum event_verdict verdict;
 	struct line line;
-	bool valid;
 	int rc;
 
 	do {
@@ -560,15 +520,14 @@ load_check(struct load *f, load_refused *refused, void *context)
 			l->limits.max_event, &f->range, &f->error) < 0)
 			return LOAD_IO;
 		lines_begin(&l->lines, &f->range, f->lines);
-		while (
-		    (rc = next_line(f, &line, &event, &valid, &verdict)) > 0) {
-			if (verdict == LINE_EVENT) {
-				row_make(&l->maker, event.p, event.len,
-				    line.number, &f->row);
+		while ((rc = next_line(f, &line, &verdict)) > 0) {
+			if (verdict == EVENT_GOOD) {
+				make_row(f);
 				f->chunk.events++;
 				continue;
 			}
 			f->chunk.rejected++;
+			f->chunk.kept += f->rules.origin != NULL;
 			refused(context, &line, f->error.text);
 		}
 		if (rc < 0)

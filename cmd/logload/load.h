@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "db.h"
+#include "event.h"
 #include "lines.h"
 #include "meters.h"
 #include "reject.h"
@@ -59,6 +60,7 @@ void loader_release(struct loader *);
 
 struct load_tally {
 	uint64_t events, rejected, torn, nulls, bytes;
+	uint64_t kept; /* of the rejected ones: records that stay as they are */
 };
 
 struct load {
@@ -67,6 +69,7 @@ struct load {
 	const char *name;          /* in the ledger; not owned */
 	char stem[SPOOL_NAME_MAX]; /* of files in rejected/ */
 	bool torn_tails; /* a last line cut short was never acknowledged */
+	struct event_rules rules; /* origin: the caller's, if there is one */
 	/* Where it is: */
 	uint64_t at, lines; /* content bytes and lines that are committed */
 	uint64_t
@@ -80,8 +83,9 @@ struct load {
 	} refused;          /* by the database, in the present chunk */
 	struct range range;
 	uint64_t before;   /* lines in front of where we read */
-	uint64_t event_at; /* where the last event given begins */
-	struct db_row row;
+	uint64_t event_at; /* where the event given last begins */
+	struct event event;
+	struct db_row row;  /* of it */
 	struct error error; /* code: the database's, where it spoke */
 };
 

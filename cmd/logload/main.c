@@ -18,7 +18,9 @@
 #include "stop.h"
 
 static const char synopsis[] = "--db=URL --spool=DIR [option]...\n"
-			       "       logload --db=URL [option]... FILE...|-";
+			       "       logload --db=URL [option]... FILE...|-\n"
+			       "       logload --db=URL --retry-rejected "
+			       "[option]... --spool=DIR|FILE...";
 
 static const char summary[] =
     "Loads events, one JSON object a line, into MySQL or MariaDB, each file\n"
@@ -85,7 +87,11 @@ check_usage(const struct settings *s, bool files, struct error *err)
 	if (!files && s->spool == NULL)
 		return error_set(
 		    err, "nothing to load: give --spool or a FILE");
-	if (!files && (s->dry_run || s->force))
+	if (s->retry_rejected &&
+	    (s->once || s->keep || s->force || s->rejected_dir != NULL))
+		return error_set(err, "--retry-rejected goes without --once, "
+				      "--keep, --force and --rejected-dir");
+	if (!files && ((s->dry_run && !s->retry_rejected) || s->force))
 		return error_set(err, "--dry-run and --force are for FILEs");
 	if (files && (s->once || s->keep))
 		return error_set(
@@ -103,11 +109,12 @@ look_at_spool(struct spool *spool, const char *path, struct error *err)
 
 	if (root < 0)
 		return error_errno(err, "open spool %s", path);
-	for (int i = 0; i < SPOOL_PLACES; i++)
-		spool->dir[i] = -1;
+	(void)snprintf(spool->path, sizeof(spool->path), "%s", path);
 	/* There may be none, and nothing to find in it. */
-	spool->dir[SPOOL_READY] =
-	    openat(root, "ready", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < SPOOL_PLACES; i++)
+		spool->dir[i] =
+		    openat(root, spool_place_name((enum spool_place)i),
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	(void)close(root); /* only read from */
 	return 0;
 }
@@ -136,7 +143,7 @@ run(const struct settings *s, char **files, int count)
 		log_error("start the database's client library: no memory");
 		return EX_TEMPFAIL;
 	}
-	if (count > 0)
+	if (count > 0 || s->retry_rejected)
 		status = hand_run(
 		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);
 	else

@@ -127,7 +127,7 @@ naming_find(struct naming *n, const char *path, struct source *s,
 		name_once(n, "pipe");
 		return 0;
 	} else {
-		if (source_hash(s, hex, err) < 0)
+		if (source_hash(s, "", hex, err) < 0)
 			return -1;
 		make_text(base);
 		(void)snprintf(n->name, sizeof(n->name), "%.*s@sha256:%s",

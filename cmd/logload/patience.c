@@ -128,3 +128,27 @@ trial_connect(struct trial *t, struct loader *l, enum load_verdict *verdict)
 	t->connecting = false;
 	return true;
 }
+
+enum load_verdict
+trial_find(struct trial *t, struct loader *l, const char *name,
+    struct db_file *file, bool *found, struct error *err)
+{
+	struct db *db = l->db;
+	enum load_verdict verdict;
+	enum db_verdict v;
+
+	for (;;) {
+		if (!trial_connect(t, l, &verdict)) {
+			*err = db->error;
+			return verdict;
+		}
+		v = db->ops->find(db, name, file, found);
+		if (v == DB_OK)
+			return LOAD_DONE;
+		*err = db->error;
+		db->ops->disconnect(db);
+		verdict = v == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+		if (!trial_failed(t, verdict, err))
+			return verdict;
+	}
+}

@@ -59,4 +59,11 @@ bool trial_failed(struct trial *, enum load_verdict, const struct error *);
 /* Connects the loader, waiting as above. *verdict: why not, where false. */
 bool trial_connect(struct trial *, struct loader *, enum load_verdict *verdict);
 
+/*
+ * Looks a name up in the ledger, connecting and waiting as above. LOAD_DONE, or
+ * why not with err.
+ */
+enum load_verdict trial_find(struct trial *, struct loader *, const char *name,
+    struct db_file *, bool *found, struct error *err);
+
 #endif

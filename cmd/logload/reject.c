@@ -26,6 +26,9 @@ static int put_head(struct reject *, const struct line *,
     const struct reject_reason *, struct error *);
 static int put_text(struct reject *, const struct range *, const struct line *,
     const struct reject_reason *, struct error *);
+static int put_plain(struct buf *, const char *, size_t);
+static int put_pieces(struct reject *, const struct range *,
+    const struct line *, put_piece *, struct error *);
 
 void
 reject_init(struct reject *r, int dir, const char *suffix)
@@ -171,12 +174,26 @@ int
 reject_add(struct reject *r, const struct range *range, const struct line *line,
     const struct reject_reason *why, struct error *err)
 {
-	if (r->count == 0)
+	if (r->count == 0 || r->first[0] == '\0')
 		(void)snprintf(r->first, sizeof(r->first), "%s", why->text);
 	if (put_head(r, line, why, err) < 0 ||
 	    put_text(r, range, line, why, err) < 0)
 		return -1;
 	if (buf_append(&r->out, "}\n", 2) < 0)
+		return error_errno(err, "write %s", r->name);
+	r->count++;
+	return flush_if_large(r, err);
+}
+
+int
+reject_copy(struct reject *r, const struct range *range,
+    const struct line *line, struct error *err)
+{
+	if (r->count == 0)
+		r->first[0] = '\0';
+	if (put_pieces(r, range, line, put_plain, err) < 0)
+		return -1;
+	if (buf_append(&r->out, "\n", 1) < 0)
 		return error_errno(err, "write %s", r->name);
 	r->count++;
 	return flush_if_large(r, err);
@@ -216,7 +233,7 @@ put_head(struct reject *r, const struct line *line,
 		"%llu,\"offset\":%llu,\"code\":%d,"
 		"\"text\":",
 		(unsigned long long)line->number,
-		(unsigned long long)line->offset, why->code) < 0 ||
+		(unsigned long long)why->offset, why->code) < 0 ||
 	    put_string(b, why->text, strlen(why->text)) < 0 ||
 	    buf_printf(b, ",\"rejected_at\":\"%s\"", stamp) < 0)
 		return error_errno(err, "write %s", r->name);

@@ -47,7 +47,8 @@ struct reject_mark {
 struct reject_reason {
 	int code;
 	const char *text;
-	bool valid; /* the line is a JSON value */
+	bool valid;      /* the line is a JSON value */
+	uint64_t offset; /* of the line, as the record tells it */
 };
 
 void reject_init(struct reject *, int dir, const char *suffix);
@@ -60,6 +61,10 @@ int reject_begin(struct reject *, const char *source, const char *stem,
 /* Adds a line, whose text is read from the range again. */
 int reject_add(struct reject *, const struct range *, const struct line *,
     const struct reject_reason *, struct error *);
+
+/* Adds a line that is a record already, as it is. */
+int reject_copy(
+    struct reject *, const struct range *, const struct line *, struct error *);
 
 struct reject_mark reject_mark(const struct reject *);
 int reject_rewind(struct reject *, struct reject_mark, struct error *);

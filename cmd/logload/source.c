@@ -357,13 +357,15 @@ hash_content(struct source *s, EVP_MD_CTX *ctx, struct error *err)
 }
 
 int
-source_hash(struct source *s, char hex[SOURCE_HASH_LEN + 1], struct error *err)
+source_hash(struct source *s, const char *salt, char hex[SOURCE_HASH_LEN + 1],
+    struct error *err)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int rc = -1;
 
-	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+	    EVP_DigestUpdate(ctx, salt, strlen(salt)) != 1)
 		(void)error_set(err, "hash: libcrypto refused");
 	else
 		rc = hash_content(s, ctx, err);

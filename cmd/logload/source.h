@@ -46,8 +46,12 @@ void source_close(struct source *);
 int source_chunk(struct source *, uint64_t at, uint64_t max, uint64_t longest,
     struct range *, struct error *);
 
-/* SHA-256 of the whole content; the source must be regular, and is rewound. */
-int source_hash(struct source *, char hex[SOURCE_HASH_LEN + 1], struct error *);
+/*
+ * SHA-256 of `salt` and the whole content; the source must be regular, and is
+ * rewound.
+ */
+int source_hash(struct source *, const char *salt,
+    char hex[SOURCE_HASH_LEN + 1], struct error *);
 
 /* How much of the file, in its own bytes, content up to `at` takes. */
 uint64_t source_consumed(const struct source *, uint64_t at);

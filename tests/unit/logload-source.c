@@ -224,8 +224,8 @@ test_hash(void)
 	content_len = (size_t)snprintf(content, sizeof(content), "abc");
 	for (enum packing how = PLAIN; how <= ZSTD; how++) {
 		if (source_open(&source, packed(how, 1), -1, &err) < 0 ||
-		    source_hash(&source, how == PLAIN ? plain : other, &err) <
-			0)
+		    source_hash(
+			&source, "", how == PLAIN ? plain : other, &err) < 0)
 			abort();
 		if (how != PLAIN)
 			tap_text(other, plain, __FILE__, __LINE__,

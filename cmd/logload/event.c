@@ -1,0 +1,183 @@
+/*
+ * event.c - see event.h.
+ */
+#include <string.h>
+
+#include "event.h"
+
+static enum event_verdict read_text(const struct event_rules *, const char *,
+    uint64_t len, struct event *, struct error *);
+static bool read_record(struct event_record *, const char *text, size_t len);
+
+enum event_verdict
+event_read(const struct event_rules *rules, const struct line *line,
+    struct event *event, struct error *err)
+{
+	enum event_verdict verdict = EVENT_NONE;
+	struct event_record r;
+
+	event->valid = false;
+	event->line = line->number;
+	event->offset = line->offset;
+	if (rules->origin == NULL || line->text == NULL) {
+		verdict = read_text(rules, line->text, line->len, event, err);
+		if (event->valid)
+			event->offset += (uint64_t)(event->text.p - line->text);
+		return verdict;
+	}
+	if (read_record(&r, line->text, line->len) &&
+	    r.file.len == rules->origin_text.len &&
+	    memcmp(r.file.p, rules->origin_text.p, r.file.len) == 0) {
+		event->line = r.line;
+		event->offset = r.offset;
+		if (r.event.p == NULL) {
+			(void)error_set(err, "it is not JSON");
+			return EVENT_BAD;
+		}
+		verdict = read_text(rules, r.event.p, r.event.len, event, err);
+	}
+	if (verdict != EVENT_NONE)
+		return verdict;
+	(void)error_set(err, "line %llu is no record of an event of %s",
+	    (unsigned long long)line->number, rules->origin);
+	return EVENT_ALIEN;
+}
+
+/* What a JSON error was and where, counted from the text's start. */
+static enum event_verdict
+bad_json(const struct event_rules *rules, const char *text,
+    const struct json_error *e, struct error *err)
+{
+	(void)error_set(
+	    err, "not JSON: %s at byte %zu", e->reason, (size_t)(e->at - text));
+	if (e->too_deep)
+		(void)error_set(err, "nested over --max-depth (%u) at byte %zu",
+		    rules->max_depth, (size_t)(e->at - text));
+	return EVENT_BAD;
+}
+
+static enum event_verdict
+read_text(const struct event_rules *rules, const char *text, uint64_t len,
+    struct event *event, struct error *err)
+{
+	const char *p = text, *end, *after;
+	struct json_error e;
+	bool breaks;
+
+	if (p == NULL || len > rules->max_event) {
+		(void)error_set(err,
+		    "an event of %llu bytes is over --max-event (%llu)",
+		    (unsigned long long)len,
+		    (unsigned long long)rules->max_event);
+		return EVENT_BAD;
+	}
+	end = p + len;
+	while (
+	    end > p && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	p = json_skip_space(p, end);
+	if (p == end)
+		return EVENT_NONE;
+	after = json_check(p, end, rules->max_depth, &breaks, &e);
+	if (after == NULL)
+		return bad_json(rules, text, &e, err);
+	if (after != end) {
+		e = (struct json_error){after, "more than one value", false};
+		return bad_json(rules, text, &e, err);
+	}
+	event->valid = true;
+	event->text.p = p;
+	event->text.len = (size_t)(end - p);
+	if (*p == '{')
+		return EVENT_GOOD;
+	(void)error_set(err, "not a JSON object");
+	return EVENT_BAD;
+}
+
+/*
+ * Records
+ */
+
+/* What is left of the line. */
+struct cursor {
+	const char *p, *end;
+};
+
+static bool
+take(struct cursor *c, const char *literal)
+{
+	size_t len = strlen(literal);
+
+	if ((size_t)(c->end - c->p) < len || memcmp(c->p, literal, len) != 0)
+		return false;
+	c->p += len;
+	return true;
+}
+
+static bool
+take_string(struct cursor *c, struct json_text *string)
+{
+	string->p = c->p;
+	if (!take(c, "\""))
+		return false;
+	while (c->p < c->end && *c->p != '"')
+		c->p += *c->p == '\\' && c->p + 1 < c->end ? 2 : 1;
+	if (!take(c, "\""))
+		return false;
+	string->len = (size_t)(c->p - string->p);
+	return true;
+}
+
+static bool
+take_number(struct cursor *c, uint64_t *n)
+{
+	const char *begin = c->p;
+
+	*n = 0;
+	while (
+	    c->p < c->end && *c->p >= '0' && *c->p <= '9' && c->p - begin < 19)
+		*n = *n * 10 + (uint64_t)(*c->p++ - '0');
+	return c->p > begin;
+}
+
+static bool
+take_head(struct cursor *c, struct event_record *r)
+{
+	struct json_text skipped;
+	uint64_t code;
+
+	memset(r, 0, sizeof(*r));
+	if (!take(c, "{\"file\":") || !take_string(c, &r->file) ||
+	    !take(c, ",\"line\":") || !take_number(c, &r->line) ||
+	    !take(c, ",\"offset\":") || !take_number(c, &r->offset) ||
+	    !take(c, ",\"code\":"))
+		return false;
+	(void)take(c, "-"); /* there may be such codes */
+	return take_number(c, &code) && take(c, ",\"text\":") &&
+	       take_string(c, &skipped) && take(c, ",\"rejected_at\":") &&
+	       take_string(c, &skipped);
+}
+
+bool
+event_record_parse(struct event_record *r, const char *text, size_t len)
+{
+	struct cursor c = {text, text + len};
+
+	return take_head(&c, r);
+}
+
+/* All of a record. */
+static bool
+read_record(struct event_record *r, const char *text, size_t len)
+{
+	struct cursor c = {text, text + len};
+
+	if (!take_head(&c, r) || text[len - 1] != '}')
+		return false;
+	c.end--;
+	if (!take(&c, ",\"event\":"))
+		return take(&c, ",\"raw\":\"") || take(&c, ",\"base64\":\"");
+	r->event.p = c.p;
+	r->event.len = (size_t)(c.end - c.p);
+	return r->event.len > 0;
+}

@@ -1,0 +1,284 @@
+/*
+ * retry.c - see retry.h.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "naming.h"
+#include "retry.h"
+
+#define MARK "@retry-"
+#define DIGITS 32     /* of the hash, in a name */
+#define STEM_MOST 120 /* so that all of a name fits, see spool.h */
+
+static enum retry_state open_file(struct retry *, bool lock, struct error *);
+static enum retry_state read_head(struct retry *, struct error *);
+static int make_name(struct retry *, struct error *);
+
+enum retry_state
+retry_open(struct retry *r, const char *path, bool lock, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+	const char *base = path + len;
+	char dir[PATH_MAX] = ".";
+	enum retry_state state;
+	struct error why;
+
+	memset(r, 0, sizeof(*r));
+	r->source.fd = -1;
+	if (slash != NULL)
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)len, path);
+	r->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dir < 0) {
+		(void)error_errno(err, "open %s", path);
+		return RETRY_FAILED;
+	}
+	(void)snprintf(r->base, sizeof(r->base), "%s", base);
+	state = open_file(r, lock, &why);
+	if (state == RETRY_READY)
+		state = read_head(r, &why);
+	if (state != RETRY_READY)
+		(void)error_set(err, "open %s: %s", path, why.text);
+	return state;
+}
+
+void
+retry_close(struct retry *r)
+{
+	source_close(&r->source); /* lets the lock go */
+	if (r->dir >= 0)
+		(void)close(r->dir); /* only read from */
+}
+
+static enum retry_state
+open_file(struct retry *r, bool lock, struct error *err)
+{
+	int fd = openat(
+	    r->dir, r->base, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0) {
+		enum retry_state state =
+		    errno == ENOENT ? RETRY_GONE : RETRY_FAILED;
+
+		(void)error_set(err, "%s", strerror(errno));
+		return state;
+	}
+	if (lock && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		(void)error_set(err, "another process is at it");
+		(void)close(fd); /* only read from */
+		return RETRY_LATER;
+	}
+	if (source_open(&r->source, fd, -1, err) < 0)
+		return RETRY_FAILED;
+	if (!r->source.plain) {
+		(void)error_set(err, "it is compressed, or no regular file");
+		return RETRY_FAILED;
+	}
+	return RETRY_READY;
+}
+
+/* Whose events it has, as the first record tells. */
+static enum retry_state
+read_head(struct retry *r, struct error *err)
+{
+	struct event_record first;
+	char head[EVENT_HEAD_MAX];
+	ssize_t n;
+	long len;
+
+	do {
+		n = pread(r->source.fd, head, sizeof(head), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		(void)error_set(err, "%s", strerror(errno));
+		return RETRY_FAILED;
+	}
+	if (!event_record_parse(&first, head, (size_t)n) ||
+	    first.file.len >= sizeof(r->origin_text) ||
+	    (len = json_string_decode(first.file, r->origin, LOAD_NAME_MAX)) <
+		1 ||
+	    memchr(r->origin, '\0', (size_t)len) != NULL) {
+		(void)error_set(err, "it has no records of rejected events");
+		return RETRY_FAILED;
+	}
+	r->origin[len] = '\0';
+	memcpy(r->origin_text, first.file.p, first.file.len);
+	r->origin_text[first.file.len] = '\0';
+	retry_find_basis(&r->basis, r->base, r->origin, first.offset);
+	return RETRY_READY;
+}
+
+/*
+ * Names
+ */
+
+/*
+ * Where MARK stands in the name of a file that a retry has written, and the
+ * offset of its chunk; or NULL.
+ */
+static const char *
+find_mark(const char *base, uint64_t *offset)
+{
+	const char *mark = NULL, *p = base;
+	char *end;
+
+	while ((p = strstr(p, MARK)) != NULL)
+		mark = p++;
+	if (mark == NULL)
+		return NULL;
+	p = mark + strlen(MARK);
+	if (strspn(p, "0123456789abcdef") != DIGITS)
+		return NULL;
+	p += DIGITS;
+	*offset = 0;
+	if (p[0] == '+' && isdigit((unsigned char)p[1])) {
+		*offset = strtoull(p + 1, &end, 10);
+		p = end;
+	}
+	return strcmp(p, SPOOL_SUFFIX) == 0 ? mark : NULL;
+}
+
+void
+retry_find_basis(struct retry_basis *basis, const char *base,
+    const char *origin, uint64_t offset)
+{
+	const char *mark = find_mark(base, &basis->offset);
+
+	if (mark != NULL) {
+		(void)snprintf(basis->name, sizeof(basis->name), "%.*s",
+		    (int)(mark - base) + (int)strlen(MARK) + DIGITS, base);
+		return;
+	}
+	(void)snprintf(basis->name, sizeof(basis->name), "%s", origin);
+	basis->offset = offset;
+}
+
+bool
+retry_is_committed(const struct retry_basis *basis, const struct db_file *known)
+{
+	/* A chunk's records lie within it, and progress at its end, or not. */
+	return known != NULL && known->progress > basis->offset;
+}
+
+/* The name without what a retry has added, as the ledger can hold it. */
+static void
+make_stem(char *stem, size_t size, const char *base)
+{
+	char clean[NAME_MAX + 1];
+	uint64_t offset;
+	const char *mark = find_mark(base, &offset);
+
+	(void)snprintf(clean, sizeof(clean), "%.*s",
+	    mark == NULL ? NAME_MAX : (int)(mark - base), base);
+	for (char *p = clean; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~' || *p == ':')
+			*p = '_';
+	}
+	naming_stem(stem, size, clean);
+}
+
+static int
+make_name(struct retry *r, struct error *err)
+{
+	char stem[SPOOL_NAME_MAX], hex[SOURCE_HASH_LEN + 1];
+
+	/*
+	 * The content, so that a file that is written anew is not taken for
+	 * the old one: each record tells its instant. And the name, so that
+	 * a file is not taken for the one that it was loaded from.
+	 */
+	if (source_hash(&r->source, r->base, hex, err) < 0)
+		return -1;
+	make_stem(stem, sizeof(stem), r->base);
+	(void)snprintf(r->name, sizeof(r->name), "%.*s" MARK "%.*s", STEM_MOST,
+	    stem, DIGITS, hex);
+	return 0;
+}
+
+enum retry_state
+retry_settle(struct retry *r, bool committed, struct error *err)
+{
+	struct stat named, opened;
+
+	if (!committed) {
+		(void)error_set(err,
+		    "the ledger does not have its events yet: load %s first",
+		    r->basis.name);
+		return RETRY_LATER;
+	}
+	/*
+	 * What was opened may be what an earlier try had left, before the one
+	 * that was committed replaced it.
+	 */
+	if (fstat(r->source.fd, &opened) < 0) {
+		(void)error_errno(err, "stat");
+		return RETRY_FAILED;
+	}
+	if (fstatat(r->dir, r->base, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) {
+		(void)error_set(err, "it has gone, or was replaced");
+		return RETRY_GONE;
+	}
+	return make_name(r, err) < 0 ? RETRY_FAILED : RETRY_READY;
+}
+
+void
+retry_load(struct retry *r, struct load *load, struct loader *loader)
+{
+	loader->reject.dir = r->dir;
+	loader->reject.suffix = SPOOL_SUFFIX;
+	load_init(load, loader, &r->source, r->name, false);
+	/* What is refused again is found by this, see find_mark. */
+	(void)snprintf(load->stem, sizeof(load->stem), "%.*s",
+	    SPOOL_NAME_MAX - 1, r->name);
+	load->rules.origin = r->origin;
+	load->rules.origin_text.p = r->origin_text;
+	load->rules.origin_text.len = strlen(r->origin_text);
+}
+
+int
+retry_remove(struct retry *r, struct error *err)
+{
+	if (unlinkat(r->dir, r->base, 0) < 0 && errno != ENOENT)
+		return error_errno(err, "remove %s", r->base);
+	if (fsync(r->dir) < 0)
+		return error_errno(err, "sync the directory of %s", r->base);
+	return 0;
+}
+
+int
+retry_list(struct spool *spool, char ***paths, size_t *count, struct error *err)
+{
+	struct spool_list list = {0};
+	int rc;
+
+	*paths = NULL;
+	*count = 0;
+	/* All at once: what is refused again must not be met in the same run.
+	 */
+	rc = spool_scan(spool, SPOOL_REJECTED, NULL, SIZE_MAX, &list, err);
+	if (rc == 0 && list.aliens > 0)
+		log_warn("left alone in rejected/: entries=%llu that are no "
+			 "regular file named *%s in printable ASCII",
+		    (unsigned long long)list.aliens, SPOOL_SUFFIX);
+	if (rc == 0)
+		*paths = calloc(list.count + 1, sizeof(**paths));
+	for (; *paths != NULL && *count < list.count; (*count)++) {
+		if (asprintf(&(*paths)[*count], "%s/rejected/%s", spool->path,
+			list.files[*count].name) < 0)
+			break;
+	}
+	if (rc == 0 && (*paths == NULL || *count < list.count))
+		rc = error_set(err, "list rejected/: out of memory");
+	spool_list_release(&list);
+	return rc;
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# A human has mended the table: --retry-rejected makes rows of what it had
+# refused, byte for byte. What is refused again keeps the place where it came
+# from, and what can never be a row stays as it is.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+spool_new
+
+retry() {
+	run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected "$@"
+}
+
+# The event of that number, with a name so long.
+event() {
+	printf '{"event":"%0*d",  "n":%d,"@received_at":"2026-01-0%dT00:00:00.00000%dZ"}' \
+		"$2" 0 "$1" "$1" "$1"
+}
+
+# As if the column were so narrow; the rows that are there stay.
+narrow() {
+	tests_mysql --database=logs --delimiter=// -e "
+		DROP TRIGGER IF EXISTS narrow //
+		CREATE TRIGGER narrow BEFORE INSERT ON logs FOR EACH ROW
+		IF LENGTH(NEW.event) > $1 THEN SIGNAL SQLSTATE '22001' SET
+		MYSQL_ERRNO=1406, MESSAGE_TEXT='over $1'; END IF //"
+}
+
+tests_listing() {
+	find "$SPOOL/rejected" -type f -exec stat -c '%n %Y %s %i' {} + | sort
+	find "$SPOOL/rejected" -type f -exec cat {} + | cksum
+}
+
+method() {
+	sql 'DROP TABLE IF EXISTS logs, log_files'
+	rm -rf "$SPOOL"
+	mkdir -p "$SPOOL/ready"
+	logload --print-schema | tests_mysql --database=logs
+	narrow 4
+	{
+		event 1 4
+		printf '\nno JSON\n'
+		event 2 6
+		printf '\r\n'
+		printf '[1,2]\n{"id":"\xff"}\n  '
+		event 3 8
+		printf '\n'
+	} >"$SPOOL/ready/$(ready 1)"
+	offset=$(grep -abo '{"event":"00000000"' "$SPOOL/ready/$(ready 1)")
+	once --method "$1"
+	is "$(rejected code | xargs)" '0 1406 0 0 1406' "$1: refused at first"
+	kept=$(grep -v '"event":{' "$SPOOL"/rejected/*)
+
+	# Nothing was mended: only the names and the stamps are others.
+	before=$(rejected line && rejected offset && rejected text)
+	retry --method "$1"
+	is "$STATUS" 65 "$1: nothing mended: status 65"
+	is "$(summary events)/$(summary rejected)/$(summary kept)" 0/5/3 \
+		"$1: the summary tells what is refused and what kept"
+	is "$(rejected line && rejected offset && rejected text)" "$before" \
+		"$1: refused again, as it was"
+	is "$(files rejected)" 1 "$1: in one file"
+
+	narrow 6
+	retry --method "$1"
+	is "$STATUS" 65 "$1: half mended: status 65"
+	is "$(summary events)/$(summary rejected)/$(summary kept)" 1/4/3 \
+		"$1: one more is a row"
+	sql_is 'SELECT payload FROM logs WHERE line = 3' "$(event 2 6)" \
+		"$1: byte for byte, at the line that it had"
+	sql_is 'SELECT received_at, event FROM logs WHERE line = 3' \
+		"2026-01-02 00:00:00.000002	000000" "$1: with its columns"
+	is "$(rejected line | xargs)" '2 4 5 6' "$1: the others are still there"
+	is "$(rejected file | uniq)" "$(ready 1)" "$1: with the file of the first"
+	is "$(rejected offset | tail -n 1)" "${offset%%:*}" "$1: and the offset"
+	is "$(rejected code | xargs)" '0 0 0 1406' "$1: and the new code"
+	is "$(grep -v '"event":{' "$SPOOL"/rejected/*)" "$kept" \
+		"$1: what is no event, byte for byte"
+
+	before=$(tests_listing)
+	retry --method "$1" --dry-run
+	is "$STATUS" 65 "$1: --dry-run: status 65"
+	like "$OUT" 'would load: .* events=1 rejected=3 ' \
+		"$1: --dry-run tells what could be loaded"
+	is "$(tests_listing)" "$before" "$1: --dry-run changes nothing"
+	is "$(rows)" 2 "$1: nor the table"
+
+	narrow 64
+	retry --method "$1"
+	is "$STATUS/$(summary events)/$(summary kept)" 65/1/3 "$1: all mended"
+	is "$(rejected line | xargs)" '2 4 5' "$1: what is no event stays"
+	sql_is 'SELECT line, payload FROM logs ORDER BY line' "1	$(event 1 4)
+3	$(event 2 6)
+6	$(event 3 8)" "$1: all events are rows"
+	before=$(tests_listing)
+	retry --method "$1"
+	is "$STATUS/$(summary events)/$(summary kept)" 65/0/3 \
+		"$1: nothing to try"
+	is "$(tests_listing)" "$before" "$1: not touched"
+	like "$ERR" 'kept, .* records=3' "$1: and said so"
+	is "$(sql 'SELECT SUM(events), COUNT(*) FROM log_files')" "3	4" \
+		"$1: each load is in the ledger"
+}
+
+method load-data
+method insert
+
+# Nothing but what can be mended: nothing is left, and all is well.
+narrow 4
+event 4 9 >"$SPOOL/ready/$(ready 2)"
+once
+narrow 64
+rm "$SPOOL"/rejected/*@retry*
+retry
+is "$STATUS/$(summary events)" 0/1 'all is loaded: status 0'
+is "$(files rejected)" 0 'nothing is left'
+retry
+is "$STATUS/$(summary files)" 0/0 'nothing to do: status 0'
+
+# However often it is tried, the name stays of one length.
+narrow 4
+event 5 9 >"$SPOOL/ready/$(ready 3)"
+once
+for _ in 1 2 3 4; do
+	retry
+	echo "$SPOOL"/rejected/*
+done >"$DIR/names"
+is "$(sort -u "$DIR/names" | wc -l)" 4 'each retry makes a new name'
+is "$(awk '{ print length }' "$DIR/names" | sort -u | wc -l)" 1 'as long'
+is "$(rejected line)" 1 'of one record'
+
+# All are refused alike: that is the table's fault, and nothing is touched.
+narrow 64
+retry
+is "$STATUS/$(files rejected)" 0/0 'and is loaded in the end'
+{ events 150; event 6 4; } | sed 's/test/testing/' >"$SPOOL/ready/$(ready 4)"
+narrow 4
+once
+narrow 3
+before=$(tests_listing)
+retry
+is "$STATUS" 78 'the table is still wrong: status 78'
+is "$(tests_listing)" "$before" 'and nothing has changed'
+narrow 64
+retry
+is "$STATUS/$(files rejected)" 0/0 'until it is mended'
+sql_is 'SELECT COUNT(*) FROM logs WHERE event="testing"' 150 'all are rows'
+
+# Of a file by hand.
+narrow 4
+{ event 7 4; echo; event 8 9; } >"$DIR/by hand.ndjson"
+load "$DIR/by hand.ndjson"
+is "$STATUS" 65 'by hand: rejected'
+narrow 6
+run logload --db "$DB_URL" --retry-rejected "$DIR"/rejected/*
+is "$STATUS" 65 'and again'
+is "$(rejected file | cut -d@ -f1)/$(rejected line)" 'by hand.ndjson/2' \
+	'kept beside the old file'
+is "$(find "$DIR/rejected" -type f | wc -l)" 1 'which has gone'
+narrow 64
+(cd "$DIR/rejected" && logload --db "$DB_URL" --retry-rejected ./*) \
+	>"$DIR/out" 2>&1
+is "$?" 0 'and then loaded'
+is "$(find "$DIR/rejected" -type f | wc -l)" 0 'and gone'
+
+# What is not a file of records is left alone.
+events 3 >"$DIR/events.ndjson"
+run logload --db "$DB_URL" --retry-rejected "$DIR/events.ndjson" "$DIR/absent"
+is "$STATUS" 74 'no records, no file: status 74'
+is "$(wc -l <"$DIR/events.ndjson")" 3 'left alone'
+like "$ERR" 'events.ndjson: it has no records of rejected events' 'with the reason'
+like "$ERR" 'absent: No such file' 'each'
+printf '{"file":"x","line":1,"offset":0,"code":0,"text":"","rejected_at":"","event":{}}\n' \
+	>"$SPOOL/rejected/x.ndjson"
+retry
+is "$STATUS" 75 'of a file that the ledger does not know: status 75'
+like "$ERR" 'left for later: .*the ledger does not have' 'with the reason'
+sql "INSERT INTO log_files SELECT 0, 'x', 9, 1, 1, 0, 9, 1, NOW(), NOW()"
+echo '{"id":"no record"}' >>"$SPOOL/rejected/x.ndjson"
+retry
+is "$STATUS" 74 'no record behind a record: status 74'
+like "$ERR" 'line 2 is no record of an event of x' 'with the place'
+is "$(wc -l <"$SPOOL/rejected/x.ndjson")" 2 'left alone'
+for option in --once --keep --force "--rejected-dir=$DIR"; do
+	retry "$option"
+	is "$STATUS" 64 "$option does not go with it: status 64"
+done
+run logload --db "$DB_URL" --retry-rejected
+is "$STATUS" 64 'neither spool nor file: status 64'
+run logload --db mysql://logs@127.0.0.1:1/logs --wait 0s --retry-rejected \
+	--spool "$SPOOL"
+is "$STATUS" 75 'the database is away: status 75'
+done_testing
