@@ -31,7 +31,6 @@ retry_open(struct retry *r, const char *path, bool lock, struct error *err)
 	const char *base = path + len;
 	char dir[PATH_MAX] = ".";
 	enum retry_state state;
-	struct error why;
 
 	memset(r, 0, sizeof(*r));
 	r->source.fd = -1;
@@ -39,16 +38,12 @@ retry_open(struct retry *r, const char *path, bool lock, struct error *err)
 		(void)snprintf(dir, sizeof(dir), "%.*s", (int)len, path);
 	r->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir < 0) {
-		(void)error_errno(err, "open %s", path);
+		(void)error_set(err, "%s", strerror(errno));
 		return RETRY_FAILED;
 	}
 	(void)snprintf(r->base, sizeof(r->base), "%s", base);
-	state = open_file(r, lock, &why);
-	if (state == RETRY_READY)
-		state = read_head(r, &why);
-	if (state != RETRY_READY)
-		(void)error_set(err, "open %s: %s", path, why.text);
-	return state;
+	state = open_file(r, lock, err);
+	return state == RETRY_READY ? read_head(r, err) : state;
 }
 
 void

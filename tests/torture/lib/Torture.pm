@@ -11,13 +11,15 @@ use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
-our @EXPORT = qw($DIR $BIN $BUILD $TOP %COUNT %POINTS now say tally violation chance
-    between pick shuffled spawn later tend pause wait_for run kill_hard stop slurp
-    spill spew free_port http_post post_bodies pids_of at_exit status_text);
+our @EXPORT = qw($DIR $BIN $BUILD $TOP %COUNT %KILLS %POINTS @FIGURES now say
+    tally tally_kill violation chance between pick shuffled spawn later tend
+    pause wait_for run kill_hard stop slurp spill spew free_port http_post post_bodies pids_of at_exit status_text);
 
 our ($DIR, $BIN, $BUILD, $TOP);
 our %COUNT;         # what happened how often, by name
+our %KILLS;         # how => what => how often
 our %POINTS;        # point => side of it => kills
+our @FIGURES;       # what was measured, in lines
 our @violations;    # of the promise: [scenario, text]
 our $scenario = '';
 our $keep;
@@ -41,6 +43,13 @@ sub say {
 sub tally {
 	my ($what, $n) = @_;
 	$COUNT{$what} += $n // 1;
+	return;
+}
+
+# how: 'at random', if not given.
+sub tally_kill {
+	my ($what, $how) = @_;
+	$KILLS{$how // 'at random'}{$what}++;
 	return;
 }
 

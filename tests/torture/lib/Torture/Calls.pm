@@ -211,7 +211,7 @@ sub fail_start {
 	my $wait = $call =~ /malloc|calloc|realloc/ ? 0.5 : 1;
 	$w->{faults}->set(0, rule($tool, $call, $pattern, $what),
 		from => $nth);
-	$w->kill_tool($tool);
+	$w->kill_tool($tool, 'to start it anew');
 	my $fired = await($w, $wait, 1);
 	tally("faults: $tool $call $what, at its start", $fired) if $fired;
 	tally('faults not reached in time') if !$fired;
@@ -223,7 +223,7 @@ sub fail_start {
 sub memory {
 	my ($db, $seconds) = @_;
 	my $until = now() + $seconds;
-	my $w = Torture::World->new($db);
+	my $w = Torture::World->new($db, lacks_memory => 1);
 	my @tools = qw(logrecv logbatch logload);
 	$w->keep_all;
 	$w->load;

@@ -64,7 +64,7 @@ sub end {
 sub crash {
 	my ($self) = @_;
 	kill_hard($self->{process});
-	tally("kills of $self->{process}{name}");
+	tally_kill('the database');
 	return;
 }
 

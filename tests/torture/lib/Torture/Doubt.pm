@@ -9,6 +9,7 @@ use warnings;
 use Exporter 'import';
 use Torture;
 use Torture::Oracle;
+use Torture::Outage;
 use Torture::World;
 
 our @EXPORT = qw(doubt);
@@ -57,6 +58,8 @@ sub doubt {
 	$w->keep_all;
 	$w->load;
 	pause(3);
+	wait_for(60, sub { loaded_events($w) > 300 })
+	    // violation('nothing is loaded');
 	$w->load_stop;
 	wait_for(20, sub { !$w->waiting }) // violation('not drained');
 	for my $s (@SABOTAGE) {

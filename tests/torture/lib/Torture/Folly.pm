@@ -29,7 +29,7 @@ sub two_pipelines {
 		delete $w->{post_port};
 		my @tools = $w->pipeline_processes or next;
 		my ($tool, $pid) = @{pick(@tools)};
-		tally("kills of $tool") if chance(0.3) && kill 'KILL', $pid;
+		tally_kill($tool) if chance(0.3) && kill 'KILL', $pid;
 		pause(between(0.05, 0.3));
 	}
 	# The one of them ends, with all that it has to do at its end, while

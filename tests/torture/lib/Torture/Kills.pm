@@ -39,12 +39,12 @@ sub pipeline_kills {
 		my ($w, $pipeline) = @_;
 		if (chance(0.15)) {
 			kill 'KILL', $pipeline->{pid};
-			tally('kills of pipeline.sh');
+			tally_kill('pipeline.sh');
 			return;
 		}
 		my @tools = $w->pipeline_processes or return;
 		my ($tool, $pid) = @{pick(@tools)};
-		tally("kills of $tool") if kill 'KILL', $pid;
+		tally_kill($tool) if kill 'KILL', $pid;
 	});
 	return;
 }
@@ -57,7 +57,7 @@ sub part_kills {
 		my @parts = grep { slurp("/proc/$_/stat") =~
 		    /^\d+ \(.*\) \S $pipeline->{pid} / }
 		    map { m{(\d+)} } glob '/proc/[0-9]*' or return;
-		tally('kills of parts of pipeline.sh')
+		tally_kill('parts of pipeline.sh')
 		    if kill 'KILL', pick(@parts);
 		pause(1);
 	});

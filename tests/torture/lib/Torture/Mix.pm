@@ -24,6 +24,7 @@ sub some_faults {
 		$w->{faults}->unset($slot);
 		next if chance(0.4);
 		my %r = random_fault();
+		$w->{mixed}[$slot] = "faults: $r{tool} $r{call}, in the mix";
 		$w->{faults}->set($slot, %r, from => 1, to => 0xffffffff,
 			chance => int between(2, 60));
 	}
@@ -32,8 +33,12 @@ sub some_faults {
 
 sub count_faults {
 	my ($w) = @_;
-	tally('faults: by chance, in the mix', $w->{faults}->fired($_))
-	    for 4 .. 8;
+	for my $slot (4 .. 8) {
+		my $name = $w->{mixed}[$slot] // next;
+		my $fired = $w->{faults}->fired($slot);
+		tally($name, $fired) if $fired;
+		$w->{mixed}[$slot] = undef;
+	}
 	return;
 }
 

@@ -58,7 +58,7 @@ sub crash {
 	my ($self) = @_;
 	$self->docker(qw(kill -s KILL), $self->{name});
 	wait_for(20, sub { !$self->running });
-	tally('kills of mysqld');
+	tally_kill('the database');
 	return;
 }
 

@@ -50,7 +50,7 @@ sub spoil_net {
 		$proxy->order($order->());
 		my $done = wait_for(1.5, sub { $proxy->cuts > $before });
 		tally("cuts of the network $what") if defined $done;
-		tally('cuts', $proxy->cuts - $before);
+		tally('network cuts', $proxy->cuts - $before);
 		$proxy->order('pass') if !defined $done;
 	} else {
 		my ($what, $order, $time) = @{pick(

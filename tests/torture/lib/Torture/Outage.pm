@@ -11,7 +11,7 @@ use Exporter 'import';
 use Torture;
 use Torture::World;
 
-our @EXPORT = qw(outage);
+our @EXPORT = qw(outage loaded_events);
 
 my @TOOLS = qw(logrecv logbatch logload);
 
@@ -48,79 +48,119 @@ sub loaded_events {
 		. 'log_files', $w->{database}) // 0;
 }
 
+# An hour at the scale of a second for a minute, or less in the short form.
 sub outage {
-	my ($db, $seconds, $o) = @_;
-	my $limit = $o->{quick} ? '2MB' : '12MB';
+	my ($db, undef, $o) = @_;
+	my ($limit, $seconds) = $o->{quick} ? ('2MB', 10) : ('12MB', 60);
 	my $w = Torture::World->new($db, rate => 250, batch => 4, env => {
 		LOGRECV_SPOOL_LIMIT => $limit, LOGBATCH_MAX_SIZE => '50KB'});
 	$w->keep_all;
 	$w->load;
 	pause(5);
+	wait_for(60, sub { loaded_events($w) > 0 })
+	    // violation('nothing is loaded');
 	my $before = tell_memory($w, 'before');
 	$db->end;
 	say("the database is away; --spool-limit is $limit");
 	my $away = now();
-	my $full = wait_for(120, sub {
-		pause(2);
-		tell_memory($w, 'away');
-		return $w->post('away-' . int now()) eq 503;
-	});
-	violation("no 503 though over $limit wait") if !defined $full;
-	violation('a 503 without Retry-After: ' . $w->{last_head})
-	    if defined $full && $w->{last_head} !~ /\r\nRetry-After: [1-9]/i;
-	tally('503 with Retry-After') if defined $full;
+	fill_spool($w, $limit);
 	# It stays like that, and memory stays flat, while clients go on.
-	while (now() - $away < ($o->{quick} ? 10 : $seconds * 0.6)) {
+	do {
 		pause(3);
-		my $after = tell_memory($w, 'full');
-		for my $tool (@TOOLS) {
-			my ($was, $is) = ($before->{$tool}[0], $after->{$tool}[0]);
-			violation("$tool grew from $was to $is KiB")
-			    if $is > $was + $SPARE_KIB;
-		}
-	}
-	my @backlog = map { s{.*/}{}r } grep { m{/ready/} } $w->waiting;
-	my $events = loaded_events($w);
-	my $outage = now() - $away;
-	my ($start, $taken) = (now());
-	say(sprintf 'the database is back after %.0f s, %d files wait', $outage,
-		scalar @backlog);
-	$db->start;
-	$db->ready or return violation('the database does not come back');
-	$taken = wait_for(60, sub {
-		return $w->post('again-' . int 1e6 * now()) eq 202;
-	});
-	violation('no event is taken though there is room again')
-	    if !defined $taken;
-	my $drained = wait_for(120, sub {
-		return !grep { -e "$w->{spool}/ready/$_" } @backlog;
-	});
-	violation('the backlog does not drain') if !defined $drained;
-	my $took = now() - $start;
-	my $rate = (loaded_events($w) - $events) / $took;
-	tell_memory($w, 'drained');
-	say(sprintf 'events are taken again after %.1f s; %d files drained in '
-		. '%.1f s, %.0f events/s with those that came meanwhile',
-		$taken // -1, scalar @backlog, $took, $rate);
-	$COUNT{'drain rate after an outage, events/s'} = int $rate;
-	$COUNT{'outage, s'} = int $outage;
-	judge_order($w, @backlog);
+		judge_memory($before, tell_memory($w, 'full'));
+	} while now() - $away < $seconds;
+	figure(sprintf 'the database was away for %.0f s, %s', now() - $away,
+		$o->{quick} ? 'the short form of an outage'
+		: 'an hour at the scale of a second for a minute');
+	drain($w);
+	my $kib = tell_memory($w, 'drained');
+	figure('memory, KiB, before it and at most: ' . join ', ',
+		map { "$_ $before->{$_}[0] $kib->{$_}[1]" } @TOOLS);
 	$w->finish;
 	return;
 }
 
-# What was waiting has been loaded in the order of its names, oldest first.
+sub figure {
+	my ($text) = @_;
+	say($text);
+	push @FIGURES, $text;
+	return;
+}
+
+# Until there is a 503, with all that belongs to it.
+sub fill_spool {
+	my ($w, $limit) = @_;
+	my $n = 0;
+	my $took = wait_for(120, sub {
+		pause(1);
+		tell_memory($w, 'away') if $n % 3 == 0;
+		return $w->post('away-' . ++$n) eq 503;
+	});
+	return violation("no 503 though over $limit wait") if !defined $took;
+	my ($after) = $w->{last_head} =~ /\r\nRetry-After: ([1-9]\d*)\r\n/i;
+	return violation('a 503 without Retry-After: ' . $w->{last_head})
+	    if !defined $after;
+	my $events = 0;
+	$events += slurp($_) =~ tr/\n// for $w->waiting;
+	figure(sprintf '%d events were taken in %.0f s, until a 503 with '
+		. 'Retry-After: %d at --spool-limit %s', $events, $took,
+		$after, $limit);
+	return;
+}
+
+sub judge_memory {
+	my ($before, $now) = @_;
+	for my $tool (@TOOLS) {
+		my ($was, $is) = ($before->{$tool}[0], $now->{$tool}[0]);
+		violation("$tool grew from $was to $is KiB")
+		    if $is > $was + $SPARE_KIB;
+	}
+	return;
+}
+
+# The database is back: events are taken again, and what waits is loaded.
+sub drain {
+	my ($w) = @_;
+	my $db = $w->{db};
+	my @backlog = map { s{.*/}{}r } grep { m{/ready/} } $w->waiting;
+	my $start = now();
+	$db->start;
+	$db->ready or violation('the database does not come back');
+	my $events = loaded_events($w);
+	my $n = 0;
+	my $begun = wait_for(120, sub { loaded_events($w) > $events });
+	my $first = now();
+	defined wait_for(60, sub { $w->post('again-' . ++$n) eq 202 })
+	    or violation('no event is taken though there is room again');
+	my $taken = now() - $start;
+	my $drained = wait_for(120, sub {
+		return !grep { -e "$w->{spool}/ready/$_" } @backlog;
+	});
+	return violation('the backlog does not drain')
+	    if !defined $begun || !defined $drained;
+	my $took = now() - $first;
+	figure(sprintf 'when it was back, the first rows came after %.1f s, '
+		. 'events were taken again after %.1f s', $first - $start,
+		$taken);
+	figure(sprintf '%d files were loaded, %s, in %.1f s: %.0f events/s, '
+		. 'with new ones coming', scalar @backlog,
+		judge_order($w, @backlog) ? 'oldest first' : 'NOT in order',
+		$took, (loaded_events($w) - $events) / $took);
+	return;
+}
+
+# What was waiting has been loaded in the order of its names, oldest first; but
+# for the first file, which logload may have had at hand when the database went.
 sub judge_order {
 	my ($w, @backlog) = @_;
 	my %waited = map { $_ => 1 } @backlog;
 	my @order = grep { $waited{$_} } split /\n/, $w->{db}->sql(
 		'SELECT name FROM log_files ORDER BY loaded_at, id',
 		$w->{database});
-	my $late = grep { $order[$_] lt $order[$_ - 1] } 1 .. $#order;
+	my $late = grep { $order[$_] lt $order[$_ - 1] } 2 .. $#order;
 	violation("$late files of the backlog were loaded after younger ones")
 	    if $late;
-	tally('files of a backlog loaded oldest first', scalar @order);
-	return;
+	return !$late;
 }
 
 1;

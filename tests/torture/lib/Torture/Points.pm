@@ -90,8 +90,9 @@ sub points {
 	my $told = 0;
 	$w->keep_all;
 	$w->load;
-	# Never less than each of them once.
-	while (now() < $until || grep { $_->{round} < 2 } @rows) {
+	# Never less than each of them once, but for a very slow machine.
+	while (now() < $until || now() < $until + 120
+		&& grep { $_->{round} < 2 } @rows) {
 		advance($w, $_) for @rows;
 		pause(0.005);
 		my $done = 0;
@@ -146,14 +147,14 @@ sub arm {
 	$w->{faults}->set($slot, tool => $tool, call => $call,
 		path => $pattern, from => $nth, do => $DO{$side});
 	# What only happens at its start, or for its sake.
-	$w->kill_tool($tool) if $at_start;
+	$w->kill_tool($tool, 'to start it anew') if $at_start;
 	return {tool => $tool, name => "$tool $call $pattern", side => $side,
 		nth => $nth, since => now()};
 }
 
 sub count_kill {
 	my ($point) = @_;
-	tally("kills of $point->{tool}");
+	tally_kill($point->{tool}, 'at a named point');
 	$POINTS{$point->{name}}{$point->{side}}++;
 	return;
 }

@@ -13,8 +13,9 @@ use Torture::Oracle;
 my @TOOLS = qw(logrecv logbatch logload);
 my $worlds = 0;
 
-# Options: env (of the tools), spool, user (the tools are run as), and all
-# that the methods below look at.
+# Options: env (of the tools), spool, under (words in front of the tools),
+# lacks_memory (some library may crash for want of it), and all that the methods
+# below look at.
 sub new {
 	my ($class, $db, %o) = @_;
 	my $n = ++$worlds;
@@ -80,6 +81,7 @@ sub keep {
 sub start_tool {
 	my ($self, $tool, $t) = @_;
 	$t->{starts}++;
+	$t->{log_at} = -s "$self->{dir}/$tool.log" // 0;
 	$t->{process} = Torture::spawn($tool, {
 			env => {%{$self->env}, %{$t->{env} // {}}},
 			err => "$self->{dir}/$tool.log",
@@ -103,11 +105,11 @@ sub ended {
 		violation($text);
 	}
 	if ($signal && $signal != 9 && $signal != 15 || $status >> 8 == 70) {
-		my $where = $self->crashed_in($tool);
+		my $where = $self->crashed_in($tool, $t->{log_at});
 		tally("crashes of $tool in $where");
 		violation("$tool ended with " . status_text($status)
 			. " in $where" . $self->{faults}->text)
-		    if $where !~ /^lib/;
+		    if $where !~ /^lib/ || !$self->{lacks_memory};
 	}
 	# One that ends at once, again and again, shall not eat the machine.
 	later($p->{ended} - $p->{start} < 0.1 ? 0.05 : 0, sub {
@@ -117,12 +119,12 @@ sub ended {
 }
 
 # The first frame that is nobody's but its author's: the tool, or a library
-# but libc, which cannot do without memory in its own ways. Its promise is
-# kept in any case.
+# but libc, which crashes where it is used wrongly, or is without memory. Only
+# what was said since the process began counts.
 sub crashed_in {
-	my ($self, $tool) = @_;
-	my ($trace) = slurp("$self->{dir}/$tool.log") =~
-	    /.*torture: crashed at\n(.*)/s;
+	my ($self, $tool, $log_at) = @_;
+	my $said = substr slurp("$self->{dir}/$tool.log"), $log_at;
+	my ($trace) = $said =~ /torture: crashed at\n(.*)/s;
 	for (split /\n/, $trace // '') {
 		my ($file, $at) = m{([^/]+)\((.*?)\)} or next;
 		next if $file =~ /^(?:faults|libc)\.so/;
@@ -143,10 +145,11 @@ sub pid {
 	return $t && !defined $t->{process}{ended} ? $t->{process}{pid} : undef;
 }
 
+# how: as kills are counted, see Torture.pm
 sub kill_tool {
-	my ($self, $tool) = @_;
+	my ($self, $tool, $how) = @_;
 	my $pid = $self->pid($tool) // return;
-	tally("kills of $tool") if kill 'KILL', $pid;
+	tally_kill($tool, $how) if kill 'KILL', $pid;
 	return;
 }
 
