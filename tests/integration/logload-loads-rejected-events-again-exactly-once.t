@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# Rejected events that are loaded again are killed amid it, before a commit,
+# after it, by -9, at random; two do it at a time, and beside one that follows
+# the spool. Each event is one row or one record in the end, never both, never
+# neither.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+spool_new
+mkdir -p "$SPOOL/ready"
+logload --print-schema | tests_mysql --database=logs
+
+retry() {
+	run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected "$@"
+}
+
+# The table refuses events of these names.
+refuse() {
+	tests_mysql --database=logs --delimiter=// -e "
+		DROP TRIGGER IF EXISTS refuse //
+		CREATE TRIGGER refuse BEFORE INSERT ON logs FOR EACH ROW
+		IF NEW.event REGEXP '^($1)\$' THEN SIGNAL SQLSTATE '45000' SET
+		MYSQL_ERRNO=30001, MESSAGE_TEXT='refused'; END IF //"
+}
+
+named() {
+	events "$2" "$3" | sed "s/test/$1/"
+}
+
+# Ids of all rows and all records, each with how often it is there.
+all_ids() {
+	{
+		sql "SELECT JSON_VALUE(payload, '$.n') FROM logs"
+		rejected event | sed -n 's/.*"n":\([0-9]*\).*/\1/p'
+	} | sort -n | uniq -c | awk '{ print $1, $2 }'
+}
+
+want_ids() {
+	seq "$1" "$2" | sed 's/^/1 /'
+}
+
+# No transaction is committed any more; all else goes on.
+commits_stop() {
+	start blocker mariadb --no-defaults --socket="$DB_SOCKET" --user=root \
+		-e 'BACKUP STAGE START; BACKUP STAGE FLUSH;
+		BACKUP STAGE BLOCK_DDL; BACKUP STAGE BLOCK_COMMIT;
+		SELECT SLEEP(1000)'
+	ok 'commits are stopped' wait_for commits_are_stopped
+}
+
+commits_are_stopped() {
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE info LIKE 'SELECT SLEEP%'")" -gt 0 ]
+}
+
+# After what was waiting for it was rolled back: its client has gone.
+commits_go_on() {
+	end_sessions "info = 'COMMIT'"
+	ok 'the commit has come to nothing' wait_for is_not_committing
+	end_sessions "info LIKE 'SELECT SLEEP%'"
+	wait_exit blocker
+}
+
+end_sessions() {
+	sql "KILL $(sql "SELECT id FROM information_schema.processlist
+		WHERE $1 AND id <> CONNECTION_ID()")"
+}
+
+is_not_committing() {
+	! is_committing
+}
+
+is_committing() {
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE info = 'COMMIT'")" -gt 0 ]
+}
+
+# --- one that follows has written its records, and not committed
+
+refuse bad
+{ named good 5 0; named bad 3 5; } >"$SPOOL/ready/$(ready 1)"
+commits_stop
+logload_start
+ok 'a follower has come to its commit' wait_for is_committing
+is "$(files rejected)" 1 'its records are written'
+retry
+is "$STATUS" 75 'they are not taken: status 75'
+like "$ERR" 'left for later: .*the ledger does not have' 'and said so'
+kill_hard logload
+commits_go_on
+refuse none
+retry
+is "$STATUS/$(rows)" 75/0 'nor after the follower was killed'
+once
+is "$STATUS/$(rows)/$(files rejected)" 0/8/0 \
+	'the next one loads all, and takes the records back'
+retry
+is "$STATUS/$(rows)" 0/8 'and there is nothing to retry'
+
+# --- killed at its commit
+
+refuse 'bad|worse'
+{ named good 5 10; named bad 3 15; named worse 3 18; } >"$SPOOL/ready/$(ready 2)"
+once
+refuse worse
+commits_stop
+start again logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
+ok 'a retry has come to its commit' wait_for is_committing
+is "$(files rejected)" 2 'what it was refused again is written'
+old=$SPOOL/rejected/$(ready 2)
+retry
+is "$STATUS" 75 'another one takes neither file: status 75'
+like "$ERR" "left for later: file=$old .*another process" 'the one is locked'
+like "$ERR" 'left for later: file=.*@retry-.*does not have' \
+	'the other one not committed'
+kill_hard again
+commits_go_on
+cp -p "$old" "$DIR/old"
+retry "$SPOOL"/rejected/*@retry-*
+is "$STATUS/$(rows)" 75/13 'nor is it taken after that'
+retry
+is "$STATUS" 65 'but the old one'
+is "$(sql "SELECT COUNT(*) FROM logs WHERE event = 'bad'")" 6 'once'
+is "$(rejected line | xargs)" '9 10 11' 'the others are rejected again, once'
+
+# --- killed between its commit and the removal
+
+refuse none
+cp -p "$DIR/old" "$old"
+retry "$old"
+is "$STATUS/$(rows)/$(summary skipped)" 0/16/1 \
+	'committed, not removed: skipped'
+not_ok 'and removed' test -e "$old"
+cp -p "$DIR/old" "$old"
+retry
+is "$STATUS/$(rows)/$(files rejected)" 0/19/0 'beside what is new'
+is "$(all_ids)" "$({ want_ids 0 7; want_ids 10 20; })" 'each is there once'
+
+# --- killed anywhere, in chunks
+
+refuse bad
+for i in $(seq 0 99); do
+	named good 1 "$((i * 20 + 1000))"
+	named bad 19 "$((i * 20 + 1001))"
+done | sed "s/}\$/,\"x\":\"$(printf '%0300d' 0)\"}/" >"$SPOOL/ready/$(ready 3)"
+once
+is "$(rejected line | wc -l)" 1900 '1,900 records'
+refuse none
+progressed() {
+	[ "$(sql 'SELECT MAX(id), SUM(progress) FROM log_files')" != "$1" ] ||
+		! alive again
+}
+kills=0
+while [ "$kills" -lt 8 ]; do
+	progress=$(sql 'SELECT MAX(id), SUM(progress) FROM log_files')
+	start again logload --db "$DB_URL" --spool "$SPOOL" --chunk 64KiB \
+		--retry-rejected
+	wait_for progressed "$progress"
+	alive again || break
+	kill_hard again
+	kills=$((kills + 1))
+	# Some of the next chunk's are refused again, and taken in the end.
+	if [ "$kills" -eq 2 ]; then refuse bad; else refuse none; fi
+	[ "$(files rejected)" -gt 0 ] || break
+done
+num "$kills" -ge 3 "killed $kills times within it"
+refuse none
+retry --chunk 64KiB
+retry --chunk 64KiB
+is "$STATUS/$(files rejected)" 0/0 'in the end nothing is rejected'
+is "$(all_ids)" "$({ want_ids 0 7; want_ids 10 20; want_ids 1000 2999; })" \
+	'each is there once'
+
+# --- several at a time, beside one that follows
+
+refuse bad
+for n in 4 5 6 7 8 9; do
+	{ named good 50 "$((n * 1000))"; named bad 50 "$((n * 1000 + 50))"; } \
+		>"$SPOOL/ready/$(ready "$n")"
+done
+once
+refuse none
+logload_start
+for n in 1 2 3; do
+	start "again$n" logload --db "$DB_URL" --spool "$SPOOL" --jobs 2 \
+		--retry-rejected
+done
+for n in 4 5 6 7 8 9; do
+	named good 50 "$((n * 1000 + 100))" >"$DIR/more"
+	mv "$DIR/more" "$SPOOL/ready/$(ready "${n}0")"
+done
+for n in 1 2 3; do
+	wait_exit "again$n"
+	like "$STATUS" '^(0|75)$' 'one of three at a time'
+done
+ok 'the follower has loaded the rest' wait_rows 2919
+stop logload
+retry
+is "$STATUS/$(files rejected)" 0/0 'nothing is left'
+is "$(all_ids)" "$({
+	want_ids 0 7
+	want_ids 10 20
+	want_ids 1000 2999
+	for n in 4 5 6 7 8 9; do
+		want_ids "$((n * 1000))" "$((n * 1000 + 149))"
+	done
+})" 'each is there once'
+sql_is 'SELECT SUM(events) = (SELECT COUNT(*) FROM logs) FROM log_files' 1 \
+	'and the ledger has as many'
+done_testing
