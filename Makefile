@@ -236,9 +236,9 @@ $(FAULTS): tests/torture/faults.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fPIC -shared -o $@ $< -ldl
 
-torture: all $(FAULTS) ## try to break the promise, for half an hour
+torture: all $(FAULTS) ## try to break the promise, for forty minutes
 	BUILD='$(BUILD)' tests/torture/run $(TORTURE)
-torture-quick: all $(FAULTS) ## the same in four minutes, less thorough
+torture-quick: all $(FAULTS) ## the same in five minutes, less thorough
 	BUILD='$(BUILD)' tests/torture/run --quick $(TORTURE)
 
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \

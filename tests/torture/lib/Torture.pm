@@ -13,7 +13,8 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
 our @EXPORT = qw($DIR $BIN $BUILD $TOP %COUNT %KILLS %POINTS @FIGURES now say
     tally tally_kill violation chance between pick shuffled spawn later tend
-    pause wait_for run kill_hard stop slurp spill spew free_port http_post post_bodies pids_of at_exit status_text);
+    pause wait_for run kill_hard stop slurp spill spew free_port http_post
+    pids_of at_exit status_text);
 
 our ($DIR, $BIN, $BUILD, $TOP);
 our %COUNT;         # what happened how often, by name

@@ -149,8 +149,8 @@ sub drain {
 	return;
 }
 
-# What was waiting has been loaded in the order of its names, oldest first; but
-# for the first file, which logload may have had at hand when the database went.
+# What was waiting has been loaded in the order of its names, oldest first, but
+# for the file that logload may have had at hand when the database went.
 sub judge_order {
 	my ($w, @backlog) = @_;
 	my %waited = map { $_ => 1 } @backlog;
