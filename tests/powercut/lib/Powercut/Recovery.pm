@@ -37,7 +37,7 @@ sub run {
 		open STDOUT, '>>', $log and open STDERR, '>&', \*STDOUT
 		    or POSIX::_exit(71);
 		@ENV{keys %$env} = values %$env;
-		exec 'timeout', '-k', '1', '30', @command
+		exec 'timeout', '-k', '1', '120', @command
 		    or POSIX::_exit(71);
 	}
 	waitpid $pid, 0;
@@ -51,7 +51,7 @@ sub send_event {
 	my ($how, $root, $event) = @_;
 	my $pid = open my $said, '-|' or do {
 		open STDERR, '>&', \*STDOUT or POSIX::_exit(71);
-		alarm 20;
+		alarm 60;
 		exec 'logrecv', "--spool=$root/spool", '--workers=1',
 		    '--listen=127.0.0.1:0' or POSIX::_exit(71);
 	};
