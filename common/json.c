@@ -10,21 +10,7 @@
 
 #include "hex.h"
 #include "json.h"
-
-/* What a byte means inside a string (section 7). */
-enum { PLAIN, QUOTE, ESCAPE, CONTROL, MULTI };
-
-#define TIMES4(c) c, c, c, c
-#define TIMES16(c) TIMES4(c), TIMES4(c), TIMES4(c), TIMES4(c)
-#define TIMES64(c) TIMES16(c), TIMES16(c), TIMES16(c), TIMES16(c)
-
-static const unsigned char string_class[256] = {TIMES16(CONTROL),
-    TIMES16(CONTROL), /* to 0x1f */
-    PLAIN, PLAIN, QUOTE, PLAIN, TIMES4(PLAIN), TIMES4(PLAIN), TIMES4(PLAIN),
-    TIMES16(PLAIN), TIMES16(PLAIN),              /* to 0x4f */
-    TIMES4(PLAIN), TIMES4(PLAIN), TIMES4(PLAIN), /* to 0x5b */
-    ESCAPE, PLAIN, PLAIN, PLAIN, TIMES16(PLAIN), TIMES16(PLAIN), TIMES64(MULTI),
-    TIMES64(MULTI)};
+#include "scan.h"
 
 struct levels {
 	uint64_t bits[JSON_DEPTH_MOST / 64]; /* 1: object */
@@ -298,29 +284,28 @@ check_string(const char *p, const char *end, struct json_error *err)
 {
 	const char *next;
 
-	p++;
-	for (;;) {
-		while (p < end && string_class[(unsigned char)*p] == PLAIN)
-			p++;
+	for (p++;; p = next) {
+		p = scan_plain(p, end, true);
 		if (p == end)
 			return fail(err, p, "the string does not end");
-		switch (string_class[(unsigned char)*p]) {
-		case QUOTE:
+		if (*p == '"')
 			return p + 1;
-		case ESCAPE:
-			p = check_escape(p, end, err);
-			if (p == NULL)
+		if (*p == '\\') {
+			next = check_escape(p, end, err);
+			if (next == NULL)
 				return NULL;
-			break;
-		case CONTROL:
+			continue;
+		}
+		if ((unsigned char)*p < 0x20)
 			return fail(err, p,
 			    "a control character in a string must be escaped");
-		default:
+		/* Where one of them stands, more do. */
+		for (; p < end && (unsigned char)*p >= 0x80; p = next) {
 			next = check_utf8(p, end);
 			if (next == NULL)
 				return fail(err, p, "not UTF-8");
-			p = next;
 		}
+		next = p;
 	}
 }
 
@@ -345,11 +330,15 @@ json_is_utf8(const char *text, size_t len)
 
 /* From the opening quote to the byte after the closing one. */
 static const char *
-pass_string(const char *p, const char *end)
+pass_string(const char *p, const char *end, bool *escapes)
 {
-	for (p++; p < end && *p != '"'; p++) {
-		if (*p == '\\')
-			p++;
+	*escapes = false;
+	p = scan_plain(p + 1, end, false);
+	while (p < end && *p == '\\') {
+		*escapes = true;
+		if (end - p < 2)
+			return end;
+		p = scan_plain(p + 2, end, false);
 	}
 	return p < end ? p + 1 : end;
 }
@@ -359,10 +348,11 @@ static const char *
 pass_nested(const char *p, const char *end)
 {
 	unsigned depth = 0;
+	bool escapes;
 
 	while (p < end) {
 		if (*p == '"') {
-			p = pass_string(p, end);
+			p = pass_string(p, end, &escapes);
 			continue;
 		}
 		if (*p == '{' || *p == '[')
@@ -377,6 +367,8 @@ pass_nested(const char *p, const char *end)
 static const char *
 pass_value(const char *p, const char *end, enum json_kind *kind)
 {
+	bool escapes;
+
 	switch (p < end ? *p : '\0') {
 	case '{':
 		*kind = JSON_OBJECT;
@@ -386,7 +378,7 @@ pass_value(const char *p, const char *end, enum json_kind *kind)
 		return pass_nested(p, end);
 	case '"':
 		*kind = JSON_STRING;
-		return pass_string(p, end);
+		return pass_string(p, end, &escapes);
 	case 't':
 		*kind = JSON_TRUE;
 		break;
@@ -416,7 +408,7 @@ json_next_member(const char **cursor, const char *end, struct json_member *m)
 	if (p == end || *p != '"')
 		return false;
 	begin = p;
-	p = pass_string(p, end);
+	p = pass_string(p, end, &m->name_escapes);
 	m->name.p = begin + 1;
 	m->name.len = (size_t)(p - begin) - 2;
 	p = json_skip_space(p, end); /* at ':' */
@@ -517,12 +509,12 @@ json_string_decode(struct json_text quoted, char *out, size_t cap)
 }
 
 bool
-json_name_is(struct json_text name, const char *plain, size_t len)
+json_name_is(const struct json_member *m, const char *plain, size_t len)
 {
-	const char *p = name.p, *end = name.p + name.len;
+	const char *p = m->name.p, *end = p + m->name.len;
 
-	if (memchr(name.p, '\\', name.len) == NULL)
-		return name.len == len && memcmp(name.p, plain, len) == 0;
+	if (!m->name_escapes)
+		return m->name.len == len && memcmp(p, plain, len) == 0;
 	while (p < end) {
 		char piece[4];
 		size_t n = 1;

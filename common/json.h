@@ -55,6 +55,7 @@ enum json_kind {
 
 struct json_member {
 	struct json_text name;  /* between the quotes, escapes as written */
+	bool name_escapes;      /* are there any? */
 	struct json_text value; /* a string's includes its quotes */
 	enum json_kind kind;
 };
@@ -67,7 +68,7 @@ bool
 json_next_member(const char **cursor, const char *end, struct json_member *);
 
 /* Does the name, its escapes resolved, equal these bytes of UTF-8? */
-bool json_name_is(struct json_text name, const char *plain, size_t len);
+bool json_name_is(const struct json_member *, const char *plain, size_t len);
 
 /*
  * Resolves the escapes of a string (its text with the quotes) into out.

@@ -43,6 +43,23 @@ row_maker_begin(struct row_maker *m, uint64_t wall_us)
 	value_stamp((int64_t)wall_us, m->received_at);
 }
 
+/* Most events have the stamp of the one before: they came together. */
+static bool
+convert_stamp(struct row_maker *m, struct json_text quoted)
+{
+	if (quoted.len == m->stamp_source_len &&
+	    memcmp(quoted.p, m->stamp_source, quoted.len) == 0)
+		return true;
+	m->stamp_source_len = 0;
+	if (value_datetime(quoted.p + 1, quoted.len - 2, m->stamp) == 0)
+		return false;
+	if (quoted.len <= sizeof(m->stamp_source)) {
+		memcpy(m->stamp_source, quoted.p, quoted.len);
+		m->stamp_source_len = quoted.len;
+	}
+	return true;
+}
+
 void
 row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
     struct db_row *row)
@@ -56,8 +73,7 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 		note_head(m, &member);
 	row->received_at = m->received_at;
 	if (received->event == m->event && received->kind == JSON_STRING &&
-	    value_datetime(
-		received->value.p + 1, received->value.len - 2, m->stamp) != 0)
+	    convert_stamp(m, received->value))
 		row->received_at = m->stamp;
 	row->line = line;
 	for (unsigned i = 0; i < m->columns->count; i++)
@@ -73,10 +89,10 @@ note_head(struct row_maker *m, const struct json_member *member)
 
 	/* Most are ruled out by the length of their name as it is written. */
 	if ((c->lengths >> member->name.len % 64 & 1) == 0 &&
-	    memchr(member->name.p, '\\', member->name.len) == NULL)
+	    !member->name_escapes)
 		return;
 	for (unsigned i = 0; i < c->head_count; i++) {
-		if (!json_name_is(member->name, c->heads[i].p, c->heads[i].len))
+		if (!json_name_is(member, c->heads[i].p, c->heads[i].len))
 			continue;
 		m->heads[i].value = member->value;
 		m->heads[i].kind = member->kind;
@@ -97,7 +113,7 @@ find_member(struct row_head *at, struct column_name name)
 	if (at->kind != JSON_OBJECT)
 		return false;
 	while (json_next_member(&cursor, end, &member)) {
-		if (!json_name_is(member.name, name.p, name.len))
+		if (!json_name_is(&member, name.p, name.len))
 			continue;
 		found.value = member.value;
 		found.kind = member.kind;

@@ -465,7 +465,7 @@ accepts(const struct response *r, uint64_t events)
 	if (stop == NULL || json_skip_space(stop, end) != end)
 		return false;
 	while (json_next_member(&cursor, stop, &member)) {
-		if (json_name_is(member.name, "accepted", 8))
+		if (json_name_is(&member, "accepted", 8))
 			same = member.kind == JSON_NUMBER &&
 			       member.value.len == (size_t)n &&
 			       memcmp(member.value.p, wanted, (size_t)n) == 0;

@@ -138,7 +138,7 @@ find_id(struct json_text event, struct json_member *id)
 	bool found = false;
 
 	while (json_next_member(&cursor, event.p + event.len, &member)) {
-		if (json_name_is(member.name, "id", 2)) {
+		if (json_name_is(&member, "id", 2)) {
 			*id = member;
 			found = true;
 		}
