@@ -488,7 +488,7 @@ next_event(void *context, const struct db_row **row)
 {
 	struct load *f = context;
 	uint64_t misfits = f->loader->maker.misfits;
-	enum event_verdict verdict;
+	enum event_verdict verdict = EVENT_BAD;
 	struct line line;
 	int rc;
 
@@ -511,7 +511,7 @@ enum load_verdict
 load_check(struct load *f, load_refused *refused, void *context)
 {
 	struct loader *l = f->loader;
-	enum event_verdict verdict;
+	enum event_verdict verdict = EVENT_BAD;
 	struct line line;
 	int rc;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "check.h"
 #include "follow.h"
 #include "hand.h"
 #include "log.h"
@@ -20,17 +21,19 @@
 static const char synopsis[] = "--db=URL --spool=DIR [option]...\n"
 			       "       logload --db=URL [option]... FILE...|-\n"
 			       "       logload --db=URL --retry-rejected "
-			       "[option]... --spool=DIR|FILE...";
+			       "[option]... --spool=DIR|FILE...\n"
+			       "       logload --check --spool=DIR [--db=URL] "
+			       "[option]...";
 
 static const char summary[] =
     "Loads events, one JSON object a line, into MySQL or MariaDB, each file\n"
     "exactly once. Without FILE, follows DIR/ready for ever.";
 
 static const char epilogue[] =
-    "Exit status: 0 all is loaded; 64 usage; 65 some events were rejected;\n"
-    "74 a file cannot be read or written; 75 try again, the database is away\n"
-    "or a signal came first; 78 the database refuses: schema, rights, "
-    "password.";
+    "Exit status: 0 all is loaded, or all is well; 64 usage; 65 some events\n"
+    "were rejected, or --check has found something wrong; 74 a file cannot be\n"
+    "read or written; 75 try again, the database is away or a signal came\n"
+    "first; 78 the database refuses: schema, rights, password.";
 
 /* What the signal handler reaches. */
 static struct stop stop;
@@ -58,7 +61,8 @@ catch_signals(struct error *err)
 		return -1;
 	if (sigaction(SIGTERM, &action, NULL) < 0 ||
 	    sigaction(SIGINT, &action, NULL) < 0 ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    signal(SIGIO, SIG_IGN) == SIG_ERR) /* see check.c */
 		return error_errno(err, "set a signal handler");
 	return 0;
 }
@@ -84,6 +88,13 @@ check_usage(const struct settings *s, bool files, struct error *err)
 {
 	if (s->print_schema)
 		return 0;
+	if (s->check) {
+		if (files || s->spool == NULL || s->once || s->keep ||
+		    s->force || s->dry_run || s->retry_rejected)
+			return error_set(err, "--check goes with --spool, and "
+					      "with nothing else to do");
+		return 0;
+	}
 	if (!files && s->spool == NULL)
 		return error_set(
 		    err, "nothing to load: give --spool or a FILE");
@@ -101,7 +112,7 @@ check_usage(const struct settings *s, bool files, struct error *err)
 	return 0;
 }
 
-/* Opens what a dry run looks into, and makes nothing. */
+/* Opens what is only looked into, and makes nothing. */
 static int
 look_at_spool(struct spool *spool, const char *path, struct error *err)
 {
@@ -124,8 +135,8 @@ open_spool(struct spool *spool, const struct settings *s, struct error *err)
 {
 	if (s->spool == NULL)
 		return 0;
-	return s->dry_run ? look_at_spool(spool, s->spool, err)
-			  : spool_open(spool, s->spool, err);
+	return s->dry_run || s->check ? look_at_spool(spool, s->spool, err)
+				      : spool_open(spool, s->spool, err);
 }
 
 static int
@@ -143,7 +154,9 @@ run(const struct settings *s, char **files, int count)
 		log_error("start the database's client library: no memory");
 		return EX_TEMPFAIL;
 	}
-	if (count > 0 || s->retry_rejected)
+	if (s->check)
+		status = check_run(s, &spool, &stop);
+	else if (count > 0 || s->retry_rejected)
 		status = hand_run(
 		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);
 	else

@@ -38,7 +38,7 @@ retry_open(struct retry *r, const char *path, bool lock, struct error *err)
 		(void)snprintf(dir, sizeof(dir), "%.*s", (int)len, path);
 	r->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir < 0) {
-		(void)error_set(err, "%s", strerror(errno));
+		(void)error_errno(err, "open");
 		return RETRY_FAILED;
 	}
 	(void)snprintf(r->base, sizeof(r->base), "%s", base);
@@ -64,7 +64,7 @@ open_file(struct retry *r, bool lock, struct error *err)
 		enum retry_state state =
 		    errno == ENOENT ? RETRY_GONE : RETRY_FAILED;
 
-		(void)error_set(err, "%s", strerror(errno));
+		(void)error_errno(err, "open");
 		return state;
 	}
 	if (lock && flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -94,7 +94,7 @@ read_head(struct retry *r, struct error *err)
 		n = pread(r->source.fd, head, sizeof(head), 0);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
-		(void)error_set(err, "%s", strerror(errno));
+		(void)error_errno(err, "read");
 		return RETRY_FAILED;
 	}
 	if (!event_record_parse(&first, head, (size_t)n) ||

@@ -41,6 +41,9 @@ settings_table(
 	    {"retry-rejected", OPTION_FLAG, &s->retry_rejected, NULL, NULL,
 		"load the rejected events of the spool, or of FILEs, again",
 		NULL, 0, 0},
+	    {"check", OPTION_FLAG, &s->check, NULL, NULL,
+		"say what is in the spool, and what is wrong with it", NULL, 0,
+		0},
 	    {"rejected-dir", OPTION_STRING, &s->rejected_dir, NULL, "DIR",
 		"where FILEs' rejected events go, if not to the spool", NULL, 0,
 		0},
@@ -317,7 +320,7 @@ settings_complete(struct settings *s, struct error *err)
 	int status;
 
 	c->method = (enum db_method)s->method;
-	c->look_only = s->dry_run;
+	c->look_only = s->dry_run || s->check;
 	status = complete_url(s, err);
 	if (status == 0)
 		status = complete_password(s, err);

@@ -25,7 +25,7 @@ struct settings {
 	struct option_list column_specs, indexes;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns;
 	unsigned method, progress, log_level;
-	bool once, keep, force, dry_run, retry_rejected, print_schema;
+	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	/* What it comes to. */
 	struct db_config db;
 	bool db_given; /* a database was named, by whatever means */

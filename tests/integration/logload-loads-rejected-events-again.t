@@ -170,7 +170,7 @@ run logload --db "$DB_URL" --retry-rejected "$DIR/events.ndjson" "$DIR/absent"
 is "$STATUS" 74 'no records, no file: status 74'
 is "$(wc -l <"$DIR/events.ndjson")" 3 'left alone'
 like "$ERR" 'events.ndjson: it has no records of rejected events' 'with the reason'
-like "$ERR" 'absent: No such file' 'each'
+like "$ERR" 'absent: open: No such file' 'each'
 printf '{"file":"x","line":1,"offset":0,"code":0,"text":"","rejected_at":"","event":{}}\n' \
 	>"$SPOOL/rejected/x.ndjson"
 retry

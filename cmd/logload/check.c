@@ -1,0 +1,491 @@
+/*
+ * check.c - see check.h.
+ *
+ * One pass over each directory, a file at a time, so memory does not grow with
+ * the spool.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "clock.h"
+#include "log.h"
+#include "retry.h"
+#include "run.h"
+
+#define TAIL_MAX 4096 /* bytes of a torn tail that are looked at */
+
+/* Of one directory. */
+struct totals {
+	uint64_t files, bytes, events, written, oldest_us;
+};
+
+struct check {
+	struct run run;
+	struct spool *spool;
+	enum spool_place place; /* being looked at */
+	struct totals totals;
+	bool asks; /* the ledger */
+	uint64_t wrong, notes;
+};
+
+/* One file, with what was found in it. */
+struct found {
+	struct check *check;
+	const char *name;
+	struct source *source;
+	struct load load;
+	uint64_t bad, line, offset;  /* lines that are no events; the first */
+	char reason[ERROR_TEXT_MAX]; /* of that */
+};
+
+enum writer { WRITER_GONE, WRITER_THERE, WRITER_UNKNOWN };
+
+static void check_place(struct check *, enum spool_place);
+static void check_entry(struct check *, const char *name);
+static void check_hidden(struct check *, const char *name, uint64_t bytes);
+static void check_metrics(struct check *, const char *name);
+static void check_events(struct check *, const char *name);
+static void check_rejected(struct check *, const char *name);
+static void read_events(struct found *);
+static bool ask(struct check *, const char *name, struct db_file *, bool *any);
+
+int
+check_run(const struct settings *s, struct spool *spool, struct stop *stop)
+{
+	struct check *c = calloc(1, sizeof(*c));
+	struct error err;
+	int status;
+
+	if (c == NULL) {
+		log_error("out of memory");
+		return EX_OSERR;
+	}
+	if (run_init(&c->run, s, spool, stop, NULL, -1, "", &err) < 0) {
+		log_error("%s", err.text);
+		free(c);
+		return EX_OSERR;
+	}
+	c->run.patience.most_ns = s->wait_ns;
+	c->run.patience.schema_ends = true;
+	c->spool = spool;
+	c->asks = s->db_given;
+	for (int i = 0; i < SPOOL_PLACES && !stop_asked(stop); i++)
+		check_place(c, (enum spool_place)i);
+	if (stop_asked(stop))
+		run_note(&c->run, OUTCOME_STOPPED);
+	if (c->wrong > 0)
+		run_note(&c->run, OUTCOME_REJECTED);
+	(void)printf("checked: wrong=%llu notes=%llu ledger=%s\n",
+	    (unsigned long long)c->wrong, (unsigned long long)c->notes,
+	    c->asks ? "asked" : "not-asked");
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		log_error("write to stdout: %s", strerror(errno));
+		run_note(&c->run, OUTCOME_IO);
+	}
+	status = run_status(&c->run);
+	run_release(&c->run);
+	free(c);
+	return status;
+}
+
+/* One finding, a line; what is no printable ASCII is escaped as \xNN. */
+static void __attribute__((format(printf, 4, 5)))
+tell(struct check *c, bool wrong, const char *name, const char *fmt, ...)
+{
+	char text[NAME_MAX + ERROR_TEXT_MAX + 256];
+	va_list args;
+	int n;
+
+	n = snprintf(text, sizeof(text), "%s %s/%s: ", wrong ? "wrong" : "note",
+	    spool_place_name(c->place), name);
+	va_start(args, fmt);
+	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
+	va_end(args);
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p >= ' ' && *p <= '~')
+			(void)putchar(*p);
+		else
+			(void)printf("\\x%02x", (unsigned char)*p);
+	}
+	(void)putchar('\n'); /* failures show at the end */
+	*(wrong ? &c->wrong : &c->notes) += 1;
+}
+
+/*
+ * Places
+ */
+
+static void
+print_totals(const struct check *c)
+{
+	const struct totals *t = &c->totals;
+	uint64_t now = clock_wall_us(), age = 0;
+
+	if (t->oldest_us != 0 && t->oldest_us < now)
+		age = (now - t->oldest_us) / CLOCK_US_PER_S;
+	(void)printf("%s: files=%llu bytes=%llu", spool_place_name(c->place),
+	    (unsigned long long)t->files, (unsigned long long)t->bytes);
+	if (c->place != SPOOL_METRICS)
+		(void)printf(" events=%llu oldest_seconds=%llu",
+		    (unsigned long long)t->events, (unsigned long long)age);
+	if (c->place == SPOOL_BUFFER)
+		(void)printf(" open=%llu", (unsigned long long)t->written);
+	(void)putchar('\n'); /* failures show at the end */
+}
+
+static void
+check_place(struct check *c, enum spool_place place)
+{
+	struct dirent *entry;
+	DIR *dir = NULL;
+	int fd = -1;
+
+	c->place = place;
+	memset(&c->totals, 0, sizeof(c->totals));
+	if (c->spool->dir[place] < 0) {
+		tell(c, true, "", "there is no such directory");
+		return;
+	}
+	/* A descriptor of its own, since a directory stream moves it. */
+	fd = openat(
+	    c->spool->dir[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir != NULL && (errno = 0, entry = readdir(dir)) != NULL) {
+		if (stop_asked(c->run.stop)) {
+			errno = 0;
+			break;
+		}
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			check_entry(c, entry->d_name);
+	}
+	if (dir == NULL || errno != 0) {
+		log_error("list %s/%s: %s", c->spool->path,
+		    spool_place_name(place), strerror(errno));
+		run_note(&c->run, OUTCOME_IO);
+	}
+	if (dir != NULL)
+		(void)closedir(dir); /* only read from */
+	else if (fd >= 0)
+		(void)close(fd);
+	print_totals(c);
+}
+
+static bool
+is_named_well(const struct check *c, const char *name)
+{
+	return c->place == SPOOL_BUFFER ? spool_name_parse(name, NULL)
+					: spool_name_is_loadable(name);
+}
+
+static void
+check_entry(struct check *c, const char *name)
+{
+	uint64_t born_us;
+	struct stat st;
+
+	if (fstatat(c->spool->dir[c->place], name, &st, AT_SYMLINK_NOFOLLOW) <
+	    0)
+		return; /* gone meanwhile */
+	if (!S_ISREG(st.st_mode)) {
+		tell(c, true, name, "alien: not a regular file");
+		return;
+	}
+	if (name[0] == '.') {
+		check_hidden(c, name, (uint64_t)st.st_size);
+		return;
+	}
+	if (c->place != SPOOL_METRICS && !is_named_well(c, name)) {
+		tell(c, true, name, "alien: no tool takes a file so named");
+		return;
+	}
+	if (!spool_name_parse(name, &born_us))
+		born_us = (uint64_t)st.st_mtim.tv_sec * CLOCK_US_PER_S;
+	if (c->totals.oldest_us == 0 || born_us < c->totals.oldest_us)
+		c->totals.oldest_us = born_us;
+	c->totals.files++;
+	c->totals.bytes += (uint64_t)st.st_size;
+	if (c->place == SPOOL_METRICS)
+		check_metrics(c, name);
+	else if (c->place == SPOOL_REJECTED)
+		check_rejected(c, name);
+	else
+		check_events(c, name);
+}
+
+/*
+ * Has anybody opened it for writing? A lease for reading (fcntl(2)) is given
+ * only if not; it is handed back at once, and whoever opens the file in
+ * between waits until then. It needs to be the owner's, or root's.
+ */
+static enum writer
+find_writer(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? WRITER_THERE : WRITER_UNKNOWN;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing it would, too */
+	return WRITER_GONE;
+}
+
+/* A file that cannot be opened; WRITER_UNKNOWN if there is none. */
+static enum writer
+find_writer_of(struct check *c, const char *name)
+{
+	enum writer writer = WRITER_UNKNOWN;
+	int fd = openat(c->spool->dir[c->place], name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0) {
+		writer = find_writer(fd);
+		(void)close(fd); /* only read from */
+	}
+	return writer;
+}
+
+static bool
+ends_in(const char *name, const char *tail)
+{
+	size_t len = strlen(name), n = strlen(tail);
+
+	return len > n && strcmp(name + len - n, tail) == 0;
+}
+
+static void
+check_hidden(struct check *c, const char *name, uint64_t bytes)
+{
+	bool draft = ends_in(name, ".tmp");
+
+	if (c->place == SPOOL_METRICS && ends_in(name, ".lock"))
+		return;
+	if (draft && find_writer_of(c, name) != WRITER_GONE)
+		return;
+	tell(c, false, name, "%s: bytes=%llu",
+	    draft ? "stray: the draft of a tool that was killed"
+		  : "hidden: no tool looks at it",
+	    (unsigned long long)bytes);
+}
+
+static void
+check_metrics(struct check *c, const char *name)
+{
+	char lock[NAME_MAX + 8];
+
+	if (!ends_in(name, ".prom")) {
+		tell(c, true, name, "alien: no tool takes a file so named");
+		return;
+	}
+	(void)snprintf(lock, sizeof(lock), ".%s.lock", name);
+	if (find_writer_of(c, lock) == WRITER_GONE)
+		tell(c, false, name, "ended: the process that wrote it");
+}
+
+/*
+ * Events
+ */
+
+/* err->code tells whose fault it is. */
+static void
+cannot_read(struct check *c, const char *name, const struct error *why)
+{
+	tell(c, true, name, "%s: %s", why->code != 0 ? "unreadable" : "damaged",
+	    why->text);
+	if (why->code != 0)
+		run_note(&c->run, OUTCOME_IO);
+}
+
+/* Is it, under its name, what was looked at? Else it has moved on. */
+static bool
+is_still_there(const struct found *f)
+{
+	const struct check *c = f->check;
+	struct stat named, opened;
+
+	return fstat(f->source->fd, &opened) == 0 &&
+	       fstatat(c->spool->dir[c->place], f->name, &named,
+		   AT_SYMLINK_NOFOLLOW) == 0 &&
+	       named.st_ino == opened.st_ino &&
+	       (uint64_t)opened.st_size == f->source->size;
+}
+
+static void
+note_bad(void *context, const struct line *line, const char *reason)
+{
+	struct found *f = context;
+
+	if (f->bad++ > 0)
+		return;
+	f->line = line->number;
+	f->offset = line->offset;
+	(void)snprintf(f->reason, sizeof(f->reason), "%s", reason);
+}
+
+/* What follows the last line break. */
+static void
+tell_torn(struct found *f, bool wrong)
+{
+	uint64_t torn = f->load.tally.torn, zeros = 0, other = 0;
+	size_t want = torn < TAIL_MAX ? (size_t)torn : TAIL_MAX;
+	char tail[TAIL_MAX];
+	ssize_t n = pread(f->source->fd, tail, want,
+	    (off_t)(f->source->size - (uint64_t)want));
+
+	for (ssize_t i = 0; i < n; i++) {
+		zeros += tail[i] == '\0';
+		other += (unsigned char)tail[i] < ' ' && tail[i] != '\t';
+	}
+	tell(f->check, wrong, f->name,
+	    "torn: bytes=%llu behind the last line break, %s",
+	    (unsigned long long)torn,
+	    n > 0 && zeros == (uint64_t)n ? "zeros"
+	    : other > 0                   ? "binary"
+					  : "text");
+}
+
+/* Reads all of a file whose load is set up. */
+static void
+read_events(struct found *f)
+{
+	struct check *c = f->check;
+	enum writer writer = find_writer(f->source->fd);
+	enum load_verdict verdict = load_check(&f->load, note_bad, f);
+	const struct load_tally *t = &f->load.tally;
+
+	if (c->place == SPOOL_BUFFER && writer == WRITER_THERE)
+		c->totals.written++;
+	c->totals.events += t->events;
+	if (verdict == LOAD_STOPPED)
+		return;
+	if (verdict == LOAD_IO) {
+		if (is_still_there(f))
+			cannot_read(c, f->name, &f->load.error);
+		return;
+	}
+	if (t->torn > 0 && f->source->plain && is_still_there(f) &&
+	    (c->place != SPOOL_BUFFER || writer != WRITER_THERE))
+		tell_torn(f, c->place != SPOOL_LOADED && writer == WRITER_GONE);
+	if (c->place == SPOOL_REJECTED) {
+		c->totals.events += t->kept;
+		return;
+	}
+	if (f->bad > 0 && is_still_there(f))
+		tell(c, c->place != SPOOL_LOADED, f->name,
+		    "not events: lines=%llu first=%llu offset=%llu %s",
+		    (unsigned long long)f->bad, (unsigned long long)f->line,
+		    (unsigned long long)f->offset, f->reason);
+}
+
+/* What the ledger says of a file in ready/ or loaded/. */
+static void
+compare_ledger(struct found *f)
+{
+	struct check *c = f->check;
+	struct db_file file = {0};
+	bool any;
+
+	if (c->place == SPOOL_BUFFER || !ask(c, f->name, &file, &any) ||
+	    !is_still_there(f))
+		return;
+	if (any && file.loaded && load_known(&f->load, &file) != LOAD_SKIPPED)
+		tell(c, true, f->name, "differs: %s", f->load.error.text);
+	else if (c->place == SPOOL_LOADED && !(any && file.loaded))
+		tell(c, true, f->name, "%s",
+		    any ? "incomplete: the ledger has a part of it"
+			: "unknown: the ledger does not have it");
+	else if (c->place == SPOOL_READY && any && file.loaded)
+		tell(c, false, f->name,
+		    "loaded before: it will be skipped and put away");
+	else if (c->place == SPOOL_READY && any)
+		tell(c, false, f->name,
+		    "begun: bytes=%llu of %llu are loaded, the rest will be",
+		    (unsigned long long)file.progress,
+		    (unsigned long long)f->source->size);
+}
+
+static void
+check_events(struct check *c, const char *name)
+{
+	struct loader *l = &c->run.crew.workers[0].loader;
+	struct found f = {.check = c, .name = name};
+	struct source source;
+	struct error err;
+	int fd = openat(c->spool->dir[c->place], name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0) {
+		(void)error_errno(&err, "open");
+		if (err.code != ENOENT)
+			cannot_read(c, name, &err);
+		return;
+	}
+	if (source_open(&source, fd, -1, &err) < 0) {
+		cannot_read(c, name, &err);
+		return;
+	}
+	f.source = &source;
+	load_init(&f.load, l, &source, name, spool_name_parse(name, NULL));
+	read_events(&f);
+	compare_ledger(&f);
+	source_close(&source);
+}
+
+static void
+check_rejected(struct check *c, const char *name)
+{
+	struct found f = {.check = c, .name = name};
+	char path[PATH_MAX + NAME_MAX];
+	struct db_file file = {0};
+	struct error err;
+	struct retry r;
+	bool any;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", c->spool->path,
+	    spool_place_name(c->place), name);
+	switch (retry_open(&r, path, false, &err)) {
+	case RETRY_GONE:
+		break;
+	case RETRY_READY:
+		f.source = &r.source;
+		retry_load(&r, &f.load, &c->run.crew.workers[0].loader);
+		read_events(&f);
+		if (ask(c, r.basis.name, &file, &any) && is_still_there(&f) &&
+		    !retry_is_committed(&r.basis, any ? &file : NULL))
+			tell(c, false, name,
+			    "not committed: loading %s anew replaces or "
+			    "removes it",
+			    r.basis.name);
+		break;
+	default:
+		cannot_read(c, name, &err);
+	}
+	retry_close(&r);
+}
+
+/* Asks the ledger, until it does not answer. */
+static bool
+ask(struct check *c, const char *name, struct db_file *file, bool *any)
+{
+	struct worker *w = &c->run.crew.workers[0];
+	enum load_verdict verdict;
+	struct error err;
+
+	if (!c->asks)
+		return false;
+	verdict = trial_find(&w->trial, &w->loader, name, file, any, &err);
+	if (verdict == LOAD_DONE)
+		return true;
+	c->asks = false;
+	run_note(
+	    &c->run, verdict == LOAD_SCHEMA ? OUTCOME_SCHEMA : OUTCOME_AWAY);
+	log_error("ask the ledger: %s", err.text);
+	return false;
+}

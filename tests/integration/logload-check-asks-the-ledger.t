@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# What the ledger says of each file stands in the report of --check: what was
+# loaded before, begun, never committed, or is not what was loaded. A database
+# that is away does not keep the rest from being told, and a spool in use is
+# no spool that is wrong.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+spool_new
+mkdir -p "$SPOOL"/{buffer,ready,rejected,loaded,metrics}
+
+check() {
+	run logload --check --spool "$SPOOL" --db "$DB_URL" "$@"
+}
+
+tells() {
+	like "$OUT" "(^|
+)$1" "$2"
+}
+
+known() { # NAME BYTES PROGRESS LOADED_AT
+	sql "INSERT INTO log_files SELECT 0, '$1', $2, 1, 1, 0, $3, 1, NOW(), $4"
+}
+
+record() { # FILE OFFSET
+	printf '{"file":"%s","line":1,"offset":%d,"code":0,"text":"","rejected_at":"","event":{}}\n' \
+		"$1" "$2"
+}
+
+state() {
+	find "$SPOOL" -exec stat -c '%n %F %i %Y %Z %s %a' {} + | sort
+	find "$SPOOL" -type f -exec cksum {} + | sort
+}
+
+events 2 >"$SPOOL/ready/$(ready 9)"
+check
+is "$STATUS" 0 'a database without tables: nothing is loaded, all is well'
+is "$(sql 'SHOW TABLES')" '' 'and none are made'
+like "$OUT" 'ledger=asked' 'it was asked'
+rm "$SPOOL"/ready/*
+
+logload --print-schema | tests_mysql --database=logs
+for n in 1 2 3; do
+	events 5 >"$SPOOL/ready/$(ready "$n")"
+done
+for n in 4 5 6; do
+	events 5 >"$SPOOL/loaded/$(ready "$n")"
+done
+size=$(stat -c %s "$SPOOL/ready/$(ready 1)")
+known "$(ready 1)" "$size" "$size" 'NOW()'
+known "$(ready 2)" "$size" 10 NULL
+known "$(ready 4)" "$size" "$size" 'NOW()'
+known "$(ready 6)" "$size" 10 NULL
+hash=0123456789abcdef0123456789abcdef
+record "$(ready 1)" 9 >"$SPOOL/rejected/$(ready 1)"
+record "$(ready 2)" 10 >"$SPOOL/rejected/$(ready 2)"
+record "$(ready 3)" 0 >"$SPOOL/rejected/$(ready 3)"
+record "$(ready 1)" 9 >"$SPOOL/rejected/a@retry-$hash.ndjson"
+record "$(ready 1)" 9 >"$SPOOL/rejected/b@retry-$hash+50.ndjson"
+record "$(ready 1)" 9 >"$SPOOL/rejected/b@retry-$hash+200.ndjson"
+known "b@retry-$hash" 300 200 NULL
+before=$(state)
+check
+is "$STATUS" 65 'status 65'
+tells "note ready/$(ready 1): loaded before" 'a file that was loaded before'
+tells "note ready/$(ready 2): begun: bytes=10 of $size" 'one that is begun'
+unlike "$OUT" "ready/$(ready 3)" 'one that is new is not named'
+unlike "$OUT" "loaded/$(ready 4)" 'nor one that was loaded and kept'
+tells "wrong loaded/$(ready 5): unknown" 'kept, and not in the ledger'
+tells "wrong loaded/$(ready 6): incomplete" 'kept, and not all of it loaded'
+unlike "$OUT" "rejected/$(ready 1)" 'records that were committed'
+tells "note rejected/$(ready 2): not committed: loading $(ready 2) anew" \
+	'records of a chunk that was not'
+tells "note rejected/$(ready 3): not committed" 'of a file that was not'
+tells "note rejected/a@retry-$hash.ndjson: not committed" \
+	'of a retry that was not'
+unlike "$OUT" "$hash.50" 'a chunk of a retry that was committed'
+tells "note rejected/b@retry-$hash.200.ndjson: not committed" \
+	'and one that was not'
+like "$OUT" 'wrong=2 notes=6 ledger=asked' 'the sum'
+is "$(state)" "$before" 'nothing has changed'
+is "$(sql 'SELECT COUNT(*) FROM log_files')" 5 'nor in the ledger'
+
+events 1 >>"$SPOOL/ready/$(ready 1)"
+check
+tells "wrong ready/$(ready 1): differs: the ledger has $size bytes" \
+	'one that has grown since'
+
+# --- no answer
+
+run logload --check --spool "$SPOOL" --wait 0s \
+	--db mysql://logs@127.0.0.1:1/logs
+is "$STATUS" 75 'the database is away: status 75'
+like "$OUT" 'ready: files=3 bytes=[0-9]+ events=16' 'all else is told'
+like "$OUT" 'ledger=not-asked' 'and that it is not all'
+LOGLOAD_DB_PASSWORD=wrong check
+is "$STATUS" 78 'a wrong password: status 78'
+run logload --check --spool "$SPOOL"
+is "$STATUS" 0 'no database is named: nothing is wrong that can be seen'
+
+# --- in use
+
+spool_new
+logrecv_start
+logbatch_start --max-age 50ms
+logload_start --keep
+start sender logsend --url "$URL/log" --rate 500 --duration 60s
+ok 'events are coming' wait_rows 500
+worst=0
+for _ in $(seq 15); do
+	check
+	[ "$STATUS" -le "$worst" ] || { worst=$STATUS; diag "$OUT" "$ERR"; }
+done
+is "$worst" 0 'a spool in use: status 0, always'
+stop sender
+for tool in logrecv logbatch logload; do
+	stop "$tool"
+	is "$STATUS" 0 "$tool has not noticed"
+done
+done_testing
