@@ -42,6 +42,7 @@ static const unsigned passing[] = {
     1412,       /* table definition has changed, please retry */
     1614,       /* transaction branch rolled back: deadlock */
     1637,       /* too many active transactions */
+    1684,       /* the table is being altered right now */
     1792, 1836, /* read-only transaction, read-only mode */
     1878,       /* temporary file write failure */
     1927,       /* connection killed (MariaDB) */
