@@ -206,7 +206,7 @@ retry_settle(struct retry *r, bool committed, struct error *err)
 
 	if (!committed) {
 		(void)error_set(err,
-		    "the ledger does not have its events yet: load %s first",
+		    "the ledger does not have its part of %s yet",
 		    r->basis.name);
 		return RETRY_LATER;
 	}
