@@ -164,6 +164,26 @@ narrow 64
 is "$?" 0 'and then loaded'
 is "$(find "$DIR/rejected" -type f | wc -l)" 0 'and gone'
 
+# A record too long to be held is copied as it is, in pieces, and first in its
+# file too; an event as long as may be is loaded.
+rm -rf "${DIR:?}"/rejected/* "${SPOOL:?}"/rejected/*
+narrow 4
+{
+	printf '{"x":"%01000000d"}\n' 0
+	printf '{"event":"too long","x":"%0*d"}\n' "$((65536 - 27))" 0
+	printf '{"event":"too long"}\n'
+} >"$SPOOL/ready/$(ready 5)"
+once --max-event 64KiB
+kept=$(head -n 1 "$SPOOL"/rejected/* | cksum)
+is "$(rejected line | xargs)" '1 2 3' 'long ones are rejected'
+narrow 64
+retry --max-event 64KiB --chunk 64KiB
+is "$STATUS/$(summary events)/$(summary kept)" 65/2/1 'two are loaded'
+is "$(cksum <"$(echo "$SPOOL"/rejected/*)")" "$kept" 'the other one is the same'
+sql_is "SELECT line, LENGTH(payload) FROM logs WHERE event = 'too long'" \
+	"2	65536
+3	20" 'whole'
+
 # What is not a file of records is left alone.
 events 3 >"$DIR/events.ndjson"
 run logload --db "$DB_URL" --retry-rejected "$DIR/events.ndjson" "$DIR/absent"

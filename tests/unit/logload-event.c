@@ -1,0 +1,133 @@
+/*
+ * logload-event.c - the event in a line and the one in a record of rejected/,
+ * and which chunk a file of rejected/ is of, as its name tells.
+ */
+#include "../../cmd/logload/event.h"
+#include "../../cmd/logload/retry.h"
+#include "tap.h"
+
+#define HEAD \
+	"{\"file\":\"a \\\"b\",\"line\":7,\"offset\":99,\"code\":-1406," \
+	"\"text\":\"x \\\\\",\"rejected_at\":\"2026-11-22T07:33:51.123456Z\","
+#define HASH "0123456789abcdef0123456789abcdef"
+
+static struct event_rules rules = {.max_event = 40, .max_depth = 3};
+static struct event event;
+
+static enum event_verdict
+read_line(const char *text)
+{
+	struct line line = {.text = text,
+	    .len = strlen(text),
+	    .offset = 1000,
+	    .number = 50,
+	    .ended = true};
+	struct error err;
+
+	return event_read(&rules, &line, &event, &err);
+}
+
+static bool
+is_event(const char *want, uint64_t number, uint64_t offset)
+{
+	return event.text.len == strlen(want) &&
+	       memcmp(event.text.p, want, event.text.len) == 0 &&
+	       event.line == number && event.offset == offset;
+}
+
+static void
+test_lines(void)
+{
+	rules.origin = NULL;
+	is_number(read_line("  {\"a\":1} \r"), EVENT_GOOD, "an event");
+	ok(is_event("{\"a\":1}", 50, 1002),
+	    "without the white space around it, where it begins");
+	is_number(read_line(" \t\r"), EVENT_NONE, "a blank line");
+	is_number(read_line("[1]"), EVENT_BAD, "no object");
+	ok(event.valid, "but JSON");
+	is_number(read_line("{\"a\":1"), EVENT_BAD, "no JSON");
+	ok(!event.valid, "nor taken for it");
+	is_number(read_line("{\"a\":[[[1]]]}"), EVENT_BAD, "too deep");
+	is_number(read_line("{\"a\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}"),
+	    EVENT_BAD, "too long");
+	is_number(read_line(HEAD "\"event\":{\"a\":1}}"), EVENT_BAD,
+	    "a record is an event too long, here");
+}
+
+static void
+test_records(void)
+{
+	static const char *const none[] = {"", "{}", "{\"a\":1}", HEAD,
+	    HEAD "}", HEAD "\"event\":", HEAD "\"event\":}",
+	    HEAD "\"event\": }", HEAD "\"event\":{\"a\":1}},",
+	    HEAD "\"other\":1}",
+	    "{\"file\":\"other\",\"line\":7,\"offset\":99,\"code\":0,"
+	    "\"text\":\"\",\"rejected_at\":\"\",\"event\":{}}"};
+	struct event_record head;
+
+	rules.origin = "a \"b";
+	rules.origin_text = (struct json_text){"\"a \\\"b\"", 7};
+	is_number(read_line(HEAD "\"event\":{\"a\": 1}}"), EVENT_GOOD,
+	    "the event of a record");
+	ok(is_event("{\"a\": 1}", 7, 99), "as it was, from where it was");
+	is_number(
+	    read_line(HEAD "\"event\":[1]}"), EVENT_BAD, "one of no object");
+	is_number(read_line(HEAD "\"raw\":\"x\"}"), EVENT_BAD,
+	    "one that is not JSON");
+	is_number(
+	    read_line(HEAD "\"base64\":\"eA==\"}"), EVENT_BAD, "nor UTF-8");
+	is_number(read_line(HEAD "\"event\":{\"a\":1}"), EVENT_BAD,
+	    "one without its end has no event");
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		is_number(read_line(none[i]), EVENT_ALIEN, "no record");
+	ok(event_record_parse(&head, HEAD "\"raw\":\"cut", strlen(HEAD) + 10) &&
+		head.line == 7 && head.offset == 99 && head.file.len == 7,
+	    "the front of a record is enough to tell whose it is");
+	ok(!event_record_parse(&head, HEAD, strlen(HEAD) - 4),
+	    "if it is whole");
+}
+
+static void
+test_basis(void)
+{
+	static const struct {
+		const char *base, *name;
+		uint64_t offset;
+	} cases[] = {
+	    {"S.ndjson", "origin", 99},
+	    {"S+4096.ndjson", "origin", 99},
+	    {"S@retry-" HASH ".ndjson", "S@retry-" HASH, 0},
+	    {"S@retry-" HASH "+4096.ndjson", "S@retry-" HASH, 4096},
+	    {"S+7@retry-" HASH "+8.ndjson", "S+7@retry-" HASH, 8},
+	    {"S@retry-" HASH "@retry-" HASH ".ndjson",
+		"S@retry-" HASH "@retry-" HASH, 0},
+	    {"S@retry-" HASH, "origin", 99},
+	    {"S@retry-" HASH "0.ndjson", "origin", 99},
+	    {"S@retry-" HASH "+.ndjson", "origin", 99},
+	    {"S@retry-0123.ndjson", "origin", 99},
+	};
+	struct db_file file = {.progress = 99};
+	struct retry_basis basis;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		retry_find_basis(&basis, cases[i].base, "origin", 99);
+		is_text(basis.name, cases[i].name, cases[i].base);
+		is_number((long long)basis.offset, (long long)cases[i].offset,
+		    "its offset");
+	}
+	basis.offset = 99;
+	ok(!retry_is_committed(&basis, NULL), "the ledger has no such file");
+	ok(!retry_is_committed(&basis, &file),
+	    "it has what is before the chunk");
+	file.progress = 100;
+	ok(retry_is_committed(&basis, &file), "it has the chunk");
+}
+
+int
+main(void)
+{
+	test_lines();
+	test_records();
+	test_basis();
+	return tap_end();
+}
