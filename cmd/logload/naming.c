@@ -155,13 +155,28 @@ hash_name(const char *name)
 	return hash;
 }
 
+/* Bytes that the name of a loadable file has not become '_': were there any? */
+static bool
+make_loadable(char *name)
+{
+	bool changed = false;
+
+	for (char *p = name; *p != '\0'; p++) {
+		if (*p >= ' ' && *p <= '~' && !(p == name && *p == '.'))
+			continue;
+		*p = '_';
+		changed = true;
+	}
+	return changed;
+}
+
 void
 naming_stem(char *stem, size_t size, const char *name)
 {
 	static const char mark[] = "@sha256:";
 	const char *hash = strstr(name, mark), *rest = "";
 	size_t len = strlen(name), tail = strlen(SPOOL_SUFFIX);
-	char cut[18] = "";
+	char front[LOAD_NAME_MAX + 1], cut[18] = "";
 
 	if (hash != NULL) {
 		len = (size_t)(hash - name);
@@ -170,12 +185,11 @@ naming_stem(char *stem, size_t size, const char *name)
 	} else if (len > tail && strcmp(name + len - tail, SPOOL_SUFFIX) == 0) {
 		len -= tail;
 	}
-	if (len > STEM_MAX) {
+	(void)snprintf(front, sizeof(front), "%.*s", (int)len, name);
+	if (make_loadable(front) || len > STEM_MAX)
 		(void)snprintf(cut, sizeof(cut), "-%016llx",
 		    (unsigned long long)hash_name(name));
-		len = STEM_MAX - strlen(cut);
-	}
-	(void)snprintf(stem, size, "%.*s%s%s%.*s%.40s", (int)len, name, cut,
-	    hash != NULL ? "@" : "", hash != NULL ? 16 : 0,
-	    hash != NULL ? hash : "", rest);
+	(void)snprintf(stem, size, "%.*s%s%s%.*s%.40s",
+	    (int)(STEM_MAX - strlen(cut)), front, cut, hash != NULL ? "@" : "",
+	    hash != NULL ? 16 : 0, hash != NULL ? hash : "", rest);
 }

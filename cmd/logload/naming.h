@@ -28,8 +28,9 @@ int naming_find(struct naming *, const char *path, struct source *,
 
 /*
  * The name as files in rejected/ bear it: without the ending, the hash of a
- * content cut to what tells files apart, and bounded; of a name that is cut, a
- * hash stands for the rest.
+ * content cut to what tells files apart, bounded, and such that the file can be
+ * loaded in its turn (see spool_name_is_loadable). Of a name that is cut or
+ * changed for this, a hash is added.
  */
 void naming_stem(char *stem, size_t size, const char *name);
 

@@ -164,6 +164,18 @@ narrow 64
 is "$?" 0 'and then loaded'
 is "$(find "$DIR/rejected" -type f | wc -l)" 0 'and gone'
 
+# Of files by hand with names that none in rejected/ may have: they get others,
+# each its own.
+for name in täglich tßglich .hidden; do
+	cp "$DIR/by hand.ndjson" "$DIR/$name.ndjson"
+done
+narrow 4
+run logload --db "$DB_URL" --spool "$SPOOL" "$DIR"/{täglich,tßglich,.hidden}.ndjson
+is "$STATUS/$(files rejected)" 65/3 'names of other than ASCII, or hidden'
+narrow 64
+retry
+is "$STATUS/$(summary events)/$(files rejected)" 0/3/0 'are retried as others'
+
 # A record too long to be held is copied as it is, in pieces, and first in its
 # file too; an event as long as may be is loaded.
 rm -rf "${DIR:?}"/rejected/* "${SPOOL:?}"/rejected/*
