@@ -402,9 +402,11 @@ pass_over(struct hand *h, const char *path, enum retry_state state,
 }
 
 /*
- * Loads what can be of a file that was taken, and removes it.
+ * Loads what can be of a file that was taken, and removes it. Shall there be
+ * another one after it? Also if all of this one is refused alike: that says
+ * little of the table, since it has nothing but what was refused before.
  */
-static enum load_verdict
+static bool
 load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 {
 	enum load_verdict verdict;
@@ -415,12 +417,12 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 	if (h->run.settings->dry_run) {
 		verdict = dry_run(w, &load, path);
 		conclude(h, &load, path, verdict);
-		return verdict;
+		return goes_on(verdict);
 	}
 	verdict = load_check(&load, ignore, NULL);
 	if (verdict == LOAD_DONE && load.tally.events == 0) {
 		keep(h, path, load.tally.kept);
-		return verdict;
+		return true;
 	}
 	memset(&load.tally, 0, sizeof(load.tally)); /* nothing is loaded yet */
 	if (verdict == LOAD_DONE) {
@@ -433,7 +435,8 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 		log_error("%s", err.text);
 		run_note(&h->run, OUTCOME_IO);
 	}
-	return verdict;
+	return goes_on(verdict) ||
+	       (verdict == LOAD_SCHEMA && load.refused.count > 0);
 }
 
 /* Takes a file, if its records are there to stay. */
@@ -464,7 +467,7 @@ retry_one(void *context, struct worker *w, const char *path)
 	if (state == RETRY_READY)
 		state = retry_settle(&r, committed, &err);
 	if (state == RETRY_READY)
-		more = goes_on(load_again(h, w, &r, path));
+		more = load_again(h, w, &r, path);
 	else
 		pass_over(h, path, state, &err);
 	atomic_store(&w->loader.consumed, 0);

@@ -130,7 +130,8 @@ is "$(sort -u "$DIR/names" | wc -l)" 4 'each retry makes a new name'
 is "$(awk '{ print length }' "$DIR/names" | sort -u | wc -l)" 1 'as long'
 is "$(rejected line)" 1 'of one record'
 
-# All are refused alike: that is the table's fault, and nothing is touched.
+# All are refused alike: that is the table's fault, and nothing is touched; but
+# others are loaded.
 narrow 64
 retry
 is "$STATUS/$(files rejected)" 0/0 'and is loaded in the end'
@@ -139,9 +140,14 @@ narrow 4
 once
 narrow 3
 before=$(tests_listing)
+event 7 5 >"$SPOOL/ready/$(ready 6)"
+once
+is "$(files rejected)" 2 'one more is rejected'
+narrow 5
 retry
-is "$STATUS" 78 'the table is still wrong: status 78'
-is "$(tests_listing)" "$before" 'and nothing has changed'
+is "$STATUS/$(summary events)" 78/1 \
+	'the table is still wrong: status 78, but not for all files'
+is "$(tests_listing)" "$before" 'and nothing else has changed'
 narrow 64
 retry
 is "$STATUS/$(files rejected)" 0/0 'until it is mended'
