@@ -390,12 +390,14 @@ compare_ledger(struct found *f)
 {
 	struct check *c = f->check;
 	struct db_file file = {0};
-	bool any;
+	bool any, over;
 
 	if (c->place == SPOOL_BUFFER || !ask(c, f->name, &file, &any) ||
 	    !is_still_there(f))
 		return;
-	if (any && file.loaded && load_known(&f->load, &file) != LOAD_SKIPPED)
+	over = f->source->plain && file.progress > f->source->size;
+	if (any && (file.loaded || over) &&
+	    load_known(&f->load, &file) != LOAD_SKIPPED)
 		tell(c, true, f->name, "differs: %s", f->load.error.text);
 	else if (c->place == SPOOL_LOADED && !(any && file.loaded))
 		tell(c, true, f->name, "%s",

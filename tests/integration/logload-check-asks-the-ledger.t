@@ -86,6 +86,11 @@ events 1 >>"$SPOOL/ready/$(ready 1)"
 check
 tells "wrong ready/$(ready 1): differs: the ledger has $size bytes" \
 	'one that has grown since'
+events 5 | head -c 9 >"$SPOOL/ready/$(ready 2)"
+check
+tells "wrong ready/$(ready 2): differs: the ledger has 10 bytes .* has 9" \
+	'one that is begun, and has less than that'
+events 5 >"$SPOOL/ready/$(ready 2)"
 
 # --- no answer
 
