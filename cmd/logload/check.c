@@ -440,15 +440,32 @@ check_events(struct check *c, const char *name)
 	source_close(&source);
 }
 
+/* What the ledger says of the file whose events are in one of rejected/. */
+static void
+compare_origin(struct found *f, const struct retry_basis *basis)
+{
+	struct check *c = f->check;
+	struct db_file file = {0};
+	struct error err;
+	bool any;
+
+	if (!ask(c, basis->name, &file, &any) || !is_still_there(f))
+		return;
+	if (!retry_is_committed(basis, any ? &file : NULL))
+		tell(c, false, f->name,
+		    "not committed: loading %s anew replaces or removes it",
+		    basis->name);
+	else if (retry_check_count(basis, &file, &f->load.tally, &err) < 0)
+		tell(c, true, f->name, "differs: %s", err.text);
+}
+
 static void
 check_rejected(struct check *c, const char *name)
 {
 	struct found f = {.check = c, .name = name};
 	char path[PATH_MAX + NAME_MAX];
-	struct db_file file = {0};
 	struct error err;
 	struct retry r;
-	bool any;
 
 	(void)snprintf(path, sizeof(path), "%s/%s/%s", c->spool->path,
 	    spool_place_name(c->place), name);
@@ -459,12 +476,7 @@ check_rejected(struct check *c, const char *name)
 		f.source = &r.source;
 		retry_load(&r, &f.load, &c->run.crew.workers[0].loader);
 		read_events(&f);
-		if (ask(c, r.basis.name, &file, &any) && is_still_there(&f) &&
-		    !retry_is_committed(&r.basis, any ? &file : NULL))
-			tell(c, false, name,
-			    "not committed: loading %s anew replaces or "
-			    "removes it",
-			    r.basis.name);
+		compare_origin(&f, &r.basis);
 		break;
 	default:
 		cannot_read(c, name, &err);

@@ -401,30 +401,46 @@ pass_over(struct hand *h, const char *path, enum retry_state state,
 	}
 }
 
+/* Reads all of it: are these records that the ledger knows of? */
+static enum load_verdict
+look_through(struct worker *w, struct load *load, const struct retry *r,
+    const struct db_file *known, bool dry, const char *path)
+{
+	enum load_verdict verdict =
+	    dry ? dry_run(w, load, path) : load_check(load, ignore, NULL);
+
+	if (verdict == LOAD_DONE && known != NULL &&
+	    retry_check_count(&r->basis, known, &load->tally, &load->error) < 0)
+		verdict = LOAD_IO;
+	if (verdict != LOAD_DONE)
+		memset(&load->tally, 0, sizeof(load->tally));
+	return verdict;
+}
+
 /*
  * Loads what can be of a file that was taken, and removes it. Shall there be
  * another one after it? Also if all of this one is refused alike: that says
  * little of the table, since it has nothing but what was refused before.
  */
 static bool
-load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
+load_again(struct hand *h, struct worker *w, struct retry *r,
+    const struct db_file *known, const char *path)
 {
+	bool dry = h->run.settings->dry_run;
 	enum load_verdict verdict;
 	struct load load;
 	struct error err;
 
 	retry_load(r, &load, &w->loader);
-	if (h->run.settings->dry_run) {
-		verdict = dry_run(w, &load, path);
+	verdict = look_through(w, &load, r, known, dry, path);
+	if (dry) {
 		conclude(h, &load, path, verdict);
 		return goes_on(verdict);
 	}
-	verdict = load_check(&load, ignore, NULL);
 	if (verdict == LOAD_DONE && load.tally.events == 0) {
 		keep(h, path, load.tally.kept);
 		return true;
 	}
-	memset(&load.tally, 0, sizeof(load.tally)); /* nothing is loaded yet */
 	if (verdict == LOAD_DONE) {
 		retry_load(r, &load, &w->loader);
 		verdict = really_load(w, &load);
@@ -444,6 +460,7 @@ static bool
 retry_one(void *context, struct worker *w, const char *path)
 {
 	struct hand *h = context;
+	const struct db_file *known = NULL;
 	bool committed = true, any, more = true;
 	enum load_verdict verdict;
 	enum retry_state state;
@@ -462,12 +479,13 @@ retry_one(void *context, struct worker *w, const char *path)
 			retry_close(&r);
 			return false;
 		}
-		committed = retry_is_committed(&r.basis, any ? &file : NULL);
+		known = any ? &file : NULL;
+		committed = retry_is_committed(&r.basis, known);
 	}
 	if (state == RETRY_READY)
 		state = retry_settle(&r, committed, &err);
 	if (state == RETRY_READY)
-		more = load_again(h, w, &r, path);
+		more = load_again(h, w, &r, known, path);
 	else
 		pass_over(h, path, state, &err);
 	atomic_store(&w->loader.consumed, 0);

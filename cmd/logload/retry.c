@@ -164,6 +164,20 @@ retry_is_committed(const struct retry_basis *basis, const struct db_file *known)
 	return known != NULL && known->progress > basis->offset;
 }
 
+int
+retry_check_count(const struct retry_basis *basis, const struct db_file *known,
+    const struct load_tally *tally, struct error *err)
+{
+	uint64_t records = tally->events + tally->rejected;
+
+	if (records <= known->rejected)
+		return 0;
+	return error_set(err,
+	    "the ledger has %llu rejected events of %s, the file has %llu",
+	    (unsigned long long)known->rejected, basis->name,
+	    (unsigned long long)records);
+}
+
 /* The name without what a retry has added, as the ledger can hold it. */
 static void
 make_stem(char *stem, size_t size, const char *base)

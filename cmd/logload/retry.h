@@ -22,7 +22,9 @@
  *
  * The same holds for what loading a file for the first time puts into
  * rejected/, so each file is taken only when the ledger has the chunk that it
- * is of; from then on nobody changes it.
+ * is of; from then on nobody changes it. Where a load by hand was begun anew
+ * with another directory, the first try's file stays in the first one: it has
+ * to have no more records than the ledger has rejected events of its origin.
  */
 #ifndef LOGLOAD_RETRY_H
 #define LOGLOAD_RETRY_H
@@ -86,6 +88,12 @@ void retry_find_basis(struct retry_basis *, const char *base,
 /* Has the ledger, by its line of basis.name (NULL: none), that chunk? */
 bool
 retry_is_committed(const struct retry_basis *, const struct db_file *known);
+/*
+ * Has it as many rejected events? -1: the file, whose tally of load_check that
+ * is, comes from a try that was not committed, or from another database.
+ */
+int retry_check_count(const struct retry_basis *, const struct db_file *known,
+    const struct load_tally *, struct error *);
 
 /* The paths of all files of rejected/: caller frees each and all. */
 int retry_list(struct spool *, char ***paths, size_t *count, struct error *);

@@ -87,10 +87,14 @@ check
 tells "wrong ready/$(ready 1): differs: the ledger has $size bytes" \
 	'one that has grown since'
 events 5 | head -c 9 >"$SPOOL/ready/$(ready 2)"
+record "$(ready 1)" 9 >>"$SPOOL/rejected/$(ready 1)"
 check
 tells "wrong ready/$(ready 2): differs: the ledger has 10 bytes .* has 9" \
 	'one that is begun, and has less than that'
+tells "wrong rejected/$(ready 1): differs: .* 1 rejected .* the file has 2" \
+	'more records than events that were rejected'
 events 5 >"$SPOOL/ready/$(ready 2)"
+rm "$SPOOL/rejected/$(ready 1)"
 
 # --- no answer
 

@@ -182,6 +182,26 @@ narrow 64
 retry
 is "$STATUS/$(summary events)/$(files rejected)" 0/3/0 'are retried as others'
 
+# A load by hand was killed before its commit, and begun anew with another
+# directory: what it left in the first one was never rejected.
+narrow 4
+{ event 8 4; echo; event 9 9; } >"$DIR/twice.ndjson"
+load "$DIR/twice.ndjson"
+sql 'DELETE logs, log_files FROM logs JOIN log_files ON file_id = id
+	WHERE name LIKE "twice%"'
+mkdir "$DIR/elsewhere"
+narrow 64
+load --rejected-dir "$DIR/elsewhere" "$DIR/twice.ndjson"
+is "$STATUS/$(summary events)" 0/2 'begun anew, all is loaded'
+for option in --dry-run --log-level=info; do
+	run logload --db "$DB_URL" --retry-rejected "$option" \
+		"$DIR"/rejected/twice*
+	is "$STATUS/$(summary events)" 74/0 "$option: not once more: status 74"
+	like "$ERR" 'has 0 rejected events of twice.ndjson@.*, the file has 1' \
+		"$option: and why not"
+done
+is "$(rejected line)" 2 'it is left alone'
+
 # A record too long to be held is copied as it is, in pieces, and first in its
 # file too; an event as long as may be is loaded.
 rm -rf "${DIR:?}"/rejected/* "${SPOOL:?}"/rejected/*
