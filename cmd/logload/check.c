@@ -51,6 +51,7 @@ struct found {
 enum writer { WRITER_GONE, WRITER_THERE, WRITER_UNKNOWN };
 
 static void check_place(struct check *, enum spool_place);
+static void cannot_read(struct check *, const char *name, const struct error *);
 static void check_entry(struct check *, const char *name);
 static void check_hidden(struct check *, const char *name, uint64_t bytes);
 static void check_metrics(struct check *, const char *name);
@@ -147,13 +148,20 @@ static void
 check_place(struct check *c, enum spool_place place)
 {
 	struct dirent *entry;
+	struct error err;
 	DIR *dir = NULL;
 	int fd = -1;
 
 	c->place = place;
 	memset(&c->totals, 0, sizeof(c->totals));
-	if (c->spool->dir[place] < 0) {
+	if (c->spool->dir[place] == -ENOENT) {
 		tell(c, true, "", "there is no such directory");
+		return;
+	}
+	if (c->spool->dir[place] < 0) {
+		errno = -c->spool->dir[place];
+		(void)error_errno(&err, "open");
+		cannot_read(c, "", &err);
 		return;
 	}
 	/* A descriptor of its own, since a directory stream moves it. */

@@ -1,6 +1,7 @@
 /*
  * logload - loads files of events into the database, exactly once.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -112,7 +113,10 @@ check_usage(const struct settings *s, bool files, struct error *err)
 	return 0;
 }
 
-/* Opens what is only looked into, and makes nothing. */
+/*
+ * Opens a spool without making anything. What cannot be opened of it stands as
+ * the errno, negated.
+ */
 static int
 look_at_spool(struct spool *spool, const char *path, struct error *err)
 {
@@ -121,11 +125,13 @@ look_at_spool(struct spool *spool, const char *path, struct error *err)
 	if (root < 0)
 		return error_errno(err, "open spool %s", path);
 	(void)snprintf(spool->path, sizeof(spool->path), "%s", path);
-	/* There may be none, and nothing to find in it. */
-	for (int i = 0; i < SPOOL_PLACES; i++)
+	for (int i = 0; i < SPOOL_PLACES; i++) {
 		spool->dir[i] =
 		    openat(root, spool_place_name((enum spool_place)i),
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (spool->dir[i] < 0)
+			spool->dir[i] = -errno;
+	}
 	(void)close(root); /* only read from */
 	return 0;
 }
@@ -135,8 +141,18 @@ open_spool(struct spool *spool, const struct settings *s, struct error *err)
 {
 	if (s->spool == NULL)
 		return 0;
-	return s->dry_run || s->check ? look_at_spool(spool, s->spool, err)
-				      : spool_open(spool, s->spool, err);
+	if (!s->dry_run && !s->check && !s->retry_rejected)
+		return spool_open(spool, s->spool, err);
+	if (look_at_spool(spool, s->spool, err) < 0)
+		return -1;
+	/* One without rejected/ is none, and nothing to be made on a typo. */
+	if (s->retry_rejected && spool->dir[SPOOL_REJECTED] < 0) {
+		errno = -spool->dir[SPOOL_REJECTED];
+		(void)error_errno(err, "open %s/rejected", s->spool);
+		spool_close(spool);
+		return -1;
+	}
+	return 0;
 }
 
 static int

@@ -130,6 +130,10 @@ if [ "$(id -u)" -eq 0 ]; then
 	tells 'wrong ready/secret.ndjson: unreadable: open: Permission denied' \
 		'with the reason'
 	rm -f "$SPOOL/ready/secret.ndjson"
+	chmod 700 "$SPOOL/loaded"
+	run setpriv --reuid 65534 --clear-groups logload --check --spool "$SPOOL"
+	is "$STATUS" 74 'a directory that may not be read: status 74'
+	tells 'wrong loaded/: unreadable: open: Permission denied' 'and which'
 fi
 
 # --- many

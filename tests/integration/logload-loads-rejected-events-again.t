@@ -246,6 +246,11 @@ for option in --once --keep --force "--rejected-dir=$DIR"; do
 done
 run logload --db "$DB_URL" --retry-rejected
 is "$STATUS" 64 'neither spool nor file: status 64'
+mkdir "$DIR/typo"
+run logload --db "$DB_URL" --retry-rejected --spool "$DIR/typo"
+is "$STATUS" 74 'a directory that is no spool: status 74'
+like "$ERR" 'open .*/typo/rejected: No such file' 'with the reason'
+ok 'and is not made one' rmdir "$DIR/typo"
 run logload --db mysql://logs@127.0.0.1:1/logs --wait 0s --retry-rejected \
 	--spool "$SPOOL"
 is "$STATUS" 75 'the database is away: status 75'
