@@ -90,8 +90,8 @@ check_usage(const struct settings *s, bool files, struct error *err)
 	if (s->print_schema)
 		return 0;
 	if (s->check) {
-		if (files || s->spool == NULL || s->once || s->keep ||
-		    s->force || s->dry_run || s->retry_rejected)
+		if (files || s->spool == NULL || s->once || s->force ||
+		    s->dry_run || s->retry_rejected)
 			return error_set(err, "--check goes with --spool, and "
 					      "with nothing else to do");
 		return 0;
@@ -100,14 +100,13 @@ check_usage(const struct settings *s, bool files, struct error *err)
 		return error_set(
 		    err, "nothing to load: give --spool or a FILE");
 	if (s->retry_rejected &&
-	    (s->once || s->keep || s->force || s->rejected_dir != NULL))
+	    (s->once || s->force || s->rejected_dir != NULL))
 		return error_set(err, "--retry-rejected goes without --once, "
-				      "--keep, --force and --rejected-dir");
+				      "--force and --rejected-dir");
 	if (!files && ((s->dry_run && !s->retry_rejected) || s->force))
 		return error_set(err, "--dry-run and --force are for FILEs");
-	if (files && (s->once || s->keep))
-		return error_set(
-		    err, "--once and --keep are for a spool, without FILEs");
+	if (files && s->once)
+		return error_set(err, "--once is for a spool, without FILEs");
 	if (!s->db_given && !s->dry_run)
 		return error_set(err, "where is the database? give --db");
 	return 0;

@@ -145,10 +145,14 @@ check
 is "$STATUS" 0 'thousands of files: status 0'
 like "$OUT" 'loaded: files=3000 ' 'counted'
 
-for arguments in "$SPOOL/x" --once --keep --force --dry-run --retry-rejected; do
+for arguments in "$SPOOL/x" --once --force --dry-run --retry-rejected; do
 	check "$arguments"
 	is "$STATUS" 64 "--check does not go with ${arguments##*/}: status 64"
 done
+export LOGLOAD_KEEP=1
+check
+is "$STATUS" 0 'a variable of the pipeline does no harm'
+unset LOGLOAD_KEEP
 run logload --check
 is "$STATUS" 64 '--check without --spool: status 64'
 logload --check --spool "$SPOOL" >/dev/full 2>"$DIR/full"

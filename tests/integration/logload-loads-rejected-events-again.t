@@ -240,7 +240,7 @@ retry
 is "$STATUS" 74 'no record behind a record: status 74'
 like "$ERR" 'line 2 is no record of an event of x' 'with the place'
 is "$(wc -l <"$SPOOL/rejected/x.ndjson")" 2 'left alone'
-for option in --once --keep --force "--rejected-dir=$DIR"; do
+for option in --once --force "--rejected-dir=$DIR"; do
 	retry "$option"
 	is "$STATUS" 64 "$option does not go with it: status 64"
 done

@@ -9,6 +9,9 @@
 #define HEAD \
 	"{\"file\":\"a \\\"b\",\"line\":7,\"offset\":99,\"code\":-1406," \
 	"\"text\":\"x \\\\\",\"rejected_at\":\"2026-11-22T07:33:51.123456Z\","
+#define OTHER \
+	"{\"file\":\"other\",\"line\":7,\"offset\":99,\"code\":0," \
+	"\"text\":\"\",\"rejected_at\":\"\",\"event\":{}}"
 #define HASH "0123456789abcdef0123456789abcdef"
 
 static struct event_rules rules = {.max_event = 40, .max_depth = 3};
@@ -60,9 +63,7 @@ test_records(void)
 	static const char *const none[] = {"", "{}", "{\"a\":1}", HEAD,
 	    HEAD "}", HEAD "\"event\":", HEAD "\"event\":}",
 	    HEAD "\"event\": }", HEAD "\"event\":{\"a\":1}},",
-	    HEAD "\"other\":1}",
-	    "{\"file\":\"other\",\"line\":7,\"offset\":99,\"code\":0,"
-	    "\"text\":\"\",\"rejected_at\":\"\",\"event\":{}}"};
+	    HEAD "\"other\":1}", OTHER};
 	struct event_record head;
 
 	rules.origin = "a \"b";
