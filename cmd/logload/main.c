@@ -121,8 +121,10 @@ look_at_spool(struct spool *spool, const char *path, struct error *err)
 {
 	int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (root < 0)
-		return error_errno(err, "open spool %s", path);
+	if (root < 0) {
+		(void)error_errno(err, "open spool %s", path);
+		return -1;
+	}
 	(void)snprintf(spool->path, sizeof(spool->path), "%s", path);
 	for (int i = 0; i < SPOOL_PLACES; i++) {
 		spool->dir[i] =
