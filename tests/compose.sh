@@ -117,6 +117,7 @@ for tool in logrecv logbatch logload; do
 		case $tool:$option in
 		*:help | *:version | *:spool | logrecv:listen) continue ;;
 		logbatch:once | logload:once | logload:dry-run) continue ;;
+		logload:check | logload:retry-rejected) continue ;;
 		logload:force | logload:print-schema | logload:progress) continue ;;
 		logload:rejected-dir | logload:defaults* | logload:no-*) continue ;;
 		# LOGLOAD_DB says these.
@@ -135,6 +136,10 @@ is "${missing_variables:-}" '' 'each option can be set from the environment'
 send_event '{"event":"user_login","user_id":7,"id":"by-hand"}'
 is "$CODE" 202 'an event is acknowledged'
 ok 'and is a row within 35 s' wait_for -t 35 is_row by-hand
+for hand in --check --retry-rejected; do
+	ok "logload $hand by hand beside it" docker compose exec -T app \
+		logload "$hand" --spool /var/spool/logs </dev/null
+done
 
 # --- a test load
 
