@@ -86,12 +86,16 @@ conn_open(struct worker *w, struct bufferevent *bev)
 	c->bev = bev;
 	intake_init(&c->intake, w->server);
 	set_deadline(c);
-	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	bufferevent_setcb(bev, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(
 	    bev, EV_READ, 0, (size_t)w->server->max_header + READ_AHEAD);
-	/* Writing is enabled from the start; neither can fail for a socket. */
-	(void)bufferevent_enable(bev, EV_READ);
+	/* Writing is enabled from the start. Fails without memory alone. */
+	if (bufferevent_enable(bev, EV_READ) < 0) {
+		bufferevent_free(bev);
+		free(c);
+		return -1;
+	}
+	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	return 0;
 }
 

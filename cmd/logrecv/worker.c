@@ -21,7 +21,6 @@
 
 #define BACKLOG 4096
 #define SWEEP_MS 500
-#define ACCEPT_PAUSE_MS 200 /* after running out of descriptors */
 
 static const char too_many[] =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
@@ -36,7 +35,6 @@ static void on_accept_error(struct evconnlistener *, void *);
 static void on_stop(evutil_socket_t, short what, void *);
 static void on_done(evutil_socket_t, short what, void *);
 static void on_sweep(evutil_socket_t, short what, void *);
-static void on_resume(evutil_socket_t, short what, void *);
 
 /*
  * Setting up
@@ -79,9 +77,8 @@ create_events(struct worker *w)
 	w->done_event = event_new(
 	    w->base, w->commit.done_fd, EV_READ | EV_PERSIST, on_done, w);
 	w->sweep_event = event_new(w->base, -1, EV_PERSIST, on_sweep, w);
-	w->resume_event = event_new(w->base, -1, 0, on_resume, w);
 	if (w->stop_event == NULL || w->done_event == NULL ||
-	    w->sweep_event == NULL || w->resume_event == NULL)
+	    w->sweep_event == NULL)
 		return -1;
 	return event_add(w->stop_event, NULL) < 0 ||
 		       event_add(w->done_event, NULL) < 0 ||
@@ -129,10 +126,9 @@ worker_init(struct worker *w, struct server *server, const struct sockaddr *sa,
 void
 worker_destroy(struct worker *w)
 {
-	struct event *events[] = {
-	    w->stop_event, w->done_event, w->sweep_event, w->resume_event};
+	struct event *events[] = {w->stop_event, w->done_event, w->sweep_event};
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		if (events[i] != NULL)
 			event_free(events[i]);
 	}
@@ -195,12 +191,19 @@ is_draining(struct worker *w)
 	return !TAILQ_EMPTY(&w->conns) && worker_now(w) < w->stop_by_ns;
 }
 
+/* Out of memory it does not work; the sweep tries again. */
+static void
+start_listening(struct worker *w)
+{
+	w->deaf = evconnlistener_enable(w->listener) < 0;
+}
+
 static void *
 thread_main(void *arg)
 {
 	struct worker *w = arg;
 
-	(void)evconnlistener_enable(w->listener); /* the fd is valid */
+	start_listening(w);
 	while (!w->stopping || is_draining(w)) {
 		w->clock_read = false;
 		if (event_base_loop(w->base, EVLOOP_ONCE) < 0) {
@@ -280,29 +283,20 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	}
 }
 
-/* Out of descriptors, or the like: pauses, since trying at once would spin. */
+/*
+ * Out of descriptors, or the like: pauses until the next sweep, since trying at
+ * once would spin.
+ */
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	struct worker *w = arg;
-	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000L};
 	int code = EVUTIL_SOCKET_ERROR();
 
 	stat_add(w->server->stats, STAT_ACCEPT_ERRORS, 1);
 	log_warn("accept a connection: %s", strerror(code));
 	(void)evconnlistener_disable(listener);
-	(void)event_add(w->resume_event, &pause);
-}
-
-static void
-on_resume(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	if (!w->stopping)
-		(void)evconnlistener_enable(w->listener);
+	w->deaf = true;
 }
 
 static void
@@ -351,7 +345,11 @@ on_done(evutil_socket_t fd, short what, void *arg)
 static void
 on_sweep(evutil_socket_t fd, short what, void *arg)
 {
+	struct worker *w = arg;
+
 	(void)fd;
 	(void)what;
-	conn_sweep(arg);
+	conn_sweep(w);
+	if (w->deaf && !w->stopping)
+		start_listening(w);
 }

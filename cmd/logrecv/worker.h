@@ -29,12 +29,13 @@ struct worker {
 	struct server *server; /* not owned */
 	struct event_base *base;
 	struct evconnlistener *listener;
-	struct event *stop_event, *done_event, *sweep_event, *resume_event;
+	struct event *stop_event, *done_event, *sweep_event;
 	int stop_fd; /* eventfd(2): writing to it ends the worker */
 	struct commit commit;
 	struct conn_list conns, dead;
 	pthread_t thread;
 	bool stopping;
+	bool deaf; /* not listening, for want of memory or descriptors */
 	uint64_t stop_by_ns;
 
 	/* Read once a turn of the loop; see worker_now. */
