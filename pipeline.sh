@@ -109,10 +109,12 @@ call_off() {
 within() {
 	limit=$1
 	shift
+	starting=1
 	"$@" 9>&- &
 	child=$!
 	{ exec 9>&- && alarm "$child" "$limit" TERM 5 KILL; } &
 	timer=$!
+	started
 	await "$child"
 	result=$status
 	child=
@@ -126,8 +128,8 @@ within() {
 supervise() {
 	tool=$1 child='' stop='' told='' delay=$restart_min runs=0
 	trap : HUP # of a terminal, to all of us: the main shell sees to it
-	trap 'stop=1; tell_child' USR2
-	trap 'stop=1; [ -z "$child" ] || kill -s KILL "$child" 2>/dev/null' ALRM
+	trap 'stop=${stop:-TERM}; tell_child' USR2
+	trap 'stop=KILL; tell_child' ALRM
 	while [ -z "$stop" ]; do
 		began=$(date +%s)
 		runs=$((runs + 1))
@@ -152,9 +154,9 @@ supervise() {
 
 # Once, for the same reason.
 tell_child() {
-	[ -n "$child" ] && [ -z "$told" ] || return 0
-	told=1
-	kill "$child" 2>/dev/null
+	[ -n "$child" ] && [ "$told" != "$stop" ] || return 0
+	told=$stop
+	kill -s "$stop" "$child" 2>/dev/null
 }
 
 # run_child COMMAND...: to its end; the traps reach it through $child. It must
@@ -163,7 +165,7 @@ run_child() {
 	trap - TERM
 	"$@" &
 	child=$!
-	trap 'stop=1; tell_child' TERM
+	trap 'stop=${stop:-TERM}; tell_child' TERM
 	# A signal that came before $child was known has not reached it.
 	[ -z "$stop" ] || tell_child
 	await "$child"
@@ -175,7 +177,7 @@ explain_end() {
 	case $ended:$runs in
 	64:1)
 		log error "$tool refuses its options, see above: giving up $facts"
-		stop=1
+		stop=TERM
 		kill -s USR1 "$main"
 		;;
 	78:*)
@@ -286,9 +288,18 @@ stop_all() {
 
 # shellcheck disable=SC2317
 on_signal() {
-	[ -z "$signalled" ] || at_once
+	if [ -n "$signalled" ]; then
+		hurry=1
+		[ -n "$starting" ] || at_once
+	fi
 	signalled=1
 	stop_all info 'stopping'
+}
+
+# What was begun with starting=1 can be stopped: its process is known.
+started() {
+	starting=
+	[ -z "$hurry" ] || at_once
 }
 
 # Some child has ended: one of the four, that nobody has told to?
@@ -327,8 +338,10 @@ leave() {
 # begin_end PID: stops a supervisor and so its tool, killed after the grace.
 begin_end() {
 	kill -s USR2 "$1" 2>/dev/null
+	starting=1
 	{ exec 9>&- && alarm "$1" "$grace" ALRM; } &
 	timer=$!
+	started
 }
 
 end() {
@@ -370,7 +383,7 @@ case $#:${1:-} in
 esac
 
 main=$$ stopping='' signalled='' refused='' lost='' child='' timer='' state=''
-logrecv='' logbatch='' logload='' monitor=''
+starting='' hurry='' logrecv='' logbatch='' logload='' monitor=''
 trap on_signal HUP INT TERM
 trap 'refused=1; stop_all info stopping' USR1
 trap on_child CHLD
@@ -390,6 +403,7 @@ exec 9<>"$state/events"
 
 [ -z "$stopping" ] || leave 0
 log info "starting spool=$SPOOL pid=$$"
+starting=1
 { exec 9>&- && supervise logrecv; } &
 logrecv=$!
 { exec 9>&- && supervise logbatch; } &
@@ -398,6 +412,7 @@ logbatch=$!
 logload=$!
 { exec 9>&- <"$state/events" && monitor; } &
 monitor=$!
+started
 # What stop_all has left to us, if it came early.
 [ -z "$stopping" ] || [ -n "$timer" ] || begin_end "$logrecv"
 await "$logrecv"

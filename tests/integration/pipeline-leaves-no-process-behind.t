@@ -44,6 +44,21 @@ ok 'a second signal ends it' wait_exit pipeline 3
 is "$STATUS" 143 'as one that was killed'
 ok 'and all the tools' wait_for -t 3 nothing_runs
 
+# Whatever it was just starting.
+nap=0
+for _ in 1 2 3 4 5 6 7 8; do
+	nap=$((nap + 1))
+	start pipeline "$TOP/pipeline.sh"
+	group=$(pid pipeline)
+	wait_log pipeline 'info pipeline: starting'
+	sleep ".00$nap"
+	kill -TERM "$group"
+	kill -HUP "$group"
+	wait_exit pipeline 5 || give_up 'two signals at once do not end it'
+	wait_for -t 5 nothing_runs || give_up "$(pgrep -a -g "$group")"
+done
+pass 'two signals at once leave nothing behind'
+
 PIPELINE_GRACE=1s
 begin
 group=$(pid pipeline)
