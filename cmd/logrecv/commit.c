@@ -6,53 +6,63 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "commit.h"
 #include "log.h"
 
 /* A buffer that one large group has made is given back after it. */
 #define KEEP_BYTES (4 << 20)
 
-static void *thread_main(void *);
+#define ENOUGH_BYTES (1 << 20) /* beside which a sync costs little */
+#define GATHER_MAX_NS (2 * CLOCK_NS_PER_MS)
+#define STALL_NS (2 * CLOCK_NS_PER_MS) /* then the loop is taken over */
+
+static void
+close_descriptors(struct commit *c)
+{
+	/* They carry nothing. */
+	if (c->done_fd >= 0)
+		(void)close(c->done_fd);
+	if (c->alarm_fd >= 0)
+		(void)close(c->alarm_fd);
+}
 
 int
 commit_init(struct commit *c, struct spool *spool, bool sync,
     struct metric *sync_seconds, struct error *err)
 {
-	int rc;
-
 	memset(c, 0, sizeof(*c));
 	c->spool = spool;
 	c->sync = sync;
 	c->sync_seconds = sync_seconds;
+	c->segment = (struct segment)SEGMENT_INIT;
 	c->gathering = &c->groups[0];
 	c->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (c->done_fd < 0)
-		return error_errno(err, "create an eventfd");
-	/* Neither can fail with default attributes on Linux. */
-	(void)pthread_mutex_init(&c->lock, NULL);
-	(void)pthread_cond_init(&c->wake, NULL);
-	rc = pthread_create(&c->thread, NULL, thread_main, c);
-	if (rc != 0) {
-		errno = rc;
-		(void)close(c->done_fd);
-		return error_errno(err, "create a thread");
+	c->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (c->done_fd < 0 || c->alarm_fd < 0) {
+		(void)error_errno(err, "create an eventfd and a timerfd");
+		close_descriptors(c);
+		return -1;
 	}
+	/* Cannot fail with default attributes on Linux. */
+	(void)pthread_mutex_init(&c->lock, NULL);
 	return 0;
 }
 
 void
 commit_destroy(struct commit *c)
 {
-	pthread_mutex_lock(&c->lock);
-	c->stop = true;
-	pthread_cond_signal(&c->wake);
-	pthread_mutex_unlock(&c->lock);
-	pthread_join(c->thread, NULL);
-	pthread_cond_destroy(&c->wake);
+	struct error err;
+
+	/* With --ack=written nothing was synced so far. */
+	if (!c->sync && segment_sync(c->spool, &c->segment, &err) < 0)
+		log_error("%s", err.text);
+	segment_close(&c->segment);
 	pthread_mutex_destroy(&c->lock);
-	(void)close(c->done_fd);
+	close_descriptors(c);
 	for (int i = 0; i < 2; i++) {
 		buf_release(&c->groups[i].lines);
 		free(c->groups[i].waiters);
@@ -79,36 +89,111 @@ commit_wait(
 	return 0;
 }
 
-void
-commit_submit(struct commit *c)
-{
-	if (c->gathering->waiter_count == 0)
-		return;
-	pthread_mutex_lock(&c->lock);
-	if (c->state == COMMIT_IDLE) {
-		c->state = COMMIT_BUSY;
-		c->gathering = c->gathering == &c->groups[0] ? &c->groups[1]
-							     : &c->groups[0];
-		pthread_cond_signal(&c->wake);
-	}
-	pthread_mutex_unlock(&c->lock);
-}
-
 static struct group *
 other_group(struct commit *c)
 {
 	return c->gathering == &c->groups[0] ? &c->groups[1] : &c->groups[0];
 }
 
+/* Wakes the one that stands by in so many ns; 0: not at all. */
+static void
+set_alarm(struct commit *c, uint64_t ns)
+{
+	struct itimerspec when = {.it_value.tv_nsec = (long)ns};
+
+	if (timerfd_settime(c->alarm_fd, 0, &when, NULL) < 0)
+		assert(!"timerfd_settime(2) refuses what is always valid");
+}
+
+/*
+ * Gathering may take as long as a sync, which it makes up for; most of the time
+ * all who were answered last have come again before.
+ */
+bool
+commit_may_grow(struct commit *c, size_t waiters, uint64_t since_ns)
+{
+	uint64_t most;
+
+	if (c->gathering->waiter_count == waiters ||
+	    c->gathering->lines.len >= ENOUGH_BYTES)
+		return false;
+	pthread_mutex_lock(&c->lock);
+	most = c->state == COMMIT_IDLE ? c->sync_ns : 0;
+	pthread_mutex_unlock(&c->lock);
+	if (most > GATHER_MAX_NS)
+		most = GATHER_MAX_NS;
+	return clock_monotonic_ns() - since_ns < most;
+}
+
+bool
+commit_write(struct commit *c)
+{
+	struct group *g = c->gathering;
+	uint64_t sync_ns, one = 1;
+	bool mine;
+
+	if (!commit_is_ready(c))
+		return true;
+	c->gathering = other_group(c);
+	pthread_mutex_lock(&c->lock);
+	c->state = COMMIT_BUSY;
+	c->adrift = true;
+	pthread_mutex_unlock(&c->lock);
+	set_alarm(c, STALL_NS);
+
+	g->result = spool_append(c->spool, &c->segment, g->lines.data,
+	    g->lines.len, c->sync, &sync_ns, &g->error);
+	if (g->result == 0 && c->sync)
+		metric_observe(c->sync_seconds, sync_ns);
+
+	pthread_mutex_lock(&c->lock);
+	c->state = COMMIT_DONE;
+	c->sync_ns = sync_ns;
+	mine = c->adrift;
+	c->adrift = false;
+	pthread_mutex_unlock(&c->lock);
+	if (mine)
+		set_alarm(c, 0);
+	/* The counter cannot overflow: one write a collect. */
+	else if (write(c->done_fd, &one, sizeof(one)) < 0)
+		assert(errno == EINTR);
+	return mine;
+}
+
+bool
+commit_stand_by(struct commit *c)
+{
+	uint64_t count;
+	bool mine = false, stop = false;
+
+	while (!mine && !stop) {
+		/* Blocks; whatever it says, what counts is told below. */
+		if (read(c->alarm_fd, &count, sizeof(count)) < 0)
+			assert(errno == EINTR);
+		pthread_mutex_lock(&c->lock);
+		stop = c->stop;
+		mine = c->adrift && !stop;
+		if (mine)
+			c->adrift = false;
+		pthread_mutex_unlock(&c->lock);
+	}
+	return mine;
+}
+
+void
+commit_stop(struct commit *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	pthread_mutex_unlock(&c->lock);
+	set_alarm(c, 1);
+}
+
 struct group *
 commit_collect(struct commit *c)
 {
-	uint64_t count;
 	bool done;
 
-	/* EAGAIN: called without need. */
-	if (read(c->done_fd, &count, sizeof(count)) < 0)
-		assert(errno == EAGAIN);
 	pthread_mutex_lock(&c->lock);
 	done = c->state == COMMIT_DONE;
 	pthread_mutex_unlock(&c->lock);
@@ -141,57 +226,25 @@ commit_release(struct commit *c, struct group *g)
 	pthread_mutex_unlock(&c->lock);
 }
 
+static bool
+is_released(struct commit *c)
+{
+	bool released;
+
+	pthread_mutex_lock(&c->lock);
+	released = c->state == COMMIT_IDLE;
+	pthread_mutex_unlock(&c->lock);
+	return released;
+}
+
+bool
+commit_is_ready(struct commit *c)
+{
+	return c->gathering->waiter_count > 0 && is_released(c);
+}
+
 bool
 commit_is_idle(struct commit *c)
 {
-	bool idle;
-
-	pthread_mutex_lock(&c->lock);
-	idle = c->state == COMMIT_IDLE;
-	pthread_mutex_unlock(&c->lock);
-	return idle && c->gathering->waiter_count == 0;
-}
-
-/*
- * The thread. It takes a group as soon as there is one; the next gathers
- * meanwhile, so a slow disk makes large groups by itself and no timer is
- * needed.
- */
-static void *
-thread_main(void *arg)
-{
-	struct commit *c = arg;
-	struct segment segment = SEGMENT_INIT;
-	uint64_t sync_ns, one = 1;
-	struct error err;
-	struct group *g;
-
-	for (;;) {
-		pthread_mutex_lock(&c->lock);
-		while (c->state != COMMIT_BUSY && !c->stop)
-			pthread_cond_wait(&c->wake, &c->lock);
-		if (c->state != COMMIT_BUSY) {
-			pthread_mutex_unlock(&c->lock);
-			break;
-		}
-		g = other_group(c);
-		pthread_mutex_unlock(&c->lock);
-
-		g->result = spool_append(c->spool, &segment, g->lines.data,
-		    g->lines.len, c->sync, &sync_ns, &g->error);
-		if (g->result == 0 && c->sync)
-			metric_observe(c->sync_seconds, sync_ns);
-
-		pthread_mutex_lock(&c->lock);
-		c->state = COMMIT_DONE;
-		pthread_mutex_unlock(&c->lock);
-		/* The counter cannot overflow: one write a collect. */
-		if (write(c->done_fd, &one, sizeof(one)) < 0)
-			assert(errno == EINTR);
-	}
-	/* With --ack=written nothing was synced so far. */
-	if (!c->sync && segment_sync(c->spool, &segment, &err) < 0)
-		log_error("%s", err.text);
-	segment_close(&segment);
-	return NULL;
+	return c->gathering->waiter_count == 0 && is_released(c);
 }

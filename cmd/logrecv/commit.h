@@ -1,17 +1,23 @@
 /*
  * commit.h - group commit: many requests share one write and one sync.
  *
- * There are two groups. The worker's event loop fills one while a thread
- * writes and syncs the other; the loop never waits for the disk. When the
- * thread is done it makes `done_fd` readable; the loop then answers the
- * requests of that group and hands over the next.
+ * The thread that runs a worker's event loop gathers lines and waiters in a
+ * group, and then writes and syncs it itself: while that lasts nobody gets an
+ * answer, so that soon no client has anything to send. To hand the group to a
+ * second thread would cost two wake-ups, and begin the next group with those
+ * few that happened to come meanwhile.
  *
- *   loop:    commit_gathering -> add lines and waiters -> commit_submit
- *   thread:                                  write, sync -> done_fd
- *   loop:    commit_collect -> answer all -> commit_release -> commit_submit
+ * But a disk may stall, and clients must then be told so. Each worker has two
+ * threads, one of which stands by: should writing take long, it takes over the
+ * loop, which goes on gathering. The other one makes `done_fd` readable when it
+ * is done, and stands by from then on.
  *
- * The loop alone touches the gathering group, and the other one between
- * commit_collect and commit_release; the thread alone touches it otherwise.
+ *   loop:      commit_gathering -> add lines and waiters -> commit_write
+ *   if true:   commit_collect -> answer all -> commit_release
+ *   if false:  commit_stand_by; the other one waits for done_fd to collect
+ *
+ * The loop's thread alone touches the gathering group, and the other one
+ * between commit_collect and commit_release; the writer alone does otherwise.
  */
 #ifndef LOGRECV_COMMIT_H
 #define LOGRECV_COMMIT_H
@@ -48,23 +54,25 @@ struct commit {
 	struct spool *spool;         /* not owned */
 	struct metric *sync_seconds; /* not owned */
 	bool sync;
-	int done_fd; /* eventfd(2): readable when a group is done */
+	int done_fd;  /* eventfd(2): readable when a late group is done */
+	int alarm_fd; /* timerfd_create(2): wakes the one that stands by */
+	struct segment segment;
 	struct group groups[2];
 	struct group *gathering;
 
-	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
 	/* Under the lock: */
 	enum { COMMIT_IDLE, COMMIT_BUSY, COMMIT_DONE } state;
+	uint64_t sync_ns; /* how long the last one took */
+	bool adrift;      /* the loop's thread writes: it may be taken over */
 	bool stop;
 };
 
-/* Starts the thread. 0, or -1 with nothing left behind. */
+/* 0, or -1 with nothing left behind. */
 int commit_init(struct commit *, struct spool *, bool sync,
     struct metric *sync_seconds, struct error *);
 
-/* Ends the thread and frees all; no group may be busy. */
+/* Syncs what was only written so far, and frees all; nothing may be busy. */
 void commit_destroy(struct commit *);
 
 static inline struct group *
@@ -78,21 +86,40 @@ int
 commit_wait(struct commit *, struct conn *, uint64_t events, uint64_t bytes);
 
 /*
- * Hands the gathering group to the thread, unless it is empty or the thread
- * has not been released from the last one.
+ * Is it worth looking for more requests before a group is written? There were
+ * fewer waiters at the last look; gathering began at since_ns (monotonic).
  */
-void commit_submit(struct commit *);
+bool commit_may_grow(struct commit *, size_t waiters, uint64_t since_ns);
 
-/* The group that is done, or NULL. Clears done_fd. */
+/* Would commit_write have something to write, and the disk for it? */
+bool commit_is_ready(struct commit *);
+
+/*
+ * Writes and syncs the gathering group, unless it is empty or the last one is
+ * not released. True: the caller still has the loop, and collects. False: it
+ * was taken over meanwhile, and nothing of the worker may be touched.
+ */
+bool commit_write(struct commit *);
+
+/* The group that is done, or NULL. */
 struct group *commit_collect(struct commit *);
 
 /* Empties the collected group and makes room for the next. */
 void commit_release(struct commit *, struct group *);
 
-/* Gives back the memory that a refused request made an empty group grow to. */
-void commit_trim(struct commit *);
+/*
+ * Waits until the loop must be taken over, and does so: true; the caller has it
+ * from then on. False: commit_stop was called.
+ */
+bool commit_stand_by(struct commit *);
+
+/* Ends the wait of the thread that stands by. */
+void commit_stop(struct commit *);
 
 /* Is nothing gathered and nothing under way? */
 bool commit_is_idle(struct commit *);
+
+/* Gives back the memory that a refused request made an empty group grow to. */
+void commit_trim(struct commit *);
 
 #endif

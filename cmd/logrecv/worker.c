@@ -28,7 +28,8 @@ static const char too_many[] =
     "Content-Length: 42\r\n\r\n"
     "{\"error\":\"over --max-connections clients\"}";
 
-static void *thread_main(void *);
+static void *start_loop(void *);
+static void *stand_by(void *);
 static void on_accept(struct evconnlistener *, evutil_socket_t,
     struct sockaddr *, int len, void *);
 static void on_accept_error(struct evconnlistener *, void *);
@@ -153,10 +154,15 @@ worker_address(
 int
 worker_start(struct worker *w, struct error *err)
 {
-	int rc = pthread_create(&w->thread, NULL, thread_main, w);
+	int rc = pthread_create(&w->threads[1], NULL, stand_by, w);
 
-	if (rc == 0)
-		return 0;
+	if (rc == 0) {
+		rc = pthread_create(&w->threads[0], NULL, start_loop, w);
+		if (rc == 0)
+			return 0;
+		commit_stop(&w->commit);
+		(void)pthread_join(w->threads[1], NULL);
+	}
 	errno = rc;
 	return error_errno(err, "create a thread");
 }
@@ -174,7 +180,9 @@ worker_stop(struct worker *w)
 void
 worker_join(struct worker *w)
 {
-	(void)pthread_join(w->thread, NULL); /* it is joinable and not us */
+	/* They are joinable, and not us. */
+	(void)pthread_join(w->threads[0], NULL);
+	(void)pthread_join(w->threads[1], NULL);
 	worker_destroy(w);
 }
 
@@ -198,25 +206,101 @@ start_listening(struct worker *w)
 	w->deaf = evconnlistener_enable(w->listener) < 0;
 }
 
-static void *
-thread_main(void *arg)
+/* Handles what is there, or waits for something. 0, or -1 after a message. */
+static int
+turn(struct worker *w, bool waits)
 {
-	struct worker *w = arg;
+	w->clock_read = false;
+	if (event_base_loop(w->base, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK) >=
+	    0)
+		return 0;
+	log_error("wait for events: %s", strerror(errno));
+	return -1;
+}
 
-	start_listening(w);
+/*
+ * Gathers a group: what comes in a turn, and, as long as each turn finds more
+ * without waiting, in the next ones.
+ */
+static int
+gather(struct worker *w)
+{
+	struct commit *c = &w->commit;
+	uint64_t since;
+	size_t before;
+
+	if (turn(w, !commit_is_ready(c)) < 0)
+		return -1;
+	if (!commit_is_ready(c))
+		return 0;
+	since = clock_monotonic_ns();
+	do {
+		before = commit_gathering(c)->waiter_count;
+		if (turn(w, false) < 0)
+			return -1;
+	} while (commit_may_grow(c, before, since));
+	return 0;
+}
+
+/* A group is on disk, or could not be put there: its requests are answered. */
+static void
+settle(struct worker *w)
+{
+	struct stats *stats = w->server->stats;
+	struct group *g = commit_collect(&w->commit);
+
+	if (g == NULL)
+		return;
+	w->clock_read = false;
+	(void)worker_now(w); /* the answers' date */
+	if (g->result == 0) {
+		stat_add(stats, STAT_GROUPS, 1);
+		stat_add(stats, STAT_LINE_BYTES, g->lines.len);
+		stat_set(stats, STAT_LAST_SUCCESS, (int64_t)clock_wall_us());
+	} else {
+		stat_add(stats, STAT_STORE_ERRORS, 1);
+		gate_fail(w->server->gate);
+		log_error("store %llu events: %s",
+		    (unsigned long long)g->events, g->error.text);
+	}
+	for (size_t i = 0; i < g->waiter_count; i++)
+		conn_settle(&g->waiters[i], g->result);
+	commit_release(&w->commit, g);
+}
+
+/* Until the worker ends, or until the other thread has the loop: false. */
+static bool
+run_loop(struct worker *w)
+{
 	while (!w->stopping || is_draining(w)) {
-		w->clock_read = false;
-		if (event_base_loop(w->base, EVLOOP_ONCE) < 0) {
-			log_error("wait for events: %s", strerror(errno));
+		if (gather(w) < 0)
 			break;
-		}
-		/* One turn's requests make a group. */
-		commit_submit(&w->commit);
+		if (!commit_write(&w->commit))
+			return false;
+		settle(w);
 		conn_bury(w);
 	}
 	conn_close_all(w);
 	conn_bury(w);
+	commit_stop(&w->commit);
+	return true;
+}
+
+static void *
+stand_by(void *arg)
+{
+	struct worker *w = arg;
+
+	while (commit_stand_by(&w->commit) && !run_loop(w))
+		continue;
 	return NULL;
+}
+
+static void *
+start_loop(void *arg)
+{
+	start_listening(arg);
+	return run_loop(arg) ? NULL : stand_by(arg);
 }
 
 uint64_t
@@ -314,32 +398,17 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 	conn_drain(w);
 }
 
-/* A group is on disk, or could not be put there: its requests are answered. */
+/* A group that took long is done. */
 static void
 on_done(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	struct stats *stats = w->server->stats;
-	struct group *g = commit_collect(&w->commit);
+	uint64_t count;
 
-	(void)fd;
 	(void)what;
-	if (g == NULL)
-		return;
-	(void)worker_now(w); /* the answers' date */
-	if (g->result == 0) {
-		stat_add(stats, STAT_GROUPS, 1);
-		stat_add(stats, STAT_LINE_BYTES, g->lines.len);
-		stat_set(stats, STAT_LAST_SUCCESS, (int64_t)clock_wall_us());
-	} else {
-		stat_add(stats, STAT_STORE_ERRORS, 1);
-		gate_fail(w->server->gate);
-		log_error("store %llu events: %s",
-		    (unsigned long long)g->events, g->error.text);
-	}
-	for (size_t i = 0; i < g->waiter_count; i++)
-		conn_settle(&g->waiters[i], g->result);
-	commit_release(&w->commit, g);
+	if (read(fd, &count, sizeof(count)) < 0)
+		log_error("read an eventfd: %s", strerror(errno));
+	settle(w);
 }
 
 static void

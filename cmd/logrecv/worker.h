@@ -1,6 +1,7 @@
 /*
- * worker.h - one thread of the server: an event loop with its own listening
- * socket (SO_REUSEPORT), its own connections and its own buffer file.
+ * worker.h - one event loop of the server, with its own listening socket
+ * (SO_REUSEPORT), its own connections and its own buffer file; see commit.h
+ * for its two threads.
  */
 #ifndef LOGRECV_WORKER_H
 #define LOGRECV_WORKER_H
@@ -33,7 +34,7 @@ struct worker {
 	int stop_fd; /* eventfd(2): writing to it ends the worker */
 	struct commit commit;
 	struct conn_list conns, dead;
-	pthread_t thread;
+	pthread_t threads[2]; /* one runs the loop, the other stands by */
 	bool stopping;
 	bool deaf; /* not listening, for want of memory or descriptors */
 	uint64_t stop_by_ns;
