@@ -14,6 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "json.h"
 #include "log.h"
 #include "options.h"
@@ -357,6 +359,16 @@ serve(const struct addrinfo *ai, int signal_fd)
 	return EX_OK;
 }
 
+/* What libevent has to say is a line of our log too. */
+static void
+on_libevent_log(int severity, const char *text)
+{
+	if (severity >= EVENT_LOG_WARN)
+		log_warn("libevent: %s", text);
+	else
+		log_debug("libevent: %s", text);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -379,6 +391,7 @@ main(int argc, char **argv)
 	if (resolve(options.listen, &ai, &err) < 0)
 		return options_usage(&tool, &err);
 	log_init(tool.name, (enum log_level)options.log_level);
+	event_set_log_callback(on_libevent_log);
 	if (options.workers == 0) {
 		long n = sysconf(_SC_NPROCESSORS_ONLN);
 

@@ -203,7 +203,11 @@ is_draining(struct worker *w)
 static void
 start_listening(struct worker *w)
 {
-	w->deaf = evconnlistener_enable(w->listener) < 0;
+	bool fails = evconnlistener_enable(w->listener) < 0;
+
+	if (fails && !w->deaf)
+		log_warn("accept connections: out of memory: trying again");
+	w->deaf = fails;
 }
 
 /* Handles what is there, or waits for something. 0, or -1 after a message. */

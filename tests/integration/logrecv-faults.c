@@ -1,16 +1,20 @@
 /*
- * logrecv-faults.c - loaded before the C library (LD_PRELOAD), makes the disk
+ * logrecv-faults.c - loaded before the C library (LD_PRELOAD), makes the system
  * of a program misbehave as told by files in the directory $FAULTS:
  *
  *	hold   while it exists, fdatasync(2) does not return
  *	fail   while it exists, fdatasync(2) fails with EIO
  *	syncs  gets a byte for each fdatasync(2) that has succeeded
+ *	deaf   while it exists, epoll_ctl(2) fails with ENOMEM to add a socket
+ *	       that listens
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int fdatasync(int fd);
@@ -58,4 +62,27 @@ fdatasync(int fd)
 		(void)close(log);
 	}
 	return rc;
+}
+
+static int
+listens(int fd)
+{
+	int yes = 0;
+	socklen_t len = sizeof(yes);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 &&
+	       yes;
+}
+
+int
+epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+	int (*next)(int, int, int, struct epoll_event *);
+
+	if (op == EPOLL_CTL_ADD && listens(fd) && exists("deaf")) {
+		errno = ENOMEM;
+		return -1;
+	}
+	*(void **)&next = dlsym(RTLD_NEXT, "epoll_ctl");
+	return next(epoll, op, fd, event);
 }
