@@ -46,8 +46,8 @@ static const struct option_spec option_specs[] = {
     {"spool", OPTION_STRING, &options.spool, NULL, "DIR",
 	"the spool directory (required); created where missing", NULL, 0, 0},
     {"workers", OPTION_COUNT, &options.workers, "0", "N",
-	"threads, each with a buffer file of its own; 0: one a CPU", NULL, 0,
-	WORKERS_MAX},
+	"event loops, each with a buffer file of its own; 0: one a CPU", NULL,
+	0, WORKERS_MAX},
     {"ack", OPTION_ENUM, &options.ack, "synced", NULL,
 	"answer 202 when events are synced to disk, or already when written, "
 	"which a power cut may undo",
