@@ -17,10 +17,10 @@ struct levels {
 	unsigned depth, max;
 };
 
-static const char *
-check_scalar(const char *p, const char *end, struct json_error *);
-static const char *
-check_string(const char *p, const char *end, struct json_error *);
+static const char *check_scalar(
+    const char *p, const char *end, bool *escapes, struct json_error *);
+static const char *check_string(
+    const char *p, const char *end, bool *escapes, struct json_error *);
 
 static const char *
 fail(struct json_error *err, const char *at, const char *reason)
@@ -28,6 +28,14 @@ fail(struct json_error *err, const char *at, const char *reason)
 	err->at = at;
 	err->reason = reason;
 	err->too_deep = false;
+	return NULL;
+}
+
+static const char *
+fail_depth(struct json_error *err, const char *at)
+{
+	(void)fail(err, at, "nested too deeply");
+	err->too_deep = true;
 	return NULL;
 }
 
@@ -82,19 +90,35 @@ level_push(struct levels *l, bool object)
 	return true;
 }
 
-/* A member's name and its colon, up to the value (section 4). */
+/* Does a member's name begin here (section 4)? */
 static const char *
-check_name(const char *p, const char *end, bool *breaks, struct json_error *err)
+check_quote(const char *p, const char *end, struct json_error *err)
 {
 	if (p == end || *p != '"')
 		return fail(err, p, "expected a name in quotes");
-	p = check_string(p, end, err);
-	if (p == NULL)
-		return NULL;
+	return p;
+}
+
+/* From behind a member's name to its value. */
+static const char *
+check_colon(
+    const char *p, const char *end, bool *breaks, struct json_error *err)
+{
 	p = skip_breaks(p, end, breaks);
 	if (p == end || *p != ':')
 		return fail(err, p, "expected ':'");
 	return skip_breaks(p + 1, end, breaks);
+}
+
+static const char *
+check_name(const char *p, const char *end, bool *breaks, struct json_error *err)
+{
+	bool escapes;
+
+	p = check_quote(p, end, err);
+	if (p != NULL)
+		p = check_string(p, end, &escapes, err);
+	return p == NULL ? NULL : check_colon(p, end, breaks, err);
 }
 
 const char *
@@ -102,6 +126,7 @@ json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
     struct json_error *err)
 {
 	struct levels l;
+	bool escapes;
 
 	assert(max_depth <= JSON_DEPTH_MOST);
 	l.depth = 0;
@@ -111,11 +136,8 @@ json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
 		if (p < end && (*p == '{' || *p == '[')) {
 			bool object = *p == '{';
 
-			if (!level_push(&l, object)) {
-				(void)fail(err, p, "nested too deeply");
-				err->too_deep = true;
-				return NULL;
-			}
+			if (!level_push(&l, object))
+				return fail_depth(err, p);
 			p = skip_breaks(p + 1, end, breaks);
 			if (p == end || *p != (object ? '}' : ']')) {
 				if (object)
@@ -126,7 +148,7 @@ json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
 			}
 			/* Empty: falls through to what closes it. */
 		} else {
-			p = check_scalar(p, end, err);
+			p = check_scalar(p, end, &escapes, err);
 			if (p == NULL || l.depth == 0)
 				return p;
 			p = skip_breaks(p, end, breaks);
@@ -200,13 +222,14 @@ check_word(const char *p, const char *end, const char *word, size_t len,
 }
 
 static const char *
-check_scalar(const char *p, const char *end, struct json_error *err)
+check_scalar(
+    const char *p, const char *end, bool *escapes, struct json_error *err)
 {
 	if (p == end)
 		return fail(err, p, "expected a value");
 	switch (*p) {
 	case '"':
-		return check_string(p, end, err);
+		return check_string(p, end, escapes, err);
 	case 't':
 		return check_word(p, end, "true", 4, err);
 	case 'f':
@@ -278,9 +301,13 @@ check_escape(const char *p, const char *end, struct json_error *err)
 	return p + 1;
 }
 
-/* From the quote on; surrogates may stand alone (section 8.2). */
+/*
+ * From the quote on; surrogates may stand alone (section 8.2). *escapes is set
+ * to true where there are any, and else left alone.
+ */
 static const char *
-check_string(const char *p, const char *end, struct json_error *err)
+check_string(
+    const char *p, const char *end, bool *escapes, struct json_error *err)
 {
 	const char *next;
 
@@ -291,6 +318,7 @@ check_string(const char *p, const char *end, struct json_error *err)
 		if (*p == '"')
 			return p + 1;
 		if (*p == '\\') {
+			*escapes = true;
 			next = check_escape(p, end, err);
 			if (next == NULL)
 				return NULL;
@@ -324,100 +352,104 @@ json_is_utf8(const char *text, size_t len)
 }
 
 /*
- * Walking over checked text: nothing here looks for errors again, but nothing
- * reads beyond `end` either.
+ * Members
  */
 
-/* From the opening quote to the byte after the closing one. */
-static const char *
-pass_string(const char *p, const char *end, bool *escapes)
+static enum json_kind
+kind_of(char first)
 {
-	*escapes = false;
-	p = scan_plain(p + 1, end, false);
-	while (p < end && *p == '\\') {
-		*escapes = true;
-		if (end - p < 2)
-			return end;
-		p = scan_plain(p + 2, end, false);
-	}
-	return p < end ? p + 1 : end;
-}
-
-/* An object or array, from its bracket to the byte after the closing one. */
-static const char *
-pass_nested(const char *p, const char *end)
-{
-	unsigned depth = 0;
-	bool escapes;
-
-	while (p < end) {
-		if (*p == '"') {
-			p = pass_string(p, end, &escapes);
-			continue;
-		}
-		if (*p == '{' || *p == '[')
-			depth++;
-		else if ((*p == '}' || *p == ']') && --depth == 0)
-			return p + 1;
-		p++;
-	}
-	return end;
-}
-
-static const char *
-pass_value(const char *p, const char *end, enum json_kind *kind)
-{
-	bool escapes;
-
-	switch (p < end ? *p : '\0') {
+	switch (first) {
 	case '{':
-		*kind = JSON_OBJECT;
-		return pass_nested(p, end);
+		return JSON_OBJECT;
 	case '[':
-		*kind = JSON_ARRAY;
-		return pass_nested(p, end);
+		return JSON_ARRAY;
 	case '"':
-		*kind = JSON_STRING;
-		return pass_string(p, end, &escapes);
+		return JSON_STRING;
 	case 't':
-		*kind = JSON_TRUE;
-		break;
+		return JSON_TRUE;
 	case 'f':
-		*kind = JSON_FALSE;
-		break;
+		return JSON_FALSE;
 	case 'n':
-		*kind = JSON_NULL;
-		break;
+		return JSON_NULL;
 	default:
-		*kind = JSON_NUMBER;
+		return JSON_NUMBER;
 	}
-	while (p < end && *p != ',' && *p != '}' && *p != ']' && !is_space(*p))
-		p++;
+}
+
+/* From the name's quote to the byte after the value. */
+static const char *
+check_member(const char *p, const char *end, unsigned max_depth,
+    struct json_member *m, struct json_error *err)
+{
+	bool breaks;
+
+	m->name_escapes = m->escapes = false;
+	m->name.p = p + 1;
+	p = check_string(p, end, &m->name_escapes, err);
+	if (p == NULL)
+		return NULL;
+	m->name.len = (size_t)(p - m->name.p) - 1;
+	p = check_colon(p, end, &breaks, err);
+	if (p == NULL)
+		return NULL;
+	m->value.p = p;
+	if (p < end && (*p == '{' || *p == '['))
+		p = json_check(p, end, max_depth, &breaks, err);
+	else
+		p = check_scalar(p, end, &m->escapes, err);
+	if (p == NULL)
+		return NULL;
+	m->value.len = (size_t)(p - m->value.p);
+	m->kind = kind_of(*m->value.p);
 	return p;
+}
+
+/* From behind a member to the next one's name, or to the closing brace. */
+static const char *
+check_comma(const char *p, const char *end, struct json_error *err)
+{
+	p = json_skip_space(p, end);
+	if (p < end && *p == '}')
+		return p;
+	if (p == end || *p != ',')
+		return fail(err, p, "expected ',' or '}'");
+	return check_quote(json_skip_space(p + 1, end), end, err);
+}
+
+int
+json_check_member(const char **cursor, const char *end, unsigned max_depth,
+    struct json_member *m, struct json_error *err)
+{
+	const char *p = *cursor;
+
+	if (*p == '{') {
+		if (max_depth == 0) {
+			(void)fail_depth(err, p);
+			return -1;
+		}
+		p = json_skip_space(p + 1, end);
+	}
+	if (p < end && *p == '}') {
+		*cursor = p + 1;
+		return 0;
+	}
+	p = check_quote(p, end, err);
+	if (p != NULL)
+		p = check_member(p, end, max_depth - 1, m, err);
+	if (p != NULL)
+		p = check_comma(p, end, err);
+	if (p == NULL)
+		return -1;
+	*cursor = p;
+	return 1;
 }
 
 bool
 json_next_member(const char **cursor, const char *end, struct json_member *m)
 {
-	/* At '{', or after a value. */
-	const char *p = json_skip_space(*cursor, end), *begin;
+	struct json_error err;
 
-	if (p == end || (*p != '{' && *p != ','))
-		return false;
-	p = json_skip_space(p + 1, end);
-	if (p == end || *p != '"')
-		return false;
-	begin = p;
-	p = pass_string(p, end, &m->name_escapes);
-	m->name.p = begin + 1;
-	m->name.len = (size_t)(p - begin) - 2;
-	p = json_skip_space(p, end); /* at ':' */
-	p = json_skip_space(p + 1, end);
-	m->value.p = p;
-	p = pass_value(p, end, &m->kind);
-	m->value.len = (size_t)(p - m->value.p);
-	*cursor = p;
-	return true;
+	return json_check_member(cursor, end, JSON_DEPTH_MOST, m, &err) > 0;
 }
 
 static unsigned

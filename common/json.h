@@ -8,8 +8,9 @@
  * breaks in strings), which in a file of one event a line would let a client
  * forge lines.
  *
- * The other calls walk over text that json_check has accepted; they must not
- * be given anything else.
+ * json_check_member does the same for an object, and tells its members while it
+ * is at it. The other calls take text that was checked; they must not be given
+ * anything else.
  */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
@@ -57,8 +58,17 @@ struct json_member {
 	struct json_text name;  /* between the quotes, escapes as written */
 	bool name_escapes;      /* are there any? */
 	struct json_text value; /* a string's includes its quotes */
+	bool escapes;           /* are there any in it, if it is a string? */
 	enum json_kind kind;
 };
+
+/*
+ * Checks an object, a member a call: set *cursor to its '{' and call as long as
+ * it returns 1, which gives a member. 0: that was all, *cursor is behind the
+ * '}'. -1: *err says why not. Members given before an error are what they seem.
+ */
+int json_check_member(const char **cursor, const char *end, unsigned max_depth,
+    struct json_member *, struct json_error *);
 
 /*
  * Steps over the members of a checked object: set *cursor to its '{' and call

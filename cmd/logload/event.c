@@ -6,12 +6,12 @@
 #include "event.h"
 
 static enum event_verdict read_text(const struct event_rules *, const char *,
-    uint64_t len, struct event *, struct error *);
+    uint64_t len, struct row_maker *, struct event *, struct error *);
 static bool read_record(struct event_record *, const char *text, size_t len);
 
 enum event_verdict
 event_read(const struct event_rules *rules, const struct line *line,
-    struct event *event, struct error *err)
+    struct row_maker *maker, struct event *event, struct error *err)
 {
 	enum event_verdict verdict = EVENT_NONE;
 	struct event_record r;
@@ -20,7 +20,8 @@ event_read(const struct event_rules *rules, const struct line *line,
 	event->line = line->number;
 	event->offset = line->offset;
 	if (rules->origin == NULL || line->text == NULL) {
-		verdict = read_text(rules, line->text, line->len, event, err);
+		verdict =
+		    read_text(rules, line->text, line->len, maker, event, err);
 		if (event->valid)
 			event->offset += (uint64_t)(event->text.p - line->text);
 		return verdict;
@@ -34,7 +35,8 @@ event_read(const struct event_rules *rules, const struct line *line,
 			(void)error_set(err, "it is not JSON");
 			return EVENT_BAD;
 		}
-		verdict = read_text(rules, r.event.p, r.event.len, event, err);
+		verdict =
+		    read_text(rules, r.event.p, r.event.len, maker, event, err);
 	}
 	if (verdict != EVENT_NONE)
 		return verdict;
@@ -56,13 +58,29 @@ bad_json(const struct event_rules *rules, const char *text,
 	return EVENT_BAD;
 }
 
+/* Returns the byte after the value, or NULL with *e set. */
+static const char *
+read_value(const char *p, const char *end, unsigned max_depth,
+    struct row_maker *maker, struct json_error *e)
+{
+	struct json_member member;
+	bool breaks;
+	int rc;
+
+	if (*p != '{')
+		return json_check(p, end, max_depth, &breaks, e);
+	row_begin(maker);
+	while ((rc = json_check_member(&p, end, max_depth, &member, e)) > 0)
+		row_note(maker, &member);
+	return rc < 0 ? NULL : p;
+}
+
 static enum event_verdict
 read_text(const struct event_rules *rules, const char *text, uint64_t len,
-    struct event *event, struct error *err)
+    struct row_maker *maker, struct event *event, struct error *err)
 {
 	const char *p = text, *end, *after;
 	struct json_error e;
-	bool breaks;
 
 	if (p == NULL || len > rules->max_event) {
 		(void)error_set(err,
@@ -78,7 +96,7 @@ read_text(const struct event_rules *rules, const char *text, uint64_t len,
 	p = json_skip_space(p, end);
 	if (p == end)
 		return EVENT_NONE;
-	after = json_check(p, end, rules->max_depth, &breaks, &e);
+	after = read_value(p, end, rules->max_depth, maker, &e);
 	if (after == NULL)
 		return bad_json(rules, text, &e, err);
 	if (after != end) {

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "json.h"
 #include "lines.h"
+#include "row.h"
 
 /* Of a record, what stands before its event, in bytes. */
 #define EVENT_HEAD_MAX (8 * 1024)
@@ -48,9 +49,12 @@ enum event_verdict {
 	EVENT_ALIEN /* no record of that file's; the error says so */
 };
 
-/* *event points into the line. */
+/*
+ * *event points into the line. The row_maker has noted the members of an
+ * event that is good.
+ */
 enum event_verdict event_read(const struct event_rules *, const struct line *,
-    struct event *, struct error *);
+    struct row_maker *, struct event *, struct error *);
 
 /*
  * Reads the front of a record, of which so many bytes are given, at most

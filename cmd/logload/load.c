@@ -440,7 +440,8 @@ next_line(struct load *f, struct line *line, enum event_verdict *verdict)
 			return error_errno(&f->error, "read");
 		if (rc == 0)
 			return 0;
-		*verdict = event_read(&f->rules, line, &f->event, &f->error);
+		*verdict = event_read(
+		    &f->rules, line, &l->maker, &f->event, &f->error);
 		if (*verdict == EVENT_ALIEN)
 			return -1;
 		torn = *verdict == EVENT_BAD && !line->ended &&

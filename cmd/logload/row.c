@@ -1,15 +1,14 @@
 /*
  * row.c - see row.h.
  *
- * One walk over an event's top-level members notes the last value of each name
- * that some column wants; then the columns take theirs.
+ * Of an event's top-level members the last one of each name that some column
+ * wants is noted; then the columns take theirs.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "row.h"
 
-static void note_head(struct row_maker *, const struct json_member *);
 static void take_column(struct row_maker *, unsigned index, struct value *);
 
 int
@@ -65,15 +64,11 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
     struct db_row *row)
 {
 	const struct row_head *received = &m->heads[COLUMN_HEAD_RECEIVED];
-	const char *cursor = event, *end = event + len;
-	struct json_member member;
 
-	m->event++;
-	while (json_next_member(&cursor, end, &member))
-		note_head(m, &member);
 	row->received_at = m->received_at;
-	if (received->event == m->event && received->kind == JSON_STRING &&
-	    convert_stamp(m, received->value))
+	if (received->event == m->event &&
+	    received->member.kind == JSON_STRING &&
+	    convert_stamp(m, received->member.value))
 		row->received_at = m->stamp;
 	row->line = line;
 	for (unsigned i = 0; i < m->columns->count; i++)
@@ -82,8 +77,14 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 	row->payload.len = len;
 }
 
-static void
-note_head(struct row_maker *m, const struct json_member *member)
+void
+row_begin(struct row_maker *m)
+{
+	m->event++;
+}
+
+void
+row_note(struct row_maker *m, const struct json_member *member)
 {
 	const struct columns *c = m->columns;
 
@@ -94,50 +95,47 @@ note_head(struct row_maker *m, const struct json_member *member)
 	for (unsigned i = 0; i < c->head_count; i++) {
 		if (!json_name_is(member, c->heads[i].p, c->heads[i].len))
 			continue;
-		m->heads[i].value = member->value;
-		m->heads[i].kind = member->kind;
+		m->heads[i].member = *member;
 		m->heads[i].event = m->event;
 		return;
 	}
 }
 
-/* The last member of that name within an object. */
-static bool
-find_member(struct row_head *at, struct column_name name)
+/* The last member of that name within an object; NULL: there is none. */
+static const struct json_member *
+find_member(const struct json_member *object, struct column_name name,
+    struct json_member *found)
 {
-	const char *cursor = at->value.p, *end = cursor + at->value.len;
-	struct json_member member;
-	struct row_head found;
+	const char *cursor = object->value.p, *end = cursor + object->value.len;
+	struct json_member member, last;
 	bool any = false;
 
-	if (at->kind != JSON_OBJECT)
-		return false;
+	if (object->kind != JSON_OBJECT)
+		return NULL;
 	while (json_next_member(&cursor, end, &member)) {
 		if (!json_name_is(&member, name.p, name.len))
 			continue;
-		found.value = member.value;
-		found.kind = member.kind;
+		last = member;
 		any = true;
 	}
-	if (any) {
-		at->value = found.value;
-		at->kind = found.kind;
-	}
-	return any;
+	if (!any)
+		return NULL;
+	*found = last; /* it may be the object */
+	return found;
 }
 
-static bool
+static const struct json_member *
 find_path(const struct row_maker *m, const struct column_path *path,
-    struct row_head *at)
+    struct json_member *found)
 {
-	*at = m->heads[path->head];
-	if (at->event != m->event)
-		return false;
-	for (unsigned i = 0; i < path->depth; i++) {
-		if (!find_member(at, path->rest[i]))
-			return false;
-	}
-	return true;
+	const struct row_head *head = &m->heads[path->head];
+	const struct json_member *at = &head->member;
+
+	if (head->event != m->event)
+		return NULL;
+	for (unsigned i = 0; i < path->depth && at != NULL; i++)
+		at = find_member(at, path->rest[i], found);
+	return at;
 }
 
 /* The first alternative that is there and fits; NULL where none does. */
@@ -145,16 +143,18 @@ static void
 take_column(struct row_maker *m, unsigned index, struct value *out)
 {
 	const struct column *c = &m->columns->list[index];
+	char *scratch = m->scratch + m->offsets[index];
+	const struct json_member *at;
+	struct json_member found;
 	bool misfits = false;
-	struct row_head at;
 
 	for (unsigned i = 0; i < c->path_count; i++) {
 		enum value_verdict verdict;
 
-		if (!find_path(m, &c->paths[i], &at))
+		at = find_path(m, &c->paths[i], &found);
+		if (at == NULL)
 			continue;
-		verdict = value_convert(
-		    c, at.value, at.kind, m->scratch + m->offsets[index], out);
+		verdict = value_convert(c, at, scratch, out);
 		if (verdict == VALUE_FITS)
 			return;
 		if (verdict == VALUE_MISFITS)

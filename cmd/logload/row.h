@@ -16,9 +16,8 @@
 #include "value.h"
 
 struct row_head {
-	struct json_text value;
-	enum json_kind kind;
-	uint64_t event; /* of which the value is; an older one is not there */
+	struct json_member member;
+	uint64_t event; /* of which it is; an older one is not there */
 };
 
 struct row_maker {
@@ -41,7 +40,12 @@ void row_maker_release(struct row_maker *);
 /* Sets what received_at is for events that do not say: the time of the load. */
 void row_maker_begin(struct row_maker *, uint64_t wall_us);
 
-/* The event must be a checked JSON object without white space around it. */
+/*
+ * An event's row: begin, note each of its top-level members in their order,
+ * make. An event that turns out to be none is left at that.
+ */
+void row_begin(struct row_maker *);
+void row_note(struct row_maker *, const struct json_member *);
 void row_make(struct row_maker *, const char *event, size_t len, uint64_t line,
     struct db_row *);
 

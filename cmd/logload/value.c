@@ -18,33 +18,32 @@
 #define LEAST_US (-30610224000 * US_PER_S)
 #define MOST_US (253402300800 * US_PER_S - 1)
 
-static enum value_verdict to_varchar(unsigned width, struct json_text,
-    enum json_kind, char *scratch, struct value *);
+static enum value_verdict to_varchar(
+    unsigned width, const struct json_member *, char *scratch, struct value *);
 static enum value_verdict to_number(enum column_type, struct json_text,
     enum json_kind, char *scratch, struct value *);
+static enum value_verdict to_boolean(struct json_text, struct value *);
 static enum value_verdict
-to_boolean(struct json_text, enum json_kind, struct value *);
-static enum value_verdict
-to_datetime(struct json_text, enum json_kind, char *scratch, struct value *);
+to_datetime(const struct json_member *, char *scratch, struct value *);
 
 enum value_verdict
-value_convert(const struct column *column, struct json_text text,
-    enum json_kind kind, char *scratch, struct value *out)
+value_convert(const struct column *column, const struct json_member *m,
+    char *scratch, struct value *out)
 {
-	if (kind == JSON_NULL)
+	if (m->kind == JSON_NULL)
 		return VALUE_ABSENT;
-	if (kind == JSON_OBJECT || kind == JSON_ARRAY)
+	if (m->kind == JSON_OBJECT || m->kind == JSON_ARRAY)
 		return VALUE_MISFITS;
 	switch (column->type) {
 	case COLUMN_VARCHAR:
-		return to_varchar(column->width, text, kind, scratch, out);
+		return to_varchar(column->width, m, scratch, out);
 	case COLUMN_BIGINT:
 	case COLUMN_DOUBLE:
-		return to_number(column->type, text, kind, scratch, out);
+		return to_number(column->type, m->value, m->kind, scratch, out);
 	case COLUMN_BOOLEAN:
-		return to_boolean(text, kind, out);
+		return to_boolean(m->value, out);
 	case COLUMN_DATETIME:
-		return to_datetime(text, kind, scratch, out);
+		return to_datetime(m, scratch, out);
 	}
 	return VALUE_MISFITS;
 }
@@ -69,24 +68,23 @@ count_characters(const char *p, size_t len)
 }
 
 static enum value_verdict
-to_varchar(unsigned width, struct json_text text, enum json_kind kind,
-    char *scratch, struct value *out)
+to_varchar(unsigned width, const struct json_member *m, char *scratch,
+    struct value *out)
 {
-	const char *p = text.p;
-	size_t len = text.len;
+	const char *p = m->value.p;
+	size_t len = m->value.len;
 
-	if (kind == JSON_STRING) {
+	if (m->escapes) {
+		long n =
+		    json_string_decode(m->value, scratch, (size_t)width * 4);
+
+		if (n < 0)
+			return VALUE_MISFITS;
+		p = scratch;
+		len = (size_t)n;
+	} else if (m->kind == JSON_STRING) {
 		p++;
 		len -= 2;
-		if (memchr(p, '\\', len) != NULL) {
-			long n = json_string_decode(
-			    text, scratch, (size_t)width * 4);
-
-			if (n < 0)
-				return VALUE_MISFITS;
-			p = scratch;
-			len = (size_t)n;
-		}
 	}
 	if (len > width && count_characters(p, len) > width)
 		return VALUE_MISFITS;
@@ -148,7 +146,7 @@ to_number(enum column_type type, struct json_text text, enum json_kind kind,
 }
 
 static enum value_verdict
-to_boolean(struct json_text text, enum json_kind kind, struct value *out)
+to_boolean(struct json_text text, struct value *out)
 {
 	static const struct {
 		const char *text;
@@ -156,7 +154,6 @@ to_boolean(struct json_text text, enum json_kind kind, struct value *out)
 	} words[] = {{"true", "1"}, {"false", "0"}, {"1", "1"}, {"0", "0"},
 	    {"\"true\"", "1"}, {"\"false\"", "0"}};
 
-	(void)kind; /* the text tells as much */
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (text.len == strlen(words[i].text) &&
 		    memcmp(text.p, words[i].text, text.len) == 0)
@@ -387,20 +384,19 @@ epoch_to_datetime(struct json_text text, char *scratch, struct value *out)
 }
 
 static enum value_verdict
-to_datetime(struct json_text text, enum json_kind kind, char *scratch,
-    struct value *out)
+to_datetime(const struct json_member *m, char *scratch, struct value *out)
 {
-	const char *p = text.p + 1;
+	const char *p = m->value.p + 1;
 	char plain[VALUE_SCRATCH];
-	size_t len = text.len;
+	size_t len = m->value.len;
 
-	if (kind == JSON_NUMBER)
-		return epoch_to_datetime(text, scratch, out);
-	if (kind != JSON_STRING)
+	if (m->kind == JSON_NUMBER)
+		return epoch_to_datetime(m->value, scratch, out);
+	if (m->kind != JSON_STRING)
 		return VALUE_MISFITS;
 	len -= 2;
-	if (memchr(p, '\\', len) != NULL) {
-		long n = json_string_decode(text, plain, sizeof(plain));
+	if (m->escapes) {
+		long n = json_string_decode(m->value, plain, sizeof(plain));
 
 		if (n < 0)
 			return VALUE_MISFITS;

@@ -30,8 +30,8 @@ enum value_verdict {
 	VALUE_MISFITS,
 };
 
-enum value_verdict value_convert(const struct column *, struct json_text,
-    enum json_kind, char *scratch, struct value *);
+enum value_verdict value_convert(const struct column *,
+    const struct json_member *, char *scratch, struct value *);
 
 /*
  * An RFC 3339 date and time as UTC, without its offset; also with a space for

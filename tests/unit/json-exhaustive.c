@@ -3,6 +3,7 @@
  * recognisers that are written from the grammar in other ways than json.c.
  */
 #include "json.h"
+#include "members.h"
 #include "tap.h"
 
 /*
@@ -39,9 +40,10 @@ accepts(const char *text, size_t len)
 {
 	struct json_error err;
 	bool breaks = false;
-	const char *end = text + len, *p;
+	const char *end = text + len, *p, *begin = json_skip_space(text, end);
 
-	p = json_check(json_skip_space(text, end), end, 16, &breaks, &err);
+	p = json_check(begin, end, 16, &breaks, &err);
+	must(members_agree(begin, end, 16, p, &err));
 	return p != NULL && json_skip_space(p, end) == end;
 }
 

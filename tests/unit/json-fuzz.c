@@ -7,6 +7,7 @@
 #include <json-c/json_tokener.h>
 
 #include "json.h"
+#include "members.h"
 #include "tap.h"
 
 #define CASES 400000
@@ -90,9 +91,10 @@ static bool
 ours_accepts(const char *text, size_t len, struct json_error *err)
 {
 	bool breaks = false;
-	const char *end = text + len, *p;
+	const char *end = text + len, *p, *begin = json_skip_space(text, end);
 
-	p = json_check(json_skip_space(text, end), end, DEPTH, &breaks, err);
+	p = json_check(begin, end, DEPTH, &breaks, err);
+	must(members_agree(begin, end, DEPTH, p, err));
 	if (p == NULL)
 		return false;
 	err->at = json_skip_space(p, end);

@@ -6,6 +6,7 @@
  * AddressSanitizer sees a read beyond it.
  */
 #include "json.h"
+#include "members.h"
 #include "tap.h"
 
 struct result {
@@ -21,12 +22,14 @@ check(const char *text, size_t len, unsigned depth)
 	struct result r = {0};
 	struct json_error err = {0};
 	char *copy = malloc(len == 0 ? 1 : len);
-	const char *p, *end;
+	const char *begin, *p, *end;
 
 	must(copy != NULL);
 	memcpy(copy, text, len);
 	end = copy + len;
-	p = json_check(json_skip_space(copy, end), end, depth, &r.breaks, &err);
+	begin = json_skip_space(copy, end);
+	p = json_check(begin, end, depth, &r.breaks, &err);
+	must(members_agree(begin, end, depth, p, &err));
 	if (p == NULL) {
 		must(err.at >= copy && err.at <= end && err.reason != NULL);
 		r.at = (size_t)(err.at - copy);

@@ -15,6 +15,7 @@
 #define HASH "0123456789abcdef0123456789abcdef"
 
 static struct event_rules rules = {.max_event = 40, .max_depth = 3};
+static struct row_maker maker;
 static struct event event;
 
 static enum event_verdict
@@ -27,7 +28,7 @@ read_line(const char *text)
 	    .ended = true};
 	struct error err;
 
-	return event_read(&rules, &line, &event, &err);
+	return event_read(&rules, &line, &maker, &event, &err);
 }
 
 static bool
@@ -127,8 +128,16 @@ test_basis(void)
 int
 main(void)
 {
+	struct columns columns;
+	struct error err;
+
+	must(columns_init(&columns, &err) == 0);
+	must(columns_compile(&columns, &err) == 0);
+	must(row_maker_init(&maker, &columns) == 0);
 	test_lines();
 	test_records();
 	test_basis();
+	row_maker_release(&maker);
+	columns_release(&columns);
 	return tap_end();
 }
