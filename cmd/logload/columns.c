@@ -148,18 +148,20 @@ parse_type(struct column *column, const char *type, struct error *err)
 static int
 add_head(struct columns *c, const char *p, size_t len, struct error *err)
 {
-	for (unsigned i = 0; i < c->head_count; i++) {
-		if (c->heads[i].len == len &&
-		    memcmp(c->heads[i].p, p, len) == 0)
-			return (int)i;
-	}
+	struct column_head *head = &c->heads[c->head_count];
+	unsigned char *first = &c->first[len % 64];
+	unsigned known = columns_head(c, p, len);
+
+	if (known > 0)
+		return (int)known - 1;
 	if (c->head_count == COLUMN_HEADS_MAX)
 		return error_set(
 		    err, "the columns name over %d members", COLUMN_HEADS_MAX);
-	c->heads[c->head_count].p = p;
-	c->heads[c->head_count].len = len;
-	c->lengths |= (uint64_t)1 << len % 64;
-	return (int)c->head_count++;
+	head->name.p = p;
+	head->name.len = len;
+	head->next = *first;
+	*first = (unsigned char)++c->head_count;
+	return (int)c->head_count - 1;
 }
 
 int

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "error.h"
 
@@ -53,13 +54,31 @@ struct column {
 /* The names that matter at the top of an event; the first is received_at's. */
 #define COLUMN_HEAD_RECEIVED 0
 
+struct column_head {
+	struct column_name name;
+	unsigned char next; /* of such a length, as in columns.first */
+};
+
 struct columns {
 	struct column list[COLUMNS_MAX];
 	unsigned count;
-	struct column_name heads[COLUMN_HEADS_MAX];
+	struct column_head heads[COLUMN_HEADS_MAX];
 	unsigned head_count;
-	uint64_t lengths; /* bit n % 64: a head of n bytes exists */
+	/* By a name's length % 64: the index of one such head, plus 1. */
+	unsigned char first[64];
 };
+
+/* The index of the head of that name, plus 1, or 0: there is none. */
+static inline unsigned
+columns_head(const struct columns *c, const char *name, size_t len)
+{
+	unsigned i = c->first[len % 64];
+
+	while (i > 0 && (c->heads[i - 1].name.len != len ||
+			    memcmp(c->heads[i - 1].name.p, name, len) != 0))
+		i = c->heads[i - 1].next;
+	return i;
+}
 
 /* The columns of DESIGN: occurred_at, event, level, user_id. */
 int columns_init(struct columns *, struct error *);

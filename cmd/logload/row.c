@@ -87,18 +87,22 @@ void
 row_note(struct row_maker *m, const struct json_member *member)
 {
 	const struct columns *c = m->columns;
+	unsigned i;
 
-	/* Most are ruled out by the length of their name as it is written. */
-	if ((c->lengths >> member->name.len % 64 & 1) == 0 &&
-	    !member->name_escapes)
-		return;
-	for (unsigned i = 0; i < c->head_count; i++) {
-		if (!json_name_is(member, c->heads[i].p, c->heads[i].len))
-			continue;
-		m->heads[i].member = *member;
-		m->heads[i].event = m->event;
-		return;
+	if (!member->name_escapes) {
+		i = columns_head(c, member->name.p, member->name.len);
+	} else {
+		for (i = c->head_count; i > 0; i--) {
+			const struct column_name *n = &c->heads[i - 1].name;
+
+			if (json_name_is(member, n->p, n->len))
+				break;
+		}
 	}
+	if (i == 0)
+		return;
+	m->heads[i - 1].member = *member;
+	m->heads[i - 1].event = m->event;
 }
 
 /* The last member of that name within an object; NULL: there is none. */
