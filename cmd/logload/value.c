@@ -18,6 +18,23 @@
 #define LEAST_US (-30610224000 * US_PER_S)
 #define MOST_US (253402300800 * US_PER_S - 1)
 
+/* Where the parts of an instant begin, or end. */
+enum {
+	MONTH = 5,
+	DAY = 8,
+	DATE_END = 10,
+	HOUR = 11,
+	MINUTE = 14,
+	MINUTE_END = 16,
+	WINDOW = 16,
+	SECOND = 17,
+	MICRO = 20,
+	MICRO_DIGITS = 6,
+};
+
+static const char no_instant[VALUE_DATETIME_LEN + 1] =
+    "0000-00-00 00:00:00.000000";
+
 static enum value_verdict to_varchar(
     unsigned width, const struct json_member *, char *scratch, struct value *);
 static enum value_verdict to_number(enum column_type, struct json_text,
@@ -185,56 +202,76 @@ civil_from_days(int64_t days, unsigned *year, unsigned *month, unsigned *day)
 	*year = (unsigned)(era * 400) + year_of_era + (*month <= 2);
 }
 
-static char *
+static void
 put_digits(char *out, unsigned value, unsigned digits)
 {
 	for (unsigned i = digits; i-- > 0; value /= 10)
 		out[i] = (char)('0' + value % 10);
-	return out + digits;
-}
-
-struct civil {
-	unsigned year, month, day, hour, minute, second, micro;
-};
-
-static void
-put_civil(const struct civil *c, char out[VALUE_DATETIME_LEN + 1])
-{
-	char *o = put_digits(out, c->year, 4);
-
-	*o++ = '-';
-	o = put_digits(o, c->month, 2);
-	*o++ = '-';
-	o = put_digits(o, c->day, 2);
-	*o++ = ' ';
-	o = put_digits(o, c->hour, 2);
-	*o++ = ':';
-	o = put_digits(o, c->minute, 2);
-	*o++ = ':';
-	o = put_digits(o, c->second, 2);
-	*o++ = '.';
-	o = put_digits(o, c->micro, 6);
-	*o = '\0';
 }
 
 void
 value_stamp(int64_t wall_us, char out[VALUE_DATETIME_LEN + 1])
 {
 	int64_t days = wall_us / US_PER_DAY, rest = wall_us % US_PER_DAY;
-	struct civil c;
-	unsigned second;
+	unsigned year, month, day, second;
 
 	if (rest < 0) {
 		rest += US_PER_DAY;
 		days--;
 	}
 	second = (unsigned)(rest / US_PER_S);
-	civil_from_days(days, &c.year, &c.month, &c.day);
-	c.hour = second / 3600;
-	c.minute = second / 60 % 60;
-	c.second = second % 60;
-	c.micro = (unsigned)(rest % US_PER_S);
-	put_civil(&c, out);
+	civil_from_days(days, &year, &month, &day);
+	memcpy(out, no_instant, sizeof(no_instant));
+	put_digits(out, year, 4);
+	put_digits(out + MONTH, month, 2);
+	put_digits(out + DAY, day, 2);
+	put_digits(out + HOUR, second / 3600, 2);
+	put_digits(out + MINUTE, second / 60 % 60, 2);
+	put_digits(out + SECOND, second % 60, 2);
+	put_digits(out + MICRO, (unsigned)(rest % US_PER_S), MICRO_DIGITS);
+}
+
+static unsigned
+get_digits(const char *p, unsigned digits)
+{
+	unsigned value = 0;
+
+	for (unsigned i = 0; i < digits; i++)
+		value = value * 10 + (unsigned)(p[i] - '0');
+	return value;
+}
+
+/*
+ * Is each byte within its bounds? Without a branch for each, this is a few
+ * instructions where the processor has vectors.
+ */
+static bool
+is_within(const char *text, const char least[WINDOW], const char most[WINDOW])
+{
+	unsigned char wrong = 0;
+
+	for (unsigned i = 0; i < WINDOW; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		wrong |= (c < (unsigned char)least[i]) |
+			 (c > (unsigned char)most[i]);
+	}
+	return wrong == 0;
+}
+
+/* Can this be a date, an hour and a minute? */
+static bool
+has_shape(const char *text)
+{
+	return is_within(text, "0000-00-00 00:00", "9999-19-39t29:59");
+}
+
+/* Can this be a time of day as clock.h writes it, and most clients do? */
+static bool
+is_usual_time(const char *text, size_t len)
+{
+	return len == WINDOW &&
+	       is_within(text, "00:00:00.000000Z", "29:59:69.999999Z");
 }
 
 struct scan {
@@ -242,64 +279,63 @@ struct scan {
 };
 
 static bool
-take_digits(struct scan *s, unsigned digits, unsigned *value)
+take_digits(struct scan *s, unsigned digits, char *out)
 {
-	*value = 0;
 	for (unsigned i = 0; i < digits; i++, s->p++) {
 		if (s->p == s->end || *s->p < '0' || *s->p > '9')
 			return false;
-		*value = *value * 10 + (unsigned)(*s->p - '0');
+		out[i] = *s->p;
 	}
 	return true;
 }
 
 static bool
-take_byte(struct scan *s, const char *any)
+take_byte(struct scan *s, char a, char b)
 {
-	for (; *any != '\0' && s->p < s->end; any++) {
-		if (*s->p == *any) {
-			s->p++;
-			return true;
-		}
-	}
-	return false;
+	if (s->p == s->end || (*s->p != a && *s->p != b))
+		return false;
+	s->p++;
+	return true;
 }
 
 /* Up to six digits of a second's fraction; more are dropped. */
 static bool
-take_fraction(struct scan *s, unsigned *micro)
+take_fraction(struct scan *s, char *out)
 {
-	unsigned digits = 0;
+	const char *begin = s->p, *p = begin;
 
-	for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++) {
-		if (digits++ < 6)
-			*micro = *micro * 10 + (unsigned)(*s->p - '0');
+	for (; p < s->end && *p >= '0' && *p <= '9'; p++) {
+		if (p - begin < MICRO_DIGITS)
+			*out++ = *p;
 	}
-	for (unsigned i = digits; i < 6; i++)
-		*micro *= 10;
-	return digits > 0;
+	s->p = p;
+	return p > begin;
 }
 
 /* Z, +01:00, -0330, +02, or nothing. */
 static bool
 take_offset(struct scan *s, int *minutes)
 {
-	unsigned hour, minute = 0;
-	int sign;
+	char digits[] = "0000";
+	bool behind;
+	int n;
 
 	*minutes = 0;
-	if (s->p == s->end || take_byte(s, "Zz"))
+	if (s->p == s->end || take_byte(s, 'Z', 'z'))
 		return s->p == s->end;
-	sign = *s->p == '-' ? -1 : 1;
-	if (!take_byte(s, "+-") || !take_digits(s, 2, &hour) || hour > 23)
+	behind = *s->p == '-';
+	if (!take_byte(s, '+', '-') || !take_digits(s, 2, digits))
 		return false;
 	if (s->p < s->end) {
-		(void)take_byte(s, ":");
-		if (!take_digits(s, 2, &minute) || minute > 59)
+		(void)take_byte(s, ':', ':');
+		if (!take_digits(s, 2, digits + 2))
 			return false;
 	}
-	*minutes = sign * (int)(hour * 60 + minute);
-	return s->p == s->end;
+	if (s->p < s->end || memcmp(digits, "23", 2) > 0 || digits[2] > '5')
+		return false;
+	n = (int)(get_digits(digits, 2) * 60 + get_digits(digits + 2, 2));
+	*minutes = behind ? -n : n;
+	return true;
 }
 
 static bool
@@ -307,48 +343,62 @@ is_date(unsigned year, unsigned month, unsigned day)
 {
 	static const unsigned char days[] = {
 	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
-	return month >= 1 && month <= 12 && day >= 1 &&
-	       day <= days[month - 1] + (month == 2 && leap ? 1U : 0U);
+	if (month == 2 && day == 29)
+		return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
 }
 
-/* The time of day and offset; false if it is none. */
+/* Copies what is there over an instant with nothing but zeros. */
 static bool
-take_time(struct scan *s, struct civil *c, int *offset)
+copy_datetime(struct scan *s, char out[VALUE_DATETIME_LEN + 1], int *offset)
 {
-	if (!take_byte(s, "Tt ") || !take_digits(s, 2, &c->hour) ||
-	    !take_byte(s, ":") || !take_digits(s, 2, &c->minute))
+	memcpy(out, no_instant, sizeof(no_instant));
+	if (s->end - s->p == DATE_END) {
+		memcpy(out, s->p, DATE_END);
+		return has_shape(out);
+	}
+	if (s->end - s->p < MINUTE_END || !has_shape(s->p))
 		return false;
-	if (take_byte(s, ":") && !take_digits(s, 2, &c->second))
+	memcpy(out, s->p, DATE_END);
+	memcpy(out + HOUR, s->p + HOUR, MINUTE_END - HOUR);
+	s->p += DATE_END;
+	if (!take_byte(s, 'T', 't') && !take_byte(s, ' ', ' '))
 		return false;
-	if (take_byte(s, ".,") && !take_fraction(s, &c->micro))
+	if (is_usual_time(s->p, (size_t)(s->end - s->p))) {
+		memcpy(out + HOUR, s->p, VALUE_DATETIME_LEN - HOUR);
+		return true;
+	}
+	s->p += MINUTE_END - HOUR;
+	if (take_byte(s, ':', ':') && !take_digits(s, 2, out + SECOND))
 		return false;
-	return take_offset(s, offset) && c->hour <= 23 && c->minute <= 59 &&
-	       c->second <= 60;
+	if (take_byte(s, '.', ',') && !take_fraction(s, out + MICRO))
+		return false;
+	return take_offset(s, offset);
 }
 
 size_t
 value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
 {
 	struct scan s = {text, text + len};
-	struct civil c = {.year = 0};
+	unsigned year, month, day, hour, minute, second;
 	int offset = 0;
 	int64_t us;
 
-	if (!take_digits(&s, 4, &c.year) || !take_byte(&s, "-") ||
-	    !take_digits(&s, 2, &c.month) || !take_byte(&s, "-") ||
-	    !take_digits(&s, 2, &c.day) || !is_date(c.year, c.month, c.day))
+	if (!copy_datetime(&s, out, &offset))
 		return 0;
-	if (s.p < s.end && !take_time(&s, &c, &offset))
+	year = get_digits(out, 4);
+	month = get_digits(out + MONTH, 2);
+	day = get_digits(out + DAY, 2);
+	hour = get_digits(out + HOUR, 2);
+	second = get_digits(out + SECOND, 2);
+	if (!is_date(year, month, day) || hour > 23 || second > 60)
 		return 0;
-	if (offset == 0 && c.second < 60 && c.year >= 1000) {
-		/* Most are UTC already. */
-		put_civil(&c, out);
-		return VALUE_DATETIME_LEN;
-	}
-	us = clock_from_civil(
-	    (int)c.year, c.month, c.day, c.hour, c.minute, c.second, c.micro);
+	if (offset == 0 && second < 60 && year >= 1000)
+		return VALUE_DATETIME_LEN; /* most are UTC already */
+	minute = get_digits(out + MINUTE, 2);
+	us = clock_from_civil((int)year, month, day, hour, minute, second,
+	    get_digits(out + MICRO, MICRO_DIGITS));
 	us -= offset * 60 * US_PER_S;
 	if (us < LEAST_US || us > MOST_US)
 		return 0;
