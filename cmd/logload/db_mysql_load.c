@@ -82,39 +82,41 @@ put_decimal(char *out, uint64_t n)
 	return out;
 }
 
-static int
-put_field(struct buf *b, const struct value *v)
+static char *
+put_field(char *out, const struct value *v)
 {
-	static const char null[] = {ESCAPE, 'N', FIELD_END};
-	char *out;
+	if (v->p == NULL) {
+		*out++ = ESCAPE;
+		*out++ = 'N';
+	} else if (!v->decoded) {
+		memcpy(out, v->p, v->len);
+		out += v->len;
+	} else {
+		for (size_t i = 0; i < v->len; i++) {
+			char c = v->p[i];
 
-	if (v->p == NULL)
-		return buf_append(b, null, sizeof(null));
-	if (buf_reserve(b, 2 * v->len + 1) < 0)
-		return -1;
-	out = b->data + b->len;
-	for (size_t i = 0; i < v->len; i++) {
-		char c = v->p[i];
-
-		/* A decoded string may hold any control character. */
-		if (c == FIELD_END || c == ESCAPE || c == '\n' || c == '\0')
-			*out++ = ESCAPE;
-		*out++ = c == '\0' ? '0' : c;
+			if (c == FIELD_END || c == ESCAPE || c == '\n' ||
+			    c == '\0')
+				*out++ = ESCAPE;
+			*out++ = c == '\0' ? '0' : c;
+		}
 	}
 	*out++ = FIELD_END;
-	b->len = (size_t)(out - b->data);
-	return 0;
+	return out;
 }
 
 /* The end of the last row, and all of this one but its payload. */
 static int
 put_head(struct infile *f, const struct db_row *row)
 {
+	size_t most = VALUE_DATETIME_LEN + 64;
 	struct buf *b = f->head;
 	char *out;
 
+	for (unsigned i = 0; i < f->columns; i++)
+		most += 2 * row->columns[i].len + 3;
 	b->len = 0;
-	if (buf_reserve(b, VALUE_DATETIME_LEN + 64) < 0)
+	if (buf_reserve(b, most) < 0)
 		return -1;
 	out = b->data;
 	if (f->begun)
@@ -127,11 +129,9 @@ put_head(struct infile *f, const struct db_row *row)
 	*out++ = FIELD_END;
 	out = put_decimal(out, row->line);
 	*out++ = FIELD_END;
+	for (unsigned i = 0; i < f->columns; i++)
+		out = put_field(out, &row->columns[i]);
 	b->len = (size_t)(out - b->data);
-	for (unsigned i = 0; i < f->columns; i++) {
-		if (put_field(b, &row->columns[i]) < 0)
-			return -1;
-	}
 	f->head_at = 0;
 	f->payload = row->payload;
 	return 0;

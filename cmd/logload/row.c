@@ -73,8 +73,7 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 	row->line = line;
 	for (unsigned i = 0; i < m->columns->count; i++)
 		take_column(m, i, &row->columns[i]);
-	row->payload.p = event;
-	row->payload.len = len;
+	row->payload = (struct value){event, len, false};
 }
 
 void

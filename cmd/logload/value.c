@@ -70,6 +70,7 @@ set(struct value *out, const char *p, size_t len)
 {
 	out->p = p;
 	out->len = len;
+	out->decoded = false;
 	return VALUE_FITS;
 }
 
@@ -105,7 +106,9 @@ to_varchar(unsigned width, const struct json_member *m, char *scratch,
 	}
 	if (len > width && count_characters(p, len) > width)
 		return VALUE_MISFITS;
-	return set(out, p, len);
+	(void)set(out, p, len);
+	out->decoded = m->escapes;
+	return VALUE_FITS;
 }
 
 /* A number, or a string of one, as a C string; false if it is too long. */

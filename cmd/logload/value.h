@@ -8,6 +8,7 @@
 #ifndef LOGLOAD_VALUE_H
 #define LOGLOAD_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@
 struct value {
 	const char *p;
 	size_t len;
+	bool decoded; /* of escapes: it may hold any control character */
 };
 
 enum value_verdict {
