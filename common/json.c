@@ -19,7 +19,7 @@ struct levels {
 
 static const char *check_scalar(
     const char *p, const char *end, bool *escapes, struct json_error *);
-static const char *check_string(
+static const char *check_string_rest(
     const char *p, const char *end, bool *escapes, struct json_error *);
 
 static const char *
@@ -88,6 +88,20 @@ level_push(struct levels *l, bool object)
 		l->bits[i / 64] &= ~bit;
 	l->depth++;
 	return true;
+}
+
+/*
+ * A string from its quote on; surrogates may stand alone (section 8.2).
+ * *escapes is set to true where there are any, and else left alone.
+ */
+static inline const char *
+check_string(
+    const char *p, const char *end, bool *escapes, struct json_error *err)
+{
+	p = scan_plain(p + 1, end, true);
+	if (p < end && *p == '"')
+		return p + 1; /* most are plain to their end */
+	return check_string_rest(p, end, escapes, err);
 }
 
 /* Does a member's name begin here (section 4)? */
@@ -301,18 +315,14 @@ check_escape(const char *p, const char *end, struct json_error *err)
 	return p + 1;
 }
 
-/*
- * From the quote on; surrogates may stand alone (section 8.2). *escapes is set
- * to true where there are any, and else left alone.
- */
+/* The rest of a string, from the first byte on that is not plain. */
 static const char *
-check_string(
+check_string_rest(
     const char *p, const char *end, bool *escapes, struct json_error *err)
 {
 	const char *next;
 
-	for (p++;; p = next) {
-		p = scan_plain(p, end, true);
+	for (;; p = scan_plain(next, end, true)) {
 		if (p == end)
 			return fail(err, p, "the string does not end");
 		if (*p == '"')
@@ -355,25 +365,35 @@ json_is_utf8(const char *text, size_t len)
  * Members
  */
 
-static enum json_kind
-kind_of(char first)
+static const char *
+check_value(const char *p, const char *end, unsigned max_depth,
+    struct json_member *m, struct json_error *err)
 {
-	switch (first) {
-	case '{':
-		return JSON_OBJECT;
-	case '[':
-		return JSON_ARRAY;
+	bool breaks;
+
+	switch (p < end ? *p : '\0') {
 	case '"':
-		return JSON_STRING;
+		m->kind = JSON_STRING;
+		return check_string(p, end, &m->escapes, err);
+	case '{':
+		m->kind = JSON_OBJECT;
+		return json_check(p, end, max_depth, &breaks, err);
+	case '[':
+		m->kind = JSON_ARRAY;
+		return json_check(p, end, max_depth, &breaks, err);
 	case 't':
-		return JSON_TRUE;
+		m->kind = JSON_TRUE;
+		break;
 	case 'f':
-		return JSON_FALSE;
+		m->kind = JSON_FALSE;
+		break;
 	case 'n':
-		return JSON_NULL;
+		m->kind = JSON_NULL;
+		break;
 	default:
-		return JSON_NUMBER;
+		m->kind = JSON_NUMBER;
 	}
+	return check_scalar(p, end, &m->escapes, err);
 }
 
 /* From the name's quote to the byte after the value. */
@@ -393,14 +413,10 @@ check_member(const char *p, const char *end, unsigned max_depth,
 	if (p == NULL)
 		return NULL;
 	m->value.p = p;
-	if (p < end && (*p == '{' || *p == '['))
-		p = json_check(p, end, max_depth, &breaks, err);
-	else
-		p = check_scalar(p, end, &m->escapes, err);
+	p = check_value(p, end, max_depth, m, err);
 	if (p == NULL)
 		return NULL;
 	m->value.len = (size_t)(p - m->value.p);
-	m->kind = kind_of(*m->value.p);
 	return p;
 }
 
