@@ -11,7 +11,8 @@
 #include "clock.h"
 #include "value.h"
 
-#define NUMBER_MAX 48 /* of a number's text that is looked at */
+#define NUMBER_MAX 48    /* of a number's text that is looked at */
+#define DOUBLE_DIGITS 15 /* of a number that any double can tell */
 #define US_PER_S 1000000LL
 #define US_PER_DAY (86400 * US_PER_S)
 /* 1000-01-01 and the end of 9999-12-31, in microseconds from the epoch. */
@@ -130,6 +131,22 @@ number_text(
 	return strspn(out, "0123456789+-.eE") == len;
 }
 
+/*
+ * Is it a whole number that stands in JSON as printf(3) would write it, even
+ * after it was a double?
+ */
+static bool
+is_plain_number(struct json_text text, enum json_kind kind)
+{
+	size_t i = 0;
+
+	if (kind != JSON_NUMBER || text.len > DOUBLE_DIGITS)
+		return false;
+	while (i < text.len && text.p[i] >= '0' && text.p[i] <= '9')
+		i++;
+	return i == text.len;
+}
+
 static enum value_verdict
 to_number(enum column_type type, struct json_text text, enum json_kind kind,
     char *scratch, struct value *out)
@@ -139,6 +156,8 @@ to_number(enum column_type type, struct json_text text, enum json_kind kind,
 
 	if (kind == JSON_TRUE || kind == JSON_FALSE)
 		return set(out, kind == JSON_TRUE ? "1" : "0", 1);
+	if (is_plain_number(text, kind))
+		return set(out, text.p, text.len);
 	if (!number_text(text, kind, copy))
 		return VALUE_MISFITS;
 	if (type == COLUMN_BIGINT && strpbrk(copy, ".eE") == NULL) {
