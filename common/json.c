@@ -18,7 +18,7 @@ struct levels {
 };
 
 static const char *check_scalar(
-    const char *p, const char *end, bool *escapes, struct json_error *);
+    const char *p, const char *end, enum json_kind *, struct json_error *);
 static const char *check_string_rest(
     const char *p, const char *end, bool *escapes, struct json_error *);
 
@@ -140,7 +140,7 @@ json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
     struct json_error *err)
 {
 	struct levels l;
-	bool escapes;
+	enum json_kind kind;
 
 	assert(max_depth <= JSON_DEPTH_MOST);
 	l.depth = 0;
@@ -162,7 +162,7 @@ json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
 			}
 			/* Empty: falls through to what closes it. */
 		} else {
-			p = check_scalar(p, end, &escapes, err);
+			p = check_scalar(p, end, &kind, err);
 			if (p == NULL || l.depth == 0)
 				return p;
 			p = skip_breaks(p, end, breaks);
@@ -236,21 +236,28 @@ check_word(const char *p, const char *end, const char *word, size_t len,
 }
 
 static const char *
-check_scalar(
-    const char *p, const char *end, bool *escapes, struct json_error *err)
+check_scalar(const char *p, const char *end, enum json_kind *kind,
+    struct json_error *err)
 {
+	bool escapes;
+
 	if (p == end)
 		return fail(err, p, "expected a value");
 	switch (*p) {
 	case '"':
-		return check_string(p, end, escapes, err);
+		*kind = JSON_STRING;
+		return check_string(p, end, &escapes, err);
 	case 't':
+		*kind = JSON_TRUE;
 		return check_word(p, end, "true", 4, err);
 	case 'f':
+		*kind = JSON_FALSE;
 		return check_word(p, end, "false", 5, err);
 	case 'n':
+		*kind = JSON_NULL;
 		return check_word(p, end, "null", 4, err);
 	default:
+		*kind = JSON_NUMBER;
 		if (*p == '-' || is_digit(p, end))
 			return check_number(p, end, err);
 		return fail(err, p, "expected a value");
@@ -365,37 +372,6 @@ json_is_utf8(const char *text, size_t len)
  * Members
  */
 
-static const char *
-check_value(const char *p, const char *end, unsigned max_depth,
-    struct json_member *m, struct json_error *err)
-{
-	bool breaks;
-
-	switch (p < end ? *p : '\0') {
-	case '"':
-		m->kind = JSON_STRING;
-		return check_string(p, end, &m->escapes, err);
-	case '{':
-		m->kind = JSON_OBJECT;
-		return json_check(p, end, max_depth, &breaks, err);
-	case '[':
-		m->kind = JSON_ARRAY;
-		return json_check(p, end, max_depth, &breaks, err);
-	case 't':
-		m->kind = JSON_TRUE;
-		break;
-	case 'f':
-		m->kind = JSON_FALSE;
-		break;
-	case 'n':
-		m->kind = JSON_NULL;
-		break;
-	default:
-		m->kind = JSON_NUMBER;
-	}
-	return check_scalar(p, end, &m->escapes, err);
-}
-
 /* From the name's quote to the byte after the value. */
 static const char *
 check_member(const char *p, const char *end, unsigned max_depth,
@@ -413,7 +389,15 @@ check_member(const char *p, const char *end, unsigned max_depth,
 	if (p == NULL)
 		return NULL;
 	m->value.p = p;
-	p = check_value(p, end, max_depth, m, err);
+	if (p < end && *p == '"') {
+		m->kind = JSON_STRING;
+		p = check_string(p, end, &m->escapes, err);
+	} else if (p < end && (*p == '{' || *p == '[')) {
+		m->kind = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
+		p = json_check(p, end, max_depth, &breaks, err);
+	} else {
+		p = check_scalar(p, end, &m->kind, err);
+	}
 	if (p == NULL)
 		return NULL;
 	m->value.len = (size_t)(p - m->value.p);

@@ -42,6 +42,34 @@ row_maker_begin(struct row_maker *m, uint64_t wall_us)
 	value_stamp((int64_t)wall_us, m->received_at);
 }
 
+void
+row_begin(struct row_maker *m)
+{
+	m->event++;
+}
+
+void
+row_note(struct row_maker *m, const struct json_member *member)
+{
+	const struct columns *c = m->columns;
+	unsigned i;
+
+	if (!member->name_escapes) {
+		i = columns_head(c, member->name.p, member->name.len);
+	} else {
+		for (i = c->head_count; i > 0; i--) {
+			const struct column_name *n = &c->heads[i - 1].name;
+
+			if (json_name_is(member, n->p, n->len))
+				break;
+		}
+	}
+	if (i == 0)
+		return;
+	m->heads[i - 1].member = *member;
+	m->heads[i - 1].event = m->event;
+}
+
 /* Most events have the stamp of the one before: they came together. */
 static bool
 convert_stamp(struct row_maker *m, struct json_text quoted)
@@ -74,34 +102,6 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 	for (unsigned i = 0; i < m->columns->count; i++)
 		take_column(m, i, &row->columns[i]);
 	row->payload = (struct value){event, len, false};
-}
-
-void
-row_begin(struct row_maker *m)
-{
-	m->event++;
-}
-
-void
-row_note(struct row_maker *m, const struct json_member *member)
-{
-	const struct columns *c = m->columns;
-	unsigned i;
-
-	if (!member->name_escapes) {
-		i = columns_head(c, member->name.p, member->name.len);
-	} else {
-		for (i = c->head_count; i > 0; i--) {
-			const struct column_name *n = &c->heads[i - 1].name;
-
-			if (json_name_is(member, n->p, n->len))
-				break;
-		}
-	}
-	if (i == 0)
-		return;
-	m->heads[i - 1].member = *member;
-	m->heads[i - 1].event = m->event;
 }
 
 /* The last member of that name within an object; NULL: there is none. */

@@ -1,5 +1,8 @@
 /*
  * logload-value.c - dates and times as SQL takes them, in UTC.
+ *
+ * Each text is a memory block of exactly its size, so that AddressSanitizer
+ * sees a read beyond it.
  */
 #include "../../cmd/logload/value.h"
 #include "tap.h"
