@@ -87,13 +87,16 @@ await() {
 
 # alarm PID SECONDS SIGNAL [SECONDS SIGNAL]: to be run in a subshell
 alarm() {
-	target=$1 nap=
+	target=$1 nap='' off=''
 	shift
-	trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; exit 0' USR2
+	trap 'off=1; [ -z "$nap" ] || kill "$nap" 2>/dev/null' USR2
 	while [ $# -gt 1 ]; do
 		sleep "$1" &
 		nap=$!
+		# It may have come before $nap was known.
+		[ -z "$off" ] || kill "$nap" 2>/dev/null
 		wait "$nap" 2>/dev/null
+		[ -z "$off" ] || return 0
 		kill -s "$2" "$target" 2>/dev/null
 		shift 2
 	done
@@ -126,7 +129,7 @@ within() {
 
 # supervise TOOL: restarts it until it is told to stop.
 supervise() {
-	tool=$1 child='' stop='' told='' delay=$restart_min runs=0
+	tool=$1 child='' stop='' told='' delay=$restart_min runs=0 ended=none
 	trap : HUP # of a terminal, to all of us: the main shell sees to it
 	trap 'stop=${stop:-TERM}; tell_child' USR2
 	trap 'stop=KILL; tell_child' ALRM
@@ -152,7 +155,7 @@ supervise() {
 	log info "stopped tool=$tool status=$ended"
 }
 
-# Once, for the same reason.
+# Each signal once: a second TERM would mean "at once" to a tool.
 tell_child() {
 	[ -n "$child" ] && [ "$told" != "$stop" ] || return 0
 	told=$stop
@@ -288,11 +291,8 @@ stop_all() {
 
 # shellcheck disable=SC2317
 on_signal() {
-	if [ -n "$signalled" ]; then
-		hurry=1
-		[ -n "$starting" ] || at_once
-	fi
-	signalled=1
+	hurry=$signalled signalled=1 # at one go: this may interrupt itself
+	[ -z "$hurry" ] || [ -n "$starting" ] || at_once
 	stop_all info 'stopping'
 }
 
