@@ -110,19 +110,13 @@ set_alarm(struct commit *c, uint64_t ns)
  * all who were answered last have come again before.
  */
 bool
-commit_may_grow(struct commit *c, size_t waiters, uint64_t since_ns)
+commit_may_grow(const struct commit *c, size_t waiters, uint64_t since_ns)
 {
-	uint64_t most;
+	uint64_t most = c->sync_ns < GATHER_MAX_NS ? c->sync_ns : GATHER_MAX_NS;
 
-	if (c->gathering->waiter_count == waiters ||
-	    c->gathering->lines.len >= ENOUGH_BYTES)
-		return false;
-	pthread_mutex_lock(&c->lock);
-	most = c->state == COMMIT_IDLE ? c->sync_ns : 0;
-	pthread_mutex_unlock(&c->lock);
-	if (most > GATHER_MAX_NS)
-		most = GATHER_MAX_NS;
-	return clock_monotonic_ns() - since_ns < most;
+	return c->gathering->waiter_count > waiters &&
+	       c->gathering->lines.len < ENOUGH_BYTES &&
+	       clock_monotonic_ns() - since_ns < most;
 }
 
 bool
@@ -154,9 +148,9 @@ commit_write(struct commit *c)
 	pthread_mutex_unlock(&c->lock);
 	if (mine)
 		set_alarm(c, 0);
-	/* The counter cannot overflow: one write a collect. */
+	/* The counter cannot overflow: the next turn of the loop reads it. */
 	else if (write(c->done_fd, &one, sizeof(one)) < 0)
-		assert(errno == EINTR);
+		assert(!"write(2) to an eventfd fails only on overflow");
 	return mine;
 }
 

@@ -59,12 +59,12 @@ struct commit {
 	struct segment segment;
 	struct group groups[2];
 	struct group *gathering;
+	uint64_t sync_ns; /* how long the last one took; read when it is done */
 
 	pthread_mutex_t lock;
 	/* Under the lock: */
 	enum { COMMIT_IDLE, COMMIT_BUSY, COMMIT_DONE } state;
-	uint64_t sync_ns; /* how long the last one took */
-	bool adrift;      /* the loop's thread writes: it may be taken over */
+	bool adrift; /* the loop's thread writes: it may be taken over */
 	bool stop;
 };
 
@@ -86,10 +86,11 @@ int
 commit_wait(struct commit *, struct conn *, uint64_t events, uint64_t bytes);
 
 /*
- * Is it worth looking for more requests before a group is written? There were
- * fewer waiters at the last look; gathering began at since_ns (monotonic).
+ * Is it worth looking for more requests before a group is written that is
+ * ready? The last look found so many waiters; gathering began at since_ns
+ * (monotonic).
  */
-bool commit_may_grow(struct commit *, size_t waiters, uint64_t since_ns);
+bool commit_may_grow(const struct commit *, size_t waiters, uint64_t since_ns);
 
 /* Would commit_write have something to write, and the disk for it? */
 bool commit_is_ready(struct commit *);

@@ -64,11 +64,11 @@ int worker_start(struct worker *, struct error *);
 
 /*
  * Stops listening, ends idle connections, finishes requests that have begun
- * (for drain_ns at most), commits, and ends the thread.
+ * (for drain_ns at most), commits, and ends the threads.
  */
 void worker_stop(struct worker *);
 
-/* Waits for the thread and frees everything. */
+/* Waits for the threads and frees everything. */
 void worker_join(struct worker *);
 
 /* For a worker that was not started. */
