@@ -151,6 +151,9 @@ progressed() {
 	[ "$(sql 'SELECT MAX(id), SUM(progress) FROM log_files')" != "$1" ] ||
 		! alive again
 }
+# Slow enough to be seen between two chunks.
+tests_mysql --database=logs -e 'CREATE TRIGGER slow
+	BEFORE UPDATE ON log_files FOR EACH ROW DO SLEEP(0.1)'
 kills=0
 while [ "$kills" -lt 8 ]; do
 	progress=$(sql 'SELECT MAX(id), SUM(progress) FROM log_files')
@@ -165,6 +168,7 @@ while [ "$kills" -lt 8 ]; do
 	[ "$(files rejected)" -gt 0 ] || break
 done
 num "$kills" -ge 3 "killed $kills times within it"
+tests_mysql --database=logs -e 'DROP TRIGGER slow'
 refuse none
 retry --chunk 64KiB
 retry --chunk 64KiB
