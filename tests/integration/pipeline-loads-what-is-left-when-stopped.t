@@ -68,9 +68,13 @@ distinct=$(sql 'SELECT COUNT(DISTINCT JSON_VALUE(payload, "$.id")) FROM logs')
 num "$(rows)" -ge $((acknowledged + 4)) 'each acknowledged event is a row'
 is "$(rows)" "$distinct" 'once'
 
+listens_again() {
+	[ "$(log_since pipeline | grep -c ' listening address=')" -eq 2 ]
+}
+
 begin
 kill -KILL "$(tool_pid logrecv)"
-wait_for restarted logrecv
+ok 'logrecv is started again' wait_for listens_again
 find_port
 ok 'a restarted logrecv takes events' wait_for send_event '{"id":"last"}'
 stop pipeline
