@@ -24,14 +24,14 @@ our @EXPORT_OK = qw(parent snapshot);
 sub snapshot {
 	my ($root) = @_;
 	my %found = (dirs => {}, files => {});
-	my @todo = ('');
-	while (defined(my $at = shift @todo)) {
+	my @pending = ('');
+	while (defined(my $at = shift @pending)) {
 		opendir my $dir, "$root/$at" or die "$root/$at: $!\n";
 		for my $name (grep { !/^\.\.?$/ } readdir $dir) {
 			my $path = $at eq '' ? $name : "$at/$name";
 			if (-d "$root/$path") {
 				$found{dirs}{$path} = 1;
-				push @todo, $path;
+				push @pending, $path;
 				next;
 			}
 			open my $f, '<:raw', "$root/$path"
