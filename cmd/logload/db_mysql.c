@@ -143,7 +143,7 @@ distrust(struct db *db)
 {
 	struct mysql_db *m = of(db);
 
-	if (m->inserts || m->config->method == DB_METHOD_LOAD_DATA)
+	if (m->arrays || m->inserts || m->config->method == DB_METHOD_LOAD_DATA)
 		return;
 	m->inserts = true;
 	log_warn("LOAD DATA warns about rows that INSERT stores without a "

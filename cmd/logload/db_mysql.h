@@ -16,14 +16,14 @@ struct mysql_db {
 	pthread_mutex_t lock;
 	int socket; /* under the lock; -1: none */
 	const struct db_config *config;
-	MYSQL *link;         /* NULL: not connected */
-	bool warned;         /* about settings that cost durability */
-	bool inserts;        /* LOAD DATA is not to be had */
-	const char *charset; /* of LOAD DATA; NULL: not chosen yet */
-	uint64_t charset_ns; /* when it was chosen */
-	uint64_t packet_max; /* of the server */
-	uint64_t used_ns;    /* when the connection was last used */
-	struct buf sql;      /* reused */
+	MYSQL *link;  /* NULL: not connected */
+	bool warned;  /* about settings that cost durability */
+	bool inserts; /* LOAD DATA is not to be had */
+	bool arrays;  /* INSERT takes arrays of rows, as fast as that */
+	struct mysql_bulk *bulk; /* to send them; NULL: not used yet */
+	uint64_t packet_max;     /* of the server */
+	uint64_t used_ns;        /* when the connection was last used */
+	struct buf sql;          /* reused */
 };
 
 /* Codes that the library's headers of MySQL and MariaDB do not share. */
@@ -51,6 +51,8 @@ mysql_ask(struct mysql_db *, const char *sql, size_t len, MYSQL_RES **result);
 
 /* Takes the code and text of the last failure over; returns its verdict. */
 enum db_verdict mysql_failed(struct mysql_db *, const char *what);
+enum db_verdict mysql_failure(struct mysql_db *, const char *what,
+    unsigned code, const char *sqlstate, const char *text);
 
 enum db_verdict mysql_no_memory(struct mysql_db *);
 
@@ -74,5 +76,13 @@ enum db_verdict
 mysql_load(struct db *, const struct db_file *, struct db_rows *);
 enum db_verdict
 mysql_insert(struct db *, const struct db_file *, const struct db_row *);
+/* Writes m->sql: INSERT INTO, the table, its columns, and VALUES. */
+int mysql_put_insert(struct mysql_db *);
+
+/* Arrays of rows: can the server and the library take them? */
+bool mysql_has_bulk(struct mysql_db *);
+void mysql_bulk_free(struct mysql_bulk *);
+enum db_verdict
+mysql_bulk_load(struct mysql_db *, const struct db_file *, struct db_rows *);
 
 #endif

@@ -32,18 +32,23 @@ static enum db_verdict read_server(struct mysql_db *);
  */
 
 enum db_verdict
+mysql_failure(struct mysql_db *m, const char *what, unsigned code,
+    const char *sqlstate, const char *text)
+{
+	enum db_verdict verdict = mysql_verdict(code, sqlstate, text);
+
+	(void)error_set(&m->db.error, "%s: %s (%u)", what, text, code);
+	m->db.error.code = (int)code;
+	m->db.suspect =
+	    verdict == DB_EVENT && !mysql_is_content(code, sqlstate);
+	return verdict;
+}
+
+enum db_verdict
 mysql_failed(struct mysql_db *m, const char *what)
 {
-	unsigned code = mysql_errno(m->link);
-	enum db_verdict verdict =
-	    mysql_verdict(code, mysql_sqlstate(m->link), mysql_error(m->link));
-
-	(void)error_set(
-	    &m->db.error, "%s: %s (%u)", what, mysql_error(m->link), code);
-	m->db.error.code = (int)code;
-	m->db.suspect = verdict == DB_EVENT &&
-			!mysql_is_content(code, mysql_sqlstate(m->link));
-	return verdict;
+	return mysql_failure(m, what, mysql_errno(m->link),
+	    mysql_sqlstate(m->link), mysql_error(m->link));
 }
 
 enum db_verdict
@@ -150,6 +155,8 @@ mysql_link_close(struct mysql_db *m)
 	if (m->link != NULL)
 		mysql_close(m->link);
 	m->link = NULL;
+	mysql_bulk_free(m->bulk); /* cannot send anything any more */
+	m->bulk = NULL;
 }
 
 /* key="value", quoted as my.cnf has it. */
@@ -422,7 +429,6 @@ read_server(struct mysql_db *m)
 	uint64_t infile = 0, flush = 1;
 	enum db_verdict verdict;
 
-	m->charset = NULL;
 	verdict = ask_number(m, "SELECT @@max_allowed_packet", &m->packet_max);
 	if (verdict == DB_OK)
 		verdict = ask_number(m, "SELECT @@local_infile", &infile);
@@ -430,10 +436,12 @@ read_server(struct mysql_db *m)
 		return verdict;
 	m->inserts = m->config->method == DB_METHOD_INSERT ||
 		     (m->config->method == DB_METHOD_AUTO && infile == 0);
+	m->arrays =
+	    m->config->method != DB_METHOD_LOAD_DATA && mysql_has_bulk(m);
 	if (m->warned)
 		return DB_OK;
 	m->warned = true;
-	if (m->inserts && m->config->method == DB_METHOD_AUTO)
+	if (m->inserts && !m->arrays && m->config->method == DB_METHOD_AUTO)
 		log_info("the server has local_infile off: loading by INSERT, "
 			 "which is slower");
 	/* Another engine may have no such variable: then it does not matter. */

@@ -1,5 +1,6 @@
 /*
  * db_mysql_load.c - rows into MySQL or MariaDB: LOAD DATA LOCAL, or INSERT.
+ * db_mysql_bulk.c has a third way, MariaDB's own.
  *
  * LOAD DATA LOCAL takes its bytes from a handler of ours; no file is read,
  * whatever name a server may ask for. Fields end in 0x02 and the escape is
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "db_mysql.h"
 
 #define FIELD_END '\x02'
@@ -44,6 +44,8 @@ mysql_load(struct db *db, const struct db_file *file, struct db_rows *rows)
 {
 	struct mysql_db *m = (struct mysql_db *)db;
 
+	if (m->arrays)
+		return mysql_bulk_load(m, file, rows);
 	return m->inserts ? insert_rows(m, file, rows)
 			  : load_data(m, file, rows);
 }
@@ -229,55 +231,6 @@ is_infile_refused(unsigned code)
 	       code == CLIENT_INFILE_REFUSED;
 }
 
-/* Is every text column of the table in utf8mb4? */
-static enum db_verdict
-has_utf8mb4_alone(struct mysql_db *m, bool *yes)
-{
-	enum db_verdict verdict;
-	MYSQL_RES *result;
-	MYSQL_ROW row;
-
-	*yes = true;
-	m->sql.len = 0;
-	if (buf_printf(&m->sql, "SHOW FULL COLUMNS FROM ") < 0 ||
-	    mysql_quote_table(&m->sql, m->config->table) < 0)
-		return mysql_no_memory(m);
-	verdict = mysql_ask(m, m->sql.data, m->sql.len, &result);
-	if (verdict != DB_OK)
-		return verdict;
-	/* Field, Type, Collation, … */
-	while ((row = mysql_fetch_row(result)) != NULL) {
-		if (row[2] != NULL && strncmp(row[2], "utf8mb4", 7) != 0)
-			*yes = false;
-	}
-	mysql_free_result(result);
-	return DB_OK;
-}
-
-/*
- * The character set that the server is told. MariaDB spends a tenth of its
- * time less on bytes than on characters, and stores the same, since what we
- * send was checked to be UTF-8; unless a column wants it converted. MySQL
- * takes no JSON from bytes.
- */
-static enum db_verdict
-choose_charset(struct mysql_db *m)
-{
-	enum db_verdict verdict = DB_OK;
-	bool bytes = false;
-
-	/* Somebody may alter the table; he does not do so every second. */
-	if (m->charset != NULL && m->used_ns - m->charset_ns < CLOCK_NS_PER_S)
-		return DB_OK;
-	if (strstr(mysql_get_server_info(m->link), "MariaDB") != NULL)
-		verdict = has_utf8mb4_alone(m, &bytes);
-	if (verdict != DB_OK)
-		return verdict;
-	m->charset = bytes ? "binary" : "utf8mb4";
-	m->charset_ns = m->used_ns;
-	return DB_OK;
-}
-
 static int
 put_load_statement(struct mysql_db *m)
 {
@@ -287,9 +240,8 @@ put_load_statement(struct mysql_db *m)
 		&m->sql, "LOAD DATA LOCAL INFILE 'logload' INTO TABLE ") < 0 ||
 	    mysql_quote_table(&m->sql, m->config->table) < 0 ||
 	    buf_printf(&m->sql,
-		" CHARACTER SET %s FIELDS TERMINATED BY 0x02 "
-		"ESCAPED BY 0x01 LINES TERMINATED BY 0x0A (",
-		m->charset) < 0 ||
+		" CHARACTER SET utf8mb4 FIELDS TERMINATED BY 0x02 "
+		"ESCAPED BY 0x01 LINES TERMINATED BY 0x0A (") < 0 ||
 	    put_columns(&m->sql, m->config->columns) < 0)
 		return -1;
 	return buf_append(&m->sql, ")", 1);
@@ -307,9 +259,6 @@ load_data(struct mysql_db *m, const struct db_file *file, struct db_rows *rows)
 	uint64_t stored;
 	unsigned warnings;
 
-	verdict = choose_charset(m);
-	if (verdict != DB_OK)
-		return verdict;
 	if (put_load_statement(m) < 0)
 		return mysql_no_memory(m);
 	mysql_set_local_infile_handler(
@@ -345,8 +294,8 @@ load_data(struct mysql_db *m, const struct db_file *file, struct db_rows *rows)
  * INSERT
  */
 
-static int
-put_insert(struct mysql_db *m)
+int
+mysql_put_insert(struct mysql_db *m)
 {
 	m->sql.len = 0;
 	if (buf_printf(&m->sql, "INSERT INTO ") < 0 ||
@@ -424,7 +373,7 @@ insert_rows(
 
 	if (most + PACKET_SPARE > m->packet_max)
 		most = m->packet_max - PACKET_SPARE;
-	if (put_insert(m) < 0)
+	if (mysql_put_insert(m) < 0)
 		return mysql_no_memory(m);
 	front = m->sql.len;
 	while ((rc = rows->next(rows->context, &row)) > 0) {
@@ -534,7 +483,7 @@ mysql_insert(
 {
 	struct mysql_db *m = (struct mysql_db *)db;
 
-	if (put_insert(m) < 0 || put_values(m, file, row) < 0)
+	if (mysql_put_insert(m) < 0 || put_values(m, file, row) < 0)
 		return mysql_no_memory(m);
 	if (!m->inserts && m->sql.len + PACKET_SPARE > m->packet_max)
 		return load_single(m, file, row);
