@@ -436,8 +436,7 @@ read_server(struct mysql_db *m)
 		return verdict;
 	m->inserts = m->config->method == DB_METHOD_INSERT ||
 		     (m->config->method == DB_METHOD_AUTO && infile == 0);
-	m->arrays =
-	    m->config->method != DB_METHOD_LOAD_DATA && mysql_has_bulk(m);
+	m->arrays = m->config->method == DB_METHOD_AUTO && mysql_has_bulk(m);
 	if (m->warned)
 		return DB_OK;
 	m->warned = true;
