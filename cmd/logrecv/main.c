@@ -46,8 +46,8 @@ static const struct option_spec option_specs[] = {
     {"spool", OPTION_STRING, &options.spool, NULL, "DIR",
 	"the spool directory (required); created where missing", NULL, 0, 0},
     {"workers", OPTION_COUNT, &options.workers, "0", "N",
-	"event loops, each with a buffer file of its own; 0: one a CPU", NULL,
-	0, WORKERS_MAX},
+	"event loops, each with a buffer file of its own; 0: one for two CPUs",
+	NULL, 0, WORKERS_MAX},
     {"ack", OPTION_ENUM, &options.ack, "synced", NULL,
 	"answer 202 when events are synced to disk, or already when written, "
 	"which a power cut may undo",
@@ -369,6 +369,19 @@ on_libevent_log(int severity, const char *text)
 		log_debug("libevent: %s", text);
 }
 
+/*
+ * Half the CPUs: the kernel needs about as much again for the network, the
+ * loader and the database work beside, and fewer workers means more requests
+ * that share a sync.
+ */
+static uint64_t
+default_workers(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+
+	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (uint64_t)n;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -392,13 +405,8 @@ main(int argc, char **argv)
 		return options_usage(&tool, &err);
 	log_init(tool.name, (enum log_level)options.log_level);
 	event_set_log_callback(on_libevent_log);
-	if (options.workers == 0) {
-		long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-		options.workers = n < 1             ? 1
-				  : n > WORKERS_MAX ? WORKERS_MAX
-						    : (uint64_t)n;
-	}
+	if (options.workers == 0)
+		options.workers = default_workers();
 	raise_descriptor_limit();
 	server.spool = &spool;
 	server.gate = &gate;
