@@ -38,8 +38,10 @@ static const unsigned passing[] = {
     1226,                               /* user is over a resource limit */
     1290,                               /* the server runs with --read-only */
     1297,                               /* temporary error of the engine */
+    1243,                               /* unknown prepared statement */
     1317,                               /* statement interrupted */
     1412,       /* table definition has changed, please retry */
+    1461,       /* too many prepared statements */
     1614,       /* transaction branch rolled back: deadlock */
     1637,       /* too many active transactions */
     1684,       /* the table is being altered right now */

@@ -24,7 +24,7 @@ static int write_settings(const struct mysql_db *, int *fd, struct error *);
 static void set_options(struct mysql_db *, const char *settings);
 static enum db_verdict check_tls(struct mysql_db *);
 static enum db_verdict open_session(struct mysql_db *);
-static enum db_verdict set_isolation(struct mysql_db *);
+static enum db_verdict suit_binary_log(struct mysql_db *);
 static enum db_verdict read_server(struct mysql_db *);
 
 /*
@@ -376,7 +376,7 @@ open_session(struct mysql_db *m)
 	for (int i = 0; statements[i] != NULL && verdict == DB_OK; i++)
 		verdict = mysql_run_text(m, statements[i]);
 	if (verdict == DB_OK)
-		verdict = set_isolation(m);
+		verdict = suit_binary_log(m);
 	if (verdict == DB_OK)
 		verdict = read_server(m);
 	if (verdict == DB_OK)
@@ -402,11 +402,12 @@ ask_number(struct mysql_db *m, const char *sql, uint64_t *number)
 }
 
 /*
- * READ COMMITTED locks less than the default, but a binary log of statements
- * cannot have it. An engine without the variables has no such log.
+ * READ COMMITTED locks less than the default, and arrays of rows are the
+ * fastest way, but a binary log of statements can have neither. An engine
+ * without the variables has no such log.
  */
 static enum db_verdict
-set_isolation(struct mysql_db *m)
+suit_binary_log(struct mysql_db *m)
 {
 	uint64_t statements = 0;
 	enum db_verdict verdict;
@@ -415,6 +416,8 @@ set_isolation(struct mysql_db *m)
 	    m, "SELECT @@log_bin AND @@binlog_format='STATEMENT'", &statements);
 	if (verdict != DB_OK && m->db.error.code != SERVER_UNKNOWN_VARIABLE)
 		return verdict;
+	m->arrays = statements == 0 && m->config->method == DB_METHOD_AUTO &&
+		    mysql_has_bulk(m);
 	return mysql_run_text(m, statements != 0
 				     ? "SET SESSION TRANSACTION ISOLATION "
 				       "LEVEL REPEATABLE READ"
@@ -436,7 +439,6 @@ read_server(struct mysql_db *m)
 		return verdict;
 	m->inserts = m->config->method == DB_METHOD_INSERT ||
 		     (m->config->method == DB_METHOD_AUTO && infile == 0);
-	m->arrays = m->config->method == DB_METHOD_AUTO && mysql_has_bulk(m);
 	if (m->warned)
 		return DB_OK;
 	m->warned = true;

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-# Passes everything on, but for the answer to the first COMMIT after a LOAD.
+# Passes everything on, but for the answer to the first COMMIT after rows.
 cat >"$DIR/proxy.pl" <<'PERL'
 use strict;
 use warnings;
@@ -30,7 +30,7 @@ while (my $c = $server->accept) {
 			$open = 0, last unless sysread $from, my $data, 65536;
 			syswrite $from == $c ? $s : $c, $data;
 			next if $from != $c || $cut;
-			$loads++ if $data =~ /LOAD DATA/;
+			$loads++ if $data =~ /^....\xfa/s; # bulk execute
 			next unless $loads && $data =~ /\x03COMMIT$/;
 			sysread $s, $data, 65536;
 			$cut = 1;

@@ -103,6 +103,7 @@ method() {
 		"$1: each load is in the ledger"
 }
 
+method auto
 method load-data
 method insert
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Poison in a good file: the rest is loaded, and each bad line is in rejected/
 # once, with file, line, offset, the database's own code and text, and the
-# event itself. The same for LOAD DATA, which hides errors, and INSERT.
+# event itself. The same for arrays of rows, for LOAD DATA, which hides errors,
+# and for INSERT.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -47,7 +48,9 @@ method() {
 method load-data
 first=$(rejected event)
 method insert
-is "$(rejected event)" "$first" 'both ways alike'
+is "$(rejected event)" "$first" 'INSERT as LOAD DATA'
+method auto
+is "$(rejected event)" "$first" 'and arrays'
 offset=$(rejected offset | head -n 1)
 is "$(tail -c "+$((offset + 1))" "$DIR/poison" | head -n 1 | cut -c 1-12)" \
 	'{"id":"deep"' 'the offset is where the event begins'

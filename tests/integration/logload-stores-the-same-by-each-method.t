@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# With local_infile off at the server, MySQL's default, logload turns to INSERT
-# by itself, and every row is the same: quotes, escapes, control characters,
-# NULL, values that do not fit, characters of four bytes.
+# Arrays of rows, where MariaDB takes them, which it does not into a binary log
+# of statements; else LOAD DATA; and INSERT by itself where the server has
+# local_infile off, MySQL's default. Every row is the same: quotes, escapes,
+# control characters, NULL, values that do not fit, characters of four bytes.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+mariadb_start --log-bin="$DIR/binlog" --server-id=1
+counted() { sql "SHOW GLOBAL STATUS LIKE '$1'" | cut -f 2; }
+arrays() { sql "SET GLOBAL binlog_format=$([ "$1" = on ] && echo ROW ||
+	echo STATEMENT)"; }
 {
 	cat <<'NDJSON'
 {"event":"plain","level":"info","user_id":7}
@@ -31,16 +35,24 @@ for i in $(seq 1000); do printf '{"event":"%d","x":"%03000d"}\n' "$i" 0; done \
 # A lone surrogate is no JSON to the server.
 sed -i '/ud800/d' "$DIR/a.ndjson"
 
-load --method load-data "$DIR/a.ndjson" "$DIR/b.ndjson"
-is "$STATUS" 0 'LOAD DATA: status 0'
+load "$DIR/a.ndjson" "$DIR/b.ndjson"
+is "$STATUS" 0 'arrays: status 0'
 is "$(rejected text)" '' 'nothing is rejected'
+num "$(counted Com_stmt_execute)" -gt 1 'more than one packet of them'
+is "$(counted Com_load)" 0 'and nothing else'
+arrays off
+load --force "$DIR/a.ndjson" "$DIR/b.ndjson"
+is "$STATUS" 0 'LOAD DATA: status 0'
+is "$(counted Com_load)" 2 'where there are no arrays'
+is "$(sum_of_rows 3)" "$(sum_of_rows 1)" 'the same rows'
+is "$(sum_of_rows 4)" "$(sum_of_rows 2)" 'of a large file too'
 sql 'SET GLOBAL local_infile=0'
 load --force "$DIR/a.ndjson" "$DIR/b.ndjson"
 is "$STATUS" 0 'INSERT: status 0'
 like "$ERR" 'local_infile off: loading by INSERT' 'it says so'
 isnt "$(sum_of_rows 1)" '' 'there are rows'
-is "$(sum_of_rows 3)" "$(sum_of_rows 1)" 'the same rows'
-is "$(sum_of_rows 4)" "$(sum_of_rows 2)" 'of a large file too'
+is "$(sum_of_rows 5)" "$(sum_of_rows 1)" 'the same rows'
+is "$(sum_of_rows 6)" "$(sum_of_rows 2)" 'of a large file too'
 load --method load-data --wait 0s --force "$DIR/a.ndjson"
 is "$STATUS" 78 'asked for LOAD DATA alone, that is the configuration'
 
@@ -51,7 +63,7 @@ sql_is 'SELECT HEX(event), HEX(level) FROM logs WHERE file_id=1 AND line=3' \
 sql_is "SELECT SUM(event IS NULL) FROM logs WHERE file_id=1 AND line > 10" \
 	2 'an absent name and 65 characters are NULL'
 sql_is "SELECT COUNT(*) FROM logs WHERE event IN ('crlf', 'no line break')" \
-	4 'CRLF, and a last line without line break'
+	6 'CRLF, and a last line without line break'
 
 # A column of another character set: converted, both ways.
 sql 'SET GLOBAL local_infile=1; CREATE TABLE latin LIKE logs;
@@ -59,15 +71,22 @@ sql 'SET GLOBAL local_infile=1; CREATE TABLE latin LIKE logs;
 printf '{"event":"\u00e9"}\n{"event":"\xc3\xa9"}\n' >"$DIR/latin"
 load --table latin --method load-data "$DIR/latin"
 load --table latin --method insert --force "$DIR/latin"
-sql_is 'SELECT HEX(event), COUNT(*) FROM latin GROUP BY 1' 'E9	4' \
+arrays on
+load --table latin --force "$DIR/latin"
+sql_is 'SELECT HEX(event), COUNT(*) FROM latin GROUP BY 1' 'E9	6' \
 	'a column in latin1'
 sql 'SET GLOBAL local_infile=0'
 
-# The limit of a packet: smaller statements, and an event that is too large.
+# The limit of a packet: smaller ones, and an event that is too large.
 sql 'SET GLOBAL max_allowed_packet=65536'
 printf '{"event":"large","x":"%070000d"}\n' 0 >>"$DIR/b.ndjson"
-load "$DIR/b.ndjson"
-is "$STATUS" 65 'max_allowed_packet of 64 KiB: status 65'
-is "$(summary events)/$(summary rejected)" 1000/1 'one event does not fit'
-like "$(rejected text)" 'max_allowed_packet of 65536' 'the limit is named'
+for by in on off; do
+	arrays "$by"
+	load --force "$DIR/b.ndjson"
+	is "$STATUS" 65 "max_allowed_packet of 64 KiB, arrays $by: status 65"
+	is "$(summary events)/$(summary rejected)" 1000/1 \
+		'one event does not fit'
+	like "$(rejected text)" 'max_allowed_packet of 65536' \
+		'the limit is named'
+done
 done_testing
