@@ -45,10 +45,11 @@ sub each_server {
 		$connections / 1000 > $short ? $connections / 1000 : $short);
 	for my $kind (@kinds) {
 		my $server = serve($kind);
+		load_nowhere($server) if $events > 1;
 		my ($rate) = wrk($server, $connections, $body);
 		point($panel, $kind eq 'synced' ? 'logrecv' : $kind, $x,
 			$rate * $events);
-		Bench::Requests::stop_serving($server);
+		stop_serving($server);
 	}
 	return;
 }
