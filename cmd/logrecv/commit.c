@@ -110,12 +110,11 @@ set_alarm(struct commit *c, uint64_t ns)
  * all who were answered last have come again before.
  */
 bool
-commit_may_grow(const struct commit *c, size_t waiters, uint64_t since_ns)
+commit_may_grow(struct commit *c, size_t waiters, uint64_t since_ns)
 {
 	uint64_t most = c->sync_ns < GATHER_MAX_NS ? c->sync_ns : GATHER_MAX_NS;
 
-	return c->gathering->waiter_count > waiters &&
-	       c->gathering->lines.len < ENOUGH_BYTES &&
+	return c->gathering->waiter_count > waiters && !commit_has_enough(c) &&
 	       clock_monotonic_ns() - since_ns < most;
 }
 
@@ -133,7 +132,8 @@ commit_write(struct commit *c)
 	c->state = COMMIT_BUSY;
 	c->adrift = true;
 	pthread_mutex_unlock(&c->lock);
-	set_alarm(c, STALL_NS);
+	/* What is large takes a while: what comes is parsed beside it. */
+	set_alarm(c, g->lines.len < ENOUGH_BYTES ? STALL_NS : 1);
 
 	g->result = spool_append(c->spool, &c->segment, g->lines.data,
 	    g->lines.len, c->sync, &sync_ns, &g->error);
@@ -235,6 +235,12 @@ bool
 commit_is_ready(struct commit *c)
 {
 	return c->gathering->waiter_count > 0 && is_released(c);
+}
+
+bool
+commit_has_enough(struct commit *c)
+{
+	return c->gathering->lines.len >= ENOUGH_BYTES && is_released(c);
 }
 
 bool

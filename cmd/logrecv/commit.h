@@ -90,10 +90,13 @@ commit_wait(struct commit *, struct conn *, uint64_t events, uint64_t bytes);
  * ready? The last look found so many waiters; gathering began at since_ns
  * (monotonic).
  */
-bool commit_may_grow(const struct commit *, size_t waiters, uint64_t since_ns);
+bool commit_may_grow(struct commit *, size_t waiters, uint64_t since_ns);
 
 /* Would commit_write have something to write, and the disk for it? */
 bool commit_is_ready(struct commit *);
+
+/* Is so much gathered that it is better written at once? */
+bool commit_has_enough(struct commit *);
 
 /*
  * Writes and syncs the gathering group, unless it is empty or the last one is

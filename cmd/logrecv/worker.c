@@ -235,7 +235,7 @@ gather(struct worker *w)
 
 	if (turn(w, !commit_is_ready(c)) < 0)
 		return -1;
-	if (!commit_is_ready(c))
+	if (!commit_is_ready(c) || commit_has_enough(c))
 		return 0;
 	since = clock_monotonic_ns();
 	do {
