@@ -55,7 +55,8 @@ sub load {
 	my ($db) = @_;
 	my ($dir, $rows) = inputs($SETTING{rows});
 	my @ways = (
-		['logload', 'logs.logs', $db->logload("$dir/all.ndjson")],
+		['logload', 'logs.logs', $db->logload('--jobs', 1,
+			"$dir/all.ndjson")],
 		['import', 'reference.logs',
 			$db->importer('reference', "$dir/logs.tsv")],
 		['logload 2', 'logs.logs', $db->logload('--jobs', 2,
