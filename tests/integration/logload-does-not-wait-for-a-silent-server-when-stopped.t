@@ -46,7 +46,7 @@ shows() { sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"; 
 wait_for shows '^SELECT SLEEP'
 events 10 >"$DIR/a"
 start hand logload --db "$DB_URL" "$DIR/a"
-wait_for shows '^INSERT INTO `logs`'
+wait_for shows "^INSERT INTO .logs"
 ends hand
 is "$STATUS" 75 'by hand: status 75'
 done_testing

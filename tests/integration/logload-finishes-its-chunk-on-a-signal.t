@@ -54,7 +54,7 @@ wait_for locked
 events 10 >"$SPOOL/ready/$(ready 2)"
 logload_start
 waits() { sql "SELECT info FROM information_schema.processlist" |
-	grep -q '^INSERT INTO `logs`'; }
+	grep -q "^INSERT INTO .logs"; }
 ok 'it waits for a lock' wait_for waits
 kill -TERM "$(pid logload)"
 ok 'one signal does not break the chunk' alive logload

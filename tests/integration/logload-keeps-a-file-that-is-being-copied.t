@@ -18,7 +18,7 @@ is "$(rejected raw)" '{"id":"to' 'and nothing is lost'
 
 # The copy goes on while the file is loaded: a lock holds the load up.
 load_is_held() { sql 'SELECT info FROM information_schema.processlist' |
-	grep -q '^INSERT INTO `logs`'; }
+	grep -q "^INSERT INTO .logs"; }
 start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
 	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
 locked() { sql 'SELECT info FROM information_schema.processlist' |
