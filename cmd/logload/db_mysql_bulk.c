@@ -154,7 +154,7 @@ put_text(struct mysql_bulk *k, unsigned param, const char *text, size_t len)
 	    text == NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
 	v->texts[k->rows] = k->texts.data + k->texts.len;
 	v->lens[k->rows] = len;
-	if (len > 0)
+	if (text != NULL)
 		memcpy(k->texts.data + k->texts.len, text, len);
 	k->texts.len += len;
 }
