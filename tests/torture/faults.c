@@ -10,10 +10,12 @@
  *   for a descriptor     what /proc/self/fd says: a file's path, "socket:[7]"
  *   for a name           the directory's path and the name; the old one, if two
  *   for send and recv    for send the bytes that are sent, from the sixth on:
- *                        to a MySQL server that is the statement
- *   for mysql_real_query the statement
- *   for poll, clock_gettime, memory and threads nothing: the pattern must be
- * "*"
+ *                        to a MySQL server that is the statement; "ARRAY"
+ *                        where an array of rows begins, which has no text
+ *   for mysql_real_query, mysql_stmt_prepare
+ *                        the statement
+ *   for mysql_stmt_execute, mariadb_get_infov, poll, clock_gettime, memory and
+ * threads nothing: the pattern must be "*"
  *
  * A process that no rule names pays a look at RULES words for each call.
  */
@@ -56,7 +58,7 @@ enum action {
 	DELAY_AFTER, /* by `arg` ms */
 	RESET,       /* the connection is shut, and ECONNRESET */
 	SHIFT,       /* the wall clock is `arg` seconds back */
-	LIE,         /* write, mysql_real_query: not done, but it succeeds */
+	LIE,         /* write, mysql_*: not done, but it succeeds */
 };
 
 struct rule {
@@ -582,14 +584,26 @@ accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
 	OBEY(int, accept4, fd, address, len, flags);
 }
 
+/* COM_STMT_BULK_EXECUTE: a packet's length, its number, and the command. */
+static bool
+is_array(const unsigned char *packet, size_t len)
+{
+	return len > 5 && packet[3] == 0 && packet[4] == 0xfa;
+}
+
 ssize_t
 send(int fd, const void *data, size_t len, int flags)
 {
 	struct subject s = {.fd = fd,
 	    .data = len > 5 ? (const char *)data + 5 : "",
 	    .len = len > 5 ? len - 5 : 0};
-	struct rule *r = hit("send", &s);
+	struct rule *r;
 
+	if (is_array(data, len)) {
+		s.data = "ARRAY";
+		s.len = strlen(s.data);
+	}
+	r = hit("send", &s);
 	if (r != NULL && is_short(r) && len > 1)
 		len /= 2;
 	if (r != NULL && r->action == RESET) {
@@ -667,6 +681,48 @@ mysql_real_query(struct MYSQL *link, const char *sql, unsigned long len)
 	if (r != NULL && r->action == LIE)
 		return 0;
 	OBEY(int, mysql_real_query, link, sql, len);
+}
+
+struct st_mysql_stmt;
+int mysql_stmt_prepare(struct st_mysql_stmt *, const char *, unsigned long);
+
+int
+mysql_stmt_prepare(
+    struct st_mysql_stmt *stmt, const char *sql, unsigned long len)
+{
+	struct subject s = {.fd = -1, .data = sql, .len = len};
+	struct rule *r = hit("mysql_stmt_prepare", &s);
+
+	if (r != NULL && r->action == LIE)
+		return 0;
+	OBEY(int, mysql_stmt_prepare, stmt, sql, len);
+}
+
+int mysql_stmt_execute(struct st_mysql_stmt *);
+
+int
+mysql_stmt_execute(struct st_mysql_stmt *stmt)
+{
+	struct rule *r = hit("mysql_stmt_execute", NULL);
+
+	if (r != NULL && r->action == LIE)
+		return 0;
+	OBEY(int, mysql_stmt_execute, stmt);
+}
+
+/* Of libmariadb alone. The lie: that the server can do nothing of that. */
+char mariadb_get_infov(struct MYSQL *, int, void *, ...);
+
+char
+mariadb_get_infov(struct MYSQL *link, int what, void *to, ...)
+{
+	struct rule *r = hit("mariadb_get_infov", NULL);
+
+	if (r != NULL && r->action == LIE) {
+		*(unsigned *)to = 0;
+		return 0;
+	}
+	OBEY(char, mariadb_get_infov, link, what, to);
 }
 
 /*
