@@ -63,11 +63,14 @@ my @FAULTS = (
 	# The database client's own.
 	[logload => send => '*', qw(short EINTR ECONNRESET EPIPE reset slow)],
 	[logload => send => 'LOAD DATA*', qw(reset late:ECONNRESET)],
+	[logload => send => 'ARRAY', qw(short reset late:ECONNRESET)],
 	[logload => send => 'INSERT INTO*', qw(reset late:ECONNRESET)],
 	[logload => send => 'COMMIT*', qw(reset late:ECONNRESET)],
 	[logload => recv => 'socket:*',
 		qw(short EINTR ECONNRESET ETIMEDOUT reset slow late:ECONNRESET)],
 	[logload => mysql_real_query => 'COMMIT*', qw(slow)],
+	[logload => mysql_stmt_prepare => 'INSERT INTO*', qw(slow)],
+	[logload => mysql_stmt_execute => '*', qw(slow)],
 );
 
 # Such things at the start of a process: every call of it fails once.
@@ -142,15 +145,19 @@ sub advance {
 		$row->{round}++;
 		$row->{left} = [shuffled(map { my ($tool, $call, $pattern, @what)
 			= @$_; map { [$tool, $call, $pattern, $_] } @what }
-		    grep { $_->[0] eq $row->{tool} } @FAULTS)];
+		    grep { $_->[0] eq $row->{tool}
+			&& $w->has_way(@$_[1, 2]) } @FAULTS)];
 	}
-	$row->{now} = begin_fault($w, $row, @{shift @{$row->{left}}});
+	my $fault = shift @{$row->{left}};
+	$w->take_way(@$fault[1, 2]) if $row->{tool} eq 'logload';
+	$row->{now} = begin_fault($w, $row, @$fault);
 	return;
 }
 
 sub begin_fault {
 	my ($w, $row, $tool, $call, $pattern, $what) = @_;
-	my $from = $pattern =~ /metrics|close/ ? 1 : $row->{round};
+	my $from = "$call $pattern" =~ /metrics|close|prepare/ ? 1
+	    : $row->{round};
 	# Now and then for a while: that is what a full disk does.
 	my $to = chance(0.2) && $from > 1 && $what !~ /EINTR|slow/
 	    ? $from + 15 : $from;
@@ -162,7 +169,7 @@ sub begin_fault {
 		call => pick(qw(write ftruncate)), path => $pattern,
 		do => 'fail', arg => 'ENOSPC', from => $from + 1)
 	    if $what eq 'short' && chance(0.5);
-	return {name => "faults: $tool $call $what", since => now(),
+	return {name => "faults: $tool $call $pattern $what", since => now(),
 		want => 1 + $to - $from};
 }
 

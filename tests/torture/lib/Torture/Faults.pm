@@ -13,6 +13,8 @@ our $LIBRARY;
 
 # As in faults.c.
 use constant {RULES => 16, RULE_SIZE => 256};
+# The last one is no fault: see deny_arrays.
+use constant ARRAYS => RULES - 1;
 my %ACTION = (kill_before => 1, kill_after => 2, fail => 3, fail_after => 4,
 	short => 5, short_kill => 6, delay_before => 7, delay_after => 8,
 	reset => 9, shift => 10, lie => 11);
@@ -23,7 +25,11 @@ sub new {
 	spill($path, "\0" x (RULES * RULE_SIZE));
 	chmod 0666, $path;
 	open my $file, '+<:raw', $path or die "$path: $!\n";
-	return bless {path => $path, file => $file, text => []}, $class;
+	my $self = bless {path => $path, file => $file, text => []}, $class;
+	$self->set(ARRAYS, tool => 'logload', call => 'mariadb_get_infov',
+		do => 'lie', to => 0xffffffff, chance => 500);
+	$self->{text}[ARRAYS] = undef;
+	return $self;
 }
 
 sub put {
@@ -80,8 +86,23 @@ sub unset {
 
 sub clear {
 	my ($self) = @_;
-	$self->unset($_) for 0 .. RULES - 1;
+	$self->unset($_) for 0 .. ARRAYS - 1;
 	return;
+}
+
+# Of a thousand connections of logload, so many find a server that takes no
+# arrays of rows, as MySQL's, and use LOAD DATA; half of them until this is set.
+sub deny_arrays {
+	my ($self, $chance) = @_;
+	$self->put(ARRAYS * RULE_SIZE + 20, pack 'L', $chance);
+	return;
+}
+
+# How many connections loaded by arrays, and how many did not.
+sub arrays {
+	my ($self) = @_;
+	my $denied = $self->counter(ARRAYS, 24);
+	return ($self->counter(ARRAYS, 28) - $denied, $denied);
 }
 
 # What is in force, for messages.

@@ -77,5 +77,6 @@ sub payload {
 	return q{CONCAT('{"id":"', COALESCE(payload->>'$.id', 'none'), '"}')};
 }
 sub keeps_text { return 0 }
+sub takes_arrays { return 0 }
 
 1;

@@ -12,8 +12,13 @@ use Torture::World;
 
 our @EXPORT = qw(net spoil_net);
 
+# COM_STMT_BULK_EXECUTE, after the number of its packet. \x16 and \x03 below
+# are the commands to prepare a statement, and to run one.
+my $ARRAY = "\0\xfa";
+
 my @STATEMENTS = ('START', 'INSERT INTO `log_files`', 'SELECT id', 'SAVEPOINT',
-	'LOAD DATA', 'ROLLBACK TO', 'INSERT INTO `logs`', 'UPDATE');
+	'LOAD DATA', "\x16INSERT INTO", $ARRAY, 'ROLLBACK TO',
+	"\x03INSERT INTO `logs`", 'UPDATE');
 
 my @WAYS = (
 	['amid a statement', sub { 'amid ' . pick(@STATEMENTS) }],

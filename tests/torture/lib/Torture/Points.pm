@@ -45,12 +45,15 @@ my @POINTS = (
 	[logload => mysql_real_query => 'SELECT id,*', 'before after'],
 	[logload => mysql_real_query => 'SAVEPOINT *', 'before after'],
 	[logload => mysql_real_query => 'LOAD DATA *', 'before after'],
+	[logload => mysql_stmt_prepare => 'INSERT INTO*', 'before after'],
+	[logload => mysql_stmt_execute => '*', 'before after'],
 	[logload => mysql_real_query => 'ROLLBACK TO *', 'before after'],
 	[logload => mysql_real_query => 'INSERT INTO `logs`*', 'before after'],
 	[logload => mysql_real_query => 'UPDATE *', 'before after'],
 	[logload => mysql_real_query => 'COMMIT*', 'before after'],
 	# Sent, and the answer not waited for; and half of it sent.
 	[logload => send => 'LOAD DATA*', 'amid after'],
+	[logload => send => 'ARRAY', 'before amid after'],
 	[logload => send => 'COMMIT*', 'amid after'],
 	[logload => send => '20[0-9][0-9]-*', 'before amid after'],
 	[logload => pread => '*/ready/*', 'before after'],
@@ -121,10 +124,12 @@ sub advance {
 	if (!@{$row->{left}}) {
 		$row->{round}++;
 		$row->{left} = [shuffled(sides_of(grep {
-			$_->[0] eq $row->{tool} } @POINTS))];
+			$_->[0] eq $row->{tool}
+			&& $w->has_way(@$_[1, 2]) } @POINTS))];
 	}
-	$row->{now} = arm($w, $row->{slot}, shift @{$row->{left}},
-		$row->{round} > 1);
+	my $point = shift @{$row->{left}};
+	$w->take_way(@$point[1, 2]) if $row->{tool} eq 'logload';
+	$row->{now} = arm($w, $row->{slot}, $point, $row->{round} > 1);
 	return;
 }
 
@@ -142,7 +147,7 @@ sub arm {
 	my $nth = $any ? 1 + int rand 8 : 1;
 	# What comes seldom is not waited for that often.
 	$nth = 1 if $at_start || $provoke
-	    || $pattern =~ /rejected|metrics|ROLLBACK|`logs`/;
+	    || $pattern =~ /rejected|metrics|ROLLBACK|`logs`|^INSERT INTO\*/;
 	$provoke->($w) if $provoke;
 	$w->{faults}->set($slot, tool => $tool, call => $call,
 		path => $pattern, from => $nth, do => $DO{$side});

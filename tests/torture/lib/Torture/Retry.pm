@@ -25,6 +25,8 @@ my @POINTS = (
 	[mysql_real_query => 'INSERT INTO `log_files`*'],
 	[mysql_real_query => 'SAVEPOINT *'],
 	[mysql_real_query => 'LOAD DATA *'],
+	[mysql_stmt_prepare => 'INSERT INTO*'],
+	[mysql_stmt_execute => '*'],
 	[mysql_real_query => 'UPDATE *'],
 	[mysql_real_query => 'COMMIT*'],
 );

@@ -34,6 +34,43 @@ sub new {
 	return $self;
 }
 
+# --- the two ways of rows into MariaDB: each connection takes one by chance
+
+# The one on which alone a call with this pattern is made, if there is one.
+sub way_of {
+	my ($call, $pattern) = @_;
+	return 'arrays' if $call =~ /^mysql_stmt/ || $pattern eq 'ARRAY';
+	return 'LOAD DATA' if $pattern =~ /^(?:LOAD DATA|20\[)/;
+	return '';
+}
+
+# Can such a call come?
+sub has_way {
+	my ($self, $call, $pattern) = @_;
+	return way_of($call, $pattern) ne 'arrays'
+	    || $self->{db}->takes_arrays;
+}
+
+# From now on all connections take the way of such a call, if it has one.
+sub take_way {
+	my ($self, $call, $pattern) = @_;
+	my $way = way_of($call, $pattern);
+	$self->{faults}->deny_arrays($way eq '' ? 500
+		: $way eq 'arrays' ? 0 : 1000);
+	$self->kill_tool('logload', 'to start it anew') if $way ne '';
+	return;
+}
+
+# They are counted, and told.
+sub ways_taken {
+	my ($self) = @_;
+	return '' if !$self->{db}->takes_arrays;
+	my ($arrays, $other) = $self->{faults}->arrays;
+	tally('connections that load by arrays', $arrays);
+	tally('connections that load by LOAD DATA', $other);
+	return ", $arrays connections by arrays, $other by LOAD DATA";
+}
+
 # --- the tools
 
 # Small files and chunks: many of each step in little time.
@@ -319,7 +356,8 @@ sub finish {
 	$self->end_all;
 	my $there = $self->verdict;
 	say(sprintf '%d events there, fresh one after %.1f s, drained after '
-		. '%.1f s', $there, $took // -1, $drained // -1);
+		. '%.1f s%s', $there, $took // -1, $drained // -1,
+		$self->ways_taken);
 	$self->{db}->try("DROP DATABASE `$self->{database}`")
 	    if !grep { $_->[0] eq $Torture::scenario } @Torture::violations;
 	return;
