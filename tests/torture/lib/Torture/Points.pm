@@ -55,7 +55,8 @@ my @POINTS = (
 	[logload => send => 'LOAD DATA*', 'amid after'],
 	[logload => send => 'ARRAY', 'before amid after'],
 	[logload => send => 'COMMIT*', 'amid after'],
-	[logload => send => '20[0-9][0-9]-*', 'before amid after'],
+	# The first rows of a LOAD DATA, which begin with a time.
+	[logload => send => '0[0-9][0-9]-[01]*', 'before amid after'],
 	[logload => pread => '*/ready/*', 'before after'],
 	[logload => openat => '*/rejected/.*', 'before after'],
 	[logload => write => '*/rejected/.*', 'before amid after'],
