@@ -45,7 +45,8 @@ sub two_pipelines {
 
 my $aliens = 0;
 
-# A file that appears under its name at once, as by mv(1).
+# A file that appears under its name at once, as by mv(1). Only then are its
+# events known to be there: a full disk has no room for it.
 sub place {
 	my ($w, $name, $bytes) = @_;
 	my $draft = "$w->{spool}/ready/.draft";
@@ -53,10 +54,11 @@ sub place {
 	chmod 0644, $draft;
 	rename $draft, "$w->{spool}/ready/$name"
 	    or die "$w->{spool}/ready/$name: $!\n";
+	spew($w->{acked}, join '', map { "$_\n" } @{delete $w->{known} // []});
 	return;
 }
 
-# Some events that count as acknowledged: they lie in ready/.
+# Some events that count as acknowledged once they lie in ready/.
 sub known_events {
 	my ($w, $n) = @_;
 	my @events;
@@ -64,7 +66,7 @@ sub known_events {
 		my $id = 'alien-' . ++$aliens;
 		push @events, make_event($id);
 		spew($w->{sent}, "$events[-1]\n");
-		spew($w->{acked}, "$id\n");
+		push @{$w->{known}}, $id;
 		tally('events sent');
 	}
 	return @events;
@@ -136,10 +138,11 @@ my %ALIENS = (
 sub put_alien {
 	my ($w, $what) = @_;
 	$what //= pick(sort keys %ALIENS);
+	delete $w->{known};
 	my ($bytes, $bad) = $ALIENS{$what}->($w);
 	my $name = "$what of somebody's-" . ++$aliens . '.ndjson';
-	$w->{alien}{$name} = $bad if $bad;
 	place($w, $name, $bytes);
+	$w->{alien}{$name} = $bad if $bad;
 	tally('alien files');
 	return;
 }
