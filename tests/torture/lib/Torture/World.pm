@@ -55,6 +55,7 @@ sub has_way {
 sub take_way {
 	my ($self, $call, $pattern) = @_;
 	my $way = way_of($call, $pattern);
+	return if !$self->{db}->takes_arrays;
 	$self->{faults}->deny_arrays($way eq '' ? 500
 		: $way eq 'arrays' ? 0 : 1000);
 	$self->kill_tool('logload', 'to start it anew') if $way ne '';
@@ -68,7 +69,7 @@ sub ways_taken {
 	my ($arrays, $other) = $self->{faults}->arrays;
 	tally('connections that load by arrays', $arrays);
 	tally('connections that load by LOAD DATA', $other);
-	return ", $arrays connections by arrays, $other by LOAD DATA";
+	return ", connections: $arrays by arrays, $other by LOAD DATA";
 }
 
 # --- the tools
