@@ -143,11 +143,14 @@ distrust(struct db *db)
 {
 	struct mysql_db *m = of(db);
 
-	if (m->arrays || m->inserts || m->config->method == DB_METHOD_LOAD_DATA)
+	if (m->config->method == DB_METHOD_LOAD_DATA ||
+	    (m->inserts && !m->arrays))
 		return;
+	log_warn("%s refused rows that INSERT stores without a word: loading "
+		 "by INSERT on this connection",
+	    m->arrays ? "an array" : "LOAD DATA");
+	m->arrays = false;
 	m->inserts = true;
-	log_warn("LOAD DATA warns about rows that INSERT stores without a "
-		 "word: loading by INSERT on this connection");
 }
 
 /*

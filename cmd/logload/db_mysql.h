@@ -19,7 +19,7 @@ struct mysql_db {
 	MYSQL *link;  /* NULL: not connected */
 	bool warned;  /* about settings that cost durability */
 	bool inserts; /* LOAD DATA is not to be had */
-	bool arrays;  /* INSERT takes arrays of rows, as fast as that */
+	bool arrays;  /* INSERT takes arrays of rows, which is faster */
 	struct mysql_bulk *bulk; /* to send them; NULL: not used yet */
 	uint64_t packet_max;     /* of the server */
 	uint64_t used_ns;        /* when the connection was last used */
@@ -36,6 +36,8 @@ enum {
 	SERVER_INFILE_NO_CAPABILITY = 4166, /* MariaDB's */
 	CLIENT_INFILE_REFUSED = 2068,
 	SERVER_PACKET_TOO_LARGE = 1153,
+	SERVER_CANNOT_PREPARE = 1295,
+	SERVER_TOO_MANY_PREPARED = 1461,
 };
 
 /* Opens the session. */
@@ -82,6 +84,8 @@ int mysql_put_insert(struct mysql_db *);
 /* Arrays of rows: can the server and the library take them? */
 bool mysql_has_bulk(struct mysql_db *);
 void mysql_bulk_free(struct mysql_bulk *);
+/* Makes m->bulk; or finds that this connection cannot, and clears m->arrays. */
+enum db_verdict mysql_bulk_prepare(struct mysql_db *);
 enum db_verdict
 mysql_bulk_load(struct mysql_db *, const struct db_file *, struct db_rows *);
 

@@ -12,12 +12,13 @@
 
 #include "clock.h"
 #include "db_mysql.h"
+#include "log.h"
 
 #ifdef MARIADB_PACKAGE_VERSION_ID
 
 #define ROWS_MAX 4096          /* in a packet */
 #define PACKET_BYTES (1 << 20) /* about so much, but a row of any size */
-#define PACKET_SPARE 64        /* of max_allowed_packet, for the protocol */
+#define PACKET_SPARE 128       /* of max_allowed_packet, for the protocol */
 #define VALUE_SPARE 10         /* of a value: its indicator and its length */
 #define NUMBER_SIZE 9          /* of one of those that are no text */
 
@@ -43,7 +44,7 @@ struct mysql_bulk {
 bool
 mysql_has_bulk(struct mysql_db *m)
 {
-	unsigned capabilities = 0;
+	unsigned long capabilities = 0; /* so much is written */
 
 	/* The extended ones: the upper half of 64 bits. */
 	return mariadb_get_infov(m->link,
@@ -102,7 +103,7 @@ fill_bulk(struct mysql_db *m)
 	if (k->stmt == NULL || k->values == NULL || mysql_put_insert(m) < 0)
 		return mysql_no_memory(m);
 	for (unsigned i = 0; i < params; i++) {
-		if (buf_printf(&m->sql, i == 0 ? "(?" : ",?") < 0)
+		if (buf_append(&m->sql, i == 0 ? "(?" : ",?", 2) < 0)
 			return mysql_no_memory(m);
 		bind_texts(&k->binds[i], &k->values[i]);
 	}
@@ -116,8 +117,8 @@ fill_bulk(struct mysql_db *m)
 	return DB_OK;
 }
 
-static enum db_verdict
-prepare(struct mysql_db *m)
+enum db_verdict
+mysql_bulk_prepare(struct mysql_db *m)
 {
 	enum db_verdict verdict;
 
@@ -129,7 +130,13 @@ prepare(struct mysql_db *m)
 		return DB_OK;
 	mysql_bulk_free(m->bulk);
 	m->bulk = NULL;
-	return verdict;
+	if (m->db.error.code != SERVER_TOO_MANY_PREPARED &&
+	    m->db.error.code != SERVER_CANNOT_PREPARE)
+		return verdict;
+	log_warn("no arrays of rows on this connection, which is slower: %s",
+	    m->db.error.text);
+	m->arrays = false;
+	return DB_OK;
 }
 
 /* What a row needs of a packet, at most. */
@@ -234,12 +241,10 @@ enum db_verdict
 mysql_bulk_load(
     struct mysql_db *m, const struct db_file *file, struct db_rows *rows)
 {
-	enum db_verdict verdict = m->bulk == NULL ? prepare(m) : DB_OK;
+	enum db_verdict verdict;
 	const struct db_row *row;
 	int rc;
 
-	if (verdict != DB_OK)
-		return verdict;
 	empty(m->bulk); /* of a load that failed */
 	while ((rc = rows->next(rows->context, &row)) > 0) {
 		rows->sent++;
@@ -265,6 +270,15 @@ mysql_bulk_free(struct mysql_bulk *k)
 	(void)k; /* there is none */
 }
 
+/* Neither is called. */
+
+enum db_verdict
+mysql_bulk_prepare(struct mysql_db *m)
+{
+	(void)m;
+	return DB_SCHEMA;
+}
+
 enum db_verdict
 mysql_bulk_load(
     struct mysql_db *m, const struct db_file *file, struct db_rows *rows)
@@ -272,7 +286,7 @@ mysql_bulk_load(
 	(void)m;
 	(void)file;
 	(void)rows;
-	return DB_SCHEMA; /* never called */
+	return DB_SCHEMA;
 }
 
 #endif

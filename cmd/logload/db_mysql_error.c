@@ -41,8 +41,8 @@ static const unsigned passing[] = {
     1243,                               /* unknown prepared statement */
     1317,                               /* statement interrupted */
     1412,       /* table definition has changed, please retry */
-    1461,       /* too many prepared statements */
     1614,       /* transaction branch rolled back: deadlock */
+    1615,       /* prepared statement needs to be prepared again */
     1637,       /* too many active transactions */
     1684,       /* the table is being altered right now */
     1792, 1836, /* read-only transaction, read-only mode */

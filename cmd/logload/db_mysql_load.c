@@ -43,7 +43,12 @@ enum db_verdict
 mysql_load(struct db *db, const struct db_file *file, struct db_rows *rows)
 {
 	struct mysql_db *m = (struct mysql_db *)db;
+	enum db_verdict verdict = DB_OK;
 
+	if (m->arrays && m->bulk == NULL)
+		verdict = mysql_bulk_prepare(m);
+	if (verdict != DB_OK)
+		return verdict;
 	if (m->arrays)
 		return mysql_bulk_load(m, file, rows);
 	return m->inserts ? insert_rows(m, file, rows)

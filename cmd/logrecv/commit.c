@@ -16,7 +16,8 @@
 /* A buffer that one large group has made is given back after it. */
 #define KEEP_BYTES (4 << 20)
 
-#define ENOUGH_BYTES (1 << 20) /* beside which a sync costs little */
+/* Takes so long to write that gathering beside it is worth the wake-ups. */
+#define ENOUGH_BYTES (1 << 20)
 #define GATHER_MAX_NS (2 * CLOCK_NS_PER_MS)
 #define STALL_NS (2 * CLOCK_NS_PER_MS) /* then the loop is taken over */
 
@@ -110,11 +111,12 @@ set_alarm(struct commit *c, uint64_t ns)
  * all who were answered last have come again before.
  */
 bool
-commit_may_grow(struct commit *c, size_t waiters, uint64_t since_ns)
+commit_may_grow(const struct commit *c, size_t waiters, uint64_t since_ns)
 {
 	uint64_t most = c->sync_ns < GATHER_MAX_NS ? c->sync_ns : GATHER_MAX_NS;
 
-	return c->gathering->waiter_count > waiters && !commit_has_enough(c) &&
+	return c->gathering->waiter_count > waiters &&
+	       c->gathering->lines.len < ENOUGH_BYTES &&
 	       clock_monotonic_ns() - since_ns < most;
 }
 

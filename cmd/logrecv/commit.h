@@ -8,9 +8,10 @@
  * few that happened to come meanwhile.
  *
  * But a disk may stall, and clients must then be told so. Each worker has two
- * threads, one of which stands by: should writing take long, it takes over the
- * loop, which goes on gathering. The other one makes `done_fd` readable when it
- * is done, and stands by from then on.
+ * threads, one of which stands by: should writing take long, or be sure to
+ * since the group is large, it takes over the loop, which goes on gathering.
+ * The other one makes `done_fd` readable when it is done, and stands by from
+ * then on.
  *
  *   loop:      commit_gathering -> add lines and waiters -> commit_write
  *   if true:   commit_collect -> answer all -> commit_release
@@ -90,7 +91,7 @@ commit_wait(struct commit *, struct conn *, uint64_t events, uint64_t bytes);
  * ready? The last look found so many waiters; gathering began at since_ns
  * (monotonic).
  */
-bool commit_may_grow(struct commit *, size_t waiters, uint64_t since_ns);
+bool commit_may_grow(const struct commit *, size_t waiters, uint64_t since_ns);
 
 /* Would commit_write have something to write, and the disk for it? */
 bool commit_is_ready(struct commit *);

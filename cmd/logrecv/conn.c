@@ -25,7 +25,6 @@
 #include "worker.h"
 
 #define READ_AHEAD (32 << 10) /* unparsed; then a paused connection stops */
-#define READ_AT_ONCE (64 << 10)
 #define PENDING_MAX 256       /* acknowledgements; then reading pauses */
 #define OUTPUT_MAX (64 << 10) /* unsent answers; then reading pauses */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
@@ -88,8 +87,6 @@ conn_open(struct worker *w, struct bufferevent *bev)
 	intake_init(&c->intake, w->server);
 	set_deadline(c);
 	bufferevent_setcb(bev, on_read, on_written, on_event, c);
-	/* Fewer calls for large bodies. Cannot fail on a value like this. */
-	(void)bufferevent_set_max_single_read(bev, READ_AT_ONCE);
 	bufferevent_setwatermark(
 	    bev, EV_READ, 0, (size_t)w->server->max_header + READ_AHEAD);
 	/* Writing is enabled from the start. Fails without memory alone. */

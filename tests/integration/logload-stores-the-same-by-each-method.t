@@ -65,6 +65,16 @@ sql_is "SELECT SUM(event IS NULL) FROM logs WHERE file_id=1 AND line > 10" \
 sql_is "SELECT COUNT(*) FROM logs WHERE event IN ('crlf', 'no line break')" \
 	6 'CRLF, and a last line without line break'
 
+# A server that has no prepared statements, or none left.
+arrays on
+sql 'SET GLOBAL max_prepared_stmt_count=0, GLOBAL local_infile=1'
+load --force "$DIR/a.ndjson"
+is "$STATUS" 0 'no prepared statement to be had: status 0'
+like "$ERR" 'no arrays .* \(1461\)' 'it says so'
+is "$(counted Com_load)" 4 'and takes LOAD DATA'
+is "$(sum_of_rows 8)" "$(sum_of_rows 1)" 'the same rows'
+sql 'SET GLOBAL max_prepared_stmt_count=DEFAULT, GLOBAL local_infile=0'
+
 # A column of another character set: converted, both ways.
 sql 'SET GLOBAL local_infile=1; CREATE TABLE latin LIKE logs;
 	ALTER TABLE latin MODIFY event VARCHAR(64) CHARACTER SET latin1'
