@@ -53,6 +53,7 @@ mysql_ask(struct mysql_db *, const char *sql, size_t len, MYSQL_RES **result);
 
 /* Takes the code and text of the last failure over; returns its verdict. */
 enum db_verdict mysql_failed(struct mysql_db *, const char *what);
+/* The same of a failure that the connection does not know of. */
 enum db_verdict mysql_failure(struct mysql_db *, const char *what,
     unsigned code, const char *sqlstate, const char *text);
 

@@ -17,7 +17,7 @@
 #ifdef MARIADB_PACKAGE_VERSION_ID
 
 #define ROWS_MAX 4096          /* in a packet */
-#define PACKET_BYTES (1 << 20) /* about so much, but a row of any size */
+#define PACKET_BYTES (1 << 20) /* of rows; a larger one goes by itself */
 #define PACKET_SPARE 128       /* of max_allowed_packet, for the protocol */
 #define VALUE_SPARE 10         /* of a value: its indicator and its length */
 #define NUMBER_SIZE 9          /* of one of those that are no text */

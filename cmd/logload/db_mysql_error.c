@@ -36,9 +36,9 @@ static const unsigned passing[] = {
     1206,                               /* lock table full */
     1213,                               /* deadlock */
     1226,                               /* user is over a resource limit */
+    1243,                               /* unknown prepared statement */
     1290,                               /* the server runs with --read-only */
     1297,                               /* temporary error of the engine */
-    1243,                               /* unknown prepared statement */
     1317,                               /* statement interrupted */
     1412,       /* table definition has changed, please retry */
     1614,       /* transaction branch rolled back: deadlock */

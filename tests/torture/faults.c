@@ -719,7 +719,7 @@ mariadb_get_infov(struct MYSQL *link, int what, void *to, ...)
 	struct rule *r = hit("mariadb_get_infov", NULL);
 
 	if (r != NULL && r->action == LIE) {
-		*(unsigned *)to = 0;
+		*(unsigned long *)to = 0; /* as the library writes it */
 		return 0;
 	}
 	OBEY(char, mariadb_get_infov, link, what, to);
