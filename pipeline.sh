@@ -17,6 +17,11 @@
 #   to a supervisor   USR2: stop your tool    ALRM: kill it
 #   to an alarm       USR2: off               to the monitor   USR2: end
 #   to this shell     USR1: a tool refuses its options
+#
+# A trap may interrupt another. dash(1) then gives the outer one, at its next
+# command, the $? of before both, so that [ … ] || … goes the wrong way. What a
+# trap calls therefore decides by case, and takes what may be taken once by one
+# assignment.
 set -u
 
 usage() {
@@ -89,7 +94,7 @@ await() {
 alarm() {
 	target=$1 nap='' off=''
 	shift
-	trap 'off=1; [ -z "$nap" ] || kill "$nap" 2>/dev/null' USR2
+	trap 'off=1; kill "$nap" 2>/dev/null' USR2
 	while [ $# -gt 1 ]; do
 		sleep "$1" &
 		nap=$!
@@ -157,7 +162,9 @@ supervise() {
 
 # Each signal once: a second TERM would mean "at once" to a tool.
 tell_child() {
-	[ -n "$child" ] && [ "$told" != "$stop" ] || return 0
+	case $child:$told in
+	:* | *:"$stop") return ;;
+	esac
 	told=$stop
 	kill -s "$stop" "$child" 2>/dev/null
 }
@@ -283,33 +290,49 @@ tool_path() {
 # before all is started: it starts an alarm, and would change $! under the main
 # shell's hands.
 stop_all() {
-	[ -z "$stopping" ] || return 0
-	stopping=1
+	set -- "$((stopping += 1))" "$@"
+	case $1 in
+	1) shift ;;
+	*) return ;;
+	esac
 	log "$@"
-	[ -z "$monitor" ] || begin_end "$logrecv"
+	case $monitor in
+	?*) begin_end "$logrecv" ;;
+	esac
 }
 
 # shellcheck disable=SC2317
 on_signal() {
-	hurry=$signalled signalled=1 # at one go: this may interrupt itself
-	[ -z "$hurry" ] || [ -n "$starting" ] || at_once
+	case $((signals += 1)):$starting in
+	1:* | *:1) ;;
+	*) at_once ;;
+	esac
 	stop_all info 'stopping'
 }
 
 # What was begun with starting=1 can be stopped: its process is known.
 started() {
 	starting=
-	[ -z "$hurry" ] || at_once
+	case $signals in
+	0 | 1) ;;
+	*) at_once ;;
+	esac
 }
 
-# Some child has ended: one of the four, that nobody has told to?
+# Some child has ended: one of the four, that nobody has told to? Only kill's
+# status can tell, and if this was interrupted that is not to be trusted: but
+# then the other trap has looked itself, or has begun the end.
 on_child() {
-	[ -z "$stopping" ] || return 0
+	set -- "$((looks += 1))"
 	for part in $logrecv $logbatch $logload $monitor; do
 		kill -0 "$part" 2>/dev/null && continue
-		lost=1
-		stop_all error 'a part of pipeline.sh was killed: stopping'
-		return 0
+		case $stopping:$looks in
+		"0:$1")
+			lost=1
+			stop_all error 'a part of pipeline.sh was killed: stopping'
+			;;
+		esac
+		return
 	done
 }
 
@@ -319,19 +342,27 @@ at_once() {
 	for supervisor in $logrecv $logbatch $logload; do
 		kill -s ALRM "$supervisor" 2>/dev/null
 	done
-	[ -z "$child" ] || kill -s KILL "$child" 2>/dev/null
-	[ -z "$timer" ] || kill -s USR2 "$timer" 2>/dev/null
+	case $child in
+	?*) kill -s KILL "$child" 2>/dev/null ;;
+	esac
+	case $timer in
+	?*) kill -s USR2 "$timer" 2>/dev/null ;;
+	esac
 	leave 143
 }
 
 leave() {
 	trap '' HUP INT TERM USR1
 	trap - CHLD
-	if [ -n "$monitor" ]; then
+	case $monitor in
+	?*)
 		kill -s USR2 "$monitor" 2>/dev/null
 		await "$monitor"
-	fi
-	[ -z "$state" ] || rm -rf "$state"
+		;;
+	esac
+	case $state in
+	?*) rm -rf "$state" ;;
+	esac
 	exit "$1"
 }
 
@@ -382,8 +413,8 @@ case $#:${1:-} in
 	;;
 esac
 
-main=$$ stopping='' signalled='' refused='' lost='' child='' timer='' state=''
-starting='' hurry='' logrecv='' logbatch='' logload='' monitor=''
+main=$$ stopping=0 signals=0 looks=0 refused='' lost='' child='' timer=''
+state='' starting='' logrecv='' logbatch='' logload='' monitor=''
 trap on_signal HUP INT TERM
 trap 'refused=1; stop_all info stopping' USR1
 trap on_child CHLD
@@ -401,7 +432,7 @@ mkfifo "$state/events" || fail 74 "cannot make a pipe in $state"
 # would not do: the shell keeps a copy to restore it from.)
 exec 9<>"$state/events"
 
-[ -z "$stopping" ] || leave 0
+[ "$stopping" -eq 0 ] || leave 0
 log info "starting spool=$SPOOL pid=$$"
 starting=1
 { exec 9>&- && supervise logrecv; } &
@@ -414,7 +445,7 @@ logload=$!
 monitor=$!
 started
 # What stop_all has left to us, if it came early.
-[ -z "$stopping" ] || [ -n "$timer" ] || begin_end "$logrecv"
+[ "$stopping" -eq 0 ] || [ -n "$timer" ] || begin_end "$logrecv"
 await "$logrecv"
 on_child # should nobody have seen it end
 call_off
