@@ -9,22 +9,21 @@
  * connection, and with it the answer (RFC 9112, section 9.6).
  */
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "conn.h"
 #include "intake.h"
 #include "reply.h"
+#include "stream.h"
 #include "worker.h"
 
-#define READ_AHEAD (32 << 10) /* unparsed; then a paused connection stops */
+#define READ_AHEAD (32 << 10) /* not taken; then a paused connection stops */
 #define PENDING_MAX 256       /* acknowledgements; then reading pauses */
 #define OUTPUT_MAX (64 << 10) /* unsent answers; then reading pauses */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
@@ -37,7 +36,7 @@ enum wait { WAIT_NONE, WAIT_REQUEST, WAIT_BODY, WAIT_COMMIT, WAIT_END };
 struct conn {
 	TAILQ_ENTRY(conn) link;
 	struct worker *worker;
-	struct bufferevent *bev;
+	struct stream stream;
 	struct intake intake;
 	unsigned pending; /* requests in groups */
 	struct buf held;  /* an answer that waits for those */
@@ -46,7 +45,6 @@ struct conn {
 	bool persist_1_0; /* answers say that the connection is kept */
 	bool continues;   /* "100 Continue" is due */
 	bool lingers;     /* the last answer is sent */
-	bool stopped;     /* reading is */
 	bool ended;       /* the client sends no more */
 	bool closed;      /* waits to be freed */
 	enum wait waits;
@@ -54,9 +52,7 @@ struct conn {
 };
 
 static void set_deadline(struct conn *);
-static void on_read(struct bufferevent *, void *);
-static void on_written(struct bufferevent *, void *);
-static void on_event(struct bufferevent *, short what, void *);
+static void on_stream(void *, enum stream_event);
 static void conn_run(struct conn *);
 static void conn_close(struct conn *);
 static void serve(struct conn *, const struct request *);
@@ -74,27 +70,21 @@ static void linger(struct conn *);
  */
 
 int
-conn_open(struct worker *w, struct bufferevent *bev)
+conn_open(struct worker *w, int fd)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (c == NULL) {
-		bufferevent_free(bev);
+		(void)close(fd); /* nothing was sent */
 		return -1;
 	}
-	c->worker = w;
-	c->bev = bev;
-	intake_init(&c->intake, w->server);
-	set_deadline(c);
-	bufferevent_setcb(bev, on_read, on_written, on_event, c);
-	bufferevent_setwatermark(
-	    bev, EV_READ, 0, (size_t)w->server->max_header + READ_AHEAD);
-	/* Writing is enabled from the start. Fails without memory alone. */
-	if (bufferevent_enable(bev, EV_READ) < 0) {
-		bufferevent_free(bev);
+	if (stream_open(&c->stream, w->base, fd, &w->room, on_stream, c) < 0) {
 		free(c);
 		return -1;
 	}
+	c->worker = w;
+	intake_init(&c->intake, w->server);
+	set_deadline(c);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	return 0;
 }
@@ -109,8 +99,7 @@ conn_close(struct conn *c)
 		return;
 	c->closed = true;
 	intake_release(&c->intake);
-	bufferevent_free(c->bev);
-	c->bev = NULL;
+	stream_close(&c->stream);
 	TAILQ_REMOVE(&w->conns, c, link);
 	TAILQ_INSERT_TAIL(&w->dead, c, link);
 	atomic_fetch_sub(&w->server->connections, 1);
@@ -138,18 +127,12 @@ conn_close_all(struct worker *w)
 		conn_close(TAILQ_FIRST(&w->conns));
 }
 
-static size_t
-unsent(struct conn *c)
-{
-	return evbuffer_get_length(bufferevent_get_output(c->bev));
-}
-
 /* Is no request begun, and no answer outstanding? */
 static bool
 is_idle(struct conn *c)
 {
 	return !c->intake.begun && c->pending == 0 && c->held.len == 0 &&
-	       unsent(c) == 0;
+	       stream_unsent(&c->stream) == 0;
 }
 
 void
@@ -175,7 +158,7 @@ conn_sweep(struct worker *w)
 		if (now < c->deadline_ns)
 			continue;
 		/* Told only where a request has begun and can be answered. */
-		if (c->waits != WAIT_BODY || unsent(c) > 0) {
+		if (c->waits != WAIT_BODY || stream_unsent(&c->stream) > 0) {
 			conn_close(c);
 			continue;
 		}
@@ -200,7 +183,7 @@ set_deadline(struct conn *c)
 
 	if (c->lingers) {
 		waits = WAIT_END;
-		ns = unsent(c) > 0 ? s->request_ns : LINGER_NS;
+		ns = stream_unsent(&c->stream) > 0 ? s->request_ns : LINGER_NS;
 	} else if (c->pending > 0) {
 		waits = WAIT_COMMIT;
 		ns = NEVER;
@@ -219,37 +202,27 @@ set_deadline(struct conn *c)
  */
 
 static void
-on_read(struct bufferevent *bev, void *arg)
-{
-	(void)bev;
-	conn_run(arg);
-}
-
-/* What was queued has left; most answers never are: see put. */
-static void
-on_written(struct bufferevent *bev, void *arg)
+on_stream(void *arg, enum stream_event what)
 {
 	struct conn *c = arg;
 
-	if (c->lingers) {
-		(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
+	switch (what) {
+	case STREAM_INPUT:
+		break;
+	case STREAM_SENT:
+		if (!c->lingers)
+			break;
+		(void)shutdown(c->stream.fd, SHUT_WR);
 		c->waits = WAIT_NONE; /* the time to linger begins now */
-	}
-	conn_run(c);
-}
-
-static void
-on_event(struct bufferevent *bev, short what, void *arg)
-{
-	struct conn *c = arg;
-
-	(void)bev;
-	if ((what & BEV_EVENT_EOF) == 0) {
-		conn_close(c); /* reset, or another error of the socket */
+		break;
+	case STREAM_END:
+		/* A client may close its side and still wait for answers. */
+		c->ended = true;
+		break;
+	case STREAM_BROKEN:
+		conn_close(c);
 		return;
 	}
-	/* A client may close its side and still wait for the answers. */
-	c->ended = true;
 	conn_run(c);
 }
 
@@ -257,14 +230,15 @@ static bool
 is_paused(struct conn *c)
 {
 	return c->last || c->held.len > 0 || c->pending >= PENDING_MAX ||
-	       (c->continues && c->pending > 0) || unsent(c) > OUTPUT_MAX;
+	       (c->continues && c->pending > 0) ||
+	       stream_unsent(&c->stream) > OUTPUT_MAX;
 }
 
 /* Is there nothing left to wait for? */
 static bool
 is_over(struct conn *c)
 {
-	if (c->pending > 0 || c->held.len > 0 || unsent(c) > 0)
+	if (c->pending > 0 || c->held.len > 0 || stream_unsent(&c->stream) > 0)
 		return false;
 	/* The client sends no more: what is incomplete will stay so. */
 	if (c->ended)
@@ -275,61 +249,45 @@ is_over(struct conn *c)
 	return c->worker->stopping && !c->intake.begun;
 }
 
-/*
- * A paused connection may read on a little, and so notice that its client has
- * gone. Not by a high watermark: while one is reached, libevent 2.1 calls the
- * read callback again and again.
- */
-static void
-set_reading(struct conn *c)
-{
-	size_t len = evbuffer_get_length(bufferevent_get_input(c->bev));
-	bool stopped = !c->lingers && is_paused(c) && len >= READ_AHEAD;
-
-	if (stopped == c->stopped)
-		return;
-	c->stopped = stopped;
-	/* Neither can fail for a socket. */
-	if (stopped)
-		(void)bufferevent_disable(c->bev, EV_READ);
-	else
-		(void)bufferevent_enable(c->bev, EV_READ);
-}
-
 /* Works off what has arrived, as far as it goes. */
 static void
 conn_run(struct conn *c)
 {
 	enum intake_result what = INTAKE_REQUEST;
-	struct evbuffer *in;
+	struct stream *s = &c->stream;
+	bool full;
 
 	while (!c->closed && what != INTAKE_WAIT && !is_paused(c)) {
-		in = bufferevent_get_input(c->bev);
+		size_t taken;
+
 		if (c->continues) {
 			c->continues = false;
 			put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 			continue;
 		}
-		what = intake_next(&c->intake, in);
+		what = intake_next(&c->intake, s->input, s->input_len, &taken);
 		if (what == INTAKE_CONTINUE)
 			c->continues = true;
-		if (what != INTAKE_REQUEST)
-			continue;
-		c->waits = WAIT_NONE; /* each request has its own time */
-		serve(c, &c->intake.request);
+		if (what == INTAKE_REQUEST) {
+			c->waits = WAIT_NONE; /* each has its own time */
+			serve(c, &c->intake.request);
+			if (!c->closed)
+				intake_done(&c->intake);
+		}
 		if (!c->closed)
-			intake_done(&c->intake, in);
+			stream_take(s, taken);
 	}
 	if (c->closed)
 		return;
-	in = bufferevent_get_input(c->bev);
-	if (c->lingers && evbuffer_get_length(in) > 0) {
+	if (c->lingers && s->input_len > 0) {
 		c->cut = true; /* closing now would reset */
-		(void)evbuffer_drain(in, evbuffer_get_length(in));
+		stream_take(s, s->input_len);
 	}
 	set_deadline(c);
-	set_reading(c);
-	if (is_over(c))
+	s->wanted = intake_wants(&c->intake);
+	/* Paused, it reads on a little, and so notices an end. */
+	full = is_paused(c) && s->input_len >= READ_AHEAD;
+	if (stream_read(s, !full || c->lingers) < 0 || is_over(c))
 		conn_close(c);
 }
 
@@ -550,33 +508,15 @@ linger(struct conn *c)
 	if (c->closed)
 		return;
 	c->lingers = true;
-	if (unsent(c) == 0)
-		(void)shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+	if (stream_unsent(&c->stream) == 0)
+		(void)shutdown(c->stream.fd, SHUT_WR);
 }
 
-/*
- * Sends bytes: straight to the socket where nothing is queued before them,
- * which spares the bufferevent's two calls of epoll_ctl(2) and a turn of the
- * loop; the rest through the bufferevent.
- */
 static void
 put(struct conn *c, const char *data, size_t len)
 {
-	ssize_t n = 0;
-
-	if (unsent(c) == 0) {
-		n = send(bufferevent_getfd(c->bev), data, len,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			conn_close(c); /* the client has gone */
-			return;
-		}
-		if (n < 0)
-			n = 0;
-	}
-	if ((size_t)n < len &&
-	    bufferevent_write(c->bev, data + n, len - (size_t)n) < 0)
-		conn_close(c); /* out of memory */
+	if (stream_send(&c->stream, data, len) < 0)
+		conn_close(c); /* the client has gone, or no memory */
 }
 
 void

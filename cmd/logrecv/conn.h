@@ -6,18 +6,16 @@
 
 #include <stdint.h>
 
-struct bufferevent;
 struct conn;
 struct error;
 struct waiter;
 struct worker;
 
 /*
- * Takes over a bufferevent (plain now; TLS would be another kind of it) with
- * its socket. The connection frees itself. 0, or -1 with ENOMEM and the
- * bufferevent freed.
+ * Takes over a connected, non-blocking socket. The connection frees itself. 0,
+ * or -1 with ENOMEM and the socket closed.
  */
-int conn_open(struct worker *, struct bufferevent *);
+int conn_open(struct worker *, int fd);
 
 /* The waiter's events are durable, or (result < 0) could not be stored. */
 void conn_settle(const struct waiter *, int result);

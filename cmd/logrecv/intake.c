@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <event2/buffer.h>
-
 #include "intake.h"
 
 #define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
@@ -26,11 +24,14 @@ static const struct route_entry routes[] = {
     {"/metrics", ROUTE_METRICS, "GET, HEAD"},
 };
 
-static enum intake_result take_head(struct intake *, struct evbuffer *);
-static enum intake_result take_body(struct intake *, struct evbuffer *);
-static enum intake_result take_chunks(struct intake *, struct evbuffer *);
-static enum intake_result begin_body(struct intake *, struct evbuffer *,
-    const struct http_request *, const char *p, size_t head, size_t len);
+static enum intake_result
+take_head(struct intake *, const char *p, size_t len, size_t *taken);
+static enum intake_result
+take_body(struct intake *, const char *p, size_t len, size_t *taken);
+static enum intake_result
+take_chunks(struct intake *, const char *p, size_t len, size_t *taken);
+static enum intake_result begin_body(struct intake *,
+    const struct http_request *, const char *p, size_t len, size_t *taken);
 static enum intake_result complete(struct intake *, const char *, size_t);
 static enum intake_result cut_off(struct intake *);
 static bool is_too_large(struct server *, uint64_t len, struct verdict *);
@@ -63,29 +64,40 @@ intake_release(struct intake *i)
 	buf_release(&i->body);
 }
 
-enum intake_result
-intake_next(struct intake *i, struct evbuffer *in)
+/* What the state calls for, behind the bytes that are already taken. */
+static enum intake_result
+go_on(struct intake *i, const char *p, size_t len, size_t *taken)
 {
 	switch (i->state) {
 	case INTAKE_BODY:
-		return take_body(i, in);
+		return take_body(i, p, len, taken);
 	case INTAKE_CHUNKS:
-		return take_chunks(i, in);
+		return take_chunks(i, p, len, taken);
 	default:
-		return take_head(i, in);
+		return take_head(i, p, len, taken);
 	}
 }
 
-void
-intake_done(struct intake *i, struct evbuffer *in)
+enum intake_result
+intake_next(struct intake *i, const char *p, size_t len, size_t *taken)
 {
-	/* Draining what is there cannot fail. */
-	(void)evbuffer_drain(in, i->in_place);
-	i->in_place = 0;
+	*taken = 0;
+	return go_on(i, p, len, taken);
+}
+
+void
+intake_done(struct intake *i)
+{
 	server_give_back(i->server, i->body.len);
 	i->body.len = 0;
 	if (i->body.cap > KEEP_BODY)
 		buf_release(&i->body);
+}
+
+size_t
+intake_wants(const struct intake *i)
+{
+	return i->state == INTAKE_BODY ? (size_t)i->left : 0;
 }
 
 /* The request is here, its body included. */
@@ -119,35 +131,26 @@ intake_time_out(struct intake *i)
 	(void)cut_off(i);
 }
 
-/* The bytes that have arrived, in one piece; valid until drained. */
-static const char *
-arrived(struct evbuffer *in, size_t *len)
-{
-	*len = evbuffer_get_length(in);
-	return *len == 0 ? NULL : (const char *)evbuffer_pullup(in, -1);
-}
-
 /*
  * The head
  */
 
 static enum intake_result
-take_head(struct intake *i, struct evbuffer *in)
+take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 {
 	struct verdict *v = &i->request.verdict;
-	size_t max = (size_t)i->server->max_header, len, blank;
-	const char *p = arrived(in, &len);
+	size_t max = (size_t)i->server->max_header;
 	struct http_request req;
 	struct http_error err;
 	long n;
 
-	if (p != NULL && !i->begun) {
-		blank = http_leading_crlf(p, len);
-		(void)evbuffer_drain(in, blank); /* it is there */
-		p = arrived(in, &len);
+	if (!i->begun) {
+		*taken = http_leading_crlf(p, len);
+		p += *taken;
+		len -= *taken;
 	}
 	/* A CR alone may be the first half of a blank line. */
-	if (p == NULL || (!i->begun && len == 1 && *p == '\r'))
+	if (len == 0 || (!i->begun && len == 1 && *p == '\r'))
 		return INTAKE_WAIT;
 	if (!i->begun) {
 		i->begun = true;
@@ -168,13 +171,17 @@ take_head(struct intake *i, struct evbuffer *in)
 		return cut_off(i);
 	}
 	stat_add(i->server->stats, STAT_REQUESTS, 1);
-	return begin_body(i, in, &req, p, (size_t)n, len);
+	*taken += (size_t)n;
+	return begin_body(i, &req, p + n, len - (size_t)n, taken);
 }
 
-/* The head is whole; begins with the body, or is done if that is here too. */
+/*
+ * The head is whole, and taken; begins with what is behind it, or is done if
+ * that is all of the body.
+ */
 static enum intake_result
-begin_body(struct intake *i, struct evbuffer *in,
-    const struct http_request *req, const char *p, size_t head, size_t len)
+begin_body(struct intake *i, const struct http_request *req, const char *p,
+    size_t len, size_t *taken)
 {
 	struct request *r = &i->request;
 
@@ -188,19 +195,18 @@ begin_body(struct intake *i, struct evbuffer *in,
 		/* Not worth reading: refused at once, and cut off. */
 		return cut_off(i);
 	}
-	if (!req->chunked && req->length <= len - head) {
+	if (!req->chunked && req->length <= len) {
 		/* The common case: read where it lies, not copied. */
-		i->in_place = head + (size_t)req->length;
-		return complete(i, p + head, (size_t)req->length);
+		*taken += (size_t)req->length;
+		return complete(i, p, (size_t)req->length);
 	}
-	(void)evbuffer_drain(in, head); /* it is there */
 	i->state = req->chunked ? INTAKE_CHUNKS : INTAKE_BODY;
 	i->left = req->length;
 	memset(&i->chunked, 0, sizeof(i->chunked));
 	/* A client that sends without waiting needs no 100. */
-	if (req->expect_continue && len == head)
+	if (req->expect_continue && len == 0)
 		return INTAKE_CONTINUE;
-	return intake_next(i, in);
+	return go_on(i, p, len, taken);
 }
 
 static const struct route_entry *
@@ -305,41 +311,35 @@ extend_body(struct intake *i, size_t more)
 }
 
 static enum intake_result
-take_body(struct intake *i, struct evbuffer *in)
+take_body(struct intake *i, const char *p, size_t len, size_t *taken)
 {
-	size_t len = evbuffer_get_length(in);
 	char *to;
 
 	if (len > i->left)
 		len = (size_t)i->left;
-	if (i->skip) {
-		(void)evbuffer_drain(in, len); /* it is there */
-	} else if (len > 0) {
+	if (!i->skip && len > 0) {
 		to = extend_body(i, len);
 		if (to == NULL)
 			return cut_off(i);
-		(void)evbuffer_remove(in, to, len); /* it is there */
+		memcpy(to, p, len);
 	}
+	*taken += len;
 	i->left -= len;
 	return i->left > 0 ? INTAKE_WAIT
 			   : complete(i, i->body.data, i->body.len);
 }
 
 static enum intake_result
-take_chunks(struct intake *i, struct evbuffer *in)
+take_chunks(struct intake *i, const char *p, size_t len, size_t *taken)
 {
-	size_t len, used = 0;
-	const char *p = arrived(in, &len);
 	struct http_error err;
 	struct http_text data;
 	long n = 1;
 
-	if (p == NULL)
-		return INTAKE_WAIT;
 	while (n > 0 && i->chunked.state != CHUNK_DONE) {
 		char *to;
 
-		n = http_chunked_next(&i->chunked, p + used, len - used,
+		n = http_chunked_next(&i->chunked, p, len,
 		    (size_t)i->server->max_header, &data, &err);
 		if (n < 0) {
 			verdict_set(&i->request.verdict, err.status,
@@ -354,9 +354,10 @@ take_chunks(struct intake *i, struct evbuffer *in)
 				return cut_off(i);
 			memcpy(to, data.p, data.len);
 		}
-		used += (size_t)n;
+		p += n;
+		len -= (size_t)n;
+		*taken += (size_t)n;
 	}
-	(void)evbuffer_drain(in, used); /* it is there */
 	return i->chunked.state != CHUNK_DONE
 		   ? INTAKE_WAIT
 		   : complete(i, i->body.data, i->body.len);

@@ -1,10 +1,12 @@
 /*
  * intake.h - makes requests out of the bytes that arrive on a connection.
  *
- *   while ((what = intake_next(i, in)) == INTAKE_REQUEST) {
+ *   what = intake_next(i, p, len, &taken);
+ *   if (what == INTAKE_REQUEST) {
  *           ... i->request, its body included ...
- *           intake_done(i, in);
+ *           intake_done(i);
  *   }
+ *   ... on with p + taken ...
  *
  * The strict parser and all limits on what comes in stand behind it; it knows
  * nothing of sockets and answers.
@@ -20,8 +22,6 @@
 #include "http.h"
 #include "server.h"
 
-struct evbuffer;
-
 enum route { ROUTE_LOG, ROUTE_HEALTH, ROUTE_READY, ROUTE_METRICS };
 
 /* Why a request is refused; status 0: it is not. */
@@ -35,7 +35,7 @@ struct verdict {
 struct request {
 	enum route route;
 	struct verdict verdict;
-	const char *body; /* valid until intake_done */
+	const char *body; /* valid until intake_done; may lie in the input */
 	size_t len;
 	bool head_only;   /* HEAD: the answer has no body */
 	bool persist_1_0; /* HTTP/1.0 that asked to be kept alive */
@@ -48,10 +48,9 @@ struct intake {
 	enum { INTAKE_HEAD, INTAKE_BODY, INTAKE_CHUNKS } state;
 	bool begun; /* the first byte of a request has come, not its last */
 	struct request request;
-	size_t scanned;  /* of a head that is not whole */
-	size_t in_place; /* of `in`, to be drained by intake_done */
-	bool skip;       /* the body is refused, and thrown away */
-	uint64_t left;   /* of the body; of a skipped chunked one: what came */
+	size_t scanned; /* of a head that is not whole */
+	bool skip;      /* the body is refused, and thrown away */
+	uint64_t left;  /* of the body; of a skipped chunked one: what came */
 	struct http_chunked chunked;
 	struct buf body; /* that did not come whole with its head */
 };
@@ -65,8 +64,16 @@ enum intake_result {
 void intake_init(struct intake *, struct server *);
 void intake_release(struct intake *);
 
-enum intake_result intake_next(struct intake *, struct evbuffer *in);
-void intake_done(struct intake *, struct evbuffer *in);
+/*
+ * Works on the bytes that have arrived: sets how many it has taken, which are
+ * not to be given again. The others are, with more behind them.
+ */
+enum intake_result
+intake_next(struct intake *, const char *p, size_t len, size_t *taken);
+void intake_done(struct intake *);
+
+/* Bytes of the body that are still to come, where its length is known. */
+size_t intake_wants(const struct intake *);
 
 /* Refuses the request in work, as INTAKE_REQUEST would: it came too slowly. */
 void intake_time_out(struct intake *);

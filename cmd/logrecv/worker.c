@@ -11,12 +11,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 
 #include "conn.h"
 #include "log.h"
+#include "stream.h"
 #include "worker.h"
 
 #define BACKLOG 4096
@@ -116,7 +116,8 @@ worker_init(struct worker *w, struct server *server, const struct sockaddr *sa,
 		    0, fd);
 	if (w->listener == NULL)
 		(void)close(fd); /* nothing was sent */
-	if (w->listener == NULL || w->stop_fd < 0 || create_events(w) < 0) {
+	if (w->listener == NULL || w->stop_fd < 0 || create_events(w) < 0 ||
+	    buf_reserve(&w->room, STREAM_ROOM) < 0) {
 		worker_destroy(w);
 		return error_set(err, "create an event loop: out of memory");
 	}
@@ -139,6 +140,7 @@ worker_destroy(struct worker *w)
 		event_base_free(w->base);
 	if (w->stop_fd >= 0)
 		(void)close(w->stop_fd); /* carries nothing */
+	buf_release(&w->room);
 	commit_destroy(&w->commit);
 }
 
@@ -345,7 +347,6 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 {
 	struct worker *w = arg;
 	struct server *s = w->server;
-	struct bufferevent *bev;
 	int one = 1;
 
 	(void)listener;
@@ -362,10 +363,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	}
 	/* Answers are small and leave at once; without it they are slower. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	bev = bufferevent_socket_new(w->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (bev == NULL)
-		(void)close(fd); /* nothing was sent */
-	if (bev == NULL || conn_open(w, bev) < 0) {
+	if (conn_open(w, fd) < 0) {
 		atomic_fetch_sub(&s->connections, 1);
 		stat_add(s->stats, STAT_REFUSED_MEMORY, 1);
 	}

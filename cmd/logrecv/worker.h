@@ -34,6 +34,7 @@ struct worker {
 	int stop_fd; /* eventfd(2): writing to it ends the worker */
 	struct commit commit;
 	struct conn_list conns, dead;
+	struct buf room;      /* where the connections' bytes arrive */
 	pthread_t threads[2]; /* one runs the loop, the other stands by */
 	bool stopping;
 	bool deaf; /* not listening, for want of memory or descriptors */

@@ -1,0 +1,196 @@
+/*
+ * stream.c - see stream.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "stream.h"
+
+#define KEEP_BYTES 4096 /* a larger buffer is given back once it is empty */
+
+static void on_readable(evutil_socket_t, short what, void *);
+static void on_writable(evutil_socket_t, short what, void *);
+
+int
+stream_open(struct stream *s, struct event_base *base, int fd, struct buf *room,
+    stream_fn *notify, void *arg)
+{
+	assert(room->cap >= STREAM_ROOM);
+	memset(s, 0, sizeof(*s));
+	s->fd = fd;
+	s->room = room;
+	s->input = room->data; /* never NULL */
+	s->notify = notify;
+	s->arg = arg;
+	/* Fails only for a base that is already set up otherwise. */
+	(void)event_assign(
+	    &s->readable, base, fd, EV_READ | EV_PERSIST, on_readable, s);
+	(void)event_assign(
+	    &s->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
+	if (stream_read(s, true) == 0)
+		return 0;
+	stream_close(s);
+	return -1;
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (s->fd < 0)
+		return;
+	/* Neither can fail for an event of a base. */
+	(void)event_del(&s->readable);
+	(void)event_del(&s->writable);
+	(void)close(s->fd); /* what was not sent was not promised */
+	s->fd = -1;
+	s->input_len = 0;
+	buf_release(&s->kept);
+	buf_release(&s->out);
+	s->sent = 0;
+}
+
+int
+stream_read(struct stream *s, bool reads)
+{
+	reads = reads && !s->ended;
+	if (reads == s->reads)
+		return 0;
+	if ((reads ? event_add(&s->readable, NULL) : event_del(&s->readable)) <
+	    0)
+		return -1;
+	s->reads = reads;
+	return 0;
+}
+
+/* Empties it; a large one's memory is given back. */
+static void
+clear(struct buf *b)
+{
+	b->len = 0;
+	if (b->cap > KEEP_BYTES)
+		buf_release(b);
+}
+
+/*
+ * Input
+ */
+
+/* n bytes are in the room: puts them behind what was kept, if anything was. */
+static int
+join(struct stream *s, size_t n)
+{
+	if (s->input_len == 0) {
+		s->input_len = n; /* input is the room */
+		return 0;
+	}
+	memmove(s->kept.data, s->input, s->input_len);
+	s->kept.len = s->input_len;
+	if (buf_append(&s->kept, s->room->data, n) < 0)
+		return -1;
+	s->input = s->kept.data;
+	s->input_len = s->kept.len;
+	return 0;
+}
+
+/* The room is for others now: what was not taken needs some of its own. */
+static int
+keep(struct stream *s)
+{
+	if (s->input_len == 0 || s->kept.len > 0)
+		return 0; /* nothing is left, or it is where it belongs */
+	if (buf_append(&s->kept, s->input, s->input_len) < 0)
+		return -1;
+	s->input = s->kept.data;
+	return 0;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	size_t most = s->wanted < STREAM_READ ? STREAM_READ : s->wanted;
+	ssize_t n;
+
+	(void)what;
+	n = recv(fd, s->room->data, most < STREAM_ROOM ? most : STREAM_ROOM, 0);
+	if (n == 0) {
+		s->ended = true;
+		(void)stream_read(s, false); /* cannot fail */
+		s->notify(s->arg, STREAM_END);
+		return;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0 && join(s, (size_t)n) == 0) {
+		s->notify(s->arg, STREAM_INPUT);
+		if (s->fd < 0 || keep(s) == 0)
+			return;
+	}
+	s->notify(s->arg, STREAM_BROKEN);
+}
+
+void
+stream_take(struct stream *s, size_t n)
+{
+	assert(n <= s->input_len);
+	s->input += n;
+	s->input_len -= n;
+	if (s->input_len > 0)
+		return;
+	clear(&s->kept);
+	s->input = s->room->data;
+}
+
+/*
+ * Output
+ */
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	ssize_t n =
+	    send(fd, s->out.data + s->sent, stream_unsent(s), MSG_NOSIGNAL);
+
+	(void)what;
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			s->notify(s->arg, STREAM_BROKEN);
+		return;
+	}
+	s->sent += (size_t)n;
+	if (stream_unsent(s) > 0)
+		return;
+	(void)event_del(&s->writable); /* cannot fail */
+	s->sent = 0;
+	clear(&s->out);
+	s->notify(s->arg, STREAM_SENT);
+}
+
+int
+stream_send(struct stream *s, const void *data, size_t len)
+{
+	ssize_t n = 0;
+
+	if (stream_unsent(s) == 0) {
+		n = send(s->fd, data, len, MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -1;
+		if (n < 0)
+			n = 0;
+		if ((size_t)n == len)
+			return 0;
+		if (event_add(&s->writable, NULL) < 0)
+			return -1;
+	}
+	/* A client that never reads all must not make it grow for ever. */
+	if (s->sent > s->out.len / 2) {
+		s->out.len -= s->sent;
+		memmove(s->out.data, s->out.data + s->sent, s->out.len);
+		s->sent = 0;
+	}
+	return buf_append(&s->out, (const char *)data + n, len - (size_t)n);
+}

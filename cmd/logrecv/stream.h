@@ -1,0 +1,81 @@
+/*
+ * stream.h - a connection's bytes: those that arrive, those to be sent.
+ *
+ * In place of a bufferevent, which for each request asks how much there is,
+ * allocates room for it, and reads 4,096 bytes at most. Here all streams of a
+ * worker read into one large piece of memory; what is taken out at once, as
+ * nearly everything is, is neither copied nor allocated for. Bytes to be sent
+ * go straight to the socket, and are kept only where it has no room.
+ *
+ * Plain TCP; TLS would come between these buffers and the socket.
+ */
+#ifndef LOGRECV_STREAM_H
+#define LOGRECV_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "buf.h"
+
+/*
+ * Bytes that are read at a time: at least, which is the most that one reading
+ * leaves to be kept; and where so many are known to belong together.
+ */
+#define STREAM_READ (64 << 10)
+#define STREAM_ROOM (256 << 10)
+
+enum stream_event {
+	STREAM_INPUT, /* there is more to take */
+	STREAM_SENT,  /* what had to be kept has left */
+	STREAM_END,   /* the client sends no more, but may still read */
+	STREAM_BROKEN /* a reset, another error, or no memory */
+};
+
+typedef void stream_fn(void *arg, enum stream_event);
+
+struct stream {
+	int fd;            /* -1: closed */
+	struct buf *room;  /* not owned */
+	const char *input; /* not yet taken: in room or in kept */
+	size_t input_len;
+	struct buf kept; /* input that was not taken in its turn */
+	struct buf out;  /* had no room in the socket */
+	size_t sent;     /* of out */
+	size_t wanted;   /* bytes, if known, that will be taken at once */
+	bool reads, ended;
+	struct event readable, writable;
+	stream_fn *notify;
+	void *arg;
+};
+
+/*
+ * Takes over a connected, non-blocking socket and begins to read. `room` is
+ * shared by all streams of the base; it holds STREAM_ROOM bytes. 0, or -1 with
+ * ENOMEM and the socket closed.
+ */
+int stream_open(struct stream *, struct event_base *, int fd, struct buf *room,
+    stream_fn *, void *arg);
+
+/* Closes the socket; nothing is notified any more. May be called by notify. */
+void stream_close(struct stream *);
+
+/* Begins or stops to read; what has arrived stays. 0, or -1 with ENOMEM. */
+int stream_read(struct stream *, bool);
+
+/* Takes n bytes away from the front of the input: they are gone. */
+void stream_take(struct stream *, size_t n);
+
+/* Sends, now or as soon as it can. 0, or -1: the client has gone, or ENOMEM. */
+int stream_send(struct stream *, const void *data, size_t len);
+
+/* Bytes that stream_send has kept. */
+static inline size_t
+stream_unsent(const struct stream *s)
+{
+	return s->out.len - s->sent;
+}
+
+#endif
