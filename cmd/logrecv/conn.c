@@ -243,9 +243,9 @@ is_over(struct conn *c)
 	/* The client sends no more: what is incomplete will stay so. */
 	if (c->ended)
 		return true;
-	/* All was read, so closing resets nothing. */
+	/* Where all was read, closing resets nothing. */
 	if (c->lingers)
-		return !c->cut;
+		return !c->cut && !stream_has_unread(&c->stream);
 	return c->worker->stopping && !c->intake.begun;
 }
 
@@ -279,12 +279,12 @@ conn_run(struct conn *c)
 	}
 	if (c->closed)
 		return;
-	if (c->lingers && s->input_len > 0) {
+	if ((c->lingers || c->cut) && s->input_len > 0) {
 		c->cut = true; /* closing now would reset */
 		stream_take(s, s->input_len);
 	}
 	set_deadline(c);
-	s->wanted = intake_wants(&c->intake);
+	s->wanted = is_paused(c) ? 0 : intake_wants(&c->intake);
 	/* Paused, it reads on a little, and so notices an end. */
 	full = is_paused(c) && s->input_len >= READ_AHEAD;
 	if (stream_read(s, !full || c->lingers) < 0 || is_over(c))

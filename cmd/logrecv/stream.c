@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ stream_open(struct stream *s, struct event_base *base, int fd, struct buf *room,
 	s->input = room->data; /* never NULL */
 	s->notify = notify;
 	s->arg = arg;
-	/* Fails only for a base that is already set up otherwise. */
+	/* It refuses signals together with these, no more. */
 	(void)event_assign(
 	    &s->readable, base, fd, EV_READ | EV_PERSIST, on_readable, s);
 	(void)event_assign(
@@ -130,6 +131,14 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 	}
 	s->notify(s->arg, STREAM_BROKEN);
+}
+
+bool
+stream_has_unread(const struct stream *s)
+{
+	int n = 0;
+
+	return ioctl(s->fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 void

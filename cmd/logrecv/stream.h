@@ -44,7 +44,7 @@ struct stream {
 	struct buf kept; /* input that was not taken in its turn */
 	struct buf out;  /* had no room in the socket */
 	size_t sent;     /* of out */
-	size_t wanted;   /* bytes, if known, that will be taken at once */
+	size_t wanted;   /* so many bytes, if known, will all be taken */
 	bool reads, ended;
 	struct event readable, writable;
 	stream_fn *notify;
@@ -64,6 +64,9 @@ void stream_close(struct stream *);
 
 /* Begins or stops to read; what has arrived stays. 0, or -1 with ENOMEM. */
 int stream_read(struct stream *, bool);
+
+/* Are there bytes that have arrived and were not read yet? */
+bool stream_has_unread(const struct stream *);
 
 /* Takes n bytes away from the front of the input: they are gone. */
 void stream_take(struct stream *, size_t n);

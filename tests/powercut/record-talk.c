@@ -84,16 +84,6 @@ accept4(int fd, __SOCKADDR_ARG address, socklen_t *len, int flags)
 }
 
 ssize_t
-readv(int fd, const struct iovec *parts, int count)
-{
-	ssize_t n = (ssize_t)syscall(SYS_readv, fd, parts, count);
-
-	if (n > 0 && is_client(fd))
-		record_bytes("receive", fd, parts, count, (size_t)n);
-	return n;
-}
-
-ssize_t
 read(int fd, void *data, size_t len)
 {
 	ssize_t n = (ssize_t)syscall(SYS_read, fd, data, len);

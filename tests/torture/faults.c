@@ -630,19 +630,6 @@ recv(int fd, void *data, size_t len, int flags)
 }
 
 ssize_t
-readv(int fd, const struct iovec *v, int n)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("readv", &s);
-
-	if (r != NULL && r->action == RESET) {
-		reset_connection(fd);
-		return -1;
-	}
-	OBEY(ssize_t, readv, fd, v, n);
-}
-
-ssize_t
 writev(int fd, const struct iovec *v, int n)
 {
 	struct subject s = {.fd = fd};

@@ -24,7 +24,7 @@ my @FAULTS = (
 	[logrecv => fstatvfs => '*', qw(EIO)],
 	[logrecv => close => '*/buffer/*', qw(late:EIO)],
 	[logrecv => accept4 => 'socket:*', qw(EMFILE ECONNABORTED ENOBUFS)],
-	[logrecv => readv => 'socket:*', qw(EINTR ECONNRESET reset)],
+	[logrecv => recv => 'socket:*', qw(short EINTR ECONNRESET reset)],
 	[logrecv => send => '1.1 *', qw(short EAGAIN EPIPE reset)],
 	[logrecv => write => '*/metrics/*', qw(short ENOSPC EIO)],
 	[logrecv => renameat => '*/metrics/*', qw(EIO)],

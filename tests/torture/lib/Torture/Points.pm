@@ -21,7 +21,7 @@ my @POINTS = (
 	[logrecv => write => '*/buffer/*', 'before amid after'],
 	[logrecv => fdatasync => '*/buffer/*', 'before after'],
 	[logrecv => send => '1.1 202 *', 'before amid after'],
-	[logrecv => readv => 'socket:*', 'after'],
+	[logrecv => recv => 'socket:*', 'after'],
 	[logrecv => close => '*', 'before after'],
 	[logrecv => renameat => '*/metrics/*', 'before after'],
 	[logrecv => mkdirat => '*', 'before after'],
