@@ -48,10 +48,10 @@ my $aliens = 0;
 # A file that appears under its name at once, as by mv(1). Only then are its
 # events known to be there: a full disk has no room for it.
 sub place {
-	my ($w, $name, $bytes) = @_;
+	my ($w, $name, $bytes, $mode) = @_;
 	my $draft = "$w->{spool}/ready/.draft";
 	spill($draft, $bytes);
-	chmod 0644, $draft;
+	chmod $mode // 0644, $draft;
 	rename $draft, "$w->{spool}/ready/$name"
 	    or die "$w->{spool}/ready/$name: $!\n";
 	spew($w->{acked}, join '', map { "$_\n" } @{delete $w->{known} // []});
@@ -188,8 +188,7 @@ sub aliens {
 	put_strays($w);
 	# It may not be read at first.
 	my ($event) = known_events($w, 1);
-	place($w, 'unreadable.ndjson', "$event\n");
-	chmod 0, "$w->{spool}/ready/unreadable.ndjson";
+	place($w, 'unreadable.ndjson', "$event\n", 0);
 	put_alien($w, $_) for sort keys %ALIENS;
 	while (now() < $until) {
 		put_alien($w);
