@@ -19,6 +19,14 @@ buf_release(struct buf *b)
 	memset(b, 0, sizeof(*b));
 }
 
+void
+buf_clear(struct buf *b, size_t keep)
+{
+	b->len = 0;
+	if (b->cap > keep)
+		buf_release(b);
+}
+
 int
 buf_reserve(struct buf *b, size_t more)
 {

@@ -18,6 +18,9 @@ struct buf {
 
 void buf_release(struct buf *);
 
+/* Empties it, and gives the memory back where that is more than `keep`. */
+void buf_clear(struct buf *, size_t keep);
+
 /* Makes room for `more` bytes after len. 0, or -1 with errno ENOMEM. */
 int buf_reserve(struct buf *, size_t more);
 

@@ -45,7 +45,6 @@ struct conn {
 	bool persist_1_0; /* answers say that the connection is kept */
 	bool continues;   /* "100 Continue" is due */
 	bool lingers;     /* the last answer is sent */
-	bool ended;       /* the client sends no more */
 	bool closed;      /* waits to be freed */
 	enum wait waits;
 	uint64_t deadline_ns;
@@ -208,16 +207,13 @@ on_stream(void *arg, enum stream_event what)
 
 	switch (what) {
 	case STREAM_INPUT:
+	case STREAM_END: /* a client may then still wait for answers */
 		break;
 	case STREAM_SENT:
 		if (!c->lingers)
 			break;
 		(void)shutdown(c->stream.fd, SHUT_WR);
 		c->waits = WAIT_NONE; /* the time to linger begins now */
-		break;
-	case STREAM_END:
-		/* A client may close its side and still wait for answers. */
-		c->ended = true;
 		break;
 	case STREAM_BROKEN:
 		conn_close(c);
@@ -241,7 +237,7 @@ is_over(struct conn *c)
 	if (c->pending > 0 || c->held.len > 0 || stream_unsent(&c->stream) > 0)
 		return false;
 	/* The client sends no more: what is incomplete will stay so. */
-	if (c->ended)
+	if (c->stream.ended)
 		return true;
 	/* Where all was read, closing resets nothing. */
 	if (c->lingers)
@@ -494,9 +490,7 @@ static void
 release_held(struct conn *c)
 {
 	put(c, c->held.data, c->held.len);
-	c->held.len = 0;
-	if (c->held.cap > KEEP_HELD)
-		buf_release(&c->held);
+	buf_clear(&c->held, KEEP_HELD);
 	if (c->last)
 		linger(c);
 }

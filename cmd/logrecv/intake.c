@@ -89,9 +89,7 @@ void
 intake_done(struct intake *i)
 {
 	server_give_back(i->server, i->body.len);
-	i->body.len = 0;
-	if (i->body.cap > KEEP_BODY)
-		buf_release(&i->body);
+	buf_clear(&i->body, KEEP_BODY);
 }
 
 size_t

@@ -66,15 +66,6 @@ stream_read(struct stream *s, bool reads)
 	return 0;
 }
 
-/* Empties it; a large one's memory is given back. */
-static void
-clear(struct buf *b)
-{
-	b->len = 0;
-	if (b->cap > KEEP_BYTES)
-		buf_release(b);
-}
-
 /*
  * Input
  */
@@ -149,7 +140,7 @@ stream_take(struct stream *s, size_t n)
 	s->input_len -= n;
 	if (s->input_len > 0)
 		return;
-	clear(&s->kept);
+	buf_clear(&s->kept, KEEP_BYTES);
 	s->input = s->room->data;
 }
 
@@ -175,7 +166,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	(void)event_del(&s->writable); /* cannot fail */
 	s->sent = 0;
-	clear(&s->out);
+	buf_clear(&s->out, KEEP_BYTES);
 	s->notify(s->arg, STREAM_SENT);
 }
 

@@ -45,7 +45,8 @@ struct stream {
 	struct buf out;  /* had no room in the socket */
 	size_t sent;     /* of out */
 	size_t wanted;   /* so many bytes, if known, will all be taken */
-	bool reads, ended;
+	bool reads;
+	bool ended; /* the client sends no more */
 	struct event readable, writable;
 	stream_fn *notify;
 	void *arg;

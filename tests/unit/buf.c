@@ -31,6 +31,12 @@ test_growth(void)
 	b.len = 0;
 	must(buf_reserve(&b, 1000000) == 0);
 	ok(b.data == data && b.cap == cap, "room is kept when len is set back");
+	b.len = 7;
+	buf_clear(&b, cap);
+	ok(b.len == 0 && b.data == data, "cleared, it keeps what it may");
+	buf_clear(&b, cap - 1);
+	ok(b.data == NULL && b.cap == 0, "and gives back what is more");
+	must(buf_append(&b, "x", 1) == 0);
 	buf_release(&b);
 	ok(b.data == NULL && b.len == 0 && b.cap == 0,
 	    "released, it is all zeros");
