@@ -83,7 +83,7 @@
 #	http METHOD PATH [CURL-OPTION]...   sets CODE, BODY, and HEADERS (file);
 #	                         CODE is 000 where no answer came
 #	post BODY [CURL-OPTION]...          POST $URL/log
-#	send_event JSON          posts it; does it answer 202?
+#	send_event JSON          posts it; does it answer 200?
 #	http_raw [OPTION]... PORT <REQUEST  sends the bytes as they are and prints
 #	                         what comes back, bytes too: see tests/http-raw
 #	http_codes PORT <REQUEST prints the status codes of all answers, in a line
@@ -492,7 +492,7 @@ post() {
 
 send_event() {
 	post "$1"
-	[ "$CODE" = 202 ]
+	[ "$CODE" = 200 ]
 }
 
 http_raw() {

@@ -414,7 +414,7 @@ store(struct conn *c, const struct request *r)
 	struct server *s = w->server;
 	struct group *g = commit_gathering(&w->commit);
 	struct reply none = {
-	    .status = 202, .body = "{\"accepted\":0}", .len = 14};
+	    .status = 200, .body = "{\"accepted\":0}", .len = 14};
 	size_t before = g->lines.len;
 	struct event_error why;
 	uint64_t bytes;
@@ -552,7 +552,7 @@ conn_settle(const struct waiter *waiter, int result)
 static void
 put_outcome(struct conn *c, int result, uint64_t events, bool last)
 {
-	struct reply reply = {.status = result == 0 ? 202 : 503,
+	struct reply reply = {.status = result == 0 ? 200 : 503,
 	    .retry_after = result != 0,
 	    .close = last,
 	    .keep_alive = c->persist_1_0};

@@ -49,7 +49,7 @@ static const struct option_spec option_specs[] = {
 	"event loops, each with a buffer file of its own; 0: one for two CPUs",
 	NULL, 0, WORKERS_MAX},
     {"ack", OPTION_ENUM, &options.ack, "synced", NULL,
-	"answer 202 when events are synced to disk, or already when written, "
+	"answer 200 when events are synced to disk, or already when written, "
 	"which a power cut may undo",
 	"synced|written", 0, 0},
     {"max-body", OPTION_SIZE, &server.max_body, "10MB", "SIZE",
@@ -92,7 +92,7 @@ static const struct option_tool tool = {
     .synopsis = "--spool=DIR [option]...",
     .summary =
 	"Takes JSON events over HTTP (POST /log) and appends them, one a line, "
-	"to\nbuffer files in the spool. A 202 means that they are on disk.",
+	"to\nbuffer files in the spool. A 200 means that they are on disk.",
     .epilogue =
 	"Example:\n"
 	"  logrecv --spool=/var/spool/logs --listen=:8080\n"

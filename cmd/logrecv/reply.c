@@ -8,7 +8,6 @@ static const struct {
 	const char *phrase;
 } phrases[] = {
     {200, "OK"},
-    {202, "Accepted"},
     {400, "Bad Request"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},

@@ -333,7 +333,7 @@ worker_now(struct worker *w)
 		&tm) == 0)
 		w->date[0] = '\0';
 	n = snprintf(w->one, sizeof(w->one),
-	    "HTTP/1.1 202 Accepted\r\nDate: %s\r\n"
+	    "HTTP/1.1 200 OK\r\nDate: %s\r\n"
 	    "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
 	    "{\"accepted\":1}",
 	    w->date);

@@ -20,7 +20,7 @@ on_request(struct evhttp_request *request, void *arg)
 	    evhttp_add_header(evhttp_request_get_output_headers(request),
 		"Content-Type", "application/json") < 0)
 		abort();
-	evhttp_send_reply(request, 202, "Accepted", NULL);
+	evhttp_send_reply(request, 200, "OK", NULL);
 }
 
 static void

@@ -20,7 +20,7 @@
 
 #include "workers.h"
 
-static const char answer[] = "HTTP/1.1 202 Accepted\r\n"
+static const char answer[] = "HTTP/1.1 200 OK\r\n"
 			     "Content-Type: application/json\r\n"
 			     "Content-Length: 14\r\n\r\n" ANSWER_BODY;
 

@@ -67,7 +67,7 @@ busy=$(perl -MIO::Socket::INET -MTime::HiRes=sleep -e '
 		sleep 0.2;
 		syswrite($s, "Content-Length: 2\r\n\r\n{}");
 		sysread($s, my $answer, 65536);
-		$good++ if $answer =~ /^HTTP\/1.1 202/;
+		$good++ if $answer =~ /^HTTP\/1.1 200/;
 		sleep 0.3;
 	}
 	print $good' "$PORT")

@@ -50,7 +50,7 @@ for signal in TERM INT; do
 	: >"$DIR/go"
 	wait_exit half
 	like "$(tail -n 12 "$DIR/half.out" | tr -d '\r')" \
-		$'HTTP/1.1 202 Accepted\n(.*\n)?Connection: close\n.*\{"accepted":1\}$' \
+		$'HTTP/1.1 200 OK\n(.*\n)?Connection: close\n.*\{"accepted":1\}$' \
 		'  and answered, for the last time'
 	ok '  then it ends' wait_exit "recv$signal" 5
 	is "$STATUS" 0 '  with status 0'

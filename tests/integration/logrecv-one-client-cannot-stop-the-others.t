@@ -36,7 +36,7 @@ ahead() {
 	wait_log ahead '^sent ' || give_up 'cannot send'
 	rm "$FAULTS/hold"
 	post '{"other":1}' --max-time "$((5 * WAIT_SCALE))"
-	is "$CODE" 202 "$1: another one is served"
+	is "$CODE" 200 "$1: another one is served"
 	wait_exit first
 	stop ahead KILL
 }

@@ -17,7 +17,7 @@ fill() {
 	pad=$(printf '%03000d' 0)
 	for i in $(seq 1 2000); do
 		post "{\"id\":\"$1-$i\",\"pad\":\"$pad\"}"
-		[ "$CODE" = 202 ] || return 0
+		[ "$CODE" = 200 ] || return 0
 		echo "$1-$i" >>"$DIR/acked"
 	done
 	return 1

@@ -12,7 +12,7 @@ takes() {
 	before=$(lines buffer)
 	RAW=(-n 1)
 	raw "$head$1"
-	is "$CODES $(texts | tail -n "+$((before + 1))")" "202 $2" "$3"
+	is "$CODES $(texts | tail -n "+$((before + 1))")" "200 $2" "$3"
 }
 
 spool_new
@@ -42,7 +42,7 @@ for piece in 1 2 3 5 7 11 23; do
 	RAW=(-n 2 -b "$piece")
 	raw "$head$body$head$body"
 	is "$CODES $(texts | tail -n "+$((before + 1))" | paste -s -d ' ' -)" \
-		'202 202 {"a":1} {"b":2} {"a":1} {"b":2}' \
+		'200 200 {"a":1} {"b":2} {"a":1} {"b":2}' \
 		"two requests in pieces of $piece"
 done
 
@@ -56,15 +56,15 @@ perl -e '
 		printf "%x\r\n%s\r\n", length $chunk, $chunk;
 	}
 	print "0\r\n\r\n"' >"$DIR/large"
-is "$(http_codes -n 1 "$PORT" <"$DIR/large")" 202 'a large body'
+is "$(http_codes -n 1 "$PORT" <"$DIR/large")" 200 'a large body'
 is "$(texts | tail -n "+$((before + 1))" | cksum)" \
 	"$(seq 1 50000 | sed 's/.*/{"i":&}/' | cksum)" 'is what was sent'
 
 RAW=(-n 2)
 raw "${head}0\\r\\n\\r\\n$(request '{}')"
-is "$CODES" '400 202' 'an empty one is refused, and the next request is taken'
+is "$CODES" '400 200' 'an empty one is refused, and the next request is taken'
 raw "${head}4\\r\\n[{},\\r\\n0\\r\\n\\r\\n$(request '{}')"
-is "$CODES" '400 202' 'so is one that is not JSON'
+is "$CODES" '400 200' 'so is one that is not JSON'
 ok 'no bytes are in flight at the end' sample_is logrecv_in_flight_bytes 0
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'

@@ -7,7 +7,7 @@
 # becomes BODY TEXT NAME: the last line, without what was added
 becomes() {
 	post "$1"
-	is "$CODE $(texts | tail -n 1)" "202 $2" "$3"
+	is "$CODE $(texts | tail -n 1)" "200 $2" "$3"
 }
 
 spool_new

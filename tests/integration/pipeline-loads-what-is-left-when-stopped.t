@@ -56,7 +56,7 @@ acknowledged=0
 for tool in logbatch logload logrecv; do
 	for i in $(seq 100); do
 		post "{\"id\":\"$tool-$i\"}"
-		[ "$CODE" != 202 ] || acknowledged=$((acknowledged + 1))
+		[ "$CODE" != 200 ] || acknowledged=$((acknowledged + 1))
 		[ "$i" -ne 50 ] || kill -KILL "$(tool_pid "$tool")"
 	done
 	ok "$tool is killed and started again" wait_for restarted "$tool"

@@ -45,7 +45,7 @@ sub run {
 }
 
 # Starts logrecv over root/spool, and stops it when it has answered. Whether
-# that was with 202. An alarm lasts over exec, and kills what does not end;
+# that was with 200. An alarm lasts over exec, and kills what does not end;
 # timeout(1) loses the signal if it comes before it has noted whom it watches.
 sub send_event {
 	my ($how, $root, $event) = @_;
@@ -74,7 +74,7 @@ sub send_event {
 	close $said;
 	open my $f, '>>', $how->{log} or die "$how->{log}: $!\n";
 	print $f @log, $answer;
-	return $answer =~ m{^HTTP/1\.1 202 } && $? == 0;
+	return $answer =~ m{^HTTP/1\.1 200 } && $? == 0;
 }
 
 # Both tools over root/spool. A name that stands in two directories takes one

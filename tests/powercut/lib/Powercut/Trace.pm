@@ -208,7 +208,7 @@ sub on_die {
 	return;
 }
 
-# --- promises: what stood in a request that was answered 202
+# --- promises: what stood in a request that was answered 200
 
 sub stream {
 	my ($self, $who, $fd) = @_;
@@ -254,7 +254,7 @@ sub on_send {
 		next if $status == 100;
 		my $ids = shift @{$stream->{waiting}}
 		    or die "record $n: an answer without a request\n";
-		next if $status != 202;
+		next if $status != 200;
 		push @{$self->{acks}}, [$n, @$ids];
 		$self->mark_cut($n, '', 'data');
 	}

@@ -131,7 +131,7 @@ sub drain {
 	my $n = 0;
 	my $begun = wait_for(120, sub { loaded_events($w) > $events });
 	my $first = now();
-	defined wait_for(60, sub { $w->post('again-' . ++$n) eq 202 })
+	defined wait_for(60, sub { $w->post('again-' . ++$n) eq 200 })
 	    or violation('no event is taken though there is room again');
 	my $taken = now() - $start;
 	my $drained = wait_for(120, sub {

@@ -20,7 +20,7 @@ my @POINTS = (
 	[logrecv => fsync => '*/buffer', 'before after'],
 	[logrecv => write => '*/buffer/*', 'before amid after'],
 	[logrecv => fdatasync => '*/buffer/*', 'before after'],
-	[logrecv => send => '1.1 202 *', 'before amid after'],
+	[logrecv => send => '1.1 200 *', 'before amid after'],
 	[logrecv => recv => 'socket:*', 'after'],
 	[logrecv => close => '*', 'before after'],
 	[logrecv => renameat => '*/metrics/*', 'before after'],

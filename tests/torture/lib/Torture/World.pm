@@ -314,7 +314,7 @@ sub fresh {
 	my $id;
 	my $sent = wait_for($seconds, sub {
 		$id = "fresh-" . ++$fresh;
-		return $self->post($id, qq({"id":"$id","event":"fresh"})) eq 202;
+		return $self->post($id, qq({"id":"$id","event":"fresh"})) eq 200;
 	});
 	if (!defined $sent) {
 		violation("no event is taken $seconds s after the last fault");
