@@ -93,7 +93,7 @@ render_sample(struct metric *m, const char *extra, struct buf *out)
 {
 	long long value = (long long)metric_get(m);
 
-	if (m->type == METRIC_HISTOGRAM)
+	if (m->type == METRIC_IS_HISTOGRAM)
 		return render_histogram(m, extra, out);
 	if (buf_append(out, m->name, strlen(m->name)) < 0 ||
 	    render_labels(out, m->labels, extra, NULL) < 0)
