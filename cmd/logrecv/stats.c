@@ -9,6 +9,11 @@
 	METRIC_COUNTER("logrecv_refused_total", \
 	    "Requests refused, by reason.", METRIC_LABEL("reason", why))
 
+#define ENDED(why) \
+	METRIC_COUNTER("logrecv_ended_connections_total", \
+	    "Connections ended to make room for others, by what was short.", \
+	    METRIC_LABEL("reason", why))
+
 static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_REQUESTS] = METRIC_COUNTER(
 	"logrecv_requests_total", "Requests whose head was understood."),
@@ -41,6 +46,10 @@ static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_REFUSED_TIMEOUT] = REFUSED("timeout"),
     [STAT_REFUSED_METRICS] = REFUSED("metrics"),
     [STAT_REFUSED_CONNECTIONS] = REFUSED("connections"),
+    [STAT_REFUSED_ORIGIN] = REFUSED("origin"),
+    [STAT_REFUSED_HOST] = REFUSED("host"),
+    [STAT_ENDED_PLACE] = ENDED("connections"),
+    [STAT_ENDED_ROOM] = ENDED("in-flight"),
     [STAT_SYNC_SECONDS] = METRIC_HISTOGRAM(
 	"logrecv_sync_seconds", "How long syncing a group took."),
     [STAT_STORE_ERRORS] = METRIC_COUNTER(
@@ -50,7 +59,10 @@ static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_CONNECTIONS] =
 	METRIC_GAUGE("logrecv_connections", "Connections that are open."),
     [STAT_IN_FLIGHT] = METRIC_GAUGE("logrecv_in_flight_bytes",
-	"Bytes of bodies being received and lines not yet synced."),
+	"Bytes held for clients: input, lines not synced, answers not sent."),
+    [STAT_COMMIT_AGE] = METRIC_GAUGE("logrecv_commit_age_seconds",
+	"For how long the group that is being written has been.",
+	.scale = 1e-3),
     [STAT_READY] =
 	METRIC_GAUGE("logrecv_ready", "1 while events are taken, else 0."),
     [STAT_BUFFER_FILES] =
@@ -75,6 +87,9 @@ stats_open(struct stats *s, struct spool *spool, struct error *err)
 	memset(s, 0, sizeof(*s));
 	memcpy(s->table, initial, sizeof(initial));
 	s->table[STAT_SYNC_SECONDS].histogram = &s->sync_seconds;
+	s->spool = spool;
+	/* Cannot fail with default attributes on Linux. */
+	(void)pthread_mutex_init(&s->lock, NULL);
 	return metrics_open(&s->file, spool, "logrecv", err);
 }
 
@@ -82,10 +97,44 @@ void
 stats_close(struct stats *s)
 {
 	metrics_close(&s->file);
+	buf_release(&s->draft);
+	buf_release(&s->text);
+	(void)pthread_mutex_destroy(&s->lock); /* no other thread is left */
 }
 
 int
 stats_write(struct stats *s, struct error *err)
 {
 	return metrics_write(&s->file, s->table, err);
+}
+
+int
+stats_publish(struct stats *s, struct error *err)
+{
+	struct buf last;
+	int rc;
+
+	s->draft.len = 0;
+	rc = metrics_collect(s->spool, &s->file, s->table, &s->draft, err);
+	if (rc < 0)
+		s->draft.len = 0;
+	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
+	last = s->text;
+	s->text = s->draft;
+	s->draft = last;
+	(void)pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+const struct buf *
+stats_text(struct stats *s)
+{
+	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
+	return &s->text;
+}
+
+void
+stats_text_done(struct stats *s)
+{
+	(void)pthread_mutex_unlock(&s->lock);
 }
