@@ -106,8 +106,8 @@ void metrics_close(struct metrics_file *);
  * Appends the metrics of all tools to out: every *.prom file, but the table
  * itself for the caller's own, if given. The samples of one family stand
  * together whatever file they come from, as the format demands. Left out: files
- * over 256 KiB, and those of a second or later process that has ended. 0, or
- * -1.
+ * over 256 KiB, those that do not begin with a comment, those of a second or
+ * later process that has ended, and what is more than 4 MiB of all. 0, or -1.
  */
 int metrics_collect(struct spool *, const struct metrics_file *own,
     struct metric *table, struct buf *out, struct error *);
