@@ -73,6 +73,8 @@ settings_table(
 		JSON_DEPTH_MOST},
 	    {"wait", OPTION_DURATION, &s->wait_ns, "30s", "TIME",
 		"how long --once and FILEs wait for the database", NULL, 0, 0},
+	    {"drain", OPTION_DURATION, &s->drain_ns, "0", "TIME",
+		"how long to load what is left when told to stop", NULL, 0, 0},
 	    {"host", OPTION_STRING, &s->db.host, NULL, "NAME",
 		"host of the database", NULL, 0, 0},
 	    {"port", OPTION_COUNT, &s->db.port, NULL, "N",
