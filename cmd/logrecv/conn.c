@@ -32,8 +32,8 @@
 #define TURN_MAX 32           /* requests of one connection in a turn */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
 #define RATE_NS (10 * CLOCK_NS_PER_S) /* over which --min-rate is measured */
-#define WIDE_LEAST (16 << 10)         /* of a body that deserves more room */
 #define WIDE_MAX ((64 << 20) / (2 * STREAM_RCVBUF_WIDE)) /* sockets */
+#define NARROW_NS (5 * CLOCK_NS_PER_S) /* quiet, a socket is narrow again */
 #define NEVER UINT64_MAX
 
 static void rest(struct conn *);
@@ -54,6 +54,32 @@ static void linger(struct conn *);
  * Life
  */
 
+/*
+ * The socket takes in more at a time, as long as not too many do; without, a
+ * body of some length takes many steps.
+ */
+static void
+widen(struct conn *c)
+{
+	_Atomic uint64_t *wide = &c->worker->server->wide;
+
+	if (c->stream.wide)
+		return;
+	if (atomic_fetch_add(wide, 1) < WIDE_MAX)
+		stream_widen(&c->stream, true);
+	else
+		atomic_fetch_sub(wide, 1);
+}
+
+static void
+narrow(struct conn *c)
+{
+	if (!c->stream.wide)
+		return;
+	stream_widen(&c->stream, false);
+	atomic_fetch_sub(&c->worker->server->wide, 1);
+}
+
 int
 conn_open(struct worker *w, int fd, const struct sockaddr *sa)
 {
@@ -73,32 +99,9 @@ conn_open(struct worker *w, int fd, const struct sockaddr *sa)
 	c->active_ns = worker_now(w);
 	intake_init(&c->intake, w->server, &c->share);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
+	widen(c);
 	rest(c);
 	return 0;
-}
-
-/* Its socket takes in as little as any, again. */
-static void
-narrow(struct conn *c)
-{
-	if (!c->stream.wide)
-		return;
-	stream_widen(&c->stream, false);
-	atomic_fetch_sub(&c->worker->server->wide, 1);
-}
-
-/* A large body is coming in: few steps for it, as long as there are few. */
-static void
-widen(struct conn *c)
-{
-	_Atomic uint64_t *wide = &c->worker->server->wide;
-
-	if (c->stream.wide)
-		return;
-	if (atomic_fetch_add(wide, 1) < WIDE_MAX)
-		stream_widen(&c->stream, true);
-	else
-		atomic_fetch_sub(wide, 1);
 }
 
 void
@@ -215,7 +218,8 @@ conn_sweep(struct worker *w)
 			conn_refuse(c, INTAKE_TOO_SLOW);
 		c->received[1] = c->received[0];
 		c->received[0] = c->stream.received;
-		if (c->phase != CONN_CLOSED && !intake_has_body(&c->intake))
+		if (c->phase != CONN_CLOSED && !intake_has_body(&c->intake) &&
+		    now - c->active_ns >= NARROW_NS)
 			narrow(c);
 	}
 }
@@ -411,7 +415,7 @@ conn_run(struct conn *c)
 		stream_take(s, s->input_len);
 	}
 	s->wanted = is_paused(c) ? 0 : intake_wants(&c->intake);
-	if (s->wanted >= WIDE_LEAST || c->intake.body.len >= WIDE_LEAST)
+	if (intake_has_body(&c->intake))
 		widen(c);
 	/* Paused, it reads on a little, and so notices an end. */
 	reads = c->phase == CONN_LINGERS || !is_paused(c) ||

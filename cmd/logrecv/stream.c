@@ -151,8 +151,6 @@ stream_widen(struct stream *s, bool wide)
 {
 	int bytes = wide ? STREAM_RCVBUF_WIDE : STREAM_RCVBUF;
 
-	if (wide == s->wide)
-		return;
 	s->wide = wide;
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	/* What it was accepted with bounds its window for good otherwise. */
