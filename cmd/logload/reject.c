@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "clock.h"
 #include "json.h"
 #include "reject.h"
@@ -326,28 +327,10 @@ put_escaped(struct buf *b, const char *piece, size_t len)
 static int
 put_base64(struct buf *b, const char *piece, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)piece;
-	char *out;
-
-	if (buf_reserve(b, len / 3 * 4 + 4) < 0)
+	if (buf_reserve(b, base64_length(len)) < 0)
 		return -1;
-	out = b->data + b->len;
-	for (size_t i = 0; i < len; i += 3) {
-		size_t left = len - i;
-		unsigned bits = (unsigned)p[i] << 16;
-
-		if (left > 1)
-			bits |= (unsigned)p[i + 1] << 8;
-		if (left > 2)
-			bits |= p[i + 2];
-		*out++ = digits[bits >> 18];
-		*out++ = digits[bits >> 12 & 63];
-		*out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
-		*out++ = left > 2 ? digits[bits & 63] : '=';
-	}
-	b->len = (size_t)(out - b->data);
+	base64_encode(piece, len, b->data + b->len);
+	b->len += base64_length(len);
 	return 0;
 }
 
