@@ -494,6 +494,9 @@ serve(struct conn *c, const struct request *r)
 	case ROUTE_LOG:
 		store(c, r);
 		break;
+	case ROUTE_PROBE:
+		answer(c, r, &(struct reply){.status = 200, .allow = r->allow});
+		break;
 	case ROUTE_HEALTH:
 		answer_status(c, r, NULL);
 		break;
@@ -643,7 +646,7 @@ static void
 refuse(struct conn *c, const struct request *r, const struct verdict *v)
 {
 	struct reply reply = {.status = v->status,
-	    .allow = v->allow,
+	    .allow = r->allow[0] != '\0' ? r->allow : NULL,
 	    .retry_after = v->status == 503 ? worker_retry_s(c->worker) : 0};
 	char body[sizeof(v->text) + 16];
 	int n;

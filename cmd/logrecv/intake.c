@@ -1,6 +1,7 @@
 /*
  * intake.c - see intake.h.
  */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,17 +11,21 @@
 
 #define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
 
-struct route_entry {
-	const char *path;
-	enum route route;
-	const char *allow;
-};
+#define METHOD(name) (1U << HTTP_##name)
 
-static const struct route_entry routes[] = {
-    {"/log", ROUTE_LOG, "POST"},
-    {"/healthz", ROUTE_HEALTH, "GET, HEAD"},
-    {"/readyz", ROUTE_READY, "GET, HEAD"},
-    {"/metrics", ROUTE_METRICS, "GET, HEAD"},
+/* The ways in. A path may have several. */
+static const struct way {
+	const char *path;
+	unsigned methods; /* a METHOD() each */
+	enum route route;
+} ways[] = {
+    {"/log", METHOD(POST) | METHOD(PUT), ROUTE_LOG},
+    {"/log", METHOD(HEAD) | METHOD(OPTIONS), ROUTE_PROBE},
+    {"/log/", METHOD(POST) | METHOD(PUT), ROUTE_LOG},
+    {"/log/", METHOD(HEAD) | METHOD(OPTIONS), ROUTE_PROBE},
+    {"/healthz", METHOD(GET) | METHOD(HEAD), ROUTE_HEALTH},
+    {"/readyz", METHOD(GET) | METHOD(HEAD), ROUTE_READY},
+    {"/metrics", METHOD(GET) | METHOD(HEAD), ROUTE_METRICS},
 };
 
 static enum intake_result
@@ -172,6 +177,8 @@ take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 		i->begun = true;
 		memset(&i->request, 0, sizeof(i->request));
 	}
+	/* Also if this is all that will ever come, or can be understood. */
+	i->request.head_only = len >= 5 && memcmp(p, "HEAD ", 5) == 0;
 	n = http_head_length(p, len < max ? len : max, &i->scanned, &err);
 	if (n == 0 && len < max)
 		return INTAKE_WAIT;
@@ -201,7 +208,6 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 {
 	struct request *r = &i->request;
 
-	r->head_only = req->method == HTTP_HEAD;
 	r->last = !req->keep_alive;
 	r->persist_1_0 = req->minor == 0 && req->keep_alive;
 	judge_head(i, req, &r->verdict);
@@ -225,15 +231,39 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 	return go_on(i, p, len, taken);
 }
 
-static const struct route_entry *
-find_route(const struct http_request *req)
+/*
+ * The way of the request's method and path, or NULL; *methods are all that the
+ * path has, none where there is no such path.
+ */
+static const struct way *
+find_way(const struct http_request *req, unsigned *methods)
 {
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (strlen(routes[i].path) == req->path.len &&
-		    memcmp(routes[i].path, req->path.p, req->path.len) == 0)
-			return &routes[i];
+	const struct way *found = NULL;
+
+	*methods = 0;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (strlen(ways[i].path) != req->path.len ||
+		    memcmp(ways[i].path, req->path.p, req->path.len) != 0)
+			continue;
+		*methods |= ways[i].methods;
+		if ((ways[i].methods >> req->method & 1) != 0)
+			found = &ways[i];
 	}
-	return NULL;
+	return found;
+}
+
+/* The Allow field (RFC 9110, section 10.2.1). */
+static void
+list_methods(char *allow, size_t size, unsigned methods)
+{
+	size_t len = 0;
+
+	for (enum http_method m = HTTP_GET; m < HTTP_OTHER; m++) {
+		if ((methods >> m & 1) != 0)
+			len += (size_t)snprintf(allow + len, size - len, "%s%s",
+			    len > 0 ? ", " : "", http_method_names[m]);
+		assert(len < size);
+	}
 }
 
 static bool
@@ -259,28 +289,33 @@ judge_log(struct intake *i, const struct http_request *req, struct verdict *v)
 static void
 judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 {
-	const struct route_entry *entry = find_route(req);
-	bool posts = req->method == HTTP_POST;
-	bool gets = req->method == HTTP_GET || req->method == HTTP_HEAD;
+	struct request *r = &i->request;
+	unsigned methods;
+	const struct way *way = find_way(req, &methods);
 
-	if (entry == NULL) {
+	if (methods == 0) {
 		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
 		return;
 	}
-	i->request.route = entry->route;
+	if (way != NULL)
+		r->route = way->route;
 	if (!access_to_here(&i->server->access, req)) {
 		verdict_set(
 		    v, 403, STAT_REFUSED_HOST, "the Host is none of --host");
-	} else if (!access_from_here(&i->server->access, req)) {
+		return;
+	}
+	if (!access_from_here(&i->server->access, req)) {
 		verdict_set(v, 403, STAT_REFUSED_ORIGIN,
 		    "the Origin is none of --cors-origin");
-	} else if (entry->route == ROUTE_LOG ? !posts : !gets) {
+		return;
+	}
+	if (way == NULL || way->route == ROUTE_PROBE)
+		list_methods(r->allow, sizeof(r->allow), methods);
+	if (way == NULL)
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
-		v->allow = entry->allow;
-	} else if (entry->route == ROUTE_LOG) {
+	else if (way->route == ROUTE_LOG)
 		judge_log(i, req, v);
-	}
 }
 
 /*

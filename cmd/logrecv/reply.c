@@ -50,8 +50,11 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 	if (r->retry_after > 0 &&
 	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)
 		return -1;
-	if (buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-		r->type != NULL ? r->type : "application/json", r->len) < 0)
+	if (r->len > 0 &&
+	    buf_printf(out, "Content-Type: %s\r\n",
+		r->type != NULL ? r->type : "application/json") < 0)
+		return -1;
+	if (buf_printf(out, "Content-Length: %zu\r\n\r\n", r->len) < 0)
 		return -1;
 	return r->head_only ? 0 : buf_append(out, r->body, r->len);
 }
