@@ -394,7 +394,7 @@ load_singly(
 	lines_begin(&l->lines, range, f->before);
 	while ((rc = next_event(f, &row)) > 0) {
 		enum db_verdict verdict = l->db->ops->insert(l->db, file, row);
-		struct reject_reason why = {.valid = true};
+		struct reject_reason why = {.member = "event"};
 		struct line line = {
 		    .len = row->payload.len, .number = row->line};
 
@@ -467,7 +467,7 @@ reject_line(struct load *f, struct line *line)
 {
 	struct reject *r = &f->loader->reject;
 	struct reject_reason why = {.text = f->error.text,
-	    .valid = f->event.valid,
+	    .member = f->event.valid ? f->event.member : NULL,
 	    .offset = f->event.offset};
 
 	f->chunk.rejected++;
@@ -475,7 +475,7 @@ reject_line(struct load *f, struct line *line)
 		f->chunk.kept++;
 		return reject_copy(r, &f->range, line, &f->error);
 	}
-	if (why.valid) {
+	if (why.member != NULL) {
 		/* As for an event's text, without white space. */
 		line->offset = why.offset;
 		line->len = f->event.text.len;

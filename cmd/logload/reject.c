@@ -369,22 +369,22 @@ static int
 put_text(struct reject *r, const struct range *range, const struct line *line,
     const struct reject_reason *why, struct error *err)
 {
-	const char *before = ",\"event\":", *after = "";
+	const char *member = why->member, *quote = "";
 	put_piece *put = put_plain;
 	bool text = false;
 
-	if (!why->valid) {
+	if (member == NULL) {
 		if (is_utf8(range, line, &text, err) < 0)
 			return -1;
-		before = text ? ",\"raw\":\"" : ",\"base64\":\"";
-		after = "\"";
+		member = text ? "raw" : "base64";
+		quote = "\"";
 		put = text ? put_escaped : put_base64;
 	}
-	if (buf_printf(&r->out, "%s", before) < 0)
+	if (buf_printf(&r->out, ",\"%s\":%s", member, quote) < 0)
 		return error_errno(err, "write %s", r->name);
 	if (put_pieces(r, range, line, put, err) < 0)
 		return -1;
-	if (buf_printf(&r->out, "%s", after) < 0)
+	if (buf_printf(&r->out, "%s", quote) < 0)
 		return error_errno(err, "write %s", r->name);
 	return 0;
 }
