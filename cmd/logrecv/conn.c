@@ -46,7 +46,8 @@ static void
 refuse(struct conn *, const struct request *, const struct verdict *);
 static void put(struct conn *, const char *data, size_t len);
 static void say(struct conn *, const char *data, size_t len);
-static void put_outcome(struct conn *, int result, uint64_t events, bool last);
+static void
+put_outcome(struct conn *, const struct waiter *, int result, bool last);
 static void release_held(struct conn *);
 static void linger(struct conn *);
 
@@ -532,47 +533,43 @@ refuse_event(
 {
 	struct reply reply = {
 	    .status = e->fault == EVENT_TOO_LARGE ? 413 : 400};
-	char body[sizeof(e->text) + 80];
+	struct buf body = {0};
 	struct verdict v = {0};
-	int n;
 
 	if (e->fault == EVENT_NO_ROOM) {
 		refuse_for_room(c, r);
 		return;
 	}
-	if (e->fault == EVENT_NO_MEMORY) {
+	if (e->fault == EVENT_NO_MEMORY || reply_put_error(&body, e) < 0) {
 		verdict_set(&v, 503, STAT_REFUSED_MEMORY, "out of memory");
 		refuse(c, r, &v);
 		return;
 	}
 	stat_add(c->worker->server->stats,
 	    STAT_REFUSED_JSON + (enum stat)e->fault, 1);
-	/* The text is ours and needs no escapes. */
-	n = snprintf(body, sizeof(body),
-	    "{\"error\":\"%s\",\"event\":%zu,\"offset\":%zu}", e->text,
-	    e->event, e->offset);
-	reply.body = body;
-	reply.len = (size_t)n;
+	reply.body = body.data;
+	reply.len = body.len;
 	answer(c, r, &reply);
+	buf_release(&body);
 }
 
 /* Appends the request's lines to the group; makes room once, if it must. */
-static long
+static int
 append(struct conn *c, const struct request *r, struct group *g,
-    struct event_error *why)
+    struct event_tally *tally)
 {
 	struct worker *w = c->worker;
 	struct server *s = w->server;
 	uint64_t most = 2 * (uint64_t)r->len + EVENT_SUFFIX_MAX;
-	long events;
+	int rc;
 
-	events = event_append(r->body, r->len, w->stamp, &s->events,
-	    budget_room(&s->budget), &g->lines, why);
-	if (events < 0 && why->fault == EVENT_NO_ROOM &&
+	rc = event_append(r->body, r->len, w->stamp, &s->events,
+	    budget_room(&s->budget), &g->lines, tally);
+	if (rc < 0 && tally->errors[0].fault == EVENT_NO_ROOM &&
 	    most <= s->budget.max && crowd_make_room(w, c, most, 0))
-		events = event_append(r->body, r->len, w->stamp, &s->events,
-		    budget_room(&s->budget), &g->lines, why);
-	return events;
+		rc = event_append(r->body, r->len, w->stamp, &s->events,
+		    budget_room(&s->budget), &g->lines, tally);
+	return rc;
 }
 
 /* Adds the events to the gathering group; its commit will answer. */
@@ -584,38 +581,44 @@ store(struct conn *c, const struct request *r)
 	struct reply none = {
 	    .status = 200, .body = "{\"accepted\":0}", .len = 14};
 	size_t before = g->lines.len;
-	struct event_error why;
-	uint64_t bytes;
-	long events;
+	struct waiter waiter = {.conn = c};
+	struct event_tally tally;
+	struct event_error *why = &tally.errors[0];
 
 	(void)worker_now(w); /* brings the stamp up to date */
 	stat_add(w->server->stats, STAT_BODY_BYTES, r->len);
-	events = append(c, r, g, &why);
-	if (events < 0) {
+	if (append(c, r, g, &tally) < 0) {
 		commit_trim(&w->commit);
-		refuse_event(c, r, &why);
+		refuse_event(c, r, why);
 		return;
 	}
-	if (events == 0) {
+	if (tally.good == 0) {
 		answer(c, r, &none);
 		return;
 	}
-	bytes = g->lines.len - before + sizeof(struct waiter);
-	why.fault = EVENT_NO_ROOM; /* another worker was faster */
-	if (share_take(&c->share, bytes, 0)) {
-		if (commit_wait(&w->commit, c, (uint64_t)events, bytes) == 0) {
+	waiter.events = tally.good;
+	waiter.bytes = g->lines.len - before + sizeof(waiter);
+	if (tally.bad > 0)
+		waiter.bad = event_tally_keep(&tally, &waiter.bytes);
+	why->fault = EVENT_NO_ROOM; /* another worker was faster */
+	if (share_take(&c->share, waiter.bytes, 0)) {
+		if ((tally.bad == 0 || waiter.bad != NULL) &&
+		    commit_wait(&w->commit, &waiter) == 0) {
+			stat_add(
+			    w->server->stats, STAT_CLIENT_STAMPS, tally.stamps);
 			c->pending++;
-			c->pending_bytes += bytes;
+			c->pending_bytes += waiter.bytes;
 			/* Those that are still to be read wait a turn. */
 			if (commit_has_enough(&w->commit))
 				(void)event_base_loopbreak(w->base);
 			return;
 		}
-		share_give(&c->share, bytes);
-		why.fault = EVENT_NO_MEMORY;
+		share_give(&c->share, waiter.bytes);
+		why->fault = EVENT_NO_MEMORY;
 	}
+	free(waiter.bad);
 	g->lines.len = before;
-	refuse_event(c, r, &why);
+	refuse_event(c, r, why);
 }
 
 /*
@@ -711,6 +714,8 @@ conn_settle(const struct waiter *waiter, int result)
 	if (result == 0) {
 		stat_add(stats, STAT_ACKED_REQUESTS, 1);
 		stat_add(stats, STAT_EVENTS, waiter->events);
+		if (waiter->bad != NULL)
+			stats_add_bad(stats, waiter->bad);
 	} else {
 		stat_add(stats, STAT_REFUSED_STORE, 1);
 	}
@@ -720,10 +725,11 @@ conn_settle(const struct waiter *waiter, int result)
 	if (w->stopping && !c->intake.begun && c->phase == CONN_OPEN)
 		c->phase = CONN_LAST;
 	last = c->phase == CONN_LAST && c->pending == 0 && c->held.len == 0;
-	if (result == 0 && waiter->events == 1 && !last && !c->persist_1_0)
+	if (result == 0 && waiter->events == 1 && waiter->bad == NULL &&
+	    !last && !c->persist_1_0)
 		put(c, w->one, w->one_len);
 	else
-		put_outcome(c, result, waiter->events, last);
+		put_outcome(c, waiter, result, last);
 	if (c->phase == CONN_CLOSED)
 		return;
 	if (last)
@@ -742,32 +748,33 @@ conn_settle(const struct waiter *waiter, int result)
 
 /* The answer to a request of a group that has to be put together. */
 static void
-put_outcome(struct conn *c, int result, uint64_t events, bool last)
+put_outcome(struct conn *c, const struct waiter *waiter, int result, bool last)
 {
 	struct worker *w = c->worker;
 	struct reply reply = {.close = last, .keep_alive = c->persist_1_0};
-	char body[100];
+	struct buf body = {0};
+	int rc;
 
 	if (result == 0) {
 		reply.status = 200;
-		(void)snprintf(body, sizeof(body), "{\"accepted\":%llu}",
-		    (unsigned long long)events);
+		rc = reply_put_stored(&body, waiter->events, waiter->bad);
 	} else if (result == SPOOL_IN_DOUBT) {
 		reply.status = 500;
-		(void)snprintf(body, sizeof(body),
+		rc = buf_printf(&body,
 		    "{\"error\":\"the sync failed: the events may be stored, "
 		    "or not\"}");
 	} else {
 		reply.status = 503;
 		reply.retry_after = worker_retry_s(w);
-		(void)snprintf(body, sizeof(body),
-		    "{\"error\":\"the events could not be stored\"}");
+		rc = buf_printf(
+		    &body, "{\"error\":\"the events could not be stored\"}");
 	}
-	reply.body = body;
-	reply.len = strlen(body);
+	reply.body = body.data;
+	reply.len = body.len;
 	w->answer.len = 0;
-	if (reply_format(&w->answer, &reply, w->date) < 0)
+	if (rc < 0 || reply_format(&w->answer, &reply, w->date) < 0)
 		conn_close(c); /* out of memory: no answer, no promise */
 	else
 		put(c, w->answer.data, w->answer.len);
+	buf_release(&body);
 }

@@ -58,3 +58,32 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 		return -1;
 	return r->head_only ? 0 : buf_append(out, r->body, r->len);
 }
+
+int
+reply_put_error(struct buf *body, const struct event_error *e)
+{
+	/* The text is ours and needs no escapes. */
+	return buf_printf(body,
+	    "{\"error\":\"%s\",\"event\":%zu,\"offset\":%zu}", e->text,
+	    e->event, e->offset);
+}
+
+int
+reply_put_stored(
+    struct buf *body, uint64_t accepted, const struct event_tally *bad)
+{
+	if (buf_printf(
+		body, "{\"accepted\":%llu", (unsigned long long)accepted) < 0)
+		return -1;
+	if (bad == NULL)
+		return buf_append(body, "}", 1);
+	if (buf_printf(body, ",\"rejected\":%llu,\"errors\":[",
+		(unsigned long long)bad->bad) < 0)
+		return -1;
+	for (uint64_t i = 0; i < bad->bad && i < EVENT_ERRORS_MAX; i++) {
+		if ((i > 0 && buf_append(body, ",", 1) < 0) ||
+		    reply_put_error(body, &bad->errors[i]) < 0)
+			return -1;
+	}
+	return buf_append(body, "]}", 2);
+}

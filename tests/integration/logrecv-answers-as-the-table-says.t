@@ -36,8 +36,8 @@ answers 200 '{"accepted":1}' 'whatever it calls itself'
 is "$(lines buffer)" 8 'each event is a line'
 before=$(stored)
 
-post '{"a":1}{"a":2}'
-like "$CODE $BODY" '^400 \{"error":"[^"]+","event":1,"offset":7\}$' 'no JSON'
+post '[{"a":1}{"a":2}]'
+like "$CODE $BODY" '^400 \{"error":"[^"]+","event":1,"offset":8\}$' 'no JSON'
 post '{"a":NaN}'
 like "$CODE $BODY" '^400 \{"error":"[^"]+","event":0,"offset":5\}$' \
 	'nearly JSON'
@@ -46,9 +46,9 @@ like "$CODE $BODY" '^400 \{"error":"[^"]+","event":0,"offset":6\}$' 'no UTF-8'
 post '"text"'
 answers 400 '{"error":"an event must be an object","event":0,"offset":0}' \
 	'no object'
-post '[{},5]'
-answers 400 '{"error":"an event must be an object","event":1,"offset":4}' \
-	'one of an array is none'
+post '[5,""]'
+answers 400 '{"error":"an event must be an object","event":0,"offset":1}' \
+	'an array of none'
 for body in '' ' ' $'\r\n\t '; do
 	post "$body"
 	like "$CODE $BODY" '^400 \{"error":"the body is empty",' \
