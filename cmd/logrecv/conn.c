@@ -40,10 +40,6 @@ static void rest(struct conn *);
 static void on_stream(void *, enum stream_event);
 static void conn_run(struct conn *);
 static void serve(struct conn *, const struct request *);
-static void store(struct conn *, const struct request *);
-static void answer(struct conn *, const struct request *, struct reply *);
-static void
-refuse(struct conn *, const struct request *, const struct verdict *);
 static void put(struct conn *, const char *data, size_t len);
 static void say(struct conn *, const char *data, size_t len);
 static void
@@ -427,207 +423,25 @@ conn_run(struct conn *c)
 }
 
 /*
- * Requests
+ * Answers
  */
-
-/* `reason`, a text that needs no escapes: why not; NULL: all is well. */
-static void
-answer_status(struct conn *c, const struct request *r, const char *reason)
-{
-	struct reply reply = {.status = reason == NULL ? 200 : 503,
-	    .retry_after = reason == NULL ? 0 : worker_retry_s(c->worker)};
-	char body[256];
-
-	(void)snprintf(body, sizeof(body),
-	    reason == NULL ? "{\"status\":\"ok\"}"
-			   : "{\"status\":\"not ready\",\"reason\":\"%s\"}",
-	    reason);
-	reply.body = body;
-	reply.len = strlen(body);
-	answer(c, r, &reply);
-}
-
-static void
-answer_metrics(struct conn *c, const struct request *r)
-{
-	struct stats *stats = c->worker->server->stats;
-	struct reply reply = {
-	    .status = 200, .type = "text/plain; version=0.0.4"};
-	struct verdict v = {0};
-	const struct buf *text = stats_text(stats);
-
-	if (text->len == 0) {
-		verdict_set(&v, 503, STAT_REFUSED_METRICS,
-		    "the metrics cannot be read");
-		refuse(c, r, &v);
-	} else {
-		reply.body = text->data;
-		reply.len = text->len;
-		answer(c, r, &reply);
-	}
-	stats_text_done(stats);
-}
-
-/* Why events are not taken now, or NULL. */
-static const char *
-unready_reason(struct server *s)
-{
-	if (atomic_load_explicit(&s->stalled, memory_order_relaxed))
-		return "the disk does not finish what it was given";
-	return gate_reason(s->gate);
-}
 
 /* Answers a complete request, or leaves that to the group it is put in. */
 static void
 serve(struct conn *c, const struct request *r)
 {
-	struct server *s = c->worker->server;
-
 	if (r->last || c->worker->stopping)
 		c->phase = CONN_LAST;
 	c->cut = r->cut;
 	c->persist_1_0 = r->persist_1_0;
-	if (r->verdict.status != 0) {
-		refuse(c, r, &r->verdict);
-		return;
-	}
-	switch (r->route) {
-	case ROUTE_LOG:
-		store(c, r);
-		break;
-	case ROUTE_PROBE:
-		answer(c, r, &(struct reply){.status = 200, .allow = r->allow});
-		break;
-	case ROUTE_HEALTH:
-		answer_status(c, r, NULL);
-		break;
-	case ROUTE_READY:
-		answer_status(c, r, unready_reason(s));
-		break;
-	case ROUTE_METRICS:
-		answer_metrics(c, r);
-		break;
-	}
+	if (r->verdict.status != 0)
+		conn_deny(c, r, &r->verdict);
+	else
+		r->way->serve(c, r);
 }
 
-/*
- * The request's lines do not fit into what may be in flight: for now, or for
- * ever, if nothing but this request is.
- */
-static void
-refuse_for_room(struct conn *c, const struct request *r)
-{
-	struct budget *b = c->share.budget;
-	struct verdict v = {0};
-
-	verdict_set(&v, atomic_load(&b->used) <= c->share.held ? 413 : 503,
-	    STAT_REFUSED_IN_FLIGHT,
-	    "over --max-in-flight (%llu bytes) of bodies and lines at once",
-	    (unsigned long long)b->max);
-	refuse(c, r, &v);
-}
-
-static void
-refuse_event(
-    struct conn *c, const struct request *r, const struct event_error *e)
-{
-	struct reply reply = {
-	    .status = e->fault == EVENT_TOO_LARGE ? 413 : 400};
-	struct buf body = {0};
-	struct verdict v = {0};
-
-	if (e->fault == EVENT_NO_ROOM) {
-		refuse_for_room(c, r);
-		return;
-	}
-	if (e->fault == EVENT_NO_MEMORY || reply_put_error(&body, e) < 0) {
-		verdict_set(&v, 503, STAT_REFUSED_MEMORY, "out of memory");
-		refuse(c, r, &v);
-		return;
-	}
-	stat_add(c->worker->server->stats,
-	    STAT_REFUSED_JSON + (enum stat)e->fault, 1);
-	reply.body = body.data;
-	reply.len = body.len;
-	answer(c, r, &reply);
-	buf_release(&body);
-}
-
-/* Appends the request's lines to the group; makes room once, if it must. */
-static int
-append(struct conn *c, const struct request *r, struct group *g,
-    struct event_tally *tally)
-{
-	struct worker *w = c->worker;
-	struct server *s = w->server;
-	uint64_t most = 2 * (uint64_t)r->len + EVENT_SUFFIX_MAX;
-	int rc;
-
-	rc = event_append(r->body, r->len, w->stamp, &s->events,
-	    budget_room(&s->budget), &g->lines, tally);
-	if (rc < 0 && tally->errors[0].fault == EVENT_NO_ROOM &&
-	    most <= s->budget.max && crowd_make_room(w, c, most, 0))
-		rc = event_append(r->body, r->len, w->stamp, &s->events,
-		    budget_room(&s->budget), &g->lines, tally);
-	return rc;
-}
-
-/* Adds the events to the gathering group; its commit will answer. */
-static void
-store(struct conn *c, const struct request *r)
-{
-	struct worker *w = c->worker;
-	struct group *g = commit_gathering(&w->commit);
-	struct reply none = {
-	    .status = 200, .body = "{\"accepted\":0}", .len = 14};
-	size_t before = g->lines.len;
-	struct waiter waiter = {.conn = c};
-	struct event_tally tally;
-	struct event_error *why = &tally.errors[0];
-
-	(void)worker_now(w); /* brings the stamp up to date */
-	stat_add(w->server->stats, STAT_BODY_BYTES, r->len);
-	if (append(c, r, g, &tally) < 0) {
-		commit_trim(&w->commit);
-		refuse_event(c, r, why);
-		return;
-	}
-	if (tally.good == 0) {
-		answer(c, r, &none);
-		return;
-	}
-	waiter.events = tally.good;
-	waiter.bytes = g->lines.len - before + sizeof(waiter);
-	if (tally.bad > 0)
-		waiter.bad = event_tally_keep(&tally, &waiter.bytes);
-	why->fault = EVENT_NO_ROOM; /* another worker was faster */
-	if (share_take(&c->share, waiter.bytes, 0)) {
-		if ((tally.bad == 0 || waiter.bad != NULL) &&
-		    commit_wait(&w->commit, &waiter) == 0) {
-			stat_add(
-			    w->server->stats, STAT_CLIENT_STAMPS, tally.stamps);
-			c->pending++;
-			c->pending_bytes += waiter.bytes;
-			/* Those that are still to be read wait a turn. */
-			if (commit_has_enough(&w->commit))
-				(void)event_base_loopbreak(w->base);
-			return;
-		}
-		share_give(&c->share, waiter.bytes);
-		why->fault = EVENT_NO_MEMORY;
-	}
-	free(waiter.bad);
-	g->lines.len = before;
-	refuse_event(c, r, why);
-}
-
-/*
- * Answers
- */
-
-/* Answers the request in work, after those that are pending. */
-static void
-answer(struct conn *c, const struct request *r, struct reply *reply)
+void
+conn_answer(struct conn *c, const struct request *r, struct reply *reply)
 {
 	struct worker *w = c->worker;
 
@@ -645,11 +459,11 @@ answer(struct conn *c, const struct request *r, struct reply *reply)
 		linger(c);
 }
 
-static void
-refuse(struct conn *c, const struct request *r, const struct verdict *v)
+void
+conn_deny(struct conn *c, const struct request *r, const struct verdict *v)
 {
 	struct reply reply = {.status = v->status,
-	    .allow = r->allow[0] != '\0' ? r->allow : NULL,
+	    .allow = v->status == 405 ? r->methods : 0,
 	    .retry_after = v->status == 503 ? worker_retry_s(c->worker) : 0};
 	char body[sizeof(v->text) + 16];
 	int n;
@@ -658,7 +472,7 @@ refuse(struct conn *c, const struct request *r, const struct verdict *v)
 	n = snprintf(body, sizeof(body), "{\"error\":\"%s\"}", v->text);
 	reply.body = body;
 	reply.len = (size_t)n;
-	answer(c, r, &reply);
+	conn_answer(c, r, &reply);
 }
 
 /* Sends what was held back for this moment. */

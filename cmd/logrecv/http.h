@@ -30,6 +30,8 @@ enum http_method {
 
 extern const char *const http_method_names[HTTP_OTHER];
 
+#define HTTP_BIT(method) (1U << HTTP_##method)
+
 struct http_request {
 	enum http_method method;
 	struct http_text path;  /* of the target, without the query */

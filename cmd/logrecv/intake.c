@@ -1,7 +1,6 @@
 /*
  * intake.c - see intake.h.
  */
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,23 +9,6 @@
 #include "intake.h"
 
 #define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
-
-#define METHOD(name) (1U << HTTP_##name)
-
-/* The ways in. A path may have several. */
-static const struct way {
-	const char *path;
-	unsigned methods; /* a METHOD() each */
-	enum route route;
-} ways[] = {
-    {"/log", METHOD(POST) | METHOD(PUT), ROUTE_LOG},
-    {"/log", METHOD(HEAD) | METHOD(OPTIONS), ROUTE_PROBE},
-    {"/log/", METHOD(POST) | METHOD(PUT), ROUTE_LOG},
-    {"/log/", METHOD(HEAD) | METHOD(OPTIONS), ROUTE_PROBE},
-    {"/healthz", METHOD(GET) | METHOD(HEAD), ROUTE_HEALTH},
-    {"/readyz", METHOD(GET) | METHOD(HEAD), ROUTE_READY},
-    {"/metrics", METHOD(GET) | METHOD(HEAD), ROUTE_METRICS},
-};
 
 static enum intake_result
 take_head(struct intake *, const char *p, size_t len, size_t *taken);
@@ -211,7 +193,7 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 	r->last = !req->keep_alive;
 	r->persist_1_0 = req->minor == 0 && req->keep_alive;
 	judge_head(i, req, &r->verdict);
-	i->skip = r->verdict.status != 0 || r->route != ROUTE_LOG;
+	i->skip = r->verdict.status != 0 || !r->way->events;
 	if (i->skip && (req->chunked || req->length > 0) &&
 	    (req->expect_continue || req->length > SKIP_MAX)) {
 		/* Not worth reading: refused at once, and cut off. */
@@ -236,34 +218,21 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
  * path has, none where there is no such path.
  */
 static const struct way *
-find_way(const struct http_request *req, unsigned *methods)
+find_way(
+    const struct way *way, const struct http_request *req, unsigned *methods)
 {
 	const struct way *found = NULL;
 
 	*methods = 0;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		if (strlen(ways[i].path) != req->path.len ||
-		    memcmp(ways[i].path, req->path.p, req->path.len) != 0)
+	for (; way->path != NULL; way++) {
+		if (strlen(way->path) != req->path.len ||
+		    memcmp(way->path, req->path.p, req->path.len) != 0)
 			continue;
-		*methods |= ways[i].methods;
-		if ((ways[i].methods >> req->method & 1) != 0)
-			found = &ways[i];
+		*methods |= way->methods;
+		if ((way->methods >> req->method & 1) != 0)
+			found = way;
 	}
 	return found;
-}
-
-/* The Allow field (RFC 9110, section 10.2.1). */
-static void
-list_methods(char *allow, size_t size, unsigned methods)
-{
-	size_t len = 0;
-
-	for (enum http_method m = HTTP_GET; m < HTTP_OTHER; m++) {
-		if ((methods >> m & 1) != 0)
-			len += (size_t)snprintf(allow + len, size - len, "%s%s",
-			    len > 0 ? ", " : "", http_method_names[m]);
-		assert(len < size);
-	}
 }
 
 static bool
@@ -273,9 +242,10 @@ is_identity(struct http_text coding)
 	       (coding.len == 8 && strncasecmp(coding.p, "identity", 8) == 0);
 }
 
-/* What can be said of a request for ROUTE_LOG before its body is seen. */
+/* What can be said of a request with events before its body is seen. */
 static void
-judge_log(struct intake *i, const struct http_request *req, struct verdict *v)
+judge_events(
+    struct intake *i, const struct http_request *req, struct verdict *v)
 {
 	const char *reason = gate_reason(i->server->gate);
 
@@ -290,15 +260,12 @@ static void
 judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 {
 	struct request *r = &i->request;
-	unsigned methods;
-	const struct way *way = find_way(req, &methods);
 
-	if (methods == 0) {
+	r->way = find_way(i->server->ways, req, &r->methods);
+	if (r->methods == 0) {
 		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
 		return;
 	}
-	if (way != NULL)
-		r->route = way->route;
 	if (!access_to_here(&i->server->access, req)) {
 		verdict_set(
 		    v, 403, STAT_REFUSED_HOST, "the Host is none of --host");
@@ -309,13 +276,11 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 		    "the Origin is none of --cors-origin");
 		return;
 	}
-	if (way == NULL || way->route == ROUTE_PROBE)
-		list_methods(r->allow, sizeof(r->allow), methods);
-	if (way == NULL)
+	if (r->way == NULL)
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
-	else if (way->route == ROUTE_LOG)
-		judge_log(i, req, v);
+	else if (r->way->events)
+		judge_events(i, req, v);
 }
 
 /*

@@ -22,12 +22,15 @@
 #include "http.h"
 #include "server.h"
 
-enum route {
-	ROUTE_LOG,
-	ROUTE_PROBE, /* is there such a path, and what does it take? */
-	ROUTE_HEALTH,
-	ROUTE_READY,
-	ROUTE_METRICS,
+struct conn;
+struct request;
+
+/* A way in. */
+struct way {
+	const char *path;
+	unsigned methods; /* an HTTP_BIT() each */
+	bool events;      /* takes a body, and needs a spool with room */
+	void (*serve)(struct conn *, const struct request *);
 };
 
 /* Why a request is refused; status 0: it is not. */
@@ -38,9 +41,9 @@ struct verdict {
 };
 
 struct request {
-	enum route route;
+	const struct way *way; /* NULL: it has a verdict */
 	struct verdict verdict;
-	char allow[40];   /* the methods of its path, for the Allow field */
+	unsigned methods; /* all that its path has */
 	const char *body; /* valid until intake_done; may lie in the input */
 	size_t len;
 	bool head_only;   /* HEAD: the answer has no body */

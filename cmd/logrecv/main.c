@@ -20,6 +20,7 @@
 #include "json.h"
 #include "log.h"
 #include "options.h"
+#include "ways.h"
 #include "worker.h"
 
 #define WORKERS_MAX 64
@@ -450,6 +451,7 @@ main(int argc, char **argv)
 	server.gate = &gate;
 	server.stats = &stats;
 	server.sync = options.ack == 0;
+	server.ways = ways;
 	server.events.refuse = options.bad == 1;
 	server.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	signal_fd = block_signals(&err);

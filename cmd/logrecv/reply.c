@@ -33,6 +33,22 @@ status_phrase(int status)
 	return ""; /* may be empty: RFC 9112, section 4 */
 }
 
+/* RFC 9110, section 10.2.1. */
+static int
+put_allow(struct buf *out, unsigned methods)
+{
+	const char *before = "Allow: ";
+
+	for (enum http_method m = HTTP_GET; m < HTTP_OTHER; m++) {
+		if ((methods >> m & 1) == 0)
+			continue;
+		if (buf_printf(out, "%s%s", before, http_method_names[m]) < 0)
+			return -1;
+		before = ", ";
+	}
+	return buf_append(out, "\r\n", 2);
+}
+
 int
 reply_format(struct buf *out, const struct reply *r, const char *date)
 {
@@ -45,7 +61,7 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 	if (buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", r->status,
 		status_phrase(r->status), date, connection) < 0)
 		return -1;
-	if (r->allow != NULL && buf_printf(out, "Allow: %s\r\n", r->allow) < 0)
+	if (r->allow != 0 && put_allow(out, r->allow) < 0)
 		return -1;
 	if (r->retry_after > 0 &&
 	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)

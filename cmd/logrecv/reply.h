@@ -9,11 +9,12 @@
 
 #include "buf.h"
 #include "event.h"
+#include "http.h"
 
 struct reply {
 	int status;
 	const char *type;     /* Content-Type; NULL: application/json */
-	const char *allow;    /* NULL: no such field */
+	unsigned allow;       /* an HTTP_BIT() each method; 0: no such field */
 	unsigned retry_after; /* seconds; 0: no such field */
 	bool close;           /* Connection: close */
 	bool keep_alive;      /* Connection: keep-alive, for HTTP/1.0 */
