@@ -9,6 +9,8 @@
  *
  * All of it lies on one local file system where rename(2) and flock(2) work.
  * No other module builds a name, opens a spool file for writing, or renames.
+ * spool.c opens a spool, spool_file.c has the life of a file, spool_list.c and
+ * spool_draft.c what their names say.
  *
  * A file is named once, at birth: 20261122T073351.123456Z-HOST-PID-SEQ.ndjson.
  * Names sort by age. State is the directory a file lies in, nothing else.
@@ -45,6 +47,7 @@
 
 #define SPOOL_NAME_MAX 200 /* with its NUL */
 #define SPOOL_SUFFIX ".ndjson"
+#define SPOOL_FILE_MODE 0640
 
 enum spool_place {
 	SPOOL_BUFFER,
