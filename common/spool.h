@@ -27,12 +27,21 @@
  *      syncs ready/ and buffer/, lets go.
  *      A crash leaves the file under one of the two names, whole: the next
  *      run finds it in either place.
+ *      A loader does not wait for these two syncs. A power cut before them
+ *      may bring buffer/NAME back after its rows were committed, with the
+ *      same bytes, since they were synced before the rename and nobody has
+ *      appended since: it is handed over again, and the ledger knows it.
  *   4. The writer, when it has the lock, looks whether its path still names
  *      its inode. If not, the file was handed over: it opens a new one. So a
  *      file in ready/ never grows.
- *   5. The loader removes ready/NAME once the database has committed it.
+ *   5. The loader claims ready/NAME, and removes it once the database has
+ *      committed it.
  *      A crash before that leaves a file whose name is in the ledger: it is
  *      skipped and removed.
+ *
+ * The lock of a file is its writer's and its mover's alone. Whoever loads it
+ * may hold it as long as the database likes, and so has a lock of another
+ * kind (spool_claim), which no writer ever waits for.
  */
 #ifndef COMMON_SPOOL_H
 #define COMMON_SPOOL_H
@@ -48,6 +57,7 @@
 #define SPOOL_NAME_MAX 200 /* with its NUL */
 #define SPOOL_SUFFIX ".ndjson"
 #define SPOOL_FILE_MODE 0640
+#define SPOOL_CLAIMS ".lock" /* in ready/ */
 
 enum spool_place {
 	SPOOL_BUFFER,
@@ -151,6 +161,19 @@ struct spool_list {
 int spool_scan(struct spool *, enum spool_place, const char *after,
     size_t limit, struct spool_list *, struct error *);
 void spool_list_release(struct spool_list *);
+
+/*
+ * A loader's claims on files of ready/: open-file-description locks (fcntl(2))
+ * on ready/.lock, for each file one byte, by a hash of its name. They save
+ * double work; what decides is the ledger. The descriptor is the holder, so
+ * each thread opens one of its own, and keeps it: closing it, or dying,
+ * releases all. -1 on error, else the caller owns it.
+ */
+int spool_claims_open(struct spool *, struct error *);
+
+/* 1: the file is ours until released. 0: another holder's. -1 with errno. */
+int spool_claim(int claims, const char *name);
+void spool_release(int claims, const char *name);
 
 /* Removes a file that is no longer needed; 0 also if it has gone already. */
 int spool_remove(

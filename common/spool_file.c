@@ -13,10 +13,13 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "hash.h"
 #include "spool.h"
 
 #define HOST_MAX 64 /* of the host's name, in a file's name */
 #define CREATE_TRIES 100
+#define CLAIMS_MODE 0660
+#define CLAIMS_BITS 62 /* of a hash: an off_t has 63 */
 
 static int lock_wait(int fd);
 static int segment_lock(struct spool *, struct segment *, struct error *);
@@ -333,6 +336,57 @@ spool_rotate(struct spool *s, const char *name, struct error *err)
 		rc = rotate_locked(s, fd, name, err);
 	(void)close(fd); /* only read from; lets the lock go */
 	return rc;
+}
+
+/*
+ * The loader's side
+ */
+
+int
+spool_claims_open(struct spool *s, struct error *err)
+{
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	int dir = s->dir[SPOOL_READY];
+	int fd = openat(dir, SPOOL_CLAIMS, flags, CLAIMS_MODE);
+
+	/*
+	 * Another user's, root's perhaps, who loaded once. Made anew, it loses
+	 * what is claimed now, which costs no more than double work.
+	 */
+	if (fd < 0 && errno == EACCES && unlinkat(dir, SPOOL_CLAIMS, 0) == 0)
+		fd = openat(dir, SPOOL_CLAIMS, flags, CLAIMS_MODE);
+	if (fd < 0)
+		return error_errno(
+		    err, "open %s/ready/%s", s->path, SPOOL_CLAIMS);
+	/* Whatever the umask: to claim is to write. Its owner's alone to do. */
+	(void)fchmod(fd, CLAIMS_MODE);
+	return fd;
+}
+
+static int
+set_claim(int claims, const char *name, short type)
+{
+	struct flock lock = {.l_type = type,
+	    .l_whence = SEEK_SET,
+	    .l_start = (off_t)(hash_name(name) >> (64 - CLAIMS_BITS)),
+	    .l_len = 1};
+
+	return fcntl(claims, F_OFD_SETLK, &lock);
+}
+
+int
+spool_claim(int claims, const char *name)
+{
+	if (set_claim(claims, name, F_WRLCK) == 0)
+		return 1;
+	return errno == EAGAIN || errno == EACCES ? 0 : -1;
+}
+
+void
+spool_release(int claims, const char *name)
+{
+	/* Should it fail, this holder alone can still claim the file. */
+	(void)set_claim(claims, name, F_UNLCK);
 }
 
 /*

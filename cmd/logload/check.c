@@ -273,7 +273,8 @@ check_hidden(struct check *c, const char *name, uint64_t bytes)
 {
 	bool draft = ends_in(name, ".tmp");
 
-	if (c->place == SPOOL_METRICS && ends_in(name, ".lock"))
+	if ((c->place == SPOOL_METRICS && ends_in(name, ".lock")) ||
+	    (c->place == SPOOL_READY && strcmp(name, SPOOL_CLAIMS) == 0))
 		return;
 	if (draft && find_writer_of(c, name) != WRITER_GONE)
 		return;

@@ -7,10 +7,9 @@
  * that cannot be loaded thus never stand in the way of others, and a round in
  * which nothing could be done is not followed at once by another.
  *
- * A worker holds flock(2) on a file while it loads it, so that no two of them,
- * of this process or another, work on one file; the kernel lets go when a
- * process dies. Were the lock not there, the ledger would still let each file
- * in once: the lock saves the work and the waiting.
+ * A worker claims a file while it loads it (see spool.h), so that no two of
+ * them, of this process or another, work on one file. Were there no claims, the
+ * ledger would still let each file in once: they save the work and the waiting.
  *
  * A file is removed after its last commit. A crash in between leaves a file
  * that the ledger knows as loaded: the next one to take it skips and removes
@@ -22,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -143,6 +141,12 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 	f->names = calloc(SCAN_MOST, sizeof(*f->names));
 	if (f->names == NULL)
 		return error_errno(err, "start");
+	for (unsigned i = 0; i < f->run.crew.worker_count; i++) {
+		struct worker *w = &f->run.crew.workers[i];
+
+		if ((w->claims = spool_claims_open(spool, err)) < 0)
+			return -1;
+	}
 	f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	/* Through the descriptor, whatever happens to the path. */
 	(void)snprintf(
@@ -290,8 +294,7 @@ wait_for_news(struct follow *f, uint64_t ns)
 
 /*
  * How long to wait before looking again without an event. What others hold is
- * tried again soon: logbatch tells of a file by its rename, and still holds it
- * until both directories are synced. Another loader may hold one for long.
+ * tried again soon, and then less often: another loader may hold it for long.
  */
 static uint64_t
 pause_ns(struct follow *f)
@@ -507,36 +510,33 @@ tell_untold(struct follow *f)
 
 enum taken { TAKEN, TAKEN_GONE, TAKEN_BY_ANOTHER, TAKEN_NOT };
 
-/* Opens ready/NAME and locks it, if it is there and nobody else's. */
+/* Claims ready/NAME and opens it, if it is there and nobody else's. */
 static enum taken
-take(struct follow *f, const char *name, struct source *source)
+take(struct follow *f, int claims, const char *name, struct source *source)
 {
-	int dir = f->run.spool->dir[SPOOL_READY], fd;
-	struct stat named, opened;
+	int rc = spool_claim(claims, name), fd;
+	enum taken taken = TAKEN_NOT;
 	struct error err;
 
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return TAKEN_GONE;
-	if (fd < 0) {
+	if (rc == 0)
+		return TAKEN_BY_ANOTHER;
+	if (rc < 0) {
 		tell_trouble(f, name, strerror(errno));
 		return TAKEN_NOT;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		(void)close(fd); /* only read from */
-		return TAKEN_BY_ANOTHER;
-	}
-	/* Whoever had it may just have removed it. */
-	if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fstat(fd, &opened) < 0 || named.st_ino != opened.st_ino) {
-		(void)close(fd); /* only read from */
-		return TAKEN_GONE;
-	}
-	if (source_open(source, fd, -1, &err) < 0) {
+	/* Claimed before: whoever had it may just have removed it. */
+	fd = openat(f->run.spool->dir[SPOOL_READY], name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		taken = TAKEN_GONE;
+	else if (fd < 0)
+		tell_trouble(f, name, strerror(errno));
+	else if (source_open(source, fd, -1, &err) < 0)
 		tell_trouble(f, name, err.text);
-		return TAKEN_NOT;
-	}
-	return TAKEN;
+	else
+		return TAKEN;
+	spool_release(claims, name);
+	return taken;
 }
 
 /* The database has it: out of ready/ with it, unless it has more by now. */
@@ -628,7 +628,7 @@ load_one(void *context, struct worker *w, const char *name)
 			return false;
 		if (!trial_connect(&w->trial, &w->loader, &verdict))
 			break;
-		taken = take(f, name, &source);
+		taken = take(f, w->claims, name, &source);
 		if (taken == TAKEN_BY_ANOTHER)
 			atomic_fetch_add(&f->locked, 1);
 		if (taken != TAKEN)
@@ -636,7 +636,8 @@ load_one(void *context, struct worker *w, const char *name)
 		started = clock_monotonic_ns();
 		verdict = load_run(&load);
 		conclude(f, &load, verdict, clock_monotonic_ns() - started);
-		source_close(&source); /* lets the lock go */
+		source_close(&source);
+		spool_release(w->claims, name);
 		if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
 			trial_succeeded(&w->trial);
 			return verdict != LOAD_STOPPED;

@@ -36,6 +36,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 		struct worker *w = &crew->workers[i];
 		struct db *db = NULL;
 
+		w->claims = -1;
 		if (s->db_given && (db = db_mysql_new(&s->db)) == NULL)
 			return error_set(err, "connect: out of memory");
 		if (loader_init(&w->loader, db, &s->columns, &limits,
@@ -54,8 +55,13 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 void
 run_release(struct run *r)
 {
-	for (unsigned i = 0; i < r->crew.worker_count; i++)
-		loader_release(&r->crew.workers[i].loader);
+	for (unsigned i = 0; i < r->crew.worker_count; i++) {
+		struct worker *w = &r->crew.workers[i];
+
+		loader_release(&w->loader);
+		if (w->claims >= 0)
+			(void)close(w->claims); /* no claim is left */
+	}
 	crew_release(&r->crew);
 	patience_release(&r->patience);
 }

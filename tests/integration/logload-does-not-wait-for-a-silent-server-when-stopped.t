@@ -24,8 +24,7 @@ put "$(ready 1)"
 wait_rows 10
 kill -STOP "$(pid mariadb)"
 put "$(ready 2)"
-held() { ! flock -n "$SPOOL/ready/$(ready 2)" true; }
-ok 'it works on a file' wait_for held
+ok 'it works on a file' wait_for works_on logload "$(ready 2)"
 ends logload
 is "$STATUS" 0 'following: status 0'
 is "$(files ready)" 1 'the file stays'

@@ -13,6 +13,8 @@
 #	                     $SPOOL/rejected, a line each, in the files' order
 #	ledger COLUMN        prints a column of log_files, a file a line
 #	sum_of_rows FILE_ID  prints a sum over all that a file's rows hold
+#	works_on NAME FILE   has the program started as NAME that file of
+#	                     $SPOOL/ready open?
 
 mkdir -p "$DIR/rejected"
 
@@ -50,6 +52,10 @@ rejected() {
 
 ledger() {
 	sql "SELECT $1 FROM log_files ORDER BY id"
+}
+
+works_on() {
+	[ -n "$(find "/proc/$(pid "$1")/fd" -lname "$SPOOL/ready/$2" 2>/dev/null)" ]
 }
 
 sum_of_rows() {

@@ -365,6 +365,36 @@ test_scan(void)
 }
 
 static void
+test_claims(void)
+{
+	int a, b;
+
+	open_new();
+	a = spool_claims_open(&spool, &err);
+	b = spool_claims_open(&spool, &err);
+	must(a >= 0 && b >= 0);
+	is_number(mode_of(path_of(SPOOL_READY, SPOOL_CLAIMS)), 0660,
+	    "claims are for the group to make");
+	is_number(spool_claim(a, "1.ndjson"), 1, "a file is claimed");
+	is_number(spool_claim(b, "1.ndjson"), 0, "by one alone");
+	is_number(spool_claim(b, "2.ndjson"), 1, "another by another");
+	is_number(spool_claim(a, "2.ndjson"), 0, "and by him alone");
+	spool_release(b, "1.ndjson");
+	is_number(spool_claim(b, "1.ndjson"), 0, "nobody else releases it");
+	spool_release(a, "1.ndjson");
+	is_number(spool_claim(b, "1.ndjson"), 1, "who has it, does");
+	must(close(open(
+		 path_of(SPOOL_READY, SPOOL_CLAIMS), O_RDWR | O_CLOEXEC)) == 0);
+	is_number(spool_claim(a, "1.ndjson"), 0,
+	    "it outlives another descriptor of this process");
+	must(close(b) == 0);
+	is_number(spool_claim(a, "1.ndjson"), 1, "but not its holder");
+	must(close(a) == 0);
+	is_number(spool_claim(a, "1.ndjson"), -1, "without a descriptor: -1");
+	spool_close(&spool);
+}
+
+static void
 test_end_of_a_file(void)
 {
 	open_new();
@@ -454,6 +484,7 @@ main(void)
 	test_rotate();
 	test_full_disk();
 	test_scan();
+	test_claims();
 	test_end_of_a_file();
 	test_draft();
 	tap_remove_tree(scratch);
