@@ -134,7 +134,8 @@ void segment_close(struct segment *);
 /*
  * Hands buffer/NAME over to ready/. 1: done. 0: nothing to hand over (it has
  * gone, or was empty and is removed). -1: error, and the file is where it was
- * or whole in ready/. Waits for the writer's lock.
+ * or whole in ready/. It waits for nobody: with err->code EAGAIN the writer, or
+ * another mover, has the lock, and is to be given a moment.
  */
 int spool_rotate(struct spool *, const char *name, struct error *);
 

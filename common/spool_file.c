@@ -330,7 +330,7 @@ spool_rotate(struct spool *s, const char *name, struct error *err)
 		return 0;
 	if (fd < 0)
 		return error_errno(err, "open %s/buffer/%s", s->path, name);
-	if (lock_wait(fd) < 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		rc = error_errno(err, "lock %s/buffer/%s", s->path, name);
 	else
 		rc = rotate_locked(s, fd, name, err);
