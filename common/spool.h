@@ -12,8 +12,10 @@
  * spool.c opens a spool, spool_file.c has the life of a file, spool_list.c and
  * spool_draft.c what their names say.
  *
- * A file is named once, at birth: 20261122T073351.123456Z-HOST-PID-SEQ.ndjson.
- * Names sort by age. State is the directory a file lies in, nothing else.
+ * A file is named once, at birth,
+ * 20261122T073351.123456Z-HOST-PID-SEQ-RANDOM.ndjson; names without RANDOM, of
+ * the version before, are as good. They sort by age and are unique for ever.
+ * State is the directory a file lies in, nothing else.
  *
  * The life of a file, and what a crash leaves between each two steps:
  *

@@ -5,10 +5,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +22,12 @@
 #define CREATE_TRIES 100
 #define CLAIMS_MODE 0660
 #define CLAIMS_BITS 62 /* of a hash: an off_t has 63 */
+
+_Static_assert(
+    CLOCK_COMPACT_LEN + sizeof("-") + HOST_MAX +
+	    sizeof("-9223372036854775808-4294967295-ffffffff" SPOOL_SUFFIX) <=
+	SPOOL_NAME_MAX,
+    "the longest name fits");
 
 static int lock_wait(int fd);
 static int segment_lock(struct spool *, struct segment *, struct error *);
@@ -44,24 +52,51 @@ host_name(char out[HOST_MAX + 1])
 }
 
 /*
- * A name that no file has had: the microsecond, the host, the process and a
- * count within it. Should the clock have been set back onto a microsecond
- * that this process number has used before, O_EXCL or RENAME_NOREPLACE finds
- * it while the other file exists.
+ * 32 random bits that no other process has drawn, but by chance; a child that
+ * was forked is another. -1 with errno.
  */
-static void
+static int
+process_random(uint32_t *random)
+{
+	static _Atomic uint64_t known; /* a process number, and its bits */
+	uint64_t own = (uint64_t)getpid() << 32, have = atomic_load(&known);
+
+	while ((have & ~(uint64_t)UINT32_MAX) != own) {
+		if (getrandom(random, sizeof(*random), 0) != sizeof(*random))
+			return -1;
+		/* Another thread may be faster: then `have` is its. */
+		if (atomic_compare_exchange_strong(
+			&known, &have, own | *random))
+			return 0;
+	}
+	*random = (uint32_t)have;
+	return 0;
+}
+
+/*
+ * A name that no file has had: the microsecond, the host, the process, a count
+ * within it, and the process's random bits, since clones of a machine have one
+ * host name. Should the clock have been set back onto a microsecond that this
+ * process has used before, the count differs. -1 with errno.
+ */
+static int
 make_name(char out[SPOOL_NAME_MAX])
 {
 	static atomic_uint sequence;
 	char stamp[CLOCK_COMPACT_LEN + 1], host[HOST_MAX + 1];
+	uint32_t random;
 	int n;
 
+	if (process_random(&random) < 0)
+		return -1;
 	clock_compact(clock_wall_us(), stamp);
 	host_name(host);
-	n = snprintf(out, SPOOL_NAME_MAX, "%s-%s-%ld-%u" SPOOL_SUFFIX, stamp,
-	    host, (long)getpid(), atomic_fetch_add(&sequence, 1) + 1);
+	n = snprintf(out, SPOOL_NAME_MAX,
+	    "%s-%s-%ld-%u-%08" PRIx32 SPOOL_SUFFIX, stamp, host, (long)getpid(),
+	    atomic_fetch_add(&sequence, 1) + 1, random);
 	assert(n > 0 && n < SPOOL_NAME_MAX);
 	(void)n;
+	return 0;
 }
 
 static bool
@@ -237,7 +272,9 @@ segment_create(struct spool *s, struct segment *seg, struct error *err)
 	struct stat st;
 
 	for (int i = 0; i < CREATE_TRIES && seg->fd < 0; i++) {
-		make_name(seg->name);
+		if (make_name(seg->name) < 0)
+			return error_errno(
+			    err, "name a file in %s/buffer", s->path);
 		seg->fd = openat(s->dir[SPOOL_BUFFER], seg->name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC |
 			O_NOFOLLOW,
@@ -284,6 +321,28 @@ sync_directory(struct spool *s, enum spool_place place, struct error *err)
  * The mover's side
  */
 
+/*
+ * Renames it, never over another file. A file system that cannot be asked that
+ * (ZFS before 2.2, CIFS, FUSE) is looked at first: names are unique, and who
+ * renames has the lock, so nothing of ours comes in between.
+ */
+static int
+move_to_ready(struct spool *s, const char *name)
+{
+	int from = s->dir[SPOOL_BUFFER], to = s->dir[SPOOL_READY];
+	struct stat st;
+
+	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return -1;
+	if (fstatat(to, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return errno == ENOENT ? renameat(from, name, to, name) : -1;
+}
+
 /* With the lock held on fd: moves the file, or removes it if it is empty. */
 static int
 rotate_locked(struct spool *s, int fd, const char *name, struct error *err)
@@ -308,8 +367,7 @@ rotate_locked(struct spool *s, int fd, const char *name, struct error *err)
 	/* What is in ready/ is durable, acknowledged or not. */
 	if (fdatasync(fd) < 0)
 		return error_errno(err, "sync %s/buffer/%s", s->path, name);
-	if (renameat2(s->dir[SPOOL_BUFFER], name, s->dir[SPOOL_READY], name,
-		RENAME_NOREPLACE) < 0)
+	if (move_to_ready(s, name) < 0)
 		return error_errno(err, "rename %s/buffer/%s to %s/ready/%s",
 		    s->path, name, s->path, name);
 	/* The new name first: no order of these two can leave no name. */

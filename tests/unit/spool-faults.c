@@ -49,6 +49,8 @@ int __real_unlinkat(int, const char *, int);
 int __real_flock(int, int);
 int __real_fstat(int, struct stat *);
 int __real_fstatat(int, const char *, struct stat *, int);
+ssize_t __real_getrandom(void *, size_t, unsigned);
+int __real_fchmod(int, mode_t);
 ssize_t __wrap_write(int, const void *, size_t);
 int __wrap_fdatasync(int);
 int __wrap_fsync(int);
@@ -61,6 +63,8 @@ int __wrap_unlinkat(int, const char *, int);
 int __wrap_flock(int, int);
 int __wrap_fstat(int, struct stat *);
 int __wrap_fstatat(int, const char *, struct stat *, int);
+ssize_t __wrap_getrandom(void *, size_t, unsigned);
+int __wrap_fchmod(int, mode_t);
 
 /* Is it this call's turn? */
 static enum what
@@ -114,6 +118,10 @@ WRAP(int, flock, (int fd, int how), fd, how)
 WRAP(int, fstat, (int fd, struct stat *st), fd, st)
 WRAP(int, fstatat, (int d, const char *a, struct stat *st, int flags), d, a, st,
     flags)
+
+WRAP(ssize_t, getrandom, (void *out, size_t len, unsigned flags), out, len,
+    flags)
+WRAP(int, fchmod, (int fd, mode_t mode), fd, mode)
 
 int
 __wrap_fdatasync(int fd)
@@ -345,6 +353,8 @@ test_failed_creation(void)
 	struct segment seg = SEGMENT_INIT;
 
 	open_new();
+	arm(FAIL, "getrandom", 1, ENOSYS);
+	append_fails(&seg, "1\n", -1, ENOSYS, "name ");
 	arm(FAIL, "openat", 1, EMFILE);
 	append_fails(&seg, "1\n", -1, EMFILE, "create ");
 	arm(FAIL, "fstat", 1, EIO);
@@ -404,6 +414,62 @@ test_failed_rotation(void)
 	rotate_fails("renameat2", 1, SPOOL_BUFFER);
 	rotate_fails("fsync", 1, SPOOL_READY);
 	rotate_fails("fsync", 2, SPOOL_READY);
+}
+
+/*
+ * Where the file system does not know RENAME_NOREPLACE, a plain rename does;
+ * but not over a file that is there.
+ */
+static void
+test_plain_rename(void)
+{
+	static const int codes[] = {EINVAL, ENOSYS, EOPNOTSUPP};
+	struct segment seg = SEGMENT_INIT;
+	int fd;
+
+	for (size_t i = 0; i < 3; i++) {
+		open_new();
+		must(spool_append(&spool, &seg, "1\n", 2, true, NULL, &err) ==
+		     0);
+		arm(FAIL, "renameat2", 1, codes[i]);
+		is_number(spool_rotate(&spool, seg.name, &err), 1,
+		    "handed over by a plain rename");
+		ok(fault.fired, "where renameat2 fails with %s",
+		    strerror(codes[i]));
+		disarm();
+		is_text(content(SPOOL_READY), "1\n", "  whole");
+		spool_close(&spool);
+	}
+	open_new();
+	must(spool_append(&spool, &seg, "new\n", 4, true, NULL, &err) == 0);
+	fd = openat(spool.dir[SPOOL_READY], seg.name,
+	    O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	must(fd >= 0 && write(fd, "old\n", 4) == 4 && close(fd) == 0);
+	arm(FAIL, "renameat2", 1, EINVAL);
+	is_number(spool_rotate(&spool, seg.name, &err), -1,
+	    "a name that ready/ has already");
+	ok(fault.fired && err.code == EEXIST, "%s", err.text);
+	disarm();
+	is_text(content(SPOOL_READY), "old\n", "is not overwritten");
+	is_text(content(SPOOL_BUFFER), "new\n", "and the file stays");
+	must(unlinkat(spool.dir[SPOOL_READY], seg.name, 0) == 0);
+	/* The look at ready/, and then the rename itself. */
+	arm(FAIL, "fstatat", 2, EINVAL);
+	fault.also = "renameat2";
+	is_number(spool_rotate(&spool, seg.name, &err), -1,
+	    "nor where that cannot be told");
+	ok(fault.fired, "%s", err.text);
+	disarm();
+	arm(FAIL, "renameat", 1, EINVAL);
+	fault.also = "renameat2";
+	is_number(spool_rotate(&spool, seg.name, &err), -1, "no rename works");
+	ok(fault.fired, "%s", err.text);
+	disarm();
+	is_text(content(SPOOL_BUFFER), "new\n", "the file stays");
+	rotate_all();
+	is_text(content(SPOOL_READY), "new\n", "  the next one repairs it");
+	segment_close(&seg);
+	spool_close(&spool);
 }
 
 static void
@@ -650,11 +716,12 @@ int
 main(void)
 {
 	tap_scratch(scratch);
+	test_failed_creation(); /* first: random bits are drawn but once */
 	test_failed_sync();
 	test_failed_write();
 	test_failed_cut();
-	test_failed_creation();
 	test_failed_rotation();
+	test_plain_rename();
 	test_other_failures();
 	test_failed_draft();
 	test_failed_open();

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "clock.h"
 #include "spool.h"
@@ -151,6 +152,60 @@ test_names(void)
 	ok(spool_name_is_loadable(longest), "a name of 199 bytes");
 	memcpy(longest + SPOOL_NAME_MAX - 7, ".ndjson", 8);
 	ok(!spool_name_is_loadable(longest), "but none of 200");
+}
+
+/* The random bits in the name of a file that was just made; 0: none. */
+static unsigned
+random_of_new(void)
+{
+	struct segment seg = SEGMENT_INIT;
+	unsigned long bits;
+	char *at, *end;
+
+	must(spool_append(&spool, &seg, "1\n", 2, false, NULL, &err) == 0);
+	segment_close(&seg);
+	at = strrchr(seg.name, '-') + 1;
+	bits = strtoul(at, &end, 16);
+	return end == at + 8 && strcmp(end, ".ndjson") == 0 ? (unsigned)bits
+							    : 0;
+}
+
+static void
+test_random_names(void)
+{
+	char name[SPOOL_NAME_MAX];
+	unsigned ours, theirs = 0, bits[2];
+	int notes[2];
+	pid_t pid;
+
+	open_new();
+	ours = random_of_new();
+	ok(ours != 0, "a name ends with 32 random bits: %08x", ours);
+	is_number(random_of_new(), ours, "those of the process");
+	must(pipe2(notes, O_CLOEXEC) == 0);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		bits[0] = random_of_new();
+		bits[1] = random_of_new();
+		_exit(write(notes[1], bits, sizeof(bits)) != sizeof(bits));
+	}
+	must(waitpid(pid, NULL, 0) == pid);
+	must(read(notes[0], bits, sizeof(bits)) == sizeof(bits));
+	theirs = bits[0];
+	ok(theirs != 0 && theirs != ours, "a child has others: %08x", theirs);
+	is_number(bits[1], theirs, "of its own");
+	must(close(notes[0]) == 0 && close(notes[1]) == 0);
+
+	/* The longest that there can be, and one of the version before. */
+	(void)snprintf(name, sizeof(name),
+	    "20261122T073351.123456Z-%064d-%ld-%u-ffffffff.ndjson", 0, LONG_MAX,
+	    UINT32_MAX);
+	ok(spool_name_parse(name, NULL), "the longest is one, of %zu bytes",
+	    strlen(name));
+	ok(spool_name_parse("20261122T073351.123456Z-h-7-1.ndjson", NULL),
+	    "and so is one without such bits");
+	spool_close(&spool);
 }
 
 static void
@@ -480,6 +535,7 @@ main(void)
 	tap_scratch(scratch);
 	test_open();
 	test_names();
+	test_random_names();
 	test_append();
 	test_rotate();
 	test_full_disk();
