@@ -73,15 +73,49 @@ enum spool_place {
 struct spool {
 	char path[PATH_MAX];
 	int dir[SPOOL_PLACES]; /* O_DIRECTORY descriptors, for openat(2) */
+	unsigned places;       /* in use, a bit each; see spool_try */
 };
 
 /*
  * Opens a spool and creates what is missing of it, the last component of the
- * path included; new directories are synced. Modes 0750 and, for files, 0640.
+ * path included; new directories are synced. Modes 0750 and, for files, 0640;
+ * where the spool's group may write to it, to the new directories too.
+ *
+ * Refused, with err->code EPERM, since no start anew would mend it: what is
+ * owned by anyone but root, this user or the owner of the spool (or a user of
+ * the spool's group, where that may write to it), what others, or a group that
+ * this process is not in, may write to, and places that are symbolic links. The
+ * spool itself may be reached by one: its path comes from
+ * the operator, what is in it from whoever may write there.
+ *
  * 0, or -1 with nothing left open.
  */
 int spool_open(struct spool *, const char *path, struct error *);
 void spool_close(struct spool *);
+
+/* What a tool does with a spool, and therefore needs of it. */
+enum spool_work { SPOOL_RECEIVE, SPOOL_BATCH, SPOOL_LOAD };
+
+/*
+ * Tries all that this work needs, so that it is not found out with events at
+ * hand: locks, writing, renames between the directories. A full disk is no
+ * failure. 0, or -1, and err names what does not work.
+ */
+int spool_try(struct spool *, enum spool_work, struct error *);
+
+/*
+ * Where the group may write to the directory, whose descriptor that is, lets it
+ * write to the file that was made in it, too, whatever the umask. Its owner's
+ * alone to do: else nothing happens.
+ */
+void spool_share(int dir, int fd);
+
+/*
+ * Are the places that this work uses still what their paths name? If not, they
+ * were taken away or replaced, and what is written there is seen by nobody:
+ * open the spool anew. Cheap enough for once a second.
+ */
+bool spool_is_current(const struct spool *);
 
 /* "buffer", "ready", … */
 const char *spool_place_name(enum spool_place);

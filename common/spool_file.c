@@ -20,7 +20,6 @@
 
 #define HOST_MAX 64 /* of the host's name, in a file's name */
 #define CREATE_TRIES 100
-#define CLAIMS_MODE 0660
 #define CLAIMS_BITS 62 /* of a hash: an off_t has 63 */
 
 _Static_assert(
@@ -405,19 +404,18 @@ spool_claims_open(struct spool *s, struct error *err)
 {
 	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	int dir = s->dir[SPOOL_READY];
-	int fd = openat(dir, SPOOL_CLAIMS, flags, CLAIMS_MODE);
+	int fd = openat(dir, SPOOL_CLAIMS, flags, SPOOL_FILE_MODE);
 
 	/*
 	 * Another user's, root's perhaps, who loaded once. Made anew, it loses
 	 * what is claimed now, which costs no more than double work.
 	 */
 	if (fd < 0 && errno == EACCES && unlinkat(dir, SPOOL_CLAIMS, 0) == 0)
-		fd = openat(dir, SPOOL_CLAIMS, flags, CLAIMS_MODE);
+		fd = openat(dir, SPOOL_CLAIMS, flags, SPOOL_FILE_MODE);
 	if (fd < 0)
 		return error_errno(
 		    err, "open %s/ready/%s", s->path, SPOOL_CLAIMS);
-	/* Whatever the umask: to claim is to write. Its owner's alone to do. */
-	(void)fchmod(fd, CLAIMS_MODE);
+	spool_share(dir, fd); /* to claim is to write */
 	return fd;
 }
 
