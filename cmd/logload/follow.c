@@ -1,8 +1,8 @@
 /*
  * follow.c - see follow.h.
  *
- * The main thread looks into ready/: when inotify(7) tells of a file, and
- * every 30 s in case it did not. It hands the oldest names to the workers, and
+ * The main thread looks into ready/: when there is news of a file, and now and
+ * then in case there was none. It hands the oldest names to the workers, and
  * when they have had them the next ones, up to the end: that is a round. Files
  * that cannot be loaded thus never stand in the way of others, and a round in
  * which nothing could be done is not followed at once by another.
@@ -17,11 +17,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -30,10 +28,11 @@
 #include "follow.h"
 #include "log.h"
 #include "metrics.h"
+#include "news.h"
 #include "run.h"
 
 #define SCAN_MOST 4096 /* files handed out in one go */
-#define SCAN_EVERY_NS (30 * CLOCK_NS_PER_S)
+#define COUNT_EVERY_NS (30 * CLOCK_NS_PER_S)
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
 #define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
@@ -51,7 +50,7 @@ struct follow {
 	const char **names;       /* of the list, for the crew */
 	struct spool_list totals; /* of the last look */
 	struct metrics_file metrics;
-	int inotify;
+	struct news news;
 	uint64_t waiting;                /* files in ready/, at the last look */
 	bool look;                       /* something may be new in ready/ */
 	char after[SPOOL_NAME_MAX];      /* go on there; "": a new round */
@@ -115,13 +114,15 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	}
 	crew_close(&f->run.crew, true);
 	run_join(&f->run);
-	if (status == EX_OK && !s->once) {
+	if (status == EX_OK && !s->once && !f->news.gone) {
 		if (s->drain_ns > 0)
 			drain(f);
 		tell_left(f);
 	}
 	if (status == EX_OK && s->once)
 		status = run_status(&f->run);
+	if (f->news.gone)
+		status = EX_IOERR;
 	close_all(f);
 	run_release(&f->run);
 	free(f);
@@ -131,9 +132,7 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 static int
 open_all(struct follow *f, struct spool *spool, struct error *err)
 {
-	char path[64];
-
-	f->inotify = -1;
+	news_open(&f->news, spool, f->run.stop, f->run.crew.wake);
 	f->look = true;
 	f->metrics.lock_fd = -1;
 	if (pthread_mutex_init(&f->lock, NULL) != 0)
@@ -147,13 +146,6 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 		if ((w->claims = spool_claims_open(spool, err)) < 0)
 			return -1;
 	}
-	f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	/* Through the descriptor, whatever happens to the path. */
-	(void)snprintf(
-	    path, sizeof(path), "/proc/self/fd/%d", spool->dir[SPOOL_READY]);
-	if (f->inotify < 0 || inotify_add_watch(f->inotify, path,
-				  IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
-		return error_errno(err, "watch %s/ready", spool->path);
 	return metrics_open(&f->metrics, spool, "logload", err);
 }
 
@@ -166,8 +158,7 @@ close_all(struct follow *f)
 	    metrics_write(&f->metrics, f->run.meters.table, &err) < 0)
 		log_warn("%s", err.text);
 	metrics_close(&f->metrics);
-	if (f->inotify >= 0)
-		(void)close(f->inotify); /* only read from */
+	news_close(&f->news);
 	spool_list_release(&f->list);
 	spool_list_release(&f->totals);
 	free(f->names);
@@ -266,32 +257,6 @@ write_metrics(struct follow *f)
 		log_warn("%s", err.text);
 }
 
-/* Empties what has made poll return. */
-static void
-take_news(struct follow *f)
-{
-	char events[4096];
-	uint64_t count;
-
-	while (read(f->inotify, events, sizeof(events)) > 0)
-		f->look = true;
-	(void)!read(f->run.crew.wake, &count, sizeof(count)); /* empties it */
-}
-
-/* Waits for a file, a worker, a signal; at most so long. */
-static void
-wait_for_news(struct follow *f, uint64_t ns)
-{
-	struct pollfd p[] = {
-	    {.fd = f->inotify, .events = POLLIN},
-	    {.fd = f->run.crew.wake, .events = POLLIN},
-	    {.fd = f->run.stop->fd, .events = POLLIN},
-	};
-
-	(void)poll(p, 3, (int)(ns / CLOCK_NS_PER_MS) + 1);
-	take_news(f);
-}
-
 /*
  * How long to wait before looking again without an event. What others hold is
  * tried again soon, and then less often: another loader may hold it for long.
@@ -302,7 +267,7 @@ pause_ns(struct follow *f)
 	uint64_t ns = HELD_AGAIN_NS;
 
 	if (atomic_load(&f->locked) == 0)
-		return SCAN_EVERY_NS;
+		return news_trust_ns(&f->news);
 	for (unsigned i = 0; i < f->held_rounds && ns < METRICS_EVERY_NS; i++)
 		ns *= 2;
 	return ns;
@@ -317,7 +282,7 @@ loop(struct follow *f)
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
 		uint64_t now = clock_monotonic_ns();
 		bool idle = crew_is_idle(crew);
-		uint64_t every = idle ? pause_ns(f) : SCAN_EVERY_NS;
+		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
 		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
 						now - f->looked_ns >= every)) {
@@ -330,14 +295,14 @@ loop(struct follow *f)
 		if (idle && !settled) {
 			settled = scan(f, &f->totals, 0);
 			tell_untold(f);
-		} else if (now - f->counted_ns >= SCAN_EVERY_NS)
+		} else if (now - f->counted_ns >= COUNT_EVERY_NS)
 			(void)scan(f, &f->totals, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
 			write_metrics(f);
 		every = pause_ns(f);
 		if (f->waiting > 0 && every > METRICS_EVERY_NS)
 			every = METRICS_EVERY_NS;
-		wait_for_news(f, every);
+		f->look = news_wait(&f->news, every) || f->look;
 	}
 }
 
@@ -362,9 +327,10 @@ loop_once(struct follow *f, uint64_t until_ns)
 		if (now - f->written_ns >= METRICS_EVERY_NS)
 			write_metrics(f);
 		if (!crew_is_idle(crew)) {
-			wait_for_news(f, until_ns - now < METRICS_EVERY_NS
-					     ? until_ns - now
-					     : METRICS_EVERY_NS);
+			(void)news_wait(
+			    &f->news, until_ns - now < METRICS_EVERY_NS
+					  ? until_ns - now
+					  : METRICS_EVERY_NS);
 			continue;
 		}
 		if (f->after[0] == '\0') {
