@@ -55,7 +55,8 @@ $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 # tool but its main.c; LINK_NAME adds arguments for the linker.
 LINK_spool-faults := $(addprefix -Wl$(,)--wrap=,write fdatasync fsync ftruncate \
 	renameat renameat2 openat mkdirat unlinkat flock fstat fstatat fchmod \
-	getrandom)
+	getrandom fcntl)
+LINK_spool-sweep := $(LINK_spool-faults)
 define unit
 OF_$(1) := $(filter $(firstword $(subst -, ,$(1))),$(TOOLS))
 $(BUILD)/tests/unit/$(1).o: OWN_CFLAGS = \

@@ -1,7 +1,8 @@
 /*
- * spool.c - the directories, names, hand-over, lists and drafts of a spool.
- * What many processes do to each other is in spool-race.c, what failing calls
- * and crashes leave in spool-faults.c.
+ * spool.c - the names, hand-over, lists, claims and drafts of a spool. How it
+ * is opened is in spool-open.c, what many processes do to each other in
+ * spool-race.c, what failing calls and crashes leave in spool-faults.c and
+ * spool-sweep.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -76,41 +77,6 @@ open_new(void)
 		fprintf(stderr, "# %s\n", err.text);
 		must(false);
 	}
-}
-
-static void
-test_open(void)
-{
-	char path[PATH_MAX + 10];
-	struct spool again;
-	mode_t before = umask(0);
-
-	open_new();
-	(void)umask(before);
-	is_number(mode_of(root), 0750, "a new spool, mode 0750");
-	for (int i = 0; i < SPOOL_PLACES; i++)
-		is_number(mode_of(path_of((enum spool_place)i, "")), 0750,
-		    spool_place_name((enum spool_place)i));
-	is_number(spool_open(&again, root, &err), 0, "opened a second time");
-	spool_close(&again);
-	spool_close(&again);
-	is_number(again.dir[0], -1, "closed, even twice");
-
-	(void)snprintf(path, sizeof(path), "%s/no/spool", scratch);
-	is_number(spool_open(&again, path, &err), -1,
-	    "only the last component is made");
-	ok(strstr(err.text, path) != NULL && err.code == ENOENT, "%s",
-	    err.text);
-	is_number(spool_open(&again, "", &err), -1, "no path");
-	ok(strstr(err.text, "empty") != NULL, "%s", err.text);
-	memset(path, 'x', sizeof(path) - 1);
-	path[sizeof(path) - 1] = '\0';
-	is_number(spool_open(&again, path, &err), -1, "a path too long");
-	(void)snprintf(path, sizeof(path), "%s/file", scratch);
-	must(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0);
-	is_number(spool_open(&again, path, &err), -1, "a file");
-	ok(err.code == ENOTDIR, "%s", err.text);
-	spool_close(&spool);
 }
 
 static void
@@ -428,8 +394,13 @@ test_claims(void)
 	a = spool_claims_open(&spool, &err);
 	b = spool_claims_open(&spool, &err);
 	must(a >= 0 && b >= 0);
+	is_number(mode_of(path_of(SPOOL_READY, SPOOL_CLAIMS)), 0640,
+	    "claims are this user's to make");
+	must(chmod(path_of(SPOOL_READY, ""), 0770) == 0);
+	must(close(a) == 0);
+	a = spool_claims_open(&spool, &err);
 	is_number(mode_of(path_of(SPOOL_READY, SPOOL_CLAIMS)), 0660,
-	    "claims are for the group to make");
+	    "or the group's, as the directory is");
 	is_number(spool_claim(a, "1.ndjson"), 1, "a file is claimed");
 	is_number(spool_claim(b, "1.ndjson"), 0, "by one alone");
 	is_number(spool_claim(b, "2.ndjson"), 1, "another by another");
@@ -533,7 +504,6 @@ int
 main(void)
 {
 	tap_scratch(scratch);
-	test_open();
 	test_names();
 	test_random_names();
 	test_append();
