@@ -11,6 +11,14 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wvla \
 	-Wformat=2 -Wundef
 SANITIZE ?=
+# As Debian builds its packages: see dpkg-buildflags(1). _FORTIFY_SOURCE needs
+# an optimizer, and is in the way of a sanitizer.
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
+	-Wformat -Werror=format-security \
+	$(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-fcf-protection) \
+	$(if $(SANITIZE)$(filter -O0,$(OPTIMIZE) $(CFLAGS)),,\
+		-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN_LINK := -pie -Wl,-z,relro,-z,now
 TESTS ?= tests/integration/*.t
 JOBS ?= $(shell nproc)
 TEST_TIMEOUT ?= 180
@@ -29,8 +37,9 @@ PACKAGES_logsend := libevent_core json-c
 PACKAGES_tests := json-c
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icommon \
-	$(WARNINGS) $(OPTIMIZE) $(SANITIZE) -pthread -MMD -MP $(CFLAGS)
-ALL_LDFLAGS = $(SANITIZE) -pthread $(LDFLAGS)
+	$(WARNINGS) $(OPTIMIZE) $(HARDEN) $(SANITIZE) -pthread -MMD -MP \
+	$(CFLAGS)
+ALL_LDFLAGS = $(HARDEN_LINK) $(SANITIZE) -pthread $(LDFLAGS)
 pkg = $(if $(2),$(shell pkg-config $(1) $(2)))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
@@ -236,7 +245,7 @@ profile: all $(BENCHES) ## where logrecv and logload spend their time
 FAULTS := $(BUILD)/tests/torture/faults.so
 $(FAULTS): tests/torture/faults.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fPIC -shared -o $@ $< -ldl
+	$(CC) $(ALL_CFLAGS) $(SANITIZE) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
 
 torture: all $(FAULTS) ## try to break the promise, for forty minutes
 	BUILD='$(BUILD)' tests/torture/run $(TORTURE)
