@@ -36,7 +36,7 @@ fail() {
 	log "$2" "$3"
 	trap '' HUP INT TERM && trap - CHLD
 	for pid in "${pid_logrecv:-}" "${pid_logbatch:-}" "${pid_logload:-}"; do
-		! running || kill -s KILL "$pid"
+		! running || kill -s KILL "$pid" 2>/dev/null
 	done
 	wait 2>/dev/null
 	exit "$1"
@@ -109,7 +109,7 @@ tend() {
 # Ends one tool after the other: TERM, and at $limit KILL.
 end() {
 	if running; then
-		[ "$now" -lt "$limit" ] || kill -s KILL "$pid"
+		[ "$now" -lt "$limit" ] || kill -s KILL "$pid" 2>/dev/null
 		[ "$limit" -ge "$next" ] || next=$limit
 		return
 	fi
@@ -121,7 +121,7 @@ end() {
 	[ "$ending" != logload ] || limit=$((limit + drain))
 	log info "stopping tool=$ending"
 	recall "$ending"
-	! running || kill -s TERM "$pid"
+	! running || kill -s TERM "$pid" 2>/dev/null
 }
 
 write_metrics() {
