@@ -17,7 +17,8 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
 	-Wformat -Werror=format-security \
 	$(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-fcf-protection) \
 	$(if $(SANITIZE)$(filter -O0,$(OPTIMIZE) $(CFLAGS)),,\
-		-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+		-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+	$(if $(SANITIZE),-DSANITIZED)
 HARDEN_LINK := -pie -Wl,-z,relro,-z,now
 TESTS ?= tests/integration/*.t
 JOBS ?= $(shell nproc)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -70,6 +72,22 @@ catch_signals(struct error *err)
 	    signal(SIGIO, SIG_IGN) == SIG_ERR) /* see check.c */
 		return error_errno(err, "set a signal handler");
 	return 0;
+}
+
+/*
+ * The password is in our memory and environment: no core dump, and no other
+ * process of this user, such as a logrecv that was broken into, looks there. A
+ * sanitizer has to.
+ */
+static void
+keep_secrets(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none); /* less is always allowed */
+#ifndef SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* cannot fail */
+#endif
 }
 
 static int
@@ -210,6 +228,7 @@ main(int argc, char **argv)
 	struct error err;
 	int first = 0, status;
 
+	keep_secrets();
 	settings_table(&settings, options);
 	switch (options_parse(&tool, argc, argv, &first, &err)) {
 	case OPTIONS_DONE:
