@@ -135,8 +135,8 @@ spool_name_parse(const char *name, uint64_t *born_us)
 	if (sscanf(name, "%4u%2u%2uT%2u%2u%2u.%6u", &year, &month, &day, &hour,
 		&minute, &second, &micro) != 7)
 		return false;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-	    minute > 59 || second > 60)
+	if (!clock_is_date((int)year, month, day) || hour > 23 || minute > 59 ||
+	    second > 60)
 		return false;
 	us = clock_from_civil(
 	    (int)year, month, day, hour, minute, second, micro);
