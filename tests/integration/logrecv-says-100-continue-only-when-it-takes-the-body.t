@@ -16,7 +16,7 @@ wait_client() {
 		syswrite($s, $head);
 		while (IO::Select->new($s)->can_read(10)) {
 			sysread($s, $got, 65536, length $got) or last;
-			if (!$sent && $got =~ /^HTTP\/1\.1 100 [^\r]*\r\n\r\n/) {
+			if (!$sent && $got =~ /HTTP\/1\.1 100 [^\r]*\r\n\r\n\z/) {
 				syswrite($s, $body);
 				$sent = 1;
 			}
