@@ -39,6 +39,7 @@ ready() {
 	printf '20260101T%06d.000000Z-h-1-%d.ndjson\n' "$1" "$1"
 }
 
+# shellcheck disable=SC2016 # the code in quotes is not for this shell
 rejected() {
 	find "$DIR/rejected" "${SPOOL:-$DIR/rejected}/rejected" -name '[!.]*' \
 		-type f -print0 2>/dev/null | sort -z |
