@@ -40,7 +40,8 @@ wakes=$(wakes idle) ticks=$(ticks idle) young=$(wakes young)
 pause 6
 is "$(wakes idle)" "$wakes" 'and is not woken once in six seconds'
 is "$(ticks idle)" "$ticks" 'nor uses CPU'
-num "$(($(wakes young) - young))" -le 4 \
+# Each of three times the disk, or another process, may interrupt it.
+num "$(($(wakes young) - young))" -le 12 \
 	'nor with a young file, but for its metrics'
 
 rss=$(awk '/VmHWM/ { print $2 }' "/proc/$(pid young)/status")
