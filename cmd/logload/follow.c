@@ -24,6 +24,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "clock.h"
 #include "follow.h"
 #include "log.h"
@@ -36,13 +37,6 @@
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
 #define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
-#define TROUBLED_MOST 64
-
-/* A file that could not be loaded, so that it is told of once. */
-struct troubled {
-	char name[SPOOL_NAME_MAX]; /* "": none */
-	unsigned round;            /* when it was last met */
-};
 
 struct follow {
 	struct run run;           /* first: the context of the work */
@@ -61,10 +55,7 @@ struct follow {
 	atomic_uint locked;   /* files that another process works on */
 	atomic_uint removed;  /* files that are no longer in ready/ */
 	unsigned held_rounds; /* one after another that found some */
-	pthread_mutex_t lock; /* for what follows */
-	unsigned round;
-	struct troubled troubled[TROUBLED_MOST];
-	unsigned untold, told; /* troubled files beyond those; as last told */
+	struct aside aside;   /* files that cannot be loaded for now */
 };
 
 static bool connect_first(void *, struct worker *);
@@ -75,8 +66,6 @@ static void loop(struct follow *);
 static void loop_once(struct follow *, uint64_t until_ns);
 static void drain(struct follow *);
 static void tell_left(struct follow *);
-static void forget_troubled(struct follow *);
-static void tell_untold(struct follow *);
 
 int
 follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
@@ -135,8 +124,8 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 	news_open(&f->news, spool, f->run.stop, f->run.crew.wake);
 	f->look = true;
 	f->metrics.lock_fd = -1;
-	if (pthread_mutex_init(&f->lock, NULL) != 0)
-		return error_set(err, "create a lock: no memory");
+	if (aside_init(&f->aside) < 0)
+		return error_set(err, "start: out of memory");
 	f->names = calloc(SCAN_MOST, sizeof(*f->names));
 	if (f->names == NULL)
 		return error_errno(err, "start");
@@ -162,7 +151,7 @@ close_all(struct follow *f)
 	spool_list_release(&f->list);
 	spool_list_release(&f->totals);
 	free(f->names);
-	(void)pthread_mutex_destroy(&f->lock); /* no thread is left */
+	aside_release(&f->aside);
 }
 
 /*
@@ -220,7 +209,7 @@ begin_round(struct follow *f)
 	f->held_rounds =
 	    atomic_exchange(&f->locked, 0) > 0 ? f->held_rounds + 1 : 0;
 	atomic_store(&f->removed, 0);
-	forget_troubled(f);
+	aside_begin_round(&f->aside, clock_monotonic_ns());
 }
 
 /* Hands out the next files of the round. The crew must be hungry. */
@@ -284,6 +273,8 @@ loop(struct follow *f)
 		bool idle = crew_is_idle(crew);
 		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
+		if (idle && aside_is_due(&f->aside, UINT64_MAX - 1, now))
+			f->look = true;
 		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
 						now - f->looked_ns >= every)) {
 			hand_out(f);
@@ -294,7 +285,7 @@ loop(struct follow *f)
 		/* The numbers: when all is done, and while much is to do. */
 		if (idle && !settled) {
 			settled = scan(f, &f->totals, 0);
-			tell_untold(f);
+			aside_tell_rest(&f->aside);
 		} else if (now - f->counted_ns >= COUNT_EVERY_NS)
 			(void)scan(f, &f->totals, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
@@ -334,7 +325,7 @@ loop_once(struct follow *f, uint64_t until_ns)
 			continue;
 		}
 		if (f->after[0] == '\0') {
-			tell_untold(f);
+			aside_tell_rest(&f->aside);
 			if (!scan(f, &f->totals, 0) || f->waiting == 0)
 				break;
 			if (!first && atomic_load(&f->removed) == 0) {
@@ -402,76 +393,13 @@ tell_left(struct follow *f)
  * The workers
  */
 
-/* Is it known as troubled? Notes that it is, if there is room. */
-static bool
-note_troubled(struct follow *f, const char *name, bool *noted)
-{
-	struct troubled *room = NULL;
-
-	*noted = true;
-	for (unsigned i = 0; i < TROUBLED_MOST; i++) {
-		struct troubled *t = &f->troubled[i];
-
-		if (strcmp(t->name, name) == 0) {
-			t->round = f->round;
-			return true;
-		}
-		if (t->name[0] == '\0' && room == NULL)
-			room = t;
-	}
-	*noted = room != NULL;
-	if (room != NULL) {
-		(void)snprintf(room->name, sizeof(room->name), "%s", name);
-		room->round = f->round;
-	} else {
-		f->untold++;
-	}
-	return false;
-}
-
-/* Says once for each file what is wrong with it, and of very many how many. */
+/* It stays in ready/; `need` as for aside_put. */
 static void
-tell_trouble(struct follow *f, const char *name, const char *why)
+put_aside(struct follow *f, const char *name, const char *why, uint64_t need)
 {
-	bool known, noted;
-
-	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
-	known = note_troubled(f, name, &noted);
-	(void)pthread_mutex_unlock(&f->lock);
-	run_note(&f->run, OUTCOME_IO);
+	run_note(&f->run, need > 0 ? OUTCOME_STOPPED : OUTCOME_IO);
 	meter_add(&f->run.meters, METER_RETRIES_IO, 1);
-	if (!known && noted)
-		log_error("the file stays in ready/: file=%s %s", name, why);
-}
-
-/*
- * A new round: who was not met in the last one, or since, has been put right.
- * One round more, because a worker may still be at a file of the last one.
- */
-static void
-forget_troubled(struct follow *f)
-{
-	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
-	f->round++;
-	for (unsigned i = 0; i < TROUBLED_MOST; i++) {
-		if (f->round - f->troubled[i].round > 2)
-			f->troubled[i].name[0] = '\0';
-	}
-	f->untold = 0;
-	(void)pthread_mutex_unlock(&f->lock);
-}
-
-/* After a round. */
-static void
-tell_untold(struct follow *f)
-{
-	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
-	if (f->untold > f->told)
-		log_error("more files stay in ready/ for such reasons: "
-			  "files=%u",
-		    f->untold);
-	f->told = f->untold;
-	(void)pthread_mutex_unlock(&f->lock);
+	aside_put(&f->aside, name, why, need, clock_monotonic_ns());
 }
 
 enum taken { TAKEN, TAKEN_GONE, TAKEN_BY_ANOTHER, TAKEN_NOT };
@@ -487,7 +415,7 @@ take(struct follow *f, int claims, const char *name, struct source *source)
 	if (rc == 0)
 		return TAKEN_BY_ANOTHER;
 	if (rc < 0) {
-		tell_trouble(f, name, strerror(errno));
+		put_aside(f, name, strerror(errno), 0);
 		return TAKEN_NOT;
 	}
 	/* Claimed before: whoever had it may just have removed it. */
@@ -496,9 +424,9 @@ take(struct follow *f, int claims, const char *name, struct source *source)
 	if (fd < 0 && errno == ENOENT)
 		taken = TAKEN_GONE;
 	else if (fd < 0)
-		tell_trouble(f, name, strerror(errno));
+		put_aside(f, name, strerror(errno), 0);
 	else if (source_open(source, fd, -1, &err) < 0)
-		tell_trouble(f, name, err.text);
+		put_aside(f, name, err.text, 0);
 	else
 		return TAKEN;
 	spool_release(claims, name);
@@ -516,9 +444,10 @@ put_away(struct follow *f, const struct load *load)
 
 	if (fstat(load->source->fd, &st) < 0 ||
 	    (uint64_t)st.st_size != load->source->size) {
-		tell_trouble(f, name,
+		put_aside(f, name,
 		    "it was written to while it was loaded; move a file into "
-		    "ready/ when it is whole");
+		    "ready/ when it is whole",
+		    0);
 		return;
 	}
 	if (f->run.settings->keep)
@@ -526,9 +455,20 @@ put_away(struct follow *f, const struct load *load)
 	else
 		rc = spool_remove(f->run.spool, SPOOL_READY, name, &err);
 	if (rc < 0)
-		tell_trouble(f, name, err.text);
+		put_aside(f, name, err.text, 0);
 	else
 		atomic_fetch_add(&f->removed, 1);
+	if (rc == 0)
+		aside_done(&f->aside, name);
+}
+
+/* What a file waits for: room on the disk, of no known size. */
+static uint64_t
+find_need(const struct load *load)
+{
+	int code = load->error.code;
+
+	return code == ENOSPC || code == EDQUOT ? UINT64_MAX : 0;
 }
 
 static void
@@ -554,7 +494,7 @@ conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
 		put_away(f, load);
 		break;
 	case LOAD_IO:
-		tell_trouble(f, load->name, load->error.text);
+		put_aside(f, load->name, load->error.text, find_need(load));
 		break;
 	default:
 		break;
@@ -583,6 +523,8 @@ load_one(void *context, struct worker *w, const char *name)
 	struct source source;
 	struct load load;
 
+	if (!aside_may_try(&f->aside, name, UINT64_MAX - 1))
+		return true;
 	/* One for all tries: it knows of a commit whose answer was lost. */
 	load_init(
 	    &load, &w->loader, &source, name, spool_name_parse(name, NULL));
