@@ -84,6 +84,8 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		free(f);
 		return EX_OSERR;
 	}
+	run_limit_rejected(&f->run);
+	(void)room_look(&f->run.room); /* for the metrics */
 	f->run.patience.for_ever = !s->once;
 	f->run.patience.schema_ends = s->once;
 	f->run.patience.most_ns = s->wait_ns;
@@ -168,6 +170,7 @@ set_gauges(struct follow *f, const struct spool_list *list)
 	meter_set(m, METER_READY_FILES, (int64_t)list->all_files);
 	meter_set(m, METER_READY_BYTES, (int64_t)list->all_bytes);
 	meter_set(m, METER_READY_ALIENS, (int64_t)list->aliens);
+	meter_set(m, METER_READY_ASIDE, (int64_t)aside_waiting(&f->aside));
 	meter_set(m, METER_READY_AGE, 0);
 	if (spool_name_parse(list->oldest, &born) && born < now)
 		meter_set(m, METER_READY_AGE,
@@ -273,7 +276,8 @@ loop(struct follow *f)
 		bool idle = crew_is_idle(crew);
 		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
-		if (idle && aside_is_due(&f->aside, UINT64_MAX - 1, now))
+		if (room_look(&f->run.room) && idle &&
+		    aside_is_due(&f->aside, room_left(&f->run.room), now))
 			f->look = true;
 		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
 						now - f->looked_ns >= every)) {
@@ -462,15 +466,6 @@ put_away(struct follow *f, const struct load *load)
 		aside_done(&f->aside, name);
 }
 
-/* What a file waits for: room on the disk, of no known size. */
-static uint64_t
-find_need(const struct load *load)
-{
-	int code = load->error.code;
-
-	return code == ENOSPC || code == EDQUOT ? UINT64_MAX : 0;
-}
-
 static void
 conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
     uint64_t took_ns)
@@ -494,7 +489,8 @@ conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
 		put_away(f, load);
 		break;
 	case LOAD_IO:
-		put_aside(f, load->name, load->error.text, find_need(load));
+		put_aside(f, load->name, load->error.text,
+		    load->loader->reject.lacking);
 		break;
 	default:
 		break;
@@ -523,7 +519,7 @@ load_one(void *context, struct worker *w, const char *name)
 	struct source source;
 	struct load load;
 
-	if (!aside_may_try(&f->aside, name, UINT64_MAX - 1))
+	if (!aside_may_try(&f->aside, name, room_left(&f->run.room)))
 		return true;
 	/* One for all tries: it knows of a commit whose answer was lost. */
 	load_init(
