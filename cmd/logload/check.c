@@ -149,7 +149,8 @@ print_totals(const struct check *c)
 static void
 check_limit(struct check *c)
 {
-	uint64_t limit = room_bound(c->spool, c->run.settings->rejected_limit);
+	uint64_t limit =
+	    room_bound(c->spool, c->place, c->run.settings->rejected_limit);
 	bool drops = c->run.settings->rejected_full == REJECTED_DROP;
 
 	if (limit == 0 || c->totals.bytes < limit / 10 * FULL_TENTHS)

@@ -56,6 +56,7 @@ struct follow {
 	atomic_uint removed;  /* files that are no longer in ready/ */
 	unsigned held_rounds; /* one after another that found some */
 	struct aside aside;   /* files that cannot be loaded for now */
+	struct room loaded;   /* with --keep */
 };
 
 static bool connect_first(void *, struct worker *);
@@ -85,7 +86,6 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		return EX_OSERR;
 	}
 	run_limit_rejected(&f->run);
-	(void)room_look(&f->run.room); /* for the metrics */
 	f->run.patience.for_ever = !s->once;
 	f->run.patience.schema_ends = s->once;
 	f->run.patience.most_ns = s->wait_ns;
@@ -126,8 +126,14 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 	news_open(&f->news, spool, f->run.stop, f->run.crew.wake);
 	f->look = true;
 	f->metrics.lock_fd = -1;
-	if (aside_init(&f->aside) < 0)
+	if (aside_init(&f->aside) < 0 ||
+	    room_init(&f->loaded, &f->run.meters) < 0)
 		return error_set(err, "start: out of memory");
+	if (f->run.settings->keep)
+		room_limit(&f->loaded, spool, SPOOL_LOADED,
+		    f->run.settings->keep_limit, true);
+	(void)room_look(&f->loaded); /* this and the next: for the metrics */
+	(void)room_look(&f->run.room);
 	f->names = calloc(SCAN_MOST, sizeof(*f->names));
 	if (f->names == NULL)
 		return error_errno(err, "start");
@@ -153,6 +159,7 @@ close_all(struct follow *f)
 	spool_list_release(&f->list);
 	spool_list_release(&f->totals);
 	free(f->names);
+	room_release(&f->loaded);
 	aside_release(&f->aside);
 }
 
@@ -455,7 +462,7 @@ put_away(struct follow *f, const struct load *load)
 		return;
 	}
 	if (f->run.settings->keep)
-		rc = spool_keep(f->run.spool, name, &err);
+		rc = room_keep(&f->loaded, name, load->source->size, &err);
 	else
 		rc = spool_remove(f->run.spool, SPOOL_READY, name, &err);
 	if (rc < 0)

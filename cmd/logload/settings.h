@@ -25,8 +25,8 @@ struct settings {
 	const char *spool, *rejected_dir;
 	struct option_list column_specs, indexes;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
-	uint64_t rejected_limit; /* bytes; 0: none */
-	unsigned rejected_full;  /* REJECTED_WAIT, … */
+	uint64_t rejected_limit, keep_limit; /* bytes; 0: none */
+	unsigned rejected_full;              /* REJECTED_WAIT, … */
 	unsigned method, progress, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	/* What it comes to. */

@@ -156,7 +156,7 @@ test_drop(void)
 	struct tap_all whole = {0}, kept = {0}, known = {0}, counted = {0};
 	int64_t records = 0;
 
-	room_limit(&room, &spool, LIMIT, true);
+	room_limit(&room, &spool, SPOOL_REJECTED, LIMIT, true);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t before = dropped(), bytes;
 		struct error err;
@@ -211,7 +211,7 @@ test_wait(void)
 	unsigned refused = 0;
 	uint64_t bytes;
 
-	room_limit(&room, &spool, LIMIT, false);
+	room_limit(&room, &spool, SPOOL_REJECTED, LIMIT, false);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t from = seed, left;
 		int rc = try_chunk(from);
@@ -245,32 +245,31 @@ test_locked(void)
 {
 	int dir = spool.dir[SPOOL_REJECTED], fd;
 	struct stat st;
-	char old[] = "a.ndjson";
+	static const char *const names[] = {"a.ndjson", "b.ndjson"};
 
 	clear();
-	for (char c = 'a'; c <= 'b'; c++) {
-		char name[] = {c, '.', 'n', 'd', 'j', 's', 'o', 'n', '\0'};
-
-		fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	for (int i = 0; i < 2; i++) {
+		fd =
+		    openat(dir, names[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		must(fd >= 0 && ftruncate(fd, 1000) == 0);
 		(void)close(fd);
 	}
-	room_limit(&room, &spool, 2000, true);
+	room_limit(&room, &spool, SPOOL_REJECTED, 2000, true);
 	room.next_ns = 0;
-	fd = openat(dir, old, O_RDONLY | O_CLOEXEC);
+	fd = openat(dir, names[0], O_RDONLY | O_CLOEXEC);
 	must(fd >= 0 && flock(fd, LOCK_EX) == 0);
 	ok(room_take(&room, 1000, "c"), "one is locked: it does not count");
-	ok(fstatat(dir, old, &st, 0) == 0, "it stays");
-	ok(fstatat(dir, "b.ndjson", &st, 0) == 0, "so does the other");
+	ok(fstatat(dir, names[0], &st, 0) == 0, "it stays");
+	ok(fstatat(dir, names[1], &st, 0) == 0, "so does the other");
 	ok(room_take(&room, 1000, "c"), "more is wanted");
-	ok(fstatat(dir, old, &st, 0) == 0, "the locked one stays");
-	ok(fstatat(dir, "b.ndjson", &st, 0) < 0, "the other makes way");
+	ok(fstatat(dir, names[0], &st, 0) == 0, "the locked one stays");
+	ok(fstatat(dir, names[1], &st, 0) < 0, "the other makes way");
 	ok(!room_take(&room, 1, "c"), "then there is nothing more to take");
 	(void)close(fd);
 	ok(!room_take(&room, 1500, "c"), "drafts are not dropped");
 	room_settle(&room, 2000, 0, 0);
 	ok(room_take(&room, 2000, "c"), "no longer locked: all can be taken");
-	ok(fstatat(dir, old, &st, 0) < 0, "and it has gone");
+	ok(fstatat(dir, names[0], &st, 0) < 0, "and it has gone");
 	room_settle(&room, 2000, 0, 0);
 }
 
