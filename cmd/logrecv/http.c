@@ -7,8 +7,7 @@
 
 #include "hex.h"
 #include "http.h"
-
-#define CHUNK_DIGITS_MAX 16
+#include "http_text.h"
 
 /* Fields whose repetition or value decides the framing. */
 struct fields {
@@ -27,55 +26,12 @@ static int
 settle(struct http_request *, const struct fields *, struct http_error *);
 static bool is_host(const char *p, size_t len);
 
-static int
-fail(struct http_error *err, int status, const char *reason)
-{
-	err->status = status;
-	err->reason = reason;
-	return -1;
-}
-
-/* RFC 9110, section 5.6.2. */
-static bool
-is_token_char(char c)
-{
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9'))
-		return true;
-	return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
-/* RFC 9110, section 5.5: visible, space, tab, or not ASCII. */
-static bool
-is_value_char(char c)
-{
-	unsigned char u = (unsigned char)c;
-
-	return u == '\t' || (u >= ' ' && u != 0x7f);
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* The token at p, up to its end. */
-static const char *
-pass_token(const char *p, const char *end)
-{
-	while (p < end && is_token_char(*p))
-		p++;
-	return p;
-}
-
-static const char *
-pass_blanks(const char *p, const char *end)
-{
-	while (p < end && is_blank(*p))
-		p++;
-	return p;
-}
+/* What is printed, but "#<>\^`{|} (RFC 3986: what a path or query may have). */
+static const struct set target_chars = {
+    {0xaffffff200000000ULL, 0x47fffffeafffffffULL}};
+/* Those, but ,/?@:[] (of a name or an IPv4 address). */
+static const struct set host_chars = {
+    {0x2bff6ff200000000ULL, 0x47fffffe87fffffeULL}};
 
 static bool
 text_is(const char *p, size_t len, const char *word)
@@ -118,7 +74,8 @@ http_head_length(
 		}
 		at = (size_t)(lf - p);
 		if (at == 0 || p[at - 1] != '\r')
-			return fail(err, 400, "a line ends in LF without CR");
+			return http_fail(
+			    err, 400, "a line ends in LF without CR");
 		*scanned = at + 1;
 		if (at >= 3 && p[at - 2] == '\n')
 			return (long)at + 1;
@@ -159,19 +116,13 @@ parse_version(
 {
 	if (len != 8 || memcmp(p, "HTTP/", 5) != 0 || p[5] < '0' ||
 	    p[5] > '9' || p[6] != '.' || p[7] < '0' || p[7] > '9')
-		return fail(err, 400, "malformed HTTP version");
+		return http_fail(err, 400, "malformed HTTP version");
 	if (p[5] != '1')
-		return fail(err, 505, "only HTTP/1.0 and HTTP/1.1 are spoken");
+		return http_fail(
+		    err, 505, "only HTTP/1.0 and HTTP/1.1 are spoken");
 	/* A later minor version is served as the one we know. */
 	*minor = p[7] == '0' ? 0 : 1;
 	return 0;
-}
-
-/* RFC 3986: what may stand in a path or query; a '#' may not. */
-static bool
-is_target_char(char c)
-{
-	return c > ' ' && c < 0x7f && strchr("\"#<>\\^`{|}", c) == NULL;
 }
 
 static bool
@@ -196,8 +147,8 @@ parse_target(
 	size_t scheme = 0;
 
 	for (const char *c = p; c < end; c++) {
-		if (!is_target_char(*c))
-			return fail(err, 400, "malformed request target");
+		if (!is_in(&target_chars, *c))
+			return http_fail(err, 400, "malformed request target");
 	}
 	if (len >= 7 && strncasecmp(p, "http://", 7) == 0)
 		scheme = 7;
@@ -206,10 +157,10 @@ parse_target(
 	p += scheme;
 	/* A URL needs a host (RFC 9110, section 4.2.1). */
 	if (scheme > 0 && !is_authority(p, end))
-		return fail(err, 400, "malformed request target");
+		return http_fail(err, 400, "malformed request target");
 	if (scheme == 0 && *p != '/' && !text_is(p, len, "*") &&
 	    req->method != HTTP_OTHER)
-		return fail(err, 400, "malformed request target");
+		return http_fail(err, 400, "malformed request target");
 	/* The path follows the authority, or is empty. */
 	req->host.p = p;
 	while (p < end && *p != '/' && *p != '?')
@@ -234,7 +185,7 @@ parse_request_line(const char *p, const char *end, struct http_request *req,
 	size_t len = (size_t)(method_end - p);
 
 	if (len == 0 || method_end == end || *method_end != ' ')
-		return fail(err, 400, "malformed request line");
+		return http_fail(err, 400, "malformed request line");
 	req->method = HTTP_GET;
 	while (req->method < HTTP_OTHER &&
 	       !text_is(p, len, http_method_names[req->method]))
@@ -242,7 +193,7 @@ parse_request_line(const char *p, const char *end, struct http_request *req,
 	target = method_end + 1;
 	target_end = memchr(target, ' ', (size_t)(end - target));
 	if (target_end == NULL || target_end == target)
-		return fail(err, 400, "malformed request line");
+		return http_fail(err, 400, "malformed request line");
 	if (parse_target(target, (size_t)(target_end - target), req, err) < 0)
 		return -1;
 	return parse_version(
@@ -278,14 +229,14 @@ parse_length(const char *p, size_t len, struct http_request *req,
     struct fields *fields, struct http_error *err)
 {
 	if (fields->lengths++ > 0)
-		return fail(err, 400, "more than one Content-Length");
+		return http_fail(err, 400, "more than one Content-Length");
 	if (len == 0)
-		return fail(err, 400, "malformed Content-Length");
+		return http_fail(err, 400, "malformed Content-Length");
 	for (size_t i = 0; i < len; i++) {
 		unsigned digit = (unsigned)(p[i] - '0');
 
 		if (p[i] < '0' || p[i] > '9')
-			return fail(err, 400, "malformed Content-Length");
+			return http_fail(err, 400, "malformed Content-Length");
 		/* More than any limit: it will be refused as too large. */
 		if (req->length > (UINT64_MAX - digit) / 10)
 			req->length = UINT64_MAX / 10 - 1;
@@ -305,7 +256,7 @@ parse_transfer_encoding(const char *p, const char *end, struct fields *fields,
 	while (next_item(&p, end, &item)) {
 		any = true;
 		if (fields->has_chunked)
-			return fail(
+			return http_fail(
 			    err, 400, "a transfer coding after chunked");
 		if (text_is_like(item.p, item.len, "chunked"))
 			fields->has_chunked = true;
@@ -313,7 +264,7 @@ parse_transfer_encoding(const char *p, const char *end, struct fields *fields,
 			fields->other_coding = true;
 	}
 	if (!any)
-		return fail(err, 400, "malformed Transfer-Encoding");
+		return http_fail(err, 400, "malformed Transfer-Encoding");
 	fields->transfer_encoding = true;
 	return 0;
 }
@@ -341,7 +292,7 @@ pass_host(const char *p, const char *end)
 			p++;
 		return p < end && *p == ']' && p[-1] != '[' ? p + 1 : NULL;
 	}
-	while (p < end && is_target_char(*p) && strchr(",/?@:[]", *p) == NULL)
+	while (p < end && is_in(&host_chars, *p))
 		p++;
 	return p;
 }
@@ -365,7 +316,7 @@ parse_expect(
     const char *p, size_t len, struct http_request *req, struct http_error *err)
 {
 	if (!text_is_like(p, len, "100-continue"))
-		return fail(err, 417, "an expectation that is not known");
+		return http_fail(err, 417, "an expectation that is not known");
 	req->expect_continue = true;
 	return 0;
 }
@@ -382,13 +333,13 @@ parse_field(const char *p, const char *end, struct http_request *req,
 	size_t name_len = (size_t)(name_end - p), len;
 
 	if (name_len == 0 || name_end == end || *name_end != ':')
-		return fail(err, 400, "malformed header field");
+		return http_fail(err, 400, "malformed header field");
 	value = pass_blanks(name_end + 1, end);
 	while (value_end > value && is_blank(value_end[-1]))
 		value_end--;
 	for (const char *c = value; c < value_end; c++) {
 		if (!is_value_char(*c))
-			return fail(
+			return http_fail(
 			    err, 400, "a control character in a header field");
 	}
 	len = (size_t)(value_end - value);
@@ -403,19 +354,20 @@ parse_field(const char *p, const char *end, struct http_request *req,
 	if (text_is_like(p, name_len, "Host")) {
 		fields->hosts++;
 		if (!is_host(value, len))
-			return fail(err, 400, "malformed Host");
+			return http_fail(err, 400, "malformed Host");
 		/* That of an absolute target counts more (section 3.2.2). */
 		if (req->host.len == 0)
 			req->host = (struct http_text){value, len};
 	}
 	if (text_is_like(p, name_len, "Origin")) {
 		if (req->origin.p != NULL)
-			return fail(err, 400, "more than one Origin");
+			return http_fail(err, 400, "more than one Origin");
 		req->origin = (struct http_text){value, len};
 	}
 	if (text_is_like(p, name_len, "Content-Encoding")) {
 		if (req->content_encoding.len > 0)
-			return fail(err, 415, "more than one Content-Encoding");
+			return http_fail(
+			    err, 415, "more than one Content-Encoding");
 		req->content_encoding = (struct http_text){value, len};
 	}
 	return 0;
@@ -427,20 +379,21 @@ settle(struct http_request *req, const struct fields *fields,
     struct http_error *err)
 {
 	if (fields->hosts > 1)
-		return fail(err, 400, "more than one Host");
+		return http_fail(err, 400, "more than one Host");
 	if (req->minor >= 1 && fields->hosts == 0)
-		return fail(err, 400, "a Host is missing");
+		return http_fail(err, 400, "a Host is missing");
 	if (fields->transfer_encoding) {
 		if (fields->lengths > 0)
-			return fail(err, 400,
+			return http_fail(err, 400,
 			    "both Content-Length and Transfer-Encoding");
 		if (req->minor == 0)
-			return fail(err, 400, "Transfer-Encoding in HTTP/1.0");
+			return http_fail(
+			    err, 400, "Transfer-Encoding in HTTP/1.0");
 		if (!fields->has_chunked)
-			return fail(err, 400,
+			return http_fail(err, 400,
 			    "the last transfer coding is not chunked");
 		if (fields->other_coding)
-			return fail(
+			return http_fail(
 			    err, 501, "a transfer coding that is not known");
 		req->chunked = true;
 	}
@@ -449,157 +402,5 @@ settle(struct http_request *req, const struct fields *fields,
 	/* RFC 9110, section 10.1.1: ignored from HTTP/1.0. */
 	if (req->minor == 0)
 		req->expect_continue = false;
-	return 0;
-}
-
-/*
- * Chunked bodies
- */
-
-/* RFC 9110, section 5.6.4: from the quote to the byte after the closing one. */
-static const char *
-pass_quoted(const char *p, const char *end)
-{
-	for (p++; p < end && *p != '"'; p++) {
-		if (*p == '\\' && ++p == end)
-			return NULL;
-		if (!is_value_char(*p))
-			return NULL;
-	}
-	return p < end ? p + 1 : NULL;
-}
-
-/* Section 7.1.1: checked, and ignored. */
-static bool
-is_chunk_extension(const char *p, const char *end)
-{
-	while ((p = pass_blanks(p, end)) < end) {
-		const char *begin;
-
-		if (*p != ';')
-			return false;
-		begin = pass_blanks(p + 1, end);
-		p = pass_token(begin, end);
-		if (p == begin)
-			return false;
-		begin = pass_blanks(p, end);
-		if (begin == end || *begin != '=')
-			continue;
-		begin = pass_blanks(begin + 1, end);
-		if (begin < end && *begin == '"') {
-			p = pass_quoted(begin, end);
-			if (p == NULL)
-				return false;
-			continue;
-		}
-		p = pass_token(begin, end);
-		if (p == begin)
-			return false;
-	}
-	return true;
-}
-
-static int
-parse_chunk_line(struct http_chunked *c, const char *p, const char *end,
-    struct http_error *err)
-{
-	const char *digits = p;
-	int digit;
-
-	c->left = 0;
-	while (p < end && (digit = hex_digit(*p)) >= 0) {
-		if (p - digits == CHUNK_DIGITS_MAX || c->left >> 59 != 0)
-			return fail(err, 413, "a chunk size is too large");
-		c->left = c->left << 4 | (unsigned)digit;
-		p++;
-	}
-	if (p == digits)
-		return fail(err, 400, "malformed chunk size");
-	/* Blanks may stand before and within an extension alone. */
-	if (p < end && is_blank(end[-1]))
-		return fail(err, 400, "malformed chunk size");
-	if (!is_chunk_extension(p, end))
-		return fail(err, 400, "malformed chunk extension");
-	c->state = c->left == 0 ? CHUNK_TRAILER : CHUNK_DATA;
-	return 0;
-}
-
-/* Section 7.1.2: checked like a header field, and ignored. */
-static int
-parse_trailer(struct http_chunked *c, const char *p, const char *end,
-    struct http_error *err)
-{
-	const char *name_end = pass_token(p, end);
-
-	if (p == end) {
-		c->state = CHUNK_DONE;
-		return 0;
-	}
-	if (name_end == p || name_end == end || *name_end != ':')
-		return fail(err, 400, "malformed trailer field");
-	for (p = name_end + 1; p < end; p++) {
-		if (!is_value_char(*p))
-			return fail(
-			    err, 400, "a control character in a trailer field");
-	}
-	return 0;
-}
-
-/* A line with its CR LF. Its length, 0 if it is not whole yet, or -1. */
-static long
-line_length(const char *p, size_t len, size_t max, struct http_error *err)
-{
-	const char *lf = memchr(p, '\n', len < max ? len : max);
-
-	if (lf == NULL && len >= max)
-		return fail(err, 431,
-		    "a chunk line or the trailer is over --max-header");
-	if (lf == NULL)
-		return 0;
-	if (lf == p || lf[-1] != '\r')
-		return fail(err, 400, "a line ends in LF without CR");
-	return lf - p + 1;
-}
-
-long
-http_chunked_next(struct http_chunked *c, const char *p, size_t len,
-    size_t line_max, struct http_text *data, struct http_error *err)
-{
-	long n = 0;
-	int rc;
-
-	*data = (struct http_text){p, 0};
-	switch (c->state) {
-	case CHUNK_DATA:
-		data->len = c->left < len ? (size_t)c->left : len;
-		c->left -= data->len;
-		if (c->left == 0)
-			c->state = CHUNK_END;
-		return (long)data->len;
-	case CHUNK_END:
-		if (len > 0 && p[0] != '\r')
-			return fail(err, 400, "a chunk does not end in CRLF");
-		if (len < 2)
-			return 0;
-		if (p[1] != '\n')
-			return fail(err, 400, "a chunk does not end in CRLF");
-		c->state = CHUNK_LINE;
-		return 2;
-	case CHUNK_LINE:
-		n = line_length(p, len, line_max, err);
-		if (n <= 0)
-			return n;
-		rc = parse_chunk_line(c, p, p + n - 2, err);
-		return rc < 0 ? rc : n;
-	case CHUNK_TRAILER:
-		n = line_length(p, len, line_max - c->trailer_bytes, err);
-		if (n <= 0)
-			return n;
-		c->trailer_bytes += (size_t)n;
-		rc = parse_trailer(c, p, p + n - 2, err);
-		return rc < 0 ? rc : n;
-	case CHUNK_DONE:
-		break;
-	}
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "chunked.h"
 #include "http.h"
 #include "server.h"
 

@@ -3,7 +3,7 @@
  * what it calls malformed or ambiguous is refused, however it is cut into
  * pieces on its way.
  */
-#include "../../cmd/logrecv/http.h"
+#include "../../cmd/logrecv/chunked.h"
 #include "tap.h"
 
 #define LINE_MAX_BYTES 200

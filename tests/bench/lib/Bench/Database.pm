@@ -91,6 +91,8 @@ sub start_mariadb {
 		@user, "--datadir=$data", "--socket=$data/socket",
 		"--pid-file=$data/pid", '--bind-address=127.0.0.1',
 		"--port=$self->{port}", '--skip-name-resolve', '--log-bin',
+		# Not its default: committed files would be lost with the power.
+		'--sync-binlog=1',
 		'--local-infile=1', "--init-file=$init");
 	stop_at_exit(sub { $self->end });
 	return;
