@@ -23,13 +23,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "db.h"
-#include "event.h"
-#include "lines.h"
+#include "db/db.h"
+#include "input/event.h"
+#include "input/lines.h"
 #include "meters.h"
 #include "reject.h"
-#include "row.h"
-#include "source.h"
+#include "row/row.h"
+#include "input/source.h"
 #include "stop.h"
 
 #define LOAD_NAME_MAX 255 /* bytes of a name in the ledger */

@@ -23,7 +23,7 @@
 
 #include "buf.h"
 #include "error.h"
-#include "lines.h"
+#include "input/lines.h"
 #include "spool.h"
 
 struct reject {

@@ -215,7 +215,7 @@ complete_ssl(struct settings *s, struct error *err)
 		(void)error_set(err, "%s needs --ssl-ca", s->ssl_mode);
 		return usage(err, "ssl-mode");
 	}
-	/* They go into a file of lines; see db_mysql_link.c. */
+	/* They go into a file of lines; see db/mysql_link.c. */
 	for (int i = 0; i < 3; i++) {
 		const char *path = i == 0   ? c->ssl_ca
 				   : i == 1 ? c->ssl_cert

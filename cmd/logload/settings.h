@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "columns.h"
-#include "db.h"
+#include "row/columns.h"
+#include "db/db.h"
 #include "options.h"
-#include "url.h"
+#include "db/url.h"
 
 #define SETTINGS_OPTIONS_MAX 48
 

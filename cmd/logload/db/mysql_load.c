@@ -1,6 +1,6 @@
 /*
- * db_mysql_load.c - rows into MySQL or MariaDB: LOAD DATA LOCAL, or INSERT.
- * db_mysql_bulk.c has a third way, MariaDB's own.
+ * mysql_load.c - rows into MySQL or MariaDB: LOAD DATA LOCAL, or INSERT.
+ * mysql_bulk.c has a third way, MariaDB's own.
  *
  * LOAD DATA LOCAL takes its bytes from a handler of ours; no file is read,
  * whatever name a server may ask for. Fields end in 0x02 and the escape is
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db_mysql.h"
+#include "mysql_own.h"
 
 #define FIELD_END '\x02'
 #define ESCAPE '\x01'

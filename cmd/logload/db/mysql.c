@@ -1,5 +1,5 @@
 /*
- * db_mysql.c - transactions and the ledger, in MySQL or MariaDB.
+ * mysql.c - transactions and the ledger, in MySQL or MariaDB.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
-#include "db_mysql.h"
+#include "mysql_own.h"
 #include "log.h"
 
 /* After so long a rest the server may have closed the connection. */

@@ -1,8 +1,8 @@
 /*
- * db_mysql.h - what the files db_mysql*.c share; nobody else includes it.
+ * mysql_own.h - what the files mysql*.c share; nobody else includes it.
  */
-#ifndef LOGLOAD_DB_MYSQL_H
-#define LOGLOAD_DB_MYSQL_H
+#ifndef LOGLOAD_MYSQL_OWN_H
+#define LOGLOAD_MYSQL_OWN_H
 
 #include <errmsg.h>
 #include <mysql.h>

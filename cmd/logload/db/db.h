@@ -13,10 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "columns.h"
+#include "../row/columns.h"
 #include "error.h"
 #include "options.h"
-#include "value.h"
+#include "../row/value.h"
 
 enum db_verdict {
 	DB_OK,

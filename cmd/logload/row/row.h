@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "columns.h"
-#include "db.h"
+#include "../db/db.h"
 #include "json.h"
 #include "clock.h"
 #include "value.h"

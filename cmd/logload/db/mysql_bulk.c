@@ -1,5 +1,5 @@
 /*
- * db_mysql_bulk.c - rows into MariaDB by INSERT, many at a time.
+ * mysql_bulk.c - rows into MariaDB by INSERT, many at a time.
  *
  * The statement is prepared once for a connection. Then the values of many
  * rows go to the server in one packet, each with its length before it
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "db_mysql.h"
+#include "mysql_own.h"
 #include "log.h"
 
 #ifdef MARIADB_PACKAGE_VERSION_ID

@@ -1,5 +1,5 @@
 /*
- * db_mysql_error.c - what an error of MySQL or MariaDB means for the loader.
+ * mysql_error.c - what an error of MySQL or MariaDB means for the loader.
  *
  * Taken for passing: whatever goes away by itself or by an operator's hand at
  * the server, not at the data. Taken for the event's own: what depends on the
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "db_mysql.h"
+#include "mysql_own.h"
 
 static const unsigned passing[] = {
     1020,             /* record has changed since last read */

@@ -1,10 +1,10 @@
 /*
- * db_mysql_table.c - the tables of MySQL or MariaDB, and quoting.
+ * mysql_table.c - the tables of MySQL or MariaDB, and quoting.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "db_mysql.h"
+#include "mysql_own.h"
 #include "log.h"
 
 /*

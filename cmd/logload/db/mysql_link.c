@@ -1,5 +1,5 @@
 /*
- * db_mysql_link.c - opens a session of MySQL or MariaDB and runs statements.
+ * mysql_link.c - opens a session of MySQL or MariaDB and runs statements.
  *
  * What `mysql` and `mariadb` read from my.cnf is read through the client
  * library, from a file of ours that includes those of the user and then adds
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "db_mysql.h"
+#include "mysql_own.h"
 #include "log.h"
 #include "spool.h"
 
