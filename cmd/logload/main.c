@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "check.h"
+#include "db/tables.h"
 #include "follow.h"
 #include "hand.h"
 #include "log.h"
@@ -72,7 +73,7 @@ static int
 print_schema(const struct settings *s)
 {
 	struct buf text = {0};
-	int rc = db_mysql_schema(&s->db, &text);
+	int rc = tables_schema(&s->db, &text);
 
 	if (rc == 0 && (fwrite(text.data, 1, text.len, stdout) != text.len ||
 			   fflush(stdout) != 0))
@@ -167,7 +168,7 @@ run(const struct settings *s, char **files, int count)
 		log_error("%s", err.text);
 		return EX_IOERR;
 	}
-	if (db_mysql_start() < 0) {
+	if (db_start() < 0) {
 		log_error("start the database's client library: no memory");
 		return EX_TEMPFAIL;
 	}
@@ -178,7 +179,7 @@ run(const struct settings *s, char **files, int count)
 		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);
 	else
 		status = follow_run(s, &spool, &stop);
-	db_mysql_stop();
+	db_stop();
 	if (s->spool != NULL)
 		spool_close(&spool);
 	stop_release(&stop);
@@ -188,7 +189,7 @@ run(const struct settings *s, char **files, int count)
 int
 main(int argc, char **argv)
 {
-	struct settings settings = {.url_text = NULL};
+	struct settings settings = {.url = NULL};
 	struct option_spec options[SETTINGS_OPTIONS_MAX];
 	struct option_tool tool = {.name = "logload",
 	    .synopsis = synopsis,

@@ -73,29 +73,7 @@ reject_discard(struct reject *r)
 {
 	spool_draft_discard(&r->draft);
 	r->out.len = 0;
-	r->written = r->count = 0;
-}
-
-struct reject_mark
-reject_mark(const struct reject *r)
-{
-	return (struct reject_mark){r->written + r->out.len, r->count};
-}
-
-int
-reject_rewind(struct reject *r, struct reject_mark mark, struct error *err)
-{
-	r->count = mark.count;
-	if (mark.bytes >= r->written) {
-		r->out.len = (size_t)(mark.bytes - r->written);
-		return 0;
-	}
-	r->out.len = 0;
-	r->written = mark.bytes;
-	if (ftruncate(r->draft.fd, (off_t)mark.bytes) < 0 ||
-	    lseek(r->draft.fd, (off_t)mark.bytes, SEEK_SET) < 0)
-		return error_errno(err, "cut %s", r->name);
-	return 0;
+	r->count = 0;
 }
 
 int
@@ -159,7 +137,6 @@ flush(struct reject *r, struct error *err)
 		return -1;
 	if (spool_draft_write(&r->draft, r->out.data, r->out.len, err) < 0)
 		return -1;
-	r->written += r->out.len;
 	r->out.len = 0;
 	return 0;
 }

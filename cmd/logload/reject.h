@@ -33,14 +33,8 @@ struct reject {
 	char name[SPOOL_NAME_MAX + 64]; /* of the present chunk's file */
 	struct spool_draft draft;
 	struct buf out;             /* not yet written to the draft */
-	uint64_t written;           /* to the draft */
 	uint64_t count;             /* records */
 	char first[ERROR_TEXT_MAX]; /* the first one's reason */
-};
-
-/* A state to go back to. */
-struct reject_mark {
-	uint64_t bytes, count;
 };
 
 /* Why a line is refused. */
@@ -65,9 +59,6 @@ int reject_add(struct reject *, const struct range *, const struct line *,
 /* Adds a line that is a record already, as it is. */
 int reject_copy(
     struct reject *, const struct range *, const struct line *, struct error *);
-
-struct reject_mark reject_mark(const struct reject *);
-int reject_rewind(struct reject *, struct reject_mark, struct error *);
 
 /* The file is durable under its name; or gone, if there was nothing. */
 int reject_publish(struct reject *, struct error *);

@@ -1,93 +1,42 @@
 /*
- * mysql_own.h - what the files mysql*.c share; nobody else includes it.
+ * mysql_own.h - what the files of the driver of MySQL and MariaDB share,
+ * without the client library.
  */
 #ifndef LOGLOAD_MYSQL_OWN_H
 #define LOGLOAD_MYSQL_OWN_H
 
-#include <errmsg.h>
-#include <mysql.h>
-#include <pthread.h>
-
-#include "buf.h"
 #include "db.h"
 
-struct mysql_db {
+#define FEW_ROWS 16     /* go by INSERT always */
+#define INSERT_ROWS 256 /* of one statement */
+#define BATCH_BYTES (1024 * 1024)
+#define PACKET_SPARE 128 /* of max_allowed_packet, for the protocol */
+
+struct mysql {
 	struct db db; /* first: the callers' handle */
-	pthread_mutex_t lock;
-	int socket; /* under the lock; -1: none */
-	const struct db_config *config;
-	MYSQL *link;  /* NULL: not connected */
-	bool warned;  /* about settings that cost durability */
-	bool inserts; /* LOAD DATA is not to be had */
-	bool arrays;  /* INSERT takes arrays of rows, which is faster */
-	struct mysql_bulk *bulk; /* to send them; NULL: not used yet */
-	uint64_t packet_max;     /* of the server */
-	uint64_t used_ns;        /* when the connection was last used */
-	struct buf sql;          /* reused */
+	bool warned;  /* about settings that cost durability or speed */
+	bool arrays, load_data; /* what this session can */
+	uint64_t packet_max;    /* of the server */
+	uint64_t stored;        /* by the last statement that was run */
+	unsigned warnings;      /* of it */
+	struct buf rows;        /* that LOAD DATA sends */
+	size_t sent;            /* of those */
 };
 
-/* Codes that the library's headers of MySQL and MariaDB do not share. */
-enum {
-	SERVER_DUPLICATE = 1062,
-	SERVER_NO_SUCH_TABLE = 1146,
-	SERVER_UNKNOWN_VARIABLE = 1193,
-	SERVER_INFILE_OFF = 1148,
-	SERVER_LOCAL_INFILE_OFF = 3948,     /* MySQL's */
-	SERVER_INFILE_NO_CAPABILITY = 4166, /* MariaDB's */
-	CLIENT_INFILE_REFUSED = 2068,
-	SERVER_PACKET_TOO_LARGE = 1153,
-	SERVER_CANNOT_PREPARE = 1295,
-	SERVER_TOO_MANY_PREPARED = 1461,
-};
+/* Over a new connection, of which `arrays` says whether it knows them. */
+enum db_verdict mysql_open_session(struct mysql *);
+/* How much goes at a time by the ways that there are. */
+void mysql_set_limits(struct mysql *);
+/* As in struct db_driver. */
+enum db_verdict mysql_check(struct db *, const char *table);
 
-/* Opens the session. */
-enum db_verdict mysql_link_open(struct mysql_db *);
-void mysql_link_close(struct mysql_db *);
-
-/* Runs one statement that has no result to read. */
-enum db_verdict mysql_run(struct mysql_db *, const char *sql, size_t len);
-enum db_verdict mysql_run_text(struct mysql_db *, const char *sql);
-/* Runs one that has. *result is NULL where the verdict is not DB_OK. */
+/*
+ * Stores them all, or, with DB_EVENT, none. Clears load_data where the server
+ * does not take it any more.
+ */
 enum db_verdict
-mysql_ask(struct mysql_db *, const char *sql, size_t len, MYSQL_RES **result);
-
-/* Takes the code and text of the last failure over; returns its verdict. */
-enum db_verdict mysql_failed(struct mysql_db *, const char *what);
-/* The same of a failure that the connection does not know of. */
-enum db_verdict mysql_failure(struct mysql_db *, const char *what,
-    unsigned code, const char *sqlstate, const char *text);
-
-enum db_verdict mysql_no_memory(struct mysql_db *);
-
-/* What an error means; text helps where one code has several causes. */
-enum db_verdict
-mysql_verdict(unsigned code, const char *sqlstate, const char *text);
-
-/* Is it the event's content, so that no table could take it? */
-bool mysql_is_content(unsigned code, const char *sqlstate);
-
-/* Appends `name`, or `database`.`name`, quoted. */
-int mysql_quote_table(struct buf *, const char *name);
-int mysql_quote_name(struct buf *, const char *name, size_t len);
-/* Appends text as an SQL string. */
-int mysql_quote_text(struct buf *, const char *text, size_t len);
-
-/* Makes the tables where they are missing, and checks them. */
-enum db_verdict mysql_prepare_tables(struct mysql_db *);
-
-enum db_verdict
-mysql_load(struct db *, const struct db_file *, struct db_rows *);
-enum db_verdict
-mysql_insert(struct db *, const struct db_file *, const struct db_row *);
-/* Writes m->sql: INSERT INTO, the table, its columns, and VALUES. */
-int mysql_put_insert(struct mysql_db *);
-
-/* Arrays of rows: can the server and the library take them? */
-bool mysql_has_bulk(struct mysql_db *);
-void mysql_bulk_free(struct mysql_bulk *);
-/* Makes m->bulk; or finds that this connection cannot, and clears m->arrays. */
-enum db_verdict mysql_bulk_prepare(struct mysql_db *);
-enum db_verdict
-mysql_bulk_load(struct mysql_db *, const struct db_file *, struct db_rows *);
+mysql_load(struct mysql *, const struct batch *, unsigned from, unsigned count);
+/* What the client library is to send next; 0 at the end. */
+size_t mysql_load_read(struct mysql *, char *out, size_t size);
 
 #endif

@@ -28,6 +28,7 @@ enum column_type {
 	COLUMN_DOUBLE,
 	COLUMN_BOOLEAN,
 	COLUMN_DATETIME,
+	COLUMN_TYPES /* how many */
 };
 
 /* A name within the columns' own text. */
