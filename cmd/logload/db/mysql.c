@@ -144,22 +144,27 @@ copy_row(struct link *l, MYSQL_RES *result, struct db_answer *answer)
 {
 	unsigned fields = mysql_num_fields(result);
 	MYSQL_ROW row = mysql_fetch_row(result);
-	size_t at[DB_FIELDS_MAX];
+	size_t total = 0;
+	char *out;
 
 	memset(answer, 0, sizeof(*answer));
 	answer->found = row != NULL;
+	if (row == NULL)
+		return 0;
+	if (fields > DB_FIELDS_MAX)
+		fields = DB_FIELDS_MAX;
+	for (unsigned i = 0; i < fields; i++)
+		total += row[i] == NULL ? 0 : strlen(row[i]) + 1;
 	l->answer.len = 0;
-	for (unsigned i = 0; row != NULL && i < fields && i < DB_FIELDS_MAX;
-	     i++) {
-		at[i] = l->answer.len;
-		if (buf_append(&l->answer, row[i] == NULL ? "" : row[i],
-			row[i] == NULL ? 1 : strlen(row[i]) + 1) < 0)
-			return -1;
+	if (buf_reserve(&l->answer, total) < 0)
+		return -1;
+	out = l->answer.data;
+	for (unsigned i = 0; i < fields; i++) {
+		if (row[i] == NULL)
+			continue;
+		answer->fields[i] = out;
+		out = stpcpy(out, row[i]) + 1;
 	}
-	for (unsigned i = 0; row != NULL && i < fields && i < DB_FIELDS_MAX;
-	     i++)
-		answer->fields[i] =
-		    row[i] == NULL ? NULL : l->answer.data + at[i];
 	return 0;
 }
 
