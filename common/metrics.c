@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -16,7 +15,7 @@
 
 #define METRICS_SUFFIX ".prom"
 #define METRICS_FILE_MAX (256 << 10)
-#define METRICS_FILES_MAX 64
+#define METRICS_ALL_MAX (4 << 20)
 
 static const double bucket_bounds[METRIC_BUCKETS] = {0.0001, 0.00025, 0.0005,
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
@@ -93,7 +92,7 @@ render_sample(struct metric *m, const char *extra, struct buf *out)
 {
 	long long value = (long long)metric_get(m);
 
-	if (m->type == METRIC_HISTOGRAM)
+	if (m->type == METRIC_IS_HISTOGRAM)
 		return render_histogram(m, extra, out);
 	if (buf_append(out, m->name, strlen(m->name)) < 0 ||
 	    render_labels(out, m->labels, extra, NULL) < 0)
@@ -216,22 +215,10 @@ metrics_close(struct metrics_file *f)
 
 /*
  * Collecting. A text is a run of blocks, one a family: its comment lines, then
- * its samples.
+ * its samples. The texts of all files are put one behind the other. Only those
+ * of several processes of one tool share families; the samples of a later one
+ * are moved to the first.
  */
-
-struct block {
-	const char *family;
-	size_t family_len;
-	const char *begin, *samples, *end;
-	bool taken;
-};
-
-struct collection {
-	struct buf texts[METRICS_FILES_MAX];
-	size_t text_count;
-	struct block *blocks;
-	size_t block_count, block_cap;
-};
 
 static const char *
 line_end(const char *p, const char *end)
@@ -241,105 +228,90 @@ line_end(const char *p, const char *end)
 	return eol == NULL ? end : eol + 1;
 }
 
-/* The name behind "# HELP " or "# TYPE ", or the first sample's. */
-static void
-block_name(struct block *b)
+/* Where the samples begin of the block at p. */
+static const char *
+samples(const char *p, const char *end)
 {
-	const char *p = b->begin;
-
-	if (b->samples - p > 7 && *p == '#')
-		p += 7;
-	b->family = p;
-	while (p < b->end && strchr(" {\n", *p) == NULL)
-		p++;
-	b->family_len = (size_t)(p - b->family);
+	while (p < end && *p == '#')
+		p = line_end(p, end);
+	return p;
 }
 
-/* Cuts one file's text into blocks. */
-static int
-add_blocks(struct collection *c, const struct buf *text)
+static const char *
+block_end(const char *p, const char *end)
 {
-	const char *p = text->data, *end = p + text->len;
+	p = samples(p, end);
+	while (p < end && *p != '#')
+		p = line_end(p, end);
+	return p;
+}
 
-	while (p < end) {
-		struct block b = {.begin = p};
-
-		while (p < end && *p == '#')
-			p = line_end(p, end);
-		b.samples = p;
-		while (p < end && *p != '#')
-			p = line_end(p, end);
-		b.end = p;
-		block_name(&b);
-		if (c->block_count == c->block_cap) {
-			size_t cap = c->block_cap == 0 ? 64 : c->block_cap * 2;
-			struct block *blocks =
-			    realloc(c->blocks, cap * sizeof(*blocks));
-
-			if (blocks == NULL)
-				return -1;
-			c->blocks = blocks;
-			c->block_cap = cap;
-		}
-		c->blocks[c->block_count++] = b;
+/* Do both begin with the same "# HELP NAME "? */
+static bool
+is_same_family(const char *a, const char *b)
+{
+	for (unsigned spaces = 0; *a == *b && *a != '\n'; a++, b++) {
+		if (*a == ' ' && ++spaces == 3)
+			return true;
 	}
-	return 0;
+	return false;
 }
 
-/* Copies each family's comments once, then its samples from every file. */
-static int
-copy_families(struct collection *c, struct buf *out)
+/* The first block from p on, before `end`, of the family of that one. */
+static const char *
+find_family(const char *p, const char *end, const char *block)
 {
-	for (size_t i = 0; i < c->block_count; i++) {
-		struct block *first = &c->blocks[i];
+	while (p < end && !is_same_family(p, block))
+		p = block_end(p, end);
+	return p < end ? p : NULL;
+}
 
-		if (first->taken)
-			continue;
-		if (buf_append(out, first->begin,
-			(size_t)(first->samples - first->begin)) < 0)
+static int
+copy_families(const struct buf *all, struct buf *out)
+{
+	const char *end = all->data + all->len, *next;
+
+	for (const char *p = all->data; p < end; p = next) {
+		next = block_end(p, end);
+		if (find_family(all->data, p, p) != NULL)
+			continue; /* copied behind that one */
+		if (buf_append(out, p, (size_t)(next - p)) < 0)
 			return -1;
-		for (size_t k = i; k < c->block_count; k++) {
-			struct block *b = &c->blocks[k];
-
-			if (b->family_len != first->family_len ||
-			    memcmp(b->family, first->family, b->family_len) !=
-				0)
-				continue;
-			b->taken = true;
-			if (buf_append(out, b->samples,
-				(size_t)(b->end - b->samples)) < 0)
+		for (const char *q = next, *from;
+		     (q = find_family(q, end, p)) != NULL;
+		     q = block_end(q, end)) {
+			from = samples(q, end);
+			if (buf_append(out, from,
+				(size_t)(block_end(q, end) - from)) < 0)
 				return -1;
 		}
 	}
 	return 0;
 }
 
-/* Reads one file; one that has gone, is too large or no file is left out. */
+/* Appends one file; what has gone, is too large or no metrics is left out. */
 static int
-add_file(struct collection *c, int dir, const char *name)
+add_file(struct buf *all, int dir, const char *name)
 {
-	struct buf *text = &c->texts[c->text_count];
+	size_t before = all->len;
 	ssize_t n = 1;
 	int fd, rc = 0;
 
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
-	while (rc == 0 && n > 0 && text->len <= METRICS_FILE_MAX) {
-		rc = buf_reserve(text, 16384);
+	while (rc == 0 && n > 0 && all->len - before <= METRICS_FILE_MAX) {
+		rc = buf_reserve(all, 16384);
 		if (rc == 0)
-			n = read(fd, text->data + text->len, 16384);
+			n = read(fd, all->data + all->len, 16384);
 		if (rc == 0 && n > 0)
-			text->len += (size_t)n;
+			all->len += (size_t)n;
 	}
 	(void)close(fd); /* only read from */
-	if (rc < 0 || n != 0 || text->len == 0 ||
-	    text->data[text->len - 1] != '\n') {
-		buf_release(text);
-		return rc;
-	}
-	c->text_count++;
-	return add_blocks(c, text);
+	if (rc < 0 || n != 0 || all->len == before ||
+	    all->data[before] != '#' || all->data[all->len - 1] != '\n')
+		all->len = before;
+	return rc;
 }
 
 /*
@@ -380,10 +352,10 @@ is_metrics_file(const char *name)
 	       strcmp(name + len - tail, METRICS_SUFFIX) == 0;
 }
 
-/* Adds every file but the one of that name. */
+/* Appends every file but the one of that name. */
 static int
-add_files(struct collection *c, struct spool *spool, const char *except,
-    struct error *err)
+add_files(
+    struct buf *all, struct spool *spool, const char *except, struct error *err)
 {
 	struct dirent *entry;
 	DIR *dir;
@@ -398,47 +370,31 @@ add_files(struct collection *c, struct spool *spool, const char *except,
 			(void)close(fd); /* only read from */
 		return -1;
 	}
-	while (rc == 0 && c->text_count < METRICS_FILES_MAX &&
+	while (rc == 0 && all->len < METRICS_ALL_MAX &&
 	       (entry = readdir(dir)) != NULL) {
-		if (!is_metrics_file(entry->d_name) ||
-		    strcmp(entry->d_name, except) == 0 ||
-		    is_left_behind(fd, entry->d_name))
-			continue;
-		if (add_file(c, fd, entry->d_name) < 0)
+		if (is_metrics_file(entry->d_name) &&
+		    strcmp(entry->d_name, except) != 0 &&
+		    !is_left_behind(fd, entry->d_name) &&
+		    add_file(all, fd, entry->d_name) < 0)
 			rc = error_set(err, "collect metrics: out of memory");
 	}
 	(void)closedir(dir); /* only read from */
 	return rc;
 }
 
-/* Adds the caller's own metrics, as they are now. */
-static int
-add_own(
-    struct collection *c, const struct metrics_file *own, struct metric *table)
-{
-	struct buf *text = &c->texts[c->text_count++];
-
-	return render_file(own, table, text) < 0 ? -1 : add_blocks(c, text);
-}
-
 int
 metrics_collect(struct spool *spool, const struct metrics_file *own,
     struct metric *table, struct buf *out, struct error *err)
 {
-	struct collection *c = calloc(1, sizeof(*c));
+	struct buf all = {0};
 	int rc = 0;
 
-	if (c == NULL)
-		return error_errno(err, "collect metrics");
-	if (own != NULL && add_own(c, own, table) < 0)
+	if (own != NULL && render_file(own, table, &all) < 0)
 		rc = error_set(err, "collect metrics: out of memory");
 	if (rc == 0)
-		rc = add_files(c, spool, own != NULL ? own->name : "", err);
-	if (rc == 0 && copy_families(c, out) < 0)
+		rc = add_files(&all, spool, own != NULL ? own->name : "", err);
+	if (rc == 0 && all.len > 0 && copy_families(&all, out) < 0)
 		rc = error_set(err, "collect metrics: out of memory");
-	for (size_t i = 0; i < c->text_count; i++)
-		buf_release(&c->texts[i]);
-	free(c->blocks);
-	free(c);
+	buf_release(&all);
 	return rc;
 }

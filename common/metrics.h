@@ -16,7 +16,7 @@
 #include "error.h"
 #include "spool.h"
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_type { METRIC_IS_COUNTER, METRIC_IS_GAUGE, METRIC_IS_HISTOGRAM };
 
 /* Upper bounds in seconds of every histogram's buckets; +Inf is implied. */
 #define METRIC_BUCKETS 14
@@ -33,8 +33,24 @@ struct metric {
 	const char *labels; /* "reason=\"json\"", or NULL */
 	double scale;       /* the shown value is value * scale; 0 means 1 */
 	_Atomic int64_t value;
-	struct metric_histogram *histogram; /* for METRIC_HISTOGRAM */
+	struct metric_histogram *histogram; /* for METRIC_IS_HISTOGRAM */
 };
+
+/*
+ * A row of a table: name, help, and what else there is to say of it:
+ *
+ *	[STAT_AGE] = METRIC_GAUGE("t_age_seconds", "Age.", .scale = 1e-3),
+ *	[STAT_REFUSED_JSON] = METRIC_COUNTER("t_refused_total", "Refused.",
+ *	    METRIC_LABEL("reason", "json")),
+ */
+#define METRIC_COUNTER(...) METRIC_ROW_(METRIC_IS_COUNTER, __VA_ARGS__)
+#define METRIC_GAUGE(...) METRIC_ROW_(METRIC_IS_GAUGE, __VA_ARGS__)
+#define METRIC_HISTOGRAM(...) METRIC_ROW_(METRIC_IS_HISTOGRAM, __VA_ARGS__)
+#define METRIC_LABEL(which, text) .labels = which "=\"" text "\""
+#define METRIC_ROW_(is, as, ...) \
+	{ \
+		.type = (is), .name = (as), .help = __VA_ARGS__ \
+	}
 
 static inline void
 metric_add(struct metric *m, uint64_t n)
@@ -90,8 +106,8 @@ void metrics_close(struct metrics_file *);
  * Appends the metrics of all tools to out: every *.prom file, but the table
  * itself for the caller's own, if given. The samples of one family stand
  * together whatever file they come from, as the format demands. Left out: files
- * over 256 KiB, and those of a second or later process that has ended. 0, or
- * -1.
+ * over 256 KiB, those that do not begin with a comment, those of a second or
+ * later process that has ended, and what is more than 4 MiB of all. 0, or -1.
  */
 int metrics_collect(struct spool *, const struct metrics_file *own,
     struct metric *table, struct buf *out, struct error *);

@@ -239,17 +239,18 @@ spool_append(struct spool *s, struct segment *seg, const void *lines,
 		 * line. If even that fails, the file is given up: its torn
 		 * tail is then its end for good, and the loader skips it.
 		 */
-		if (ftruncate(seg->fd, st.st_size) < 0)
+		if (ftruncate(seg->fd, st.st_size) < 0) {
 			segment_close(seg);
-		else
-			(void)flock(seg->fd, LOCK_UN); /* close would too */
+			return SPOOL_IN_DOUBT;
+		}
+		(void)flock(seg->fd, LOCK_UN); /* close would too */
 		return -1;
 	}
 	if (flock(seg->fd, LOCK_UN) < 0) {
 		(void)error_errno(
 		    err, "unlock %s/buffer/%s", s->path, seg->name);
 		segment_close(seg);
-		return -1;
+		return SPOOL_IN_DOUBT;
 	}
 	if (!sync)
 		return 0;
@@ -262,7 +263,7 @@ spool_append(struct spool *s, struct segment *seg, const void *lines,
 	if (fdatasync(seg->fd) < 0) {
 		(void)error_errno(err, "sync %s/buffer/%s", s->path, seg->name);
 		segment_close(seg);
-		return -1;
+		return SPOOL_IN_DOUBT;
 	}
 	if (sync_ns != NULL)
 		*sync_ns = clock_monotonic_ns() - started;

@@ -98,12 +98,13 @@ struct segment {
 /*
  * Appends len bytes of whole lines, all or nothing: 0 once they are written
  * and, if sync is set, durable (fdatasync has returned). *sync_ns (may be
- * NULL) is how long the sync took. On -1 none of it may be acknowledged; err
- * says why, err->code the errno. A write that fell short is cut back; where a
- * sync failed, the file is given up to logbatch as it is, and the next call
- * opens a new one (the kernel drops the pages that failed, so a second
- * fsync(2) would lie).
+ * NULL) is how long the sync took. On -1 none of it is stored: a write that
+ * fell short was cut back. SPOOL_IN_DOUBT (-2): nobody can tell, since the sync
+ * failed, or the cutting; the file is given up to logbatch as it is, and the
+ * next call opens a new one (the kernel drops the pages that failed, so a
+ * second fsync(2) would lie). In both err says why, err->code the errno.
  */
+#define SPOOL_IN_DOUBT (-2)
 int spool_append(struct spool *, struct segment *, const void *lines,
     size_t len, bool sync, uint64_t *sync_ns, struct error *);
 

@@ -68,7 +68,10 @@
 #	spool_new                sets SPOOL to a new, empty, not yet made directory
 #	files PLACE              prints how many *.ndjson are in $SPOOL/PLACE
 #	no_files PLACE           are there none?
-#	lines PLACE              prints how many lines they have together
+#	spool_lines PLACE...     prints their lines, the oldest file's first. A
+#	                         torn tail, as kill -9 leaves one, is a line of its
+#	                         own: cat would glue the next file's first line to it
+#	lines PLACE              prints how many lines those are
 #	logrecv_start [OPTION]...    --listen 127.0.0.1:0 --spool $SPOOL; waits for
 #	                         its line "listening address=127.0.0.1:PORT"; sets
 #	                         PORT and URL (http://127.0.0.1:PORT)
@@ -432,9 +435,17 @@ no_files() {
 	[ "$(files "$1")" -eq 0 ]
 }
 
+spool_lines() {
+	local place
+
+	for place in "$@"; do
+		find "$SPOOL/$place" -maxdepth 1 -type f -name '[!.]*.ndjson' \
+			-print0 2>/dev/null | sort -z
+	done | xargs -0 -r perl -pe '$_ .= "\n" if !/\n\z/' --
+}
+
 lines() {
-	find "$SPOOL/$1" -maxdepth 1 -type f -name '[!.]*.ndjson' \
-		-exec cat {} + 2>/dev/null | wc -l
+	spool_lines "$1" | wc -l
 }
 
 logrecv_start() {

@@ -31,7 +31,7 @@
 struct settings {
 	const char *spool;
 	uint64_t max_bytes, max_age_ns;
-	bool once;
+	bool once, drain;
 	unsigned log_level;
 };
 
@@ -56,6 +56,7 @@ static int start(struct daemon *, const struct settings *);
 static int once(struct daemon *);
 static int pass(struct daemon *);
 static int follow(struct daemon *);
+static void drain(struct daemon *);
 static void finish(struct daemon *);
 
 int
@@ -76,6 +77,8 @@ main(int argc, char **argv)
 	if (status != EX_OK)
 		return status;
 	status = settings.once ? once(&d) : follow(&d);
+	if (settings.drain && stop_signal && !settings.once)
+		drain(&d);
 	finish(&d);
 	return status;
 }
@@ -109,6 +112,10 @@ read_settings(struct settings *s, int argc, char **argv, int *status)
 		.type = OPTION_FLAG,
 		.target = &s->once,
 		.help = "hand every file over now, then exit"},
+	    {.name = "drain",
+		.type = OPTION_FLAG,
+		.target = &s->drain,
+		.help = "hand every file over when told to stop"},
 	    {.name = "log-level",
 		.type = OPTION_ENUM,
 		.target = &s->log_level,
@@ -143,21 +150,25 @@ read_settings(struct settings *s, int argc, char **argv, int *status)
 	return verdict;
 }
 
-static void
-on_stop(int signal)
-{
-	stop_signal = signal;
-}
-
 /*
  * The first signal is noted, and a second one kills at once, which is safe at
  * any instant: see spool.h.
  */
+static void
+on_stop(int number)
+{
+	if (stop_signal) {
+		(void)signal(number, SIG_DFL);
+		(void)raise(number);
+		return;
+	}
+	stop_signal = number;
+}
+
 static int
 catch_signals(void)
 {
-	struct sigaction stop = {
-	    .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction stop = {.sa_handler = on_stop};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	if (sigemptyset(&stop.sa_mask) < 0 || sigemptyset(&ignore.sa_mask) < 0)
@@ -335,6 +346,16 @@ follow(struct daemon *d)
 		return EX_OK;
 	log_error("wait: %s", strerror(errno));
 	return EX_OSERR;
+}
+
+/* Told to stop, with --drain. From here on a signal ends us at once. */
+static void
+drain(struct daemon *d)
+{
+	static const volatile sig_atomic_t never = 0;
+
+	if (batch_rotate_all(&d->batch, &never) < 0)
+		log_warn("some files stay in buffer/, for the next start");
 }
 
 static void

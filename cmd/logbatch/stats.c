@@ -5,49 +5,35 @@
 
 #include "stats.h"
 
-static void
-define(struct stats *s, enum stats_field i, enum metric_type type,
-    const char *name, const char *labels, const char *help)
-{
-	s->table[i].name = name;
-	s->table[i].help = help;
-	s->table[i].type = type;
-	s->table[i].labels = labels;
-}
+#define ROTATED(cause) \
+	METRIC_COUNTER("logbatch_files_rotated_total", \
+	    "Files handed over to ready/, by cause.", \
+	    METRIC_LABEL("cause", cause))
+
+static const struct metric initial[STATS + 1] = {
+    [STAT_ROTATED_SIZE] = ROTATED("size"),
+    [STAT_ROTATED_AGE] = ROTATED("age"),
+    [STAT_ROTATED_ONCE] = ROTATED("once"),
+    [STAT_ROTATED_BYTES] = METRIC_COUNTER(
+	"logbatch_bytes_rotated_total", "Bytes handed over to ready/."),
+    [STAT_ERRORS] = METRIC_COUNTER(
+	"logbatch_errors_total", "Attempts to list or hand over that failed."),
+    [STAT_FILES] = METRIC_GAUGE("logbatch_buffer_files", "Files in buffer/."),
+    [STAT_BYTES] = METRIC_GAUGE("logbatch_buffer_bytes", "Bytes in buffer/."),
+    [STAT_OLDEST_AGE] = METRIC_GAUGE("logbatch_buffer_oldest_age_seconds",
+	"Age of the oldest file in buffer/, 0 if there is none.",
+	.scale = 1e-3),
+    [STAT_ROTATE_SECONDS] = METRIC_HISTOGRAM("logbatch_rotate_seconds",
+	"How long handing a file over took, waiting for its lock included."),
+    [STAT_LAST_SUCCESS] =
+	METRIC_GAUGE("logbatch_last_success_timestamp_seconds",
+	    "When a file was last handed over, 0 if none was.", .scale = 1e-6),
+};
 
 void
 stats_init(struct stats *s)
 {
-	static const char rotated[] = "logbatch_files_rotated_total";
-	static const char help[] = "Files handed over to ready/, by cause.";
-
 	memset(s, 0, sizeof(*s));
-	define(s, STAT_ROTATED_SIZE, METRIC_COUNTER, rotated, "cause=\"size\"",
-	    help);
-	define(s, STAT_ROTATED_AGE, METRIC_COUNTER, rotated, "cause=\"age\"",
-	    help);
-	define(s, STAT_ROTATED_ONCE, METRIC_COUNTER, rotated, "cause=\"once\"",
-	    help);
-	define(s, STAT_ROTATED_BYTES, METRIC_COUNTER,
-	    "logbatch_bytes_rotated_total", NULL,
-	    "Bytes handed over to ready/.");
-	define(s, STAT_ERRORS, METRIC_COUNTER, "logbatch_errors_total", NULL,
-	    "Attempts to list or hand over that failed.");
-	define(s, STAT_FILES, METRIC_GAUGE, "logbatch_buffer_files", NULL,
-	    "Files in buffer/.");
-	define(s, STAT_BYTES, METRIC_GAUGE, "logbatch_buffer_bytes", NULL,
-	    "Bytes in buffer/.");
-	define(s, STAT_OLDEST_AGE, METRIC_GAUGE,
-	    "logbatch_buffer_oldest_age_seconds", NULL,
-	    "Age of the oldest file in buffer/, 0 if there is none.");
-	s->table[STAT_OLDEST_AGE].scale = 1e-3;
-	define(s, STAT_ROTATE_SECONDS, METRIC_HISTOGRAM,
-	    "logbatch_rotate_seconds", NULL,
-	    "How long handing a file over took, waiting for its lock "
-	    "included.");
+	memcpy(s->table, initial, sizeof(initial));
 	s->table[STAT_ROTATE_SECONDS].histogram = &s->rotate_seconds;
-	define(s, STAT_LAST_SUCCESS, METRIC_GAUGE,
-	    "logbatch_last_success_timestamp_seconds", NULL,
-	    "When a file was last handed over, 0 if none was.");
-	s->table[STAT_LAST_SUCCESS].scale = 1e-6;
 }

@@ -200,4 +200,6 @@ crew_join(struct crew *c)
 {
 	for (unsigned i = 0; i < c->started; i++)
 		(void)pthread_join(c->workers[i].thread, NULL); /* ends */
+	c->closed = false;
+	c->next = c->count = c->started = 0;
 }

@@ -64,7 +64,7 @@ bool crew_has_ended(struct crew *);
 
 /* What is queued will not be begun any more. */
 void crew_close(struct crew *, bool drop);
-/* Waits for the threads to end. */
+/* Waits for the threads to end. Then it may be fed and started anew. */
 void crew_join(struct crew *);
 void crew_release(struct crew *);
 

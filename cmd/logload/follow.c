@@ -75,7 +75,9 @@ static bool load_one(void *, struct worker *, const char *name);
 static int open_all(struct follow *, struct spool *, struct error *);
 static void close_all(struct follow *);
 static void loop(struct follow *);
-static void loop_once(struct follow *);
+static void loop_once(struct follow *, uint64_t until_ns);
+static void drain(struct follow *);
+static void tell_left(struct follow *);
 static void forget_troubled(struct follow *);
 static void tell_untold(struct follow *);
 
@@ -108,13 +110,18 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		log_info("ready spool=%s jobs=%llu", spool->path,
 		    (unsigned long long)s->jobs);
 		if (s->once)
-			loop_once(f);
+			loop_once(f, UINT64_MAX);
 		else
 			loop(f);
 		status = EX_OK;
 	}
 	crew_close(&f->run.crew, true);
 	run_join(&f->run);
+	if (status == EX_OK && !s->once) {
+		if (s->drain_ns > 0)
+			drain(f);
+		tell_left(f);
+	}
 	if (status == EX_OK && s->once)
 		status = run_status(&f->run);
 	close_all(f);
@@ -257,7 +264,7 @@ write_metrics(struct follow *f)
 
 /* Empties what has made poll return. */
 static void
-drain(struct follow *f)
+take_news(struct follow *f)
 {
 	char events[4096];
 	uint64_t count;
@@ -278,7 +285,7 @@ wait_for_news(struct follow *f, uint64_t ns)
 	};
 
 	(void)poll(p, 3, (int)(ns / CLOCK_NS_PER_MS) + 1);
-	drain(f);
+	take_news(f);
 }
 
 /*
@@ -332,19 +339,29 @@ loop(struct follow *f)
 }
 
 /*
- * Until ready/ is empty, or a round has removed nothing. Files that others
- * hold are waited for, as long as the database would be.
+ * Until ready/ is empty, or a round has removed nothing, or the time has come.
+ * Files that others hold are waited for, as long as the database would be.
  */
 static void
-loop_once(struct follow *f)
+loop_once(struct follow *f, uint64_t until_ns)
 {
 	struct crew *crew = &f->run.crew;
 	bool first = true;
 	uint64_t waited = 0;
 
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
+		uint64_t now = clock_monotonic_ns();
+
+		if (now >= until_ns) {
+			stop_ask(f->run.stop);
+			break;
+		}
+		if (now - f->written_ns >= METRICS_EVERY_NS)
+			write_metrics(f);
 		if (!crew_is_idle(crew)) {
-			wait_for_news(f, METRICS_EVERY_NS);
+			wait_for_news(f, until_ns - now < METRICS_EVERY_NS
+					     ? until_ns - now
+					     : METRICS_EVERY_NS);
 			continue;
 		}
 		if (f->after[0] == '\0') {
@@ -365,6 +382,51 @@ loop_once(struct follow *f)
 	/* What is left without another reason is another process's. */
 	if (f->waiting > 0 && atomic_load(&f->run.outcome) == 0)
 		run_note(&f->run, OUTCOME_STOPPED);
+}
+
+/*
+ * Told to stop, with --drain: the workers have ended as they do without it, and
+ * begin anew, as with --once.
+ */
+static void
+drain(struct follow *f)
+{
+	uint64_t ns = f->run.settings->drain_ns;
+	uint64_t until_ns = clock_monotonic_ns() + ns;
+	struct crew *crew = &f->run.crew;
+	struct error err;
+
+	log_info("loading what is left drain_ms=%llu",
+	    (unsigned long long)(ns / CLOCK_NS_PER_MS));
+	stop_reset(f->run.stop);
+	f->run.patience.for_ever = false;
+	f->run.patience.schema_ends = true;
+	f->run.patience.most_ns = ns;
+	for (unsigned i = 0; i < crew->worker_count; i++)
+		crew->workers[i].trial.failures = 0;
+	f->run.moved_ns = 0;
+	f->after[0] = '\0';
+	crew->begin = NULL;
+	if (crew_start(crew, &err) < 0)
+		log_error("%s", err.text);
+	else
+		loop_once(f, until_ns);
+	crew_close(crew, true);
+	run_join(&f->run);
+}
+
+/* At the end. */
+static void
+tell_left(struct follow *f)
+{
+	if (!scan(f, &f->totals, 0))
+		return;
+	if (f->waiting > 0 && f->run.settings->drain_ns > 0)
+		log_warn("stopped: not all is loaded, the rest waits in ready/ "
+			 "for the next start files=%llu",
+		    (unsigned long long)f->waiting);
+	else
+		log_info("stopped files=%llu", (unsigned long long)f->waiting);
 }
 
 /*
@@ -582,7 +644,7 @@ load_one(void *context, struct worker *w, const char *name)
 		if (!trial_failed(&w->trial, verdict, &load.error))
 			break;
 	}
-	if (verdict == LOAD_SCHEMA && f->run.settings->once)
+	if (verdict == LOAD_SCHEMA && f->run.patience.schema_ends)
 		log_error("the database refuses, files are kept: %s",
 		    w->loader.db->error.text);
 	if (!stop_asked(f->run.stop))

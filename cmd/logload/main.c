@@ -44,11 +44,14 @@ static struct stop stop;
 static void
 on_signal(int number)
 {
-	if (stop_asked(&stop)) {
+	static volatile sig_atomic_t before;
+
+	if (before) {
 		(void)signal(number, SIG_DFL);
 		(void)raise(number);
 		return;
 	}
+	before = 1;
 	stop_ask(&stop);
 }
 

@@ -71,6 +71,8 @@ settings_table(
 		JSON_DEPTH_MOST},
 	    {"wait", OPTION_DURATION, &s->wait_ns, "30s", "TIME",
 		"how long --once and FILEs wait for the database", NULL, 0, 0},
+	    {"drain", OPTION_DURATION, &s->drain_ns, "0", "TIME",
+		"how long to load what is left when told to stop", NULL, 0, 0},
 	    {"defaults-file", OPTION_STRING, &s->db.defaults_file, NULL, "FILE",
 		"read only this my.cnf", NULL, 0, 0},
 	    {"ssl-mode", OPTION_STRING, &s->ssl_mode, NULL, "MODE",

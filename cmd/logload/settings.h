@@ -23,7 +23,7 @@ struct settings {
 	const char *ssl_mode;
 	const char *spool, *rejected_dir;
 	struct option_list column_specs, indexes;
-	uint64_t chunk, max_event, max_depth, jobs, wait_ns;
+	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
 	unsigned progress, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	/* What it comes to. */

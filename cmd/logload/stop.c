@@ -34,6 +34,15 @@ stop_ask(struct stop *s)
 		return;
 }
 
+void
+stop_reset(struct stop *s)
+{
+	uint64_t count;
+
+	atomic_store(&s->asked, false);
+	(void)!read(s->fd, &count, sizeof(count)); /* empties it */
+}
+
 bool
 stop_wait(struct stop *s, uint64_t ns)
 {

@@ -31,6 +31,9 @@ stop_asked(struct stop *s)
 	return atomic_load_explicit(&s->asked, memory_order_relaxed);
 }
 
+/* Takes the wish back; the caller is the only one who waits. */
+void stop_reset(struct stop *);
+
 /* Waits so long, or until asked. Was it asked? */
 bool stop_wait(struct stop *, uint64_t ns);
 

@@ -90,6 +90,15 @@ commit_wait(
 	return 0;
 }
 
+uint64_t
+commit_age_ns(const struct commit *c)
+{
+	uint64_t since_ns = atomic_load(&c->since_ns);
+	uint64_t now = clock_monotonic_ns();
+
+	return since_ns == 0 || since_ns > now ? 0 : now - since_ns;
+}
+
 static struct group *
 other_group(struct commit *c)
 {
@@ -134,11 +143,13 @@ commit_write(struct commit *c)
 	c->state = COMMIT_BUSY;
 	c->adrift = true;
 	pthread_mutex_unlock(&c->lock);
+	atomic_store(&c->since_ns, clock_monotonic_ns());
 	/* What is large takes a while: what comes is parsed beside it. */
 	set_alarm(c, g->lines.len < ENOUGH_BYTES ? STALL_NS : 1);
 
 	g->result = spool_append(c->spool, &c->segment, g->lines.data,
 	    g->lines.len, c->sync, &sync_ns, &g->error);
+	atomic_store(&c->since_ns, 0);
 	if (g->result == 0 && c->sync)
 		metric_observe(c->sync_seconds, sync_ns);
 

@@ -24,6 +24,7 @@
 #define LOGRECV_COMMIT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,7 @@ struct commit {
 	struct group groups[2];
 	struct group *gathering;
 	uint64_t sync_ns; /* how long the last one took; read when it is done */
+	_Atomic uint64_t since_ns; /* monotonic: a group is written; 0: none */
 
 	pthread_mutex_t lock;
 	/* Under the lock: */
@@ -120,6 +122,9 @@ bool commit_stand_by(struct commit *);
 
 /* Ends the wait of the thread that stands by. */
 void commit_stop(struct commit *);
+
+/* For how long the present write has lasted, 0: none. Any thread. */
+uint64_t commit_age_ns(const struct commit *);
 
 /* Is nothing gathered and nothing under way? */
 bool commit_is_idle(struct commit *);

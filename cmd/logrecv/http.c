@@ -12,9 +12,8 @@
 
 /* Fields whose repetition or value decides the framing. */
 struct fields {
-	unsigned hosts, lengths, expects;
+	unsigned hosts, lengths;
 	bool transfer_encoding, has_chunked, other_coding, close, persist;
-	struct http_text host;
 };
 
 static int parse_request_line(
@@ -209,8 +208,10 @@ parse_target(
 	    req->method != HTTP_OTHER)
 		return fail(err, 400, "malformed request target");
 	/* The path follows the authority, or is empty. */
+	req->host.p = p;
 	while (p < end && *p != '/' && *p != '?')
 		p++;
+	req->host.len = scheme > 0 ? (size_t)(p - req->host.p) : 0;
 	mark = memchr(p, '?', (size_t)(end - p));
 	req->path.p = p;
 	req->path.len = (size_t)((mark == NULL ? end : mark) - p);
@@ -404,6 +405,14 @@ parse_field(const char *p, const char *end, struct http_request *req,
 		fields->hosts++;
 		if (!is_host(value, len))
 			return fail(err, 400, "malformed Host");
+		/* That of an absolute target counts more (section 3.2.2). */
+		if (req->host.len == 0)
+			req->host = (struct http_text){value, len};
+	}
+	if (text_is_like(p, name_len, "Origin")) {
+		if (req->origin.p != NULL)
+			return fail(err, 400, "more than one Origin");
+		req->origin = (struct http_text){value, len};
 	}
 	if (text_is_like(p, name_len, "Content-Encoding")) {
 		if (req->content_encoding.len > 0)

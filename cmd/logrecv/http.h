@@ -31,6 +31,8 @@ struct http_request {
 	bool chunked;
 	uint64_t length; /* Content-Length; 0 where there is none */
 	struct http_text content_encoding; /* empty: none */
+	struct http_text host;             /* with its port, if it has one */
+	struct http_text origin; /* RFC 6454, section 7; p is NULL: none */
 };
 
 struct http_error {

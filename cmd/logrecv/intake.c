@@ -9,7 +9,6 @@
 #include "intake.h"
 
 #define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
-#define KEEP_BODY 4096       /* a larger body's memory is given back */
 
 struct route_entry {
 	const char *path;
@@ -51,17 +50,18 @@ verdict_set(struct verdict *v, int status, enum stat stat, const char *fmt, ...)
 }
 
 void
-intake_init(struct intake *i, struct server *server)
+intake_init(struct intake *i, struct server *server, struct share *share)
 {
 	memset(i, 0, sizeof(*i));
 	i->server = server;
+	i->share = share;
 }
 
 void
 intake_release(struct intake *i)
 {
-	server_give_back(i->server, i->body.len);
-	buf_release(&i->body);
+	share_give(i->share, i->body.len);
+	buf_release(&i->body); /* thousands are idle */
 }
 
 /* What the state calls for, behind the bytes that are already taken. */
@@ -88,8 +88,8 @@ intake_next(struct intake *i, const char *p, size_t len, size_t *taken)
 void
 intake_done(struct intake *i)
 {
-	server_give_back(i->server, i->body.len);
-	buf_clear(&i->body, KEEP_BODY);
+	if (i->body.data != NULL)
+		intake_release(i);
 }
 
 size_t
@@ -121,11 +121,29 @@ cut_off(struct intake *i)
 }
 
 void
-intake_time_out(struct intake *i)
+intake_refuse(struct intake *i, enum intake_fault fault)
 {
-	i->request.head_only = false;
-	verdict_set(&i->request.verdict, 408, STAT_REFUSED_TIMEOUT,
-	    "the request took longer than --request-timeout");
+	static const char retry[] = "nothing of it is stored; what never ends "
+				    "must be sent as many requests";
+	struct verdict *v = &i->request.verdict;
+
+	switch (fault) {
+	case INTAKE_TOO_LATE:
+		verdict_set(v, 408, STAT_REFUSED_TIMEOUT,
+		    "the request took longer than --request-timeout: %s",
+		    retry);
+		break;
+	case INTAKE_TOO_SLOW:
+		verdict_set(v, 408, STAT_REFUSED_TIMEOUT,
+		    "the body came slower than --min-rate (%llu bytes/s): %s",
+		    (unsigned long long)i->server->min_rate, retry);
+		break;
+	case INTAKE_NO_ROOM:
+		verdict_set(v, 503, STAT_REFUSED_IN_FLIGHT,
+		    "over --max-in-flight (%llu bytes) of all clients at once",
+		    (unsigned long long)i->server->budget.max);
+		break;
+	}
 	(void)cut_off(i);
 }
 
@@ -250,7 +268,13 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 		return;
 	}
 	i->request.route = entry->route;
-	if (entry->route == ROUTE_LOG ? !posts : !gets) {
+	if (!access_to_here(&i->server->access, req)) {
+		verdict_set(
+		    v, 403, STAT_REFUSED_HOST, "the Host is none of --host");
+	} else if (!access_from_here(&i->server->access, req)) {
+		verdict_set(v, 403, STAT_REFUSED_ORIGIN,
+		    "the Origin is none of --cors-origin");
+	} else if (entry->route == ROUTE_LOG ? !posts : !gets) {
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
 		v->allow = entry->allow;
@@ -272,53 +296,55 @@ is_too_large(struct server *s, uint64_t len, struct verdict *v)
 {
 	if (len > s->max_body)
 		verdict_set(v, 413, STAT_REFUSED_BODY_SIZE,
-		    "the body is over --max-body (%llu bytes)",
+		    "the body is over --max-body (%llu bytes): send it as "
+		    "several requests",
 		    (unsigned long long)s->max_body);
-	else if (len > server_body_share(s))
+	else if (len > s->budget.max - budget_spare(&s->budget))
 		verdict_set(v, 413, STAT_REFUSED_IN_FLIGHT,
 		    "the body is over 3/4 of --max-in-flight (%llu bytes)",
-		    (unsigned long long)s->max_in_flight);
+		    (unsigned long long)s->budget.max);
 	else
 		return false;
 	return true;
 }
 
-/* Makes room for more of it, within the limits; NULL: see the verdict. */
-static char *
-extend_body(struct intake *i, size_t more)
+/*
+ * Makes room for more of the body, at *to. INTAKE_WAIT if that is done, or
+ * what to return: nothing has changed then.
+ */
+static enum intake_result
+extend_body(struct intake *i, size_t more, char **to)
 {
-	struct server *s = i->server;
 	struct verdict *v = &i->request.verdict;
-	uint64_t kept = s->max_in_flight - server_body_share(s);
 
-	if (is_too_large(s, i->body.len + more, v))
-		return NULL;
-	if (server_room(s) < kept + more || !server_take(s, more)) {
-		verdict_set(v, 503, STAT_REFUSED_IN_FLIGHT,
-		    "over --max-in-flight (%llu bytes) of bodies at once",
-		    (unsigned long long)s->max_in_flight);
-		return NULL;
+	if (is_too_large(i->server, i->body.len + more, v))
+		return cut_off(i);
+	if (!share_take(i->share, more, budget_spare(&i->server->budget))) {
+		i->short_of = more;
+		return INTAKE_SHORT;
 	}
 	if (buf_reserve(&i->body, more) < 0) {
-		server_give_back(s, more);
+		share_give(i->share, more);
 		verdict_set(v, 503, STAT_REFUSED_MEMORY, "out of memory");
-		return NULL;
+		return cut_off(i);
 	}
+	*to = i->body.data + i->body.len;
 	i->body.len += more;
-	return i->body.data + i->body.len - more;
+	return INTAKE_WAIT;
 }
 
 static enum intake_result
 take_body(struct intake *i, const char *p, size_t len, size_t *taken)
 {
+	enum intake_result rc;
 	char *to;
 
 	if (len > i->left)
 		len = (size_t)i->left;
 	if (!i->skip && len > 0) {
-		to = extend_body(i, len);
-		if (to == NULL)
-			return cut_off(i);
+		rc = extend_body(i, len, &to);
+		if (rc != INTAKE_WAIT)
+			return rc;
 		memcpy(to, p, len);
 	}
 	*taken += len;
@@ -335,8 +361,18 @@ take_chunks(struct intake *i, const char *p, size_t len, size_t *taken)
 	long n = 1;
 
 	while (n > 0 && i->chunked.state != CHUNK_DONE) {
-		char *to;
+		char *to = NULL;
 
+		/* It takes data only in this state, and then all there is. */
+		if (i->chunked.state == CHUNK_DATA && len > 0 && !i->skip) {
+			enum intake_result rc = extend_body(i,
+			    len < i->chunked.left ? len
+						  : (size_t)i->chunked.left,
+			    &to);
+
+			if (rc != INTAKE_WAIT)
+				return rc;
+		}
 		n = http_chunked_next(&i->chunked, p, len,
 		    (size_t)i->server->max_header, &data, &err);
 		if (n < 0) {
@@ -346,12 +382,8 @@ take_chunks(struct intake *i, const char *p, size_t len, size_t *taken)
 		}
 		if (i->skip && (i->left += data.len) > SKIP_MAX)
 			return cut_off(i);
-		if (data.len > 0 && !i->skip) {
-			to = extend_body(i, data.len);
-			if (to == NULL)
-				return cut_off(i);
+		if (to != NULL)
 			memcpy(to, data.p, data.len);
-		}
 		p += n;
 		len -= (size_t)n;
 		*taken += (size_t)n;

@@ -44,7 +44,8 @@ struct request {
 };
 
 struct intake {
-	struct server *server; /* not owned */
+	struct server *server; /* these two are not owned */
+	struct share *share;   /* what the body takes is of it */
 	enum { INTAKE_HEAD, INTAKE_BODY, INTAKE_CHUNKS } state;
 	bool begun; /* the first byte of a request has come, not its last */
 	struct request request;
@@ -53,15 +54,18 @@ struct intake {
 	uint64_t left;  /* of the body; of a skipped chunked one: what came */
 	struct http_chunked chunked;
 	struct buf body; /* that did not come whole with its head */
+	size_t short_of; /* bytes of the budget, after INTAKE_SHORT */
 };
 
 enum intake_result {
 	INTAKE_WAIT,     /* needs more bytes */
 	INTAKE_CONTINUE, /* so does the client need "100 Continue" first */
 	INTAKE_REQUEST,  /* i->request is complete, or refused */
+	INTAKE_SHORT,    /* i->short_of bytes have no room: make some, and */
+			 /* call again, or intake_refuse it */
 };
 
-void intake_init(struct intake *, struct server *);
+void intake_init(struct intake *, struct server *, struct share *);
 void intake_release(struct intake *);
 
 /*
@@ -75,8 +79,18 @@ void intake_done(struct intake *);
 /* Bytes of the body that are still to come, where its length is known. */
 size_t intake_wants(const struct intake *);
 
-/* Refuses the request in work, as INTAKE_REQUEST would: it came too slowly. */
-void intake_time_out(struct intake *);
+/* Is a body coming in? */
+static inline bool
+intake_has_body(const struct intake *i)
+{
+	return i->state != INTAKE_HEAD;
+}
+
+/* Why the request in work is refused before all of it has come. */
+enum intake_fault { INTAKE_TOO_LATE, INTAKE_TOO_SLOW, INTAKE_NO_ROOM };
+
+/* Refuses the request in work, as INTAKE_REQUEST would. */
+void intake_refuse(struct intake *, enum intake_fault);
 
 /* Sets all of a verdict but `allow`. */
 void verdict_set(struct verdict *, int status, enum stat, const char *fmt, ...)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
@@ -23,6 +24,9 @@
 
 #define WORKERS_MAX 64
 #define METRICS_NS (5 * CLOCK_NS_PER_S)
+#define STALLED_NS \
+	(5 * CLOCK_NS_PER_S) /* of a commit; then we are not ready \
+			      */
 /* Descriptors that are not for clients. */
 #define KEEP_BASE 24
 #define KEEP_WORKER 8
@@ -61,17 +65,27 @@ static const struct option_spec option_specs[] = {
     {"max-header", OPTION_SIZE, &server.max_header, "16KiB", "SIZE",
 	"largest request header, or trailer; over it: 431", NULL, 256,
 	128 << 10},
-    {"max-in-flight", OPTION_SIZE, &server.max_in_flight, "32MiB", "SIZE",
-	"bytes of bodies and unsynced lines at once, of all clients; over it: "
-	"503",
+    {"max-in-flight", OPTION_SIZE, &server.budget.max, "32MiB", "SIZE",
+	"bytes held at once for all clients: bodies, unsynced lines, answers; "
+	"over it the slowest are ended, else 503",
 	NULL, 1, 0},
     {"max-connections", OPTION_COUNT, &server.max_connections, "10000", "N",
-	"clients at once; over it: 503", NULL, 1, 1000000},
+	"clients at once; over it the longest idle one is ended, else 503",
+	NULL, 1, 1000000},
     {"idle-timeout", OPTION_DURATION, &server.idle_ns, "60s", "TIME",
 	"ends a connection that sends no request", NULL, CLOCK_NS_PER_MS, 0},
     {"request-timeout", OPTION_DURATION, &server.request_ns, "30s", "TIME",
 	"time for a whole request to arrive; over it: 408", NULL,
 	CLOCK_NS_PER_MS, 0},
+    {"min-rate", OPTION_SIZE, &server.min_rate, "1kB", "SIZE",
+	"bytes of a body in a second, over ten; under it: 408; 0: none", NULL,
+	0, 1 << 30},
+    {"host", OPTION_STRING, &server.access.hosts, NULL, "LIST",
+	"names, with or without a port, that a request's Host may be; any if "
+	"not given",
+	NULL, 0, 0},
+    {"cors-origin", OPTION_STRING, &server.access.origins, NULL, "LIST",
+	"origins whose web pages may send, or *; others: 403", NULL, 0, 0},
     {"drain-timeout", OPTION_DURATION, &server.drain_ns, "5s", "TIME",
 	"time for requests in work to finish after SIGTERM", NULL, 0, 0},
     {"spool-limit", OPTION_SIZE, &options.spool_limit, "10GB", "SIZE",
@@ -247,47 +261,64 @@ say_listening(void)
 	    options.ack == 0 ? "synced" : "written");
 }
 
+/* The numbers that are looked up, not counted. */
 static void
-write_metrics(void)
+measure(void)
 {
-	struct error err;
+	uint64_t age_ns = 0;
+	bool stalled;
 
+	for (uint64_t i = 0; i < options.workers; i++) {
+		if (worker_stall_ns(&workers[i]) > age_ns)
+			age_ns = worker_stall_ns(&workers[i]);
+	}
+	stalled = age_ns >= STALLED_NS;
+	if (atomic_exchange(&server.stalled, stalled) != stalled)
+		log_warn(stalled ? "not ready: the disk has not finished a "
+				   "write for %llu s"
+				 : "ready: the disk has finished its write",
+		    (unsigned long long)(age_ns / CLOCK_NS_PER_S));
+	stat_set(&stats, STAT_COMMIT_AGE, (int64_t)(age_ns / CLOCK_NS_PER_MS));
 	stat_set(&stats, STAT_CONNECTIONS,
 	    (int64_t)atomic_load(&server.connections));
 	stat_set(
-	    &stats, STAT_IN_FLIGHT, (int64_t)atomic_load(&server.in_flight));
-	if (stats_write(&stats, &err) < 0)
+	    &stats, STAT_IN_FLIGHT, (int64_t)atomic_load(&server.budget.used));
+}
+
+/* What GET /metrics shows, and from time to time the file. */
+static void
+show(bool file)
+{
+	struct error err;
+
+	measure();
+	if (stats_publish(&stats, &err) < 0)
+		log_warn("%s", err.text);
+	if (file && stats_write(&stats, &err) < 0)
 		log_warn("%s", err.text);
 }
 
-/* Milliseconds until the gate or the metrics are due. */
-static int
-wait_ms(uint64_t metrics_ns)
-{
-	uint64_t now = clock_monotonic_ns();
-	uint64_t due = gate.next_ns < metrics_ns ? gate.next_ns : metrics_ns;
-
-	return due <= now ? 0 : (int)((due - now) / CLOCK_NS_PER_MS) + 1;
-}
-
-/* Until a signal: looks at the disk and writes the metrics, in turns. */
+/*
+ * Until a signal, or until a worker has failed: each second looks at the disk
+ * and at the workers, and shows what there is to see.
+ */
 static void
 supervise(int signal_fd)
 {
-	struct pollfd pfd = {.fd = signal_fd, .events = POLLIN};
+	struct pollfd pfd[] = {{.fd = signal_fd, .events = POLLIN},
+	    {.fd = server.failed_fd, .events = POLLIN}};
 	uint64_t metrics_ns = 0, now;
-	int rc;
+	bool due;
 
 	do {
 		now = clock_monotonic_ns();
 		if (now >= gate.next_ns)
 			gate_check(&gate);
-		if (now >= metrics_ns) {
-			write_metrics();
+		due = now >= metrics_ns;
+		show(due);
+		if (due)
 			metrics_ns = now + METRICS_NS;
-		}
-		rc = poll(&pfd, 1, wait_ms(metrics_ns));
-	} while (rc <= 0);
+	} while (poll(pfd, 2, 1000) <= 0);
 }
 
 /* Takes nothing more, finishes, syncs. A second signal ends it at once. */
@@ -297,7 +328,8 @@ stop(unsigned count, int signal_fd)
 	struct signalfd_siginfo info;
 	sigset_t set;
 
-	if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
+	if (!atomic_load(&server.failed) &&
+	    read(signal_fd, &info, sizeof(info)) == sizeof(info))
 		log_info("stopping signal=%s", strsignal((int)info.ssi_signo));
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
@@ -335,6 +367,7 @@ serve(const struct addrinfo *ai, int signal_fd)
 	made = create_workers((unsigned)options.workers, ai, &err);
 	if (made == options.workers) {
 		gate_check(&gate);
+		show(true);
 		say_listening();
 		while (started < made &&
 		       worker_start(&workers[started], &err) == 0)
@@ -354,9 +387,9 @@ serve(const struct addrinfo *ai, int signal_fd)
 	}
 	supervise(signal_fd);
 	stop(started, signal_fd);
-	write_metrics();
+	show(true);
 	log_info("stopped");
-	return EX_OK;
+	return atomic_load(&server.failed) ? EX_IOERR : EX_OK;
 }
 
 /* What libevent has to say is a line of our log too. */
@@ -412,8 +445,15 @@ main(int argc, char **argv)
 	server.gate = &gate;
 	server.stats = &stats;
 	server.sync = options.ack == 0;
+	server.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	signal_fd = block_signals(&err);
-	if (signal_fd < 0 || spool_open(&spool, options.spool, &err) < 0) {
+	if (signal_fd < 0 || server.failed_fd < 0 ||
+	    budget_init(&server.budget, server.budget.max) < 0) {
+		log_error("start: %s", strerror(errno));
+		freeaddrinfo(ai);
+		return EX_OSERR;
+	}
+	if (spool_open(&spool, options.spool, &err) < 0) {
 		log_error("%s", err.text);
 		freeaddrinfo(ai);
 		return EX_IOERR;

@@ -9,6 +9,7 @@ static const struct {
 } phrases[] = {
     {200, "OK"},
     {400, "Bad Request"},
+    {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {408, "Request Timeout"},
@@ -46,7 +47,8 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 		return -1;
 	if (r->allow != NULL && buf_printf(out, "Allow: %s\r\n", r->allow) < 0)
 		return -1;
-	if (r->retry_after && buf_printf(out, "Retry-After: 1\r\n") < 0)
+	if (r->retry_after > 0 &&
+	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)
 		return -1;
 	if (buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
 		r->type != NULL ? r->type : "application/json", r->len) < 0)

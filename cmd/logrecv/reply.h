@@ -11,12 +11,12 @@
 
 struct reply {
 	int status;
-	const char *type;  /* Content-Type; NULL: application/json */
-	const char *allow; /* NULL: no such field */
-	bool retry_after;  /* soon: Retry-After of a second */
-	bool close;        /* Connection: close */
-	bool keep_alive;   /* Connection: keep-alive, for HTTP/1.0 */
-	bool head_only;    /* the body is left out, but its length told */
+	const char *type;     /* Content-Type; NULL: application/json */
+	const char *allow;    /* NULL: no such field */
+	unsigned retry_after; /* seconds; 0: no such field */
+	bool close;           /* Connection: close */
+	bool keep_alive;      /* Connection: keep-alive, for HTTP/1.0 */
+	bool head_only;       /* the body is left out, but its length told */
 	const char *body;
 	size_t len;
 };

@@ -8,62 +8,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "event.h"
 #include "gate.h"
+#include "share.h"
 #include "spool.h"
 #include "stats.h"
 
-/* But for the atomics it is constant once the workers run. */
+/* But for the atomics and the budget it is constant once the workers run. */
 struct server {
 	struct spool *spool;
 	struct gate *gate;
 	struct stats *stats;
+	struct access access;
 	struct event_limits events;
-	uint64_t max_body, max_header, max_in_flight, max_connections;
+	struct budget budget; /* bytes that are held for clients */
+	uint64_t max_body, max_header, max_connections;
+	uint64_t min_rate; /* bytes of a body in a second; 0: none */
 	uint64_t idle_ns, request_ns, drain_ns;
 	bool sync; /* acknowledge after the sync, not after the write */
-	_Atomic uint64_t in_flight; /* bytes of bodies and unsynced lines */
 	_Atomic uint64_t connections;
+	_Atomic uint64_t wide; /* of them, see stream_widen */
+	_Atomic bool
+	    stalled;         /* the disk does not answer: see worker_stall_ns */
+	_Atomic bool failed; /* a worker's loop has: the process must end */
+	int failed_fd;       /* eventfd(2): readable then */
 };
-
-/* Gives bytes of the budget for what is in flight back. */
-static inline void
-server_give_back(struct server *s, uint64_t bytes)
-{
-	atomic_fetch_sub_explicit(&s->in_flight, bytes, memory_order_relaxed);
-}
-
-/* Takes bytes of that budget; false, and nothing taken, if there is no room. */
-static inline bool
-server_take(struct server *s, uint64_t bytes)
-{
-	uint64_t used = atomic_fetch_add_explicit(
-	    &s->in_flight, bytes, memory_order_relaxed);
-
-	if (used + bytes <= s->max_in_flight)
-		return true;
-	server_give_back(s, bytes);
-	return false;
-}
-
-/* What is left of it. */
-static inline uint64_t
-server_room(struct server *s)
-{
-	uint64_t used =
-	    atomic_load_explicit(&s->in_flight, memory_order_relaxed);
-
-	return used < s->max_in_flight ? s->max_in_flight - used : 0;
-}
-
-/*
- * How much of it bodies may take that are still coming in: slow clients must
- * leave room for the events of the others.
- */
-static inline uint64_t
-server_body_share(const struct server *s)
-{
-	return s->max_in_flight / 4 * 3;
-}
 
 #endif

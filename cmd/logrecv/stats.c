@@ -5,78 +5,91 @@
 
 #include "stats.h"
 
-/* Name, help, type, labels, scale, in the order of enum stat. */
-#define COUNTER(n, h) \
-	{ \
-		.name = n, .help = h, .type = METRIC_COUNTER \
-	}
-#define GAUGE(n, h) \
-	{ \
-		.name = n, .help = h, .type = METRIC_GAUGE \
-	}
 #define REFUSED(why) \
-	{ \
-		.name = "logrecv_refused_total", \
-		.help = "Requests refused, by reason.", \
-		.type = METRIC_COUNTER, .labels = "reason=\"" why "\"" \
-	}
+	METRIC_COUNTER("logrecv_refused_total", \
+	    "Requests refused, by reason.", METRIC_LABEL("reason", why))
 
-static const struct metric stats_table[STAT_COUNT + 1] = {
-    COUNTER("logrecv_requests_total", "Requests whose head was understood."),
-    COUNTER("logrecv_acknowledged_requests_total",
-	"Requests whose events were acknowledged."),
-    COUNTER("logrecv_events_total", "Events acknowledged."),
-    COUNTER("logrecv_body_bytes_total", "Bytes of request bodies taken in."),
-    COUNTER("logrecv_line_bytes_total", "Bytes of lines written and synced."),
-    COUNTER(
+#define ENDED(why) \
+	METRIC_COUNTER("logrecv_ended_connections_total", \
+	    "Connections ended to make room for others, by what was short.", \
+	    METRIC_LABEL("reason", why))
+
+static const struct metric initial[STAT_COUNT + 1] = {
+    [STAT_REQUESTS] = METRIC_COUNTER(
+	"logrecv_requests_total", "Requests whose head was understood."),
+    [STAT_ACKED_REQUESTS] =
+	METRIC_COUNTER("logrecv_acknowledged_requests_total",
+	    "Requests whose events were acknowledged."),
+    [STAT_EVENTS] =
+	METRIC_COUNTER("logrecv_events_total", "Events acknowledged."),
+    [STAT_BODY_BYTES] = METRIC_COUNTER(
+	"logrecv_body_bytes_total", "Bytes of request bodies taken in."),
+    [STAT_LINE_BYTES] = METRIC_COUNTER(
+	"logrecv_line_bytes_total", "Bytes of lines written and synced."),
+    [STAT_GROUPS] = METRIC_COUNTER(
 	"logrecv_groups_total", "Groups committed: one write and sync each."),
-    REFUSED("json"),
-    REFUSED("object"),
-    REFUSED("empty"),
-    REFUSED("depth"),
-    REFUSED("event-size"),
-    REFUSED("body-size"),
-    REFUSED("header-size"),
-    REFUSED("framing"),
-    REFUSED("path"),
-    REFUSED("method"),
-    REFUSED("content-coding"),
-    REFUSED("spool"),
-    REFUSED("in-flight"),
-    REFUSED("store"),
-    REFUSED("memory"),
-    REFUSED("timeout"),
-    REFUSED("metrics"),
-    REFUSED("connections"),
-    {.name = "logrecv_sync_seconds",
-	.help = "How long syncing a group took.",
-	.type = METRIC_HISTOGRAM},
-    COUNTER("logrecv_store_errors_total", "Groups that could not be stored."),
-    COUNTER("logrecv_accept_errors_total", "Failures to accept a connection."),
-    GAUGE("logrecv_connections", "Connections that are open."),
-    GAUGE("logrecv_in_flight_bytes",
-	"Bytes of bodies being received and lines not yet synced."),
-    GAUGE("logrecv_ready", "1 while events are taken, else 0."),
-    GAUGE("logrecv_buffer_files", "Files in buffer/."),
-    GAUGE("logrecv_buffer_bytes", "Bytes in buffer/."),
-    GAUGE("logrecv_ready_files", "Files in ready/."),
-    GAUGE("logrecv_ready_bytes", "Bytes in ready/."),
-    GAUGE("logrecv_oldest_age_seconds", "Age of the oldest file in ready/."),
-    GAUGE("logrecv_disk_free_bytes", "Bytes free on the spool's file system."),
-    {.name = "logrecv_last_success_timestamp_seconds",
-	.help = "When events were last acknowledged, since the epoch.",
-	.type = METRIC_GAUGE,
-	.scale = 1e-6},
-    {.name = NULL},
+    [STAT_REFUSED_JSON] = REFUSED("json"),
+    [STAT_REFUSED_OBJECT] = REFUSED("object"),
+    [STAT_REFUSED_EMPTY] = REFUSED("empty"),
+    [STAT_REFUSED_DEPTH] = REFUSED("depth"),
+    [STAT_REFUSED_EVENT_SIZE] = REFUSED("event-size"),
+    [STAT_REFUSED_BODY_SIZE] = REFUSED("body-size"),
+    [STAT_REFUSED_HEAD_SIZE] = REFUSED("header-size"),
+    [STAT_REFUSED_FRAMING] = REFUSED("framing"),
+    [STAT_REFUSED_PATH] = REFUSED("path"),
+    [STAT_REFUSED_METHOD] = REFUSED("method"),
+    [STAT_REFUSED_CODING] = REFUSED("content-coding"),
+    [STAT_REFUSED_SPOOL] = REFUSED("spool"),
+    [STAT_REFUSED_IN_FLIGHT] = REFUSED("in-flight"),
+    [STAT_REFUSED_STORE] = REFUSED("store"),
+    [STAT_REFUSED_MEMORY] = REFUSED("memory"),
+    [STAT_REFUSED_TIMEOUT] = REFUSED("timeout"),
+    [STAT_REFUSED_METRICS] = REFUSED("metrics"),
+    [STAT_REFUSED_CONNECTIONS] = REFUSED("connections"),
+    [STAT_REFUSED_ORIGIN] = REFUSED("origin"),
+    [STAT_REFUSED_HOST] = REFUSED("host"),
+    [STAT_ENDED_PLACE] = ENDED("connections"),
+    [STAT_ENDED_ROOM] = ENDED("in-flight"),
+    [STAT_SYNC_SECONDS] = METRIC_HISTOGRAM(
+	"logrecv_sync_seconds", "How long syncing a group took."),
+    [STAT_STORE_ERRORS] = METRIC_COUNTER(
+	"logrecv_store_errors_total", "Groups that could not be stored."),
+    [STAT_ACCEPT_ERRORS] = METRIC_COUNTER(
+	"logrecv_accept_errors_total", "Failures to accept a connection."),
+    [STAT_CONNECTIONS] =
+	METRIC_GAUGE("logrecv_connections", "Connections that are open."),
+    [STAT_IN_FLIGHT] = METRIC_GAUGE("logrecv_in_flight_bytes",
+	"Bytes held for clients: input, lines not synced, answers not sent."),
+    [STAT_COMMIT_AGE] = METRIC_GAUGE("logrecv_commit_age_seconds",
+	"For how long the group that is being written has been.",
+	.scale = 1e-3),
+    [STAT_READY] =
+	METRIC_GAUGE("logrecv_ready", "1 while events are taken, else 0."),
+    [STAT_BUFFER_FILES] =
+	METRIC_GAUGE("logrecv_buffer_files", "Files in buffer/."),
+    [STAT_BUFFER_BYTES] =
+	METRIC_GAUGE("logrecv_buffer_bytes", "Bytes in buffer/."),
+    [STAT_READY_FILES] =
+	METRIC_GAUGE("logrecv_ready_files", "Files in ready/."),
+    [STAT_READY_BYTES] =
+	METRIC_GAUGE("logrecv_ready_bytes", "Bytes in ready/."),
+    [STAT_OLDEST_AGE] = METRIC_GAUGE(
+	"logrecv_oldest_age_seconds", "Age of the oldest file in ready/."),
+    [STAT_DISK_FREE] = METRIC_GAUGE(
+	"logrecv_disk_free_bytes", "Bytes free on the spool's file system."),
+    [STAT_LAST_SUCCESS] = METRIC_GAUGE("logrecv_last_success_timestamp_seconds",
+	"When events were last acknowledged, since the epoch.", .scale = 1e-6),
 };
 
 int
 stats_open(struct stats *s, struct spool *spool, struct error *err)
 {
 	memset(s, 0, sizeof(*s));
-	memcpy(s->table, stats_table, sizeof(s->table));
+	memcpy(s->table, initial, sizeof(initial));
 	s->table[STAT_SYNC_SECONDS].histogram = &s->sync_seconds;
-
+	s->spool = spool;
+	/* Cannot fail with default attributes on Linux. */
+	(void)pthread_mutex_init(&s->lock, NULL);
 	return metrics_open(&s->file, spool, "logrecv", err);
 }
 
@@ -84,10 +97,44 @@ void
 stats_close(struct stats *s)
 {
 	metrics_close(&s->file);
+	buf_release(&s->draft);
+	buf_release(&s->text);
+	(void)pthread_mutex_destroy(&s->lock); /* no other thread is left */
 }
 
 int
 stats_write(struct stats *s, struct error *err)
 {
 	return metrics_write(&s->file, s->table, err);
+}
+
+int
+stats_publish(struct stats *s, struct error *err)
+{
+	struct buf last;
+	int rc;
+
+	s->draft.len = 0;
+	rc = metrics_collect(s->spool, &s->file, s->table, &s->draft, err);
+	if (rc < 0)
+		s->draft.len = 0;
+	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
+	last = s->text;
+	s->text = s->draft;
+	s->draft = last;
+	(void)pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+const struct buf *
+stats_text(struct stats *s)
+{
+	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
+	return &s->text;
+}
+
+void
+stats_text_done(struct stats *s)
+{
+	(void)pthread_mutex_unlock(&s->lock);
 }

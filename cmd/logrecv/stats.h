@@ -4,6 +4,9 @@
 #ifndef LOGRECV_STATS_H
 #define LOGRECV_STATS_H
 
+#include <pthread.h>
+
+#include "buf.h"
 #include "error.h"
 #include "metrics.h"
 #include "spool.h"
@@ -34,11 +37,17 @@ enum stat {
 	STAT_REFUSED_TIMEOUT,
 	STAT_REFUSED_METRICS,
 	STAT_REFUSED_CONNECTIONS,
+	STAT_REFUSED_ORIGIN,
+	STAT_REFUSED_HOST,
+	/* logrecv_ended_connections_total, likewise */
+	STAT_ENDED_PLACE,
+	STAT_ENDED_ROOM,
 	STAT_SYNC_SECONDS,
 	STAT_STORE_ERRORS,
 	STAT_ACCEPT_ERRORS,
 	STAT_CONNECTIONS,
 	STAT_IN_FLIGHT,
+	STAT_COMMIT_AGE,
 	STAT_READY,
 	STAT_BUFFER_FILES,
 	STAT_BUFFER_BYTES,
@@ -54,6 +63,10 @@ struct stats {
 	struct metric table[STAT_COUNT + 1];
 	struct metric_histogram sync_seconds;
 	struct metrics_file file;
+	struct spool *spool; /* not owned */
+	struct buf draft;    /* becomes text */
+	pthread_mutex_t lock;
+	struct buf text; /* under the lock: of all tools, for GET /metrics */
 };
 
 int stats_open(struct stats *, struct spool *, struct error *);
@@ -61,6 +74,17 @@ void stats_close(struct stats *);
 
 /* Writes SPOOL/metrics/logrecv.prom; for one thread alone. */
 int stats_write(struct stats *, struct error *);
+
+/*
+ * Makes the text of the metrics of all tools anew; for the same thread. It
+ * reads files: whoever wants the text gets the last one. 0, or -1 and there is
+ * none.
+ */
+int stats_publish(struct stats *, struct error *);
+
+/* That text, empty where there is none; it is locked until stats_text_done. */
+const struct buf *stats_text(struct stats *);
+void stats_text_done(struct stats *);
 
 static inline void
 stat_add(struct stats *s, enum stat which, uint64_t n)

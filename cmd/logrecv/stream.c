@@ -4,13 +4,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "stream.h"
-
-#define KEEP_BYTES 4096 /* a larger buffer is given back once it is empty */
 
 static void on_readable(evutil_socket_t, short what, void *);
 static void on_writable(evutil_socket_t, short what, void *);
@@ -117,6 +117,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0 && join(s, (size_t)n) == 0) {
+		s->received += (size_t)n;
 		s->notify(s->arg, STREAM_INPUT);
 		if (s->fd < 0 || keep(s) == 0)
 			return;
@@ -140,8 +141,23 @@ stream_take(struct stream *s, size_t n)
 	s->input_len -= n;
 	if (s->input_len > 0)
 		return;
-	buf_clear(&s->kept, KEEP_BYTES);
+	buf_release(&s->kept); /* thousands are idle */
 	s->input = s->room->data;
+}
+
+/* A socket that refuses is as wide as it was: slower, or larger, no more. */
+void
+stream_widen(struct stream *s, bool wide)
+{
+	int bytes = wide ? STREAM_RCVBUF_WIDE : STREAM_RCVBUF;
+
+	if (wide == s->wide)
+		return;
+	s->wide = wide;
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	/* What it was accepted with bounds its window for good otherwise. */
+	(void)setsockopt(
+	    s->fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &bytes, sizeof(bytes));
 }
 
 /*
@@ -166,7 +182,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	(void)event_del(&s->writable); /* cannot fail */
 	s->sent = 0;
-	buf_clear(&s->out, KEEP_BYTES);
+	buf_release(&s->out);
 	s->notify(s->arg, STREAM_SENT);
 }
 

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -26,6 +27,16 @@
  */
 #define STREAM_READ (64 << 10)
 #define STREAM_ROOM (256 << 10)
+
+/*
+ * Bytes of a socket's buffers, as setsockopt(2) takes them; the kernel counts
+ * twice as many. Its own choice would be up to 10 MB for each client. Set on
+ * the socket that listens: those that it accepts inherit them. Wide is what a
+ * large body may have meanwhile.
+ */
+#define STREAM_RCVBUF 4096
+#define STREAM_SNDBUF 4096
+#define STREAM_RCVBUF_WIDE (208 << 10)
 
 enum stream_event {
 	STREAM_INPUT, /* there is more to take */
@@ -41,11 +52,13 @@ struct stream {
 	struct buf *room;  /* not owned */
 	const char *input; /* not yet taken: in room or in kept */
 	size_t input_len;
-	struct buf kept; /* input that was not taken in its turn */
-	struct buf out;  /* had no room in the socket */
-	size_t sent;     /* of out */
-	size_t wanted;   /* so many bytes, if known, will all be taken */
+	struct buf kept;   /* input that was not taken in its turn */
+	struct buf out;    /* had no room in the socket */
+	size_t sent;       /* of out */
+	size_t wanted;     /* so many bytes, if known, will all be taken */
+	uint64_t received; /* bytes, since it was opened */
 	bool reads;
+	bool wide;  /* its socket takes in more at a time */
 	bool ended; /* the client sends no more */
 	struct event readable, writable;
 	stream_fn *notify;
@@ -71,6 +84,18 @@ bool stream_has_unread(const struct stream *);
 
 /* Takes n bytes away from the front of the input: they are gone. */
 void stream_take(struct stream *, size_t n);
+
+/* Lets the socket take in more at a time, or as little as before. */
+void stream_widen(struct stream *, bool wide);
+
+/* Bytes of memory that it keeps, or will after this turn. */
+static inline size_t
+stream_kept(const struct stream *s)
+{
+	size_t input = s->kept.cap > s->input_len ? s->kept.cap : s->input_len;
+
+	return input + s->out.cap;
+}
 
 /* Sends, now or as soon as it can. 0, or -1: the client has gone, or ENOMEM. */
 int stream_send(struct stream *, const void *data, size_t len);

@@ -15,18 +15,19 @@
 #include <event2/listener.h>
 
 #include "conn.h"
+#include "crowd.h"
 #include "log.h"
+#include "reply.h"
 #include "stream.h"
 #include "worker.h"
 
 #define BACKLOG 4096
 #define SWEEP_MS 500
 
-static const char too_many[] =
-    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-    "Connection: close\r\nContent-Type: application/json\r\n"
-    "Content-Length: 42\r\n\r\n"
-    "{\"error\":\"over --max-connections clients\"}";
+#define ACCEPT_MAX 64 /* in a turn: those that are there have theirs too */
+#define RETRY_MAX_S 8
+
+static const char too_many[] = "{\"error\":\"over --max-connections clients\"}";
 
 static void *start_loop(void *);
 static void *stand_by(void *);
@@ -46,6 +47,7 @@ static int
 bind_socket(const struct sockaddr *sa, socklen_t len, struct error *err)
 {
 	int one = 1, zero = 0, fd;
+	int rcvbuf = STREAM_RCVBUF, sndbuf = STREAM_SNDBUF;
 
 	fd = socket(
 	    sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -58,6 +60,11 @@ bind_socket(const struct sockaddr *sa, socklen_t len, struct error *err)
 		 setsockopt(
 		     fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)) < 0)
 		(void)error_errno(err, "clear IPV6_V6ONLY");
+	else if (setsockopt(
+		     fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)) < 0 ||
+		 setsockopt(
+		     fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf)) < 0)
+		(void)error_errno(err, "set SO_RCVBUF and SO_SNDBUF");
 	else if (bind(fd, sa, len) < 0)
 		(void)error_errno(err, "bind");
 	else if (listen(fd, BACKLOG) < 0)
@@ -97,6 +104,8 @@ worker_init(struct worker *w, struct server *server, const struct sockaddr *sa,
 	memset(w, 0, sizeof(*w));
 	TAILQ_INIT(&w->conns);
 	TAILQ_INIT(&w->dead);
+	TAILQ_INIT(&w->due);
+	w->random = clock_monotonic_ns() | 1;
 	w->server = server;
 	w->stop_fd = -1;
 	if (commit_init(&w->commit, server->spool, server->sync,
@@ -141,6 +150,7 @@ worker_destroy(struct worker *w)
 	if (w->stop_fd >= 0)
 		(void)close(w->stop_fd); /* carries nothing */
 	buf_release(&w->room);
+	buf_release(&w->answer);
 	commit_destroy(&w->commit);
 }
 
@@ -212,16 +222,26 @@ start_listening(struct worker *w)
 	w->deaf = fails;
 }
 
-/* Handles what is there, or waits for something. 0, or -1 after a message. */
+/*
+ * Handles what is there, or waits for something. 0, or -1 after a message. Each
+ * connection gets a bounded part: EVLOOP_NONBLOCK alone would go on for as long
+ * as any of them has something.
+ */
 static int
 turn(struct worker *w, bool waits)
 {
+	waits = waits && TAILQ_EMPTY(&w->due);
 	w->clock_read = false;
-	if (event_base_loop(w->base, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK) >=
-	    0)
-		return 0;
-	log_error("wait for events: %s", strerror(errno));
-	return -1;
+	if (event_base_loop(
+		w->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK)) < 0) {
+		log_error("wait for events: %s", strerror(errno));
+		return -1;
+	}
+	conn_resume(w);
+	if (w->accepted >= ACCEPT_MAX && !w->deaf && !w->stopping)
+		start_listening(w);
+	w->accepted = 0;
+	return 0;
 }
 
 /*
@@ -272,6 +292,22 @@ settle(struct worker *w)
 	for (size_t i = 0; i < g->waiter_count; i++)
 		conn_settle(&g->waiters[i], g->result);
 	commit_release(&w->commit, g);
+	conn_resume(w);
+}
+
+/*
+ * Its socket would keep its share of the clients, and answer none of them: the
+ * process must end.
+ */
+static void
+fail(struct worker *w)
+{
+	uint64_t one = 1;
+
+	atomic_store(&w->server->failed, true);
+	/* The counter cannot overflow, and nothing else can go wrong. */
+	if (write(w->server->failed_fd, &one, sizeof(one)) < 0)
+		log_error("tell of a failure: %s", strerror(errno));
 }
 
 /* Until the worker ends, or until the other thread has the loop: false. */
@@ -279,8 +315,10 @@ static bool
 run_loop(struct worker *w)
 {
 	while (!w->stopping || is_draining(w)) {
-		if (gather(w) < 0)
+		if (gather(w) < 0) {
+			fail(w);
 			break;
+		}
 		if (!commit_write(&w->commit))
 			return false;
 		settle(w);
@@ -341,6 +379,40 @@ worker_now(struct worker *w)
 	return w->now_ns;
 }
 
+uint64_t
+worker_stall_ns(const struct worker *w)
+{
+	return commit_age_ns(&w->commit);
+}
+
+unsigned
+worker_retry_s(struct worker *w)
+{
+	/* xorshift64, by George Marsaglia: it need not be secret. */
+	w->random ^= w->random << 13;
+	w->random ^= w->random >> 7;
+	w->random ^= w->random << 17;
+	return 1 + (unsigned)(w->random % RETRY_MAX_S);
+}
+
+/* One too many: tells it so, as a courtesy that it may not get. */
+static void
+turn_away(struct worker *w, int fd)
+{
+	struct reply reply = {.status = 503,
+	    .retry_after = worker_retry_s(w),
+	    .close = true,
+	    .body = too_many,
+	    .len = sizeof(too_many) - 1};
+
+	(void)worker_now(w); /* brings the date up to date */
+	w->answer.len = 0;
+	if (reply_format(&w->answer, &reply, w->date) == 0)
+		(void)send(fd, w->answer.data, w->answer.len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)close(fd); /* whatever was lost was not promised */
+}
+
 static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd,
     struct sockaddr *sa, int len, void *arg)
@@ -349,21 +421,20 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	struct server *s = w->server;
 	int one = 1;
 
-	(void)listener;
-	(void)sa;
 	(void)len;
-	if (atomic_fetch_add(&s->connections, 1) >= s->max_connections) {
+	/* Back in the next turn. */
+	if (++w->accepted >= ACCEPT_MAX)
+		(void)evconnlistener_disable(listener);
+	if (atomic_fetch_add(&s->connections, 1) >= s->max_connections &&
+	    !crowd_make_place(w)) {
 		atomic_fetch_sub(&s->connections, 1);
 		stat_add(s->stats, STAT_REFUSED_CONNECTIONS, 1);
-		/* A courtesy; the client may not get it. */
-		(void)send(fd, too_many, sizeof(too_many) - 1,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-		(void)close(fd); /* whatever was lost was not promised */
+		turn_away(w, fd);
 		return;
 	}
 	/* Answers are small and leave at once; without it they are slower. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (conn_open(w, fd) < 0) {
+	if (conn_open(w, fd, sa) < 0) {
 		atomic_fetch_sub(&s->connections, 1);
 		stat_add(s->stats, STAT_REFUSED_MEMORY, 1);
 	}

@@ -9,19 +9,17 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "clock.h"
 #include "commit.h"
+#include "conn.h"
 #include "error.h"
 #include "server.h"
 
 struct event_base;
 struct evconnlistener;
 struct event;
-
-TAILQ_HEAD(conn_list, conn);
 
 #define WORKER_DATE_MAX 40
 #define WORKER_ANSWER_MAX 256
@@ -33,12 +31,16 @@ struct worker {
 	struct event *stop_event, *done_event, *sweep_event;
 	int stop_fd; /* eventfd(2): writing to it ends the worker */
 	struct commit commit;
-	struct conn_list conns, dead;
+	struct conn_list conns, dead, due;
 	struct buf room;      /* where the connections' bytes arrive */
+	struct buf answer;    /* where one is put together */
 	pthread_t threads[2]; /* one runs the loop, the other stands by */
 	bool stopping;
 	bool deaf; /* not listening, for want of memory or descriptors */
 	uint64_t stop_by_ns;
+	unsigned accepted;                /* in this turn */
+	uint64_t no_place_ns, no_room_ns; /* crowd.c: no other look before */
+	uint64_t random;
 
 	/* Read once a turn of the loop; see worker_now. */
 	bool clock_read;
@@ -74,6 +76,12 @@ void worker_join(struct worker *);
 
 /* For a worker that was not started. */
 void worker_destroy(struct worker *);
+
+/* For how long a write has lasted, in ns; any thread may ask. */
+uint64_t worker_stall_ns(const struct worker *);
+
+/* Seconds after which a client may try again: not all at the same time. */
+unsigned worker_retry_s(struct worker *);
 
 /* Monotonic ns of this turn; brings stamp, date and answer up to date. */
 uint64_t worker_now(struct worker *);

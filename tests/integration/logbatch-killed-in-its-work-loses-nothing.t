@@ -65,6 +65,6 @@ done
 run logbatch --once --spool "$SPOOL" --log-level=warn
 is "$STATUS" 0 'the next run takes over what is left'
 is "$(files buffer)" 0 'all of it'
-is "$(cat "$SPOOL"/ready/*.ndjson | wc -l)" 180000 'each line is there'
-is "$(cat "$SPOOL"/ready/*.ndjson | sort -u | wc -l)" 180000 'once'
+is "$(lines ready)" 180000 'each line is there'
+is "$(spool_lines ready | sort -u | wc -l)" 180000 'once'
 done_testing

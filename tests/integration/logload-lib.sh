@@ -39,9 +39,9 @@ ready() {
 
 rejected() {
 	find "$DIR/rejected" "${SPOOL:-$DIR/rejected}/rejected" -name '[!.]*' \
-		-type f -print0 2>/dev/null | sort -z | xargs -0 -r cat |
-		perl -MJSON::PP -ne '
-			BEGIN { $key = shift @ARGV; @ARGV = () }
+		-type f -print0 2>/dev/null | sort -z |
+		xargs -0 -r perl -MJSON::PP -ne '
+			BEGIN { $key = shift @ARGV }
 			my $v = decode_json($_)->{$key};
 			$v = JSON::PP->new->canonical->encode($v) if ref $v;
 			utf8::encode($v) if defined $v;

@@ -35,7 +35,7 @@ for i in $(seq 2 20); do
 	post_in_background "client$i" "{\"i\":$i}"
 done
 waits() {
-	[ "$(scrape logrecv_connections)" -eq 21 ]
+	[ "$(scrape logrecv_connections)" -ge 20 ]
 }
 ok 'twenty clients wait' wait_for waits
 is "$(answered)" 0 'and none is answered while the sync takes'
@@ -52,13 +52,15 @@ is "$(texts | sort)" "$(seq 0 20 | sed 's/.*/{"i":&}/' | sort)" 'all are there'
 old=$(ls "$SPOOL/buffer")
 : >"$FAULTS/fail"
 post '{"i":21}'
-like "$CODE $BODY" '^503 \{"error":"[^"]+"\}$' 'a failed sync is a 503'
-ok 'with Retry-After' grep -qi '^Retry-After: [0-9]' "$HEADERS"
+# It may well be in the file: a client that sends it again makes two of it.
+like "$CODE $BODY" '^500 \{"error":"[^"]+"\}$' 'a failed sync is a 500'
+not_ok 'without Retry-After' grep -qi '^Retry-After' "$HEADERS"
 ok 'its log says why' wait_log logrecv 'sync .*: Input/output error'
 post '[{"i":22},{"i":23}]'
-is "$CODE" 503 'so is the next one, without another try'
+is "$CODE" 503 'the next one is refused, without another try'
+ok 'with Retry-After' grep -qi '^Retry-After: [0-9]' "$HEADERS"
 ok 'and the metrics count them' wait_for sample_is logrecv_store_errors_total 1
-is "$(scrape logrecv_events_total)" 21 'but not as taken'
+ok 'but not as taken' wait_for sample_is logrecv_events_total 21
 rm "$FAULTS/fail"
 size=$(stat -c %s "$SPOOL/buffer/$old")
 ok 'then events are taken again' wait_for send_event '{"i":24}'

@@ -53,7 +53,7 @@ descriptors() {
 }
 
 is_alone() {
-	[ "$(scrape logrecv_connections)" = 1 ] &&
+	[ "$(scrape logrecv_connections)" -le 1 ] &&
 		[ "$(scrape logrecv_in_flight_bytes)" = 0 ]
 }
 

@@ -2,7 +2,7 @@
 #
 # logrecv-lib.sh - what tests of logrecv share, besides ../lib.sh.
 #
-#	stored           prints the lines of all files in buffer/ and ready/
+#	stored           prints the lines of all files in ready/ and buffer/
 #	texts            the same as their clients sent them: the suffix cut off
 #	nothing_stored   is there no line?
 #	scrape SAMPLE    prints the value of a sample, by GET /metrics
@@ -20,8 +20,7 @@
 
 # Without another writer, the files of one worker are in order.
 stored() {
-	find "$SPOOL/buffer" "$SPOOL/ready" -name '*.ndjson' -type f \
-		-exec cat {} +
+	spool_lines ready buffer
 }
 
 texts() {

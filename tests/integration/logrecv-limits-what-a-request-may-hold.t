@@ -108,7 +108,7 @@ CODE=$(http_codes "$PORT" <"$DIR/over")
 BODY=$(http_raw "$PORT" <"$DIR/over" | tail -n 1)
 refused 431 --max-header 'a trailer over it'
 
-ok 'nothing is in flight at the end' sample_is logrecv_in_flight_bytes 0
+ok 'nothing is in flight at the end' wait_for sample_is logrecv_in_flight_bytes 0
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 done_testing

@@ -42,13 +42,13 @@ note_sizes
 is "$(cat "$DIR/grown")" '' 'no file in ready/ grew'
 
 sort "$DIR/acked" >"$DIR/acked.sorted"
-cat "$SPOOL"/ready/*.ndjson | sed -n 's/.*"id":"\([^"]*\)".*/\1/p' | sort \
+spool_lines ready | sed -n 's/.*"id":"\([^"]*\)".*/\1/p' | sort \
 	>"$DIR/stored.sorted"
 num "$(wc -l <"$DIR/acked")" -ge 1000 "acknowledged: $(wc -l <"$DIR/acked")"
 num "$(files ready)" -ge 20 "files: $(files ready), looked at $polls times"
 is "$(comm -23 "$DIR/acked.sorted" "$DIR/stored.sorted" | wc -l)" 0 \
 	'every acknowledged event is in a file'
 is "$(uniq -d "$DIR/stored.sorted" | wc -l)" 0 'and in no other'
-is "$(cat "$SPOOL"/ready/*.ndjson | grep -cv '"@received_at":"[^"]*"}$')" 0 \
+is "$(spool_lines ready | grep -cv '"@received_at":"[^"]*"}$')" 0 \
 	'each line is whole'
 done_testing

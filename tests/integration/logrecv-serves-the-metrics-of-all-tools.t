@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # GET /metrics is Prometheus text, each family once with its HELP and TYPE,
-# whatever files of whatever tools lie in SPOOL/metrics/.
+# whatever files of whatever tools lie in SPOOL/metrics/. It is made once a
+# second, whoever asks.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logrecv-lib.sh"
 
@@ -45,6 +46,11 @@ scraped() {
 	[ "$CODE" = 200 ]
 }
 
+# shows ERE: does the text have such a line?
+shows() {
+	scraped && grep -qE "$1" "$DIR/text"
+}
+
 spool_new
 logrecv_start --workers=1
 ok 'the metrics are there' scraped
@@ -65,6 +71,7 @@ for sample in logrecv_events_total=3 logrecv_acknowledged_requests_total=2 \
 	}
 	ok "$sample" wait_for sample_is_now
 done
+scraped
 is "$(scrape logrecv_line_bytes_total)" "$(stored | wc -c)" 'the bytes written'
 at=$(scrape logrecv_last_success_timestamp_seconds)
 off=$(($(date +%s) - ${at%.*}))
@@ -74,8 +81,7 @@ is "$(awk '/^logrecv_sync_seconds_bucket/ { if ($2 < last) bad = 1; last = $2 }
 
 logbatch_start
 ok 'another tool writes its own' wait_for test -s "$SPOOL/metrics/logbatch.prom"
-scraped
-ok 'they are served as well' grep -q '^logbatch_files_rotated_total' "$DIR/text"
+ok 'they are served as well' wait_for shows '^logbatch_files_rotated_total'
 is "$(check_text "$DIR/text")" '' 'valid together'
 
 # A second process of the same tool shares its families.
@@ -83,9 +89,8 @@ NAME=second logrecv_start --workers=1
 post '{"second":1}'
 ok 'a second logrecv writes its own' wait_for grep -q 'process="2"' \
 	"$SPOOL/metrics/logrecv-2.prom"
-scraped
+ok 'both are there' wait_for shows '^logrecv_events_total[{]process="2"[}] 1$'
 is "$(check_text "$DIR/text")" '' 'all of them are valid together'
-ok 'both are there' grep -q '^logrecv_events_total{process="2"} 1$' "$DIR/text"
 is "$(grep -c '^logrecv_events_total' "$DIR/text")" 2 'once each'
 
 # What is no metrics file is left out.
@@ -99,9 +104,10 @@ ln -s /etc/hostname "$SPOOL/metrics/link.prom"
 printf '# HELP big_total x\n# TYPE big_total counter\nbig_total 1\n' \
 	>"$SPOOL/metrics/big.prom"
 head -c 2000000 /dev/zero | tr '\0' '\n' >>"$SPOOL/metrics/big.prom"
-ok 'odd things in the directory do no harm' scraped
+post '{"second":2}'
+ok 'odd things in the directory do no harm' \
+	wait_for shows '^logrecv_events_total[{]process="2"[}] 2$'
 is "$(check_text "$DIR/text")" '' 'and are left out'
-ok 'the server goes on' send_event '{}'
 stop second
 is "$STATUS" 0 'it ends with status 0'
 stop logrecv

@@ -71,7 +71,7 @@ fuzz() {
 }
 
 is_alone() {
-	[ "$(scrape logrecv_connections)" = 1 ] &&
+	[ "$(scrape logrecv_connections)" -le 1 ] &&
 		[ "$(scrape logrecv_in_flight_bytes)" = 0 ]
 }
 

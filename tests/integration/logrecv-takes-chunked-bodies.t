@@ -65,7 +65,7 @@ raw "${head}0\\r\\n\\r\\n$(request '{}')"
 is "$CODES" '400 200' 'an empty one is refused, and the next request is taken'
 raw "${head}4\\r\\n[{},\\r\\n0\\r\\n\\r\\n$(request '{}')"
 is "$CODES" '400 200' 'so is one that is not JSON'
-ok 'no bytes are in flight at the end' sample_is logrecv_in_flight_bytes 0
+ok 'no bytes are in flight at the end' wait_for sample_is logrecv_in_flight_bytes 0
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 done_testing

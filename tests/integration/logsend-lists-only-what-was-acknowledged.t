@@ -23,7 +23,7 @@ server_start '
 	    [substr($good, 0, 20), 0, 1],
 	    ["", 0, 1],
 	    ["rubbish\r\n\r\n", 0, 0],
-	    $good =~ s/ 202 / 202/r,
+	    $good =~ s/ 200 / 200/r,
 	    $good =~ s/\r\n/\n/gr,
 	    $good =~ s/Content-Length/Content-Length : 5\r\nContent-Length/r,
 	    $good =~ s/(Content-Length: )/${1}3\r\n$1/r,

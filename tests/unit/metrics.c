@@ -16,23 +16,13 @@ static struct error err;
 
 static struct metric_histogram sync_time;
 static struct metric table[] = {
-    {.name = "t_events_total", .help = "Events.", .type = METRIC_COUNTER},
-    {.name = "t_refused_total",
-	.help = "Refused.",
-	.type = METRIC_COUNTER,
-	.labels = "reason=\"json\""},
-    {.name = "t_refused_total",
-	.help = "Refused.",
-	.type = METRIC_COUNTER,
-	.labels = "reason=\"si\\\"ze\""},
-    {.name = "t_age_seconds",
-	.help = "Age.",
-	.type = METRIC_GAUGE,
-	.scale = 0.001},
-    {.name = "t_sync_seconds",
-	.help = "Sync.",
-	.type = METRIC_HISTOGRAM,
-	.histogram = &sync_time},
+    METRIC_COUNTER("t_events_total", "Events."),
+    METRIC_COUNTER(
+	"t_refused_total", "Refused.", METRIC_LABEL("reason", "json")),
+    METRIC_COUNTER(
+	"t_refused_total", "Refused.", METRIC_LABEL("reason", "si\\\"ze")),
+    METRIC_GAUGE("t_age_seconds", "Age.", .scale = 0.001),
+    METRIC_HISTOGRAM("t_sync_seconds", "Sync.", .histogram = &sync_time),
     {.name = NULL},
 };
 

@@ -238,14 +238,18 @@ rotate_all(void)
 	spool_list_release(&list);
 }
 
-/* An append that must fail, with this error and this word in its message. */
+/*
+ * An append that must fail, with this result, error and word in its message.
+ */
 static void
-append_fails(struct segment *seg, const char *line, int code, const char *word)
+append_fails(struct segment *seg, const char *line, int result, int code,
+    const char *word)
 {
 	int rc =
 	    spool_append(&spool, seg, line, strlen(line), true, NULL, &err);
 
-	ok(rc == -1 && err.code == code, "append fails with errno %d", code);
+	ok(rc == result && err.code == code, "append fails with errno %d",
+	    code);
 	ok(strncmp(err.text, word, strlen(word)) == 0 &&
 		strstr(err.text, strerror(code)) != NULL,
 	    "  %s", err.text);
@@ -275,7 +279,7 @@ test_failed_sync(void)
 	memcpy(given_up, seg.name, sizeof(given_up));
 	before = syncs;
 	arm(FAIL, "fdatasync", 1, EIO);
-	append_fails(&seg, "2\n", EIO, "sync ");
+	append_fails(&seg, "2\n", SPOOL_IN_DOUBT, EIO, "sync ");
 	is_number(syncs - before, 1, "a failed sync is not tried again");
 	is_number(seg.fd, -1, "the file is given up");
 	append_works(&seg, "3\n");
@@ -298,7 +302,7 @@ test_failed_write(void)
 	append_works(&seg, "first\n");
 	memcpy(name, seg.name, sizeof(name));
 	arm(FAIL, "write", 1, ENOSPC);
-	append_fails(&seg, "second\n", ENOSPC, "write ");
+	append_fails(&seg, "second\n", -1, ENOSPC, "write ");
 	is_text(content(SPOOL_BUFFER), "first\n", "a torn write is cut back");
 	append_works(&seg, "third\n");
 	is_text(seg.name, name, "in the same file");
@@ -326,7 +330,7 @@ test_failed_cut(void)
 	memcpy(torn, seg.name, sizeof(torn));
 	arm(FAIL, "write", 1, ENOSPC);
 	fault.also = "ftruncate";
-	append_fails(&seg, "second\n", ENOSPC, "write ");
+	append_fails(&seg, "second\n", SPOOL_IN_DOUBT, ENOSPC, "write ");
 	append_works(&seg, "third\n");
 	ok(strcmp(seg.name, torn) != 0, "a file that stays torn is given up");
 	is_text(content(SPOOL_BUFFER), "first\nsecthird\n",
@@ -342,12 +346,12 @@ test_failed_creation(void)
 
 	open_new();
 	arm(FAIL, "openat", 1, EMFILE);
-	append_fails(&seg, "1\n", EMFILE, "create ");
+	append_fails(&seg, "1\n", -1, EMFILE, "create ");
 	arm(FAIL, "fstat", 1, EIO);
-	append_fails(&seg, "1\n", EIO, "stat ");
+	append_fails(&seg, "1\n", -1, EIO, "stat ");
 	is_number(seg.fd, -1, "nothing stays open");
 	arm(FAIL, "fsync", 1, EIO);
-	append_fails(&seg, "1\n", EIO, "sync ");
+	append_fails(&seg, "1\n", -1, EIO, "sync ");
 	is_number(seg.fd, -1, "a file whose name is not durable is not used");
 	fault.also = "fstatat";
 	fault.code = ENOENT;
@@ -357,7 +361,7 @@ test_failed_creation(void)
 	ok(strstr(err.text, "each of 100 was taken away") != NULL, "%s",
 	    err.text);
 	arm(FAIL, "flock", 1, ENOLCK);
-	append_fails(&seg, "1\n", ENOLCK, "lock ");
+	append_fails(&seg, "1\n", -1, ENOLCK, "lock ");
 	append_works(&seg, "2\n");
 	is_text(content(SPOOL_BUFFER), "2\n", "nothing was written before");
 	rotate_all();

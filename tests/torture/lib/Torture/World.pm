@@ -273,7 +273,8 @@ sub wave {
 sub wave_ended {
 	my ($self, $stem) = @_;
 	my $file = "$self->{dir}/$stem";
-	spew($self->{acked}, slurp("$file.acked"));
+	# Where logsend was killed its last line may be torn.
+	spew($self->{acked}, slurp("$file.acked") =~ s/[^\n]+\z//r);
 	my $report = slurp("$file.report");
 	tally('events sent', $1) if $report =~ /"events_sent":(\d+)/;
 	$self->{refused}{$1} += $2 while $report =~ /"(\d{3})":(\d+)/g;

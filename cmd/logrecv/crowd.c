@@ -1,0 +1,192 @@
+/*
+ * crowd.c - see crowd.h.
+ */
+#include "conn.h"
+#include "crowd.h"
+#include "worker.h"
+
+#define QUIET_NS (CLOCK_NS_PER_S / 4) /* then it brings nothing, for now */
+#define LEAST_HELD 512                /* bytes that are worth ending one */
+/*
+ * Each look passes over all connections: so it makes room for the next ones
+ * too, and is not repeated at once where it found nothing.
+ */
+#define PLACES_PART \
+	256          /* of the connections of an address, ended at a time \
+		      */
+#define ROOM_PART 16 /* of the budget, likewise */
+#define ROUNDS_MAX 4
+#define SLOW 16 /* see slowness: all of it took 8 s and more, at this pace */
+#define AGAIN_NS (CLOCK_NS_PER_S / 10)
+
+/* Would another one that waits for its client be ended before this one? */
+static bool
+is_behind(const struct conn *c, const struct conn *best)
+{
+	uint64_t mine, other;
+
+	if (best == NULL)
+		return true;
+	mine = atomic_load_explicit(
+	    &c->share.peer->connections, memory_order_relaxed);
+	other = atomic_load_explicit(
+	    &best->share.peer->connections, memory_order_relaxed);
+	return mine != other ? mine > other : c->active_ns < best->active_ns;
+}
+
+/* Does it wait for a request, with nothing else to do? */
+static bool
+is_idle(const struct conn *c)
+{
+	return c->waits == WAIT_REQUEST && c->kept == 0 && !c->due;
+}
+
+/* Does it wait for its client in the middle of something? */
+static bool
+is_stuck(const struct conn *c, uint64_t now)
+{
+	return c->pending == 0 && !c->due && now - c->active_ns >= QUIET_NS;
+}
+
+/* Some more of the same address that have been quiet about as long. */
+static void
+end_more(struct worker *w, const struct peer *peer, uint64_t before_ns,
+    uint64_t count)
+{
+	struct conn *c, *next;
+
+	for (c = TAILQ_FIRST(&w->conns); c != NULL && count > 0; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->share.peer != peer || c->active_ns > before_ns ||
+		    !is_idle(c))
+			continue;
+		stat_add(w->server->stats, STAT_ENDED_PLACE, 1);
+		conn_close(c);
+		count--;
+	}
+}
+
+bool
+crowd_make_place(struct worker *w)
+{
+	uint64_t now = worker_now(w), more, active_ns;
+	struct conn *c, *first = NULL;
+	const struct peer *peer;
+
+	if (now < w->no_place_ns)
+		return false;
+	TAILQ_FOREACH (c, &w->conns, link) {
+		if ((is_idle(c) || is_stuck(c, now)) && is_behind(c, first))
+			first = c;
+	}
+	if (first == NULL) {
+		w->no_place_ns = now + AGAIN_NS;
+		return false;
+	}
+	peer = first->share.peer;
+	active_ns = first->active_ns;
+	more = atomic_load(&peer->connections) / PLACES_PART;
+	stat_add(w->server->stats, STAT_ENDED_PLACE, 1);
+	conn_close(first);
+	if (more > 0)
+		end_more(w, peer, active_ns + (now - active_ns) / 2, more);
+	return true;
+}
+
+/*
+ * How much it holds for how little it brings: bytes held for each byte that
+ * came in the last second.
+ */
+static uint64_t
+slowness(const struct conn *c, uint64_t now)
+{
+	if (now - c->active_ns >= QUIET_NS)
+		return c->share.held;
+	return c->share.held / (conn_pace(c) + 1);
+}
+
+/* Can it be ended for `asker`? `peer` NULL: whatever its address. */
+static bool
+may_end(const struct conn *c, const struct conn *asker, const struct peer *peer)
+{
+	return c != asker && c->pending == 0 && !c->due &&
+	       c->share.held >= LEAST_HELD &&
+	       (peer == NULL || c->share.peer == peer);
+}
+
+/*
+ * Ends the slowest ones, down to a quarter of the slowness of the slowest and
+ * to `least`, until there is room. False: there are none.
+ */
+static bool
+end_slowest(struct worker *w, const struct conn *asker, const struct peer *peer,
+    uint64_t least, uint64_t room)
+{
+	struct budget *b = &w->server->budget;
+	uint64_t now = worker_now(w), most = 0;
+	struct conn *c, *next;
+
+	TAILQ_FOREACH (c, &w->conns, link) {
+		if (may_end(c, asker, peer) && slowness(c, now) > most)
+			most = slowness(c, now);
+	}
+	if (most < least)
+		return false;
+	if (most / 4 > least)
+		least = most / 4;
+	for (c = TAILQ_FIRST(&w->conns); c != NULL && budget_room(b) < room;
+	     c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (!may_end(c, asker, peer) || slowness(c, now) < least)
+			continue;
+		stat_add(w->server->stats, STAT_ENDED_ROOM, 1);
+		conn_refuse(c, INTAKE_NO_ROOM);
+	}
+	return true;
+}
+
+/* The address that holds most, if that is more than its part. */
+static const struct peer *
+find_greedy(struct worker *w, const struct conn *asker, uint64_t bytes)
+{
+	const struct peer *mine = asker->share.peer, *greedy = NULL;
+	uint64_t most = w->server->budget.max / 4, held;
+	const struct conn *c;
+
+	held = atomic_load(&mine->held) + bytes;
+	if (held > most)
+		most = held;
+	TAILQ_FOREACH (c, &w->conns, link) {
+		held = atomic_load_explicit(
+		    &c->share.peer->held, memory_order_relaxed);
+		if (c->share.peer != mine && held > most) {
+			most = held;
+			greedy = c->share.peer;
+		}
+	}
+	return greedy;
+}
+
+bool
+crowd_make_room(
+    struct worker *w, struct conn *asker, uint64_t bytes, uint64_t spare)
+{
+	struct budget *b = &w->server->budget;
+	uint64_t now = worker_now(w), room = b->max / ROOM_PART;
+	const struct peer *greedy;
+
+	if (now < w->no_room_ns)
+		return false;
+	room = spare + (bytes > room ? bytes : room);
+	for (int i = 0; i < ROUNDS_MAX && budget_room(b) < room; i++) {
+		if (end_slowest(w, asker, NULL, SLOW, room))
+			continue;
+		greedy = find_greedy(w, asker, bytes);
+		if (greedy == NULL || !end_slowest(w, asker, greedy, 1, room))
+			break;
+	}
+	if (budget_room(b) >= bytes + spare)
+		return true;
+	w->no_room_ns = now + AGAIN_NS;
+	return false;
+}

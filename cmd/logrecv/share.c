@@ -1,0 +1,133 @@
+/*
+ * share.c - see share.h.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "share.h"
+
+int
+budget_init(struct budget *b, uint64_t max_bytes)
+{
+	b->max = max_bytes;
+	if (getrandom(&b->seed, sizeof(b->seed), 0) != sizeof(b->seed))
+		return -1;
+	/* Cannot fail with default attributes on Linux. */
+	(void)pthread_mutex_init(&b->lock, NULL);
+	return 0;
+}
+
+void
+budget_release(struct budget *b)
+{
+	(void)pthread_mutex_destroy(&b->lock); /* no thread is left */
+}
+
+/* The network that the address is of; all of an IPv4 one. */
+static void
+make_key(const struct sockaddr *sa, uint64_t key[2])
+{
+	const struct sockaddr_in6 *in6;
+
+	key[0] = key[1] = 0;
+	if (sa->sa_family == AF_INET) {
+		key[1] = ((const struct sockaddr_in *)(const void *)sa)
+			     ->sin_addr.s_addr;
+	} else if (sa->sa_family == AF_INET6) {
+		in6 = (const void *)sa;
+		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+			memcpy(&key[1], &in6->sin6_addr.s6_addr[12], 4);
+		else
+			memcpy(&key[0], &in6->sin6_addr, 8);
+	}
+}
+
+static struct peer **
+find_bucket(struct budget *b, const uint64_t key[2])
+{
+	uint64_t h = (key[0] ^ b->seed) * 0x9e3779b97f4a7c15ULL;
+
+	h = (h ^ h >> 32 ^ key[1]) * 0x9e3779b97f4a7c15ULL;
+	return &b->peers[(h >> 40) % PEER_BUCKETS];
+}
+
+int
+share_open(struct share *s, struct budget *b, const struct sockaddr *sa)
+{
+	struct peer *p, **bucket;
+	uint64_t key[2];
+
+	make_key(sa, key);
+	bucket = find_bucket(b, key);
+	(void)pthread_mutex_lock(&b->lock); /* fails only on misuse */
+	for (p = *bucket; p != NULL; p = p->next) {
+		if (memcmp(p->key, key, sizeof(key)) == 0)
+			break;
+	}
+	if (p == NULL && (p = calloc(1, sizeof(*p))) != NULL) {
+		memcpy(p->key, key, sizeof(key));
+		p->next = *bucket;
+		*bucket = p;
+	}
+	if (p != NULL)
+		atomic_fetch_add(&p->connections, 1);
+	(void)pthread_mutex_unlock(&b->lock);
+	*s = (struct share){.budget = b, .peer = p};
+	return p == NULL ? -1 : 0;
+}
+
+void
+share_close(struct share *s)
+{
+	struct budget *b = s->budget;
+	struct peer *p = s->peer, **at;
+
+	if (p == NULL)
+		return;
+	share_give(s, s->held);
+	s->peer = NULL;
+	(void)pthread_mutex_lock(&b->lock); /* fails only on misuse */
+	if (atomic_fetch_sub(&p->connections, 1) == 1) {
+		for (at = find_bucket(b, p->key); *at != p;)
+			at = &(*at)->next;
+		*at = p->next;
+		free(p);
+	}
+	(void)pthread_mutex_unlock(&b->lock);
+}
+
+bool
+share_take(struct share *s, uint64_t bytes, uint64_t spare)
+{
+	struct budget *b = s->budget;
+	uint64_t used =
+	    atomic_fetch_add_explicit(&b->used, bytes, memory_order_relaxed);
+
+	if (used + bytes + spare > b->max) {
+		atomic_fetch_sub_explicit(
+		    &b->used, bytes, memory_order_relaxed);
+		return false;
+	}
+	atomic_fetch_add_explicit(&s->peer->held, bytes, memory_order_relaxed);
+	s->held += bytes;
+	return true;
+}
+
+void
+share_give(struct share *s, uint64_t bytes)
+{
+	atomic_fetch_sub_explicit(
+	    &s->budget->used, bytes, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&s->peer->held, bytes, memory_order_relaxed);
+	s->held -= bytes;
+}
+
+uint64_t
+budget_room(struct budget *b)
+{
+	uint64_t used = atomic_load_explicit(&b->used, memory_order_relaxed);
+
+	return used < b->max ? b->max - used : 0;
+}
