@@ -1,5 +1,15 @@
 /*
  * logload - loads files of events into the database, exactly once.
+ *
+ * The way of an event leads through three rooms:
+ *
+ *   input/   file, lines, event: what a file may be is told by unpack.h
+ *   row/     event, columns, batch: the types of columns are in columns.h
+ *   db/      batch, driver: README.md tells how to add a database
+ *
+ * Here are those who follow a spool or load by hand (follow.c, hand.c), load
+ * one file (load.c), set events aside and load them again (reject.c, retry.c),
+ * look at a spool (check.c), and wait for the database (patience.c).
  */
 #include <errno.h>
 #include <fcntl.h>

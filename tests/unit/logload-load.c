@@ -24,7 +24,7 @@ static struct {
 } fake;
 
 static struct db *
-fake_new(void)
+fake_make(void)
 {
 	return calloc(1, sizeof(struct db));
 }
@@ -96,7 +96,7 @@ fake_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 static const struct db_driver fake_driver = {
     .dialect =
 	{.name_quote = '"', .escaped = "", .begin = "", .lock = "", .now = ""},
-    .new = fake_new,
+    .make = fake_make,
     .free = fake_free,
     .open = fake_open,
     .close = fake_close,

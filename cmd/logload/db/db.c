@@ -69,7 +69,7 @@ db_find_driver(const char *address, const char **rest, struct error *err)
 struct db *
 db_new(const struct db_config *config)
 {
-	struct db *db = config->driver->new ();
+	struct db *db = config->driver->make();
 
 	if (db == NULL)
 		return NULL;

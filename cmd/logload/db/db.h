@@ -171,7 +171,7 @@ struct db_driver {
 	void (*stop)(void);
 	void (*thread_end)(void);
 	/* A handle, all zeros but for what is the driver's own; or NULL. */
-	struct db *(*new)(void);
+	struct db *(*make)(void);
 	void (*free)(struct db *); /* it is closed */
 	/*
 	 * A session as db->config has it: UTC, every error an error, no

@@ -48,11 +48,6 @@ struct link {
 	struct buf answer;  /* what the last one points into */
 };
 
-static int infile_init(void **, const char *, void *);
-static int infile_read(void *, char *, unsigned int);
-static void infile_end(void *);
-static int infile_error(void *, char *, unsigned int);
-
 static struct link *
 of(struct db *db)
 {
@@ -65,7 +60,8 @@ start(void)
 	return mysql_library_init(0, NULL, NULL) == 0 ? 0 : -1;
 }
 
-static struct db *new (void)
+static struct db *
+make(void)
 {
 	struct link *l = calloc(1, sizeof(*l));
 
@@ -123,18 +119,15 @@ static enum db_verdict
 run(struct db *db, const char *sql, size_t len)
 {
 	struct link *l = of(db);
-	char what[24];
+	char what[16];
 
 	if (mysql_real_query(l->mysql, sql, len) == 0) {
 		l->m.stored = mysql_affected_rows(l->mysql);
 		l->m.warnings = mysql_warning_count(l->mysql);
 		return DB_OK;
 	}
-	/* The statement's first words say enough, and hold nobody's data. */
-	(void)snprintf(
-	    what, sizeof(what), "%.*s", (int)strcspn(sql, "(`'@="), sql);
-	for (size_t n = strlen(what); n > 0 && what[n - 1] == ' '; n--)
-		what[n - 1] = '\0';
+	/* The first word says enough, and holds nobody's data. */
+	(void)snprintf(what, sizeof(what), "%.*s", (int)strcspn(sql, " "), sql);
 	return failed(l, what);
 }
 
@@ -184,6 +177,41 @@ ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 		verdict = db_no_memory(db);
 	mysql_free_result(result);
 	return verdict;
+}
+
+/*
+ * Rows for LOAD DATA; no file, whatever name the server asks for.
+ */
+
+static int
+infile_init(void **handle, const char *name, void *userdata)
+{
+	struct mysql *m = userdata;
+
+	(void)name;
+	*handle = m;
+	return m->rows.len == 0;
+}
+
+static int
+infile_read(void *handle, char *out, unsigned int size)
+{
+	/* MariaDB's library does not look whether it has got its buffer. */
+	return out == NULL ? -1 : (int)mysql_load_read(handle, out, size);
+}
+
+static void
+infile_end(void *handle)
+{
+	(void)handle; /* not its own */
+}
+
+static int
+infile_error(void *handle, char *text, unsigned int size)
+{
+	(void)handle;
+	(void)snprintf(text, size, "no rows to send");
+	return CR_UNKNOWN_ERROR;
 }
 
 /*
@@ -358,6 +386,7 @@ forget_insert(struct link *l)
 	if (l->insert != NULL)
 		(void)mysql_stmt_close(l->insert); /* says goodbye, at most */
 	l->insert = NULL;
+	l->rows = 0;
 }
 
 static void
@@ -500,54 +529,6 @@ insert(struct link *l, const struct batch *b, unsigned from, unsigned count)
 	return DB_EVENT;
 }
 
-/*
- * Rows for LOAD DATA; no file, whatever name the server asks for.
- */
-
-static int
-infile_init(void **handle, const char *name, void *userdata)
-{
-	struct mysql *m = userdata;
-
-	(void)name;
-	*handle = m;
-	return m->rows.len == 0;
-}
-
-static int
-infile_read(void *handle, char *out, unsigned int size)
-{
-	/* MariaDB's library does not look whether it has got its buffer. */
-	return out == NULL ? -1 : (int)mysql_load_read(handle, out, size);
-}
-
-static void
-infile_end(void *handle)
-{
-	(void)handle; /* not its own */
-}
-
-static int
-infile_error(void *handle, char *text, unsigned int size)
-{
-	(void)handle;
-	(void)snprintf(text, size, "no rows to send");
-	return CR_UNKNOWN_ERROR;
-}
-
-/* A row that no packet can hold. */
-static enum db_verdict
-too_large(struct mysql *m, size_t size)
-{
-	(void)error_set(&m->db.error,
-	    "the event needs %zu bytes, over the server's max_allowed_packet "
-	    "of %llu",
-	    size, (unsigned long long)m->packet_max);
-	m->db.error.code = SERVER_PACKET_TOO_LARGE;
-	m->db.cause = DB_CAUSE_OTHER;
-	return DB_EVENT;
-}
-
 /* LOAD DATA has no statement to be over max_allowed_packet. */
 static enum db_verdict
 store(struct db *db, const struct batch *b, unsigned from, unsigned count)
@@ -564,7 +545,7 @@ store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 			return verdict;
 	}
 	if (large)
-		return too_large(m, size);
+		return mysql_too_large(m, size);
 	/* Gathered for a way that was there then: the halves will do. */
 	if (!m->arrays && count > INSERT_ROWS)
 		return DB_EVENT;
@@ -597,7 +578,7 @@ const struct db_driver db_mysql = {
     .start = start,
     .stop = mysql_library_end,
     .thread_end = mysql_thread_end,
-    .new = new,
+    .make = make,
     .free = release,
     .open = open_link,
     .close = close_link,

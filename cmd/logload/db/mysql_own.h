@@ -27,6 +27,8 @@ struct mysql {
 enum db_verdict mysql_open_session(struct mysql *);
 /* How much goes at a time by the ways that there are. */
 void mysql_set_limits(struct mysql *);
+/* The error of a row that no packet can hold: DB_EVENT. */
+enum db_verdict mysql_too_large(struct mysql *, size_t size);
 /* As in struct db_driver. */
 enum db_verdict mysql_check(struct db *, const char *table);
 

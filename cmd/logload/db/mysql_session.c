@@ -74,6 +74,18 @@ mysql_set_limits(struct mysql *m)
 		l->bytes = m->packet_max - PACKET_SPARE;
 }
 
+enum db_verdict
+mysql_too_large(struct mysql *m, size_t size)
+{
+	(void)error_set(&m->db.error,
+	    "the event needs %zu bytes, over the server's max_allowed_packet "
+	    "of %llu",
+	    size, (unsigned long long)m->packet_max);
+	m->db.error.code = SERVER_PACKET_TOO_LARGE;
+	m->db.cause = DB_CAUSE_OTHER;
+	return DB_EVENT;
+}
+
 /* What the server allows, and whether its commits last. */
 static enum db_verdict
 read_server(struct mysql *m)
