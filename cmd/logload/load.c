@@ -188,8 +188,7 @@ load_chunk(struct load *f)
 	f->file.torn += f->chunk.torn;
 	f->file.loaded = f->range.last;
 	if (f->file.bytes < f->file.progress)
-		f->file.bytes =
-		    f->file.progress; /* of a stream, known only now */
+		f->file.bytes = f->file.progress; /* a stream's, only now */
 	verdict = heard(db_save(l->db, &f->file));
 	if (verdict != LOAD_DONE)
 		return failed(f, verdict);
@@ -438,11 +437,7 @@ take_row(struct load *f, const struct line *line)
 			return verdict;
 		rc = batch_add(&l->batch, &l->db->limits, f->file.id, &f->row);
 	}
-	if (rc < 0) {
-		(void)error_errno(&f->error, "hold an event");
-		return LOAD_IO;
-	}
-	return LOAD_DONE;
+	return rc < 0 ? heard(db_no_memory(l->db)) : LOAD_DONE;
 }
 
 /* Holds a line that is no event, for a record of it. */
