@@ -155,7 +155,6 @@ complete_ssl(struct settings *s, struct error *err)
 	    "verify_ca", "verify_identity", NULL};
 	struct db_config *c = &s->db;
 	const char *wish = s->ssl_mode != NULL ? s->ssl_mode : c->ssl_mode;
-	const char *paths[] = {c->ssl_ca, c->ssl_cert, c->ssl_key};
 
 	c->ssl_mode = wish;
 	c->ssl = DB_SSL_PREFERRED;
@@ -176,13 +175,6 @@ complete_ssl(struct settings *s, struct error *err)
 	if (c->ssl >= DB_SSL_VERIFY_CA && c->ssl_ca == NULL) {
 		(void)error_set(err, "%s needs ssl-ca= in --db", wish);
 		return usage(err, "ssl-mode");
-	}
-	/* They go into a file of lines; see db/mycnf.c. */
-	for (int i = 0; i < 3; i++) {
-		if (paths[i] != NULL && strpbrk(paths[i], "\r\n") != NULL) {
-			(void)error_set(err, "a path has a line break");
-			return usage(err, "db");
-		}
 	}
 	return 0;
 }
@@ -303,7 +295,7 @@ void
 settings_release(struct settings *s)
 {
 	columns_release(&s->columns);
-	url_release(s->url_parts);
+	free(s->url_parts);
 	option_list_release(&s->column_specs);
 	option_list_release(&s->indexes);
 	if (s->password != NULL)

@@ -62,14 +62,6 @@ url_parse(const char *url, struct db_config *c, char **parts, struct error *err)
 	return query == NULL ? 0 : parse_parameters(c, query, err);
 }
 
-void
-url_release(char *parts)
-{
-	if (parts != NULL)
-		explicit_bzero(parts, strlen(parts));
-	free(parts);
-}
-
 static int
 parse_host(struct db_config *c, char *host, struct error *err)
 {
@@ -138,6 +130,10 @@ parse_parameters(struct db_config *c, char *query, struct error *err)
 			    parameter);
 		if (decode(value, known[i].target, err) < 0)
 			return -1;
+		/* They may go into a file of lines. */
+		if (strpbrk(value, "\r\n") != NULL)
+			return error_set(err,
+			    "the parameter %s has a line break", parameter);
 	}
 	return 0;
 }

@@ -14,10 +14,10 @@
 
 /*
  * Fills in what it tells of the configuration, which then points into *parts,
- * to be released by the caller. -1 with a text that does not show the password.
+ * to be freed by the caller in any case. -1 with a text that does not show the
+ * password.
  */
 int
 url_parse(const char *url, struct db_config *, char **parts, struct error *);
-void url_release(char *parts);
 
 #endif
