@@ -304,12 +304,12 @@ put_held(struct load *f, struct load_held *h)
 
 /* The lines that stand before that row, and were not put yet. */
 static int
-put_held_before(struct load *f, unsigned row, unsigned *put)
+put_held_before(struct load *f, unsigned row)
 {
 	struct loader *l = f->loader;
 
-	for (; *put < l->held_count && l->held[*put].row <= row; (*put)++) {
-		if (put_held(f, &l->held[*put]) < 0)
+	while (l->held_put < l->held_count && l->held[l->held_put].row <= row) {
+		if (put_held(f, &l->held[l->held_put++]) < 0)
 			return -1;
 	}
 	return 0;
@@ -317,7 +317,7 @@ put_held_before(struct load *f, unsigned row, unsigned *put)
 
 /* The database has refused a row by itself. */
 static enum load_verdict
-reject_row(struct load *f, unsigned row, unsigned *put)
+reject_row(struct load *f, unsigned row)
 {
 	struct loader *l = f->loader;
 	const struct row_place *place = &l->batch.place[row];
@@ -331,7 +331,7 @@ reject_row(struct load *f, unsigned row, unsigned *put)
 
 	note_refusal(f);
 	f->chunk.rejected++;
-	if (put_held_before(f, row, put) < 0 ||
+	if (put_held_before(f, row) < 0 ||
 	    reject_add(&l->reject, &f->range, &line, &why, &f->error) < 0)
 		return LOAD_IO;
 	return LOAD_DONE;
@@ -339,7 +339,7 @@ reject_row(struct load *f, unsigned row, unsigned *put)
 
 /* Stores so many rows; what is refused is halved, until a row is by itself. */
 static enum load_verdict
-store(struct load *f, unsigned from, unsigned count, unsigned *put)
+store(struct load *f, unsigned from, unsigned count)
 {
 	struct loader *l = f->loader;
 	enum load_verdict verdict;
@@ -353,11 +353,18 @@ store(struct load *f, unsigned from, unsigned count, unsigned *put)
 	if (said != DB_EVENT)
 		return heard(said);
 	if (count == 1)
-		return reject_row(f, from, put);
-	verdict = store(f, from, count / 2, put);
+		return reject_row(f, from);
+	verdict = store(f, from, count / 2);
 	if (verdict != LOAD_DONE)
 		return verdict;
-	return store(f, from + count / 2, count - count / 2, put);
+	return store(f, from + count / 2, count - count / 2);
+}
+
+static void
+begin_batch(struct loader *l)
+{
+	batch_clear(&l->batch);
+	l->held_count = l->held_put = 0;
 }
 
 /* Stores what was gathered, and puts the lines that were held beside it. */
@@ -365,14 +372,11 @@ static enum load_verdict
 flush(struct load *f)
 {
 	struct loader *l = f->loader;
-	enum load_verdict verdict;
-	unsigned put = 0;
+	enum load_verdict verdict = store(f, 0, l->batch.count);
 
-	verdict = store(f, 0, l->batch.count, &put);
-	if (verdict == LOAD_DONE && put_held_before(f, UINT_MAX, &put) < 0)
+	if (verdict == LOAD_DONE && put_held_before(f, UINT_MAX) < 0)
 		verdict = LOAD_IO;
-	batch_clear(&l->batch);
-	l->held_count = 0;
+	begin_batch(l);
 	return verdict;
 }
 
@@ -425,7 +429,7 @@ take_row(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
 	uint64_t misfits = l->maker.misfits;
-	enum load_verdict verdict = LOAD_DONE;
+	enum load_verdict verdict;
 	int rc;
 
 	make_row(f, line);
@@ -480,8 +484,7 @@ load_rows(struct load *f)
 	struct line line;
 	int rc = 0;
 
-	batch_clear(&l->batch);
-	l->held_count = 0;
+	begin_batch(l);
 	lines_begin(&l->lines, &f->range, f->lines);
 	while (verdict == LOAD_DONE && (rc = next_line(f, &line, &kind)) > 0)
 		verdict = kind == EVENT_GOOD ? take_row(f, &line)

@@ -59,8 +59,8 @@ struct loader {
 	struct lines lines;
 	struct row_maker maker;
 	struct batch batch;
-	struct load_held *held; /* LOAD_HELD_MAX of them; owned */
-	unsigned held_count;
+	struct load_held *held;        /* LOAD_HELD_MAX of them; owned */
+	unsigned held_count, held_put; /* into rejected/ */
 	struct reject reject;
 	struct meters *meters; /* these two are shared, not owned */
 	struct stop *stop;

@@ -523,10 +523,10 @@ insert(struct link *l, const struct batch *b, unsigned from, unsigned count)
 	stored = mysql_stmt_affected_rows(l->insert);
 	if (stored == count)
 		return DB_OK;
+	/* That is no event's fault, and not to be taken back alone. */
 	(void)error_set(&l->m.db.error, "INSERT stored %llu rows instead of %u",
 	    (unsigned long long)stored, count);
-	l->m.db.cause = DB_CAUSE_OTHER;
-	return DB_EVENT;
+	return DB_SCHEMA;
 }
 
 /* LOAD DATA has no statement to be over max_allowed_packet. */
