@@ -11,6 +11,7 @@
 #include "hex.h"
 #include "json.h"
 #include "scan.h"
+#include "utf8.h"
 
 struct levels {
 	uint64_t bits[JSON_DEPTH_MOST / 64]; /* 1: object */
@@ -124,23 +125,48 @@ check_colon(
 	return skip_breaks(p + 1, end, breaks);
 }
 
-static const char *
-check_name(const char *p, const char *end, bool *breaks, struct json_error *err)
+/* Is the name that begins here, with its quote, the one that is looked for? */
+static bool
+is_watched(const char *p, const char *end, const struct json_watch *watch)
 {
-	bool escapes;
+	size_t len = watch->name_len;
 
+	return (size_t)(end - p) >= len + 2 && p[1 + len] == '"' &&
+	       memcmp(p + 1, watch->name, len) == 0;
+}
+
+static const char *
+check_name(const char *p, const char *end, struct json_watch *watch,
+    struct json_error *err)
+{
 	p = check_quote(p, end, err);
-	if (p != NULL)
-		p = check_string(p, end, &escapes, err);
-	return p == NULL ? NULL : check_colon(p, end, breaks, err);
+	if (p == NULL)
+		return NULL;
+	if (end - p > 1 && p[1] == *watch->name && is_watched(p, end, watch))
+		watch->seen = true;
+	p = check_string(p, end, &watch->seen, err);
+	return p == NULL ? NULL : check_colon(p, end, &watch->breaks, err);
 }
 
 const char *
 json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
     struct json_error *err)
 {
+	struct json_watch watch = {.name = ""};
+
+	p = json_check_watching(p, end, max_depth, &watch, err);
+	if (watch.breaks)
+		*breaks = true;
+	return p;
+}
+
+const char *
+json_check_watching(const char *p, const char *end, unsigned max_depth,
+    struct json_watch *watch, struct json_error *err)
+{
 	struct levels l;
 	enum json_kind kind;
+	bool *breaks = &watch->breaks;
 
 	assert(max_depth <= JSON_DEPTH_MOST);
 	l.depth = 0;
@@ -155,7 +181,7 @@ json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
 			p = skip_breaks(p + 1, end, breaks);
 			if (p == end || *p != (object ? '}' : ']')) {
 				if (object)
-					p = check_name(p, end, breaks, err);
+					p = check_name(p, end, watch, err);
 				if (p == NULL)
 					return NULL;
 				continue;
@@ -180,7 +206,7 @@ json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
 						: "expected ',' or ']'");
 		p = skip_breaks(p + 1, end, breaks);
 		if (level_is_object(&l))
-			p = check_name(p, end, breaks, err);
+			p = check_name(p, end, watch, err);
 		if (p == NULL)
 			return NULL;
 	}
@@ -264,44 +290,6 @@ check_scalar(const char *p, const char *end, enum json_kind *kind,
 	}
 }
 
-/*
- * One character of more than a byte (RFC 3629, section 4), from its first
- * byte. NULL unless it is well-formed: no overlong form, no surrogate, nothing
- * over U+10FFFF.
- */
-static const char *
-check_utf8(const char *text, const char *end)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	size_t room = (size_t)(end - text), len;
-	unsigned char least = 0x80, most = 0xbf;
-
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return NULL;
-	if (p[0] < 0xe0) {
-		len = 2;
-	} else if (p[0] < 0xf0) {
-		len = 3;
-		if (p[0] == 0xe0)
-			least = 0xa0;
-		if (p[0] == 0xed)
-			most = 0x9f;
-	} else {
-		len = 4;
-		if (p[0] == 0xf0)
-			least = 0x90;
-		if (p[0] == 0xf4)
-			most = 0x8f;
-	}
-	if (room < len || p[1] < least || p[1] > most)
-		return NULL;
-	for (size_t i = 2; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return NULL;
-	}
-	return text + len;
-}
-
 /* From the backslash on (section 7). */
 static const char *
 check_escape(const char *p, const char *end, struct json_error *err)
@@ -346,7 +334,7 @@ check_string_rest(
 			    "a control character in a string must be escaped");
 		/* Where one of them stands, more do. */
 		for (; p < end && (unsigned char)*p >= 0x80; p = next) {
-			next = check_utf8(p, end);
+			next = utf8_next(p, end);
 			if (next == NULL)
 				return fail(err, p, "not UTF-8");
 		}
@@ -362,7 +350,7 @@ json_is_utf8(const char *text, size_t len)
 	while (p < end) {
 		if ((unsigned char)*p < 0x80)
 			p++;
-		else if ((p = check_utf8(p, end)) == NULL)
+		else if ((p = utf8_next(p, end)) == NULL)
 			return false;
 	}
 	return true;
@@ -587,7 +575,7 @@ json_string_encode(const char *text, size_t len, char *out)
 			p++;
 		} else if (c < 0x80) {
 			*o++ = *p++;
-		} else if ((next = check_utf8(p, end)) != NULL) {
+		} else if ((next = utf8_next(p, end)) != NULL) {
 			memcpy(o, p, (size_t)(next - p));
 			o += next - p;
 			p = next;

@@ -35,6 +35,21 @@ struct json_error {
 const char *json_check(const char *p, const char *end, unsigned max_depth,
     bool *breaks, struct json_error *err);
 
+/* What json_check_watching looks out for on its way, and has seen. */
+struct json_watch {
+	const char *name; /* of a member, as it is without escapes */
+	size_t name_len;
+	bool breaks; /* CR or LF between tokens */
+	bool seen;   /* the name at any depth, or one with escapes */
+};
+
+/*
+ * The same, for those to whom a certain member matters that is hardly ever
+ * there: `seen` unset, it is not, and no second look is needed.
+ */
+const char *json_check_watching(const char *p, const char *end,
+    unsigned max_depth, struct json_watch *, struct json_error *err);
+
 /* The first byte from p on that is no JSON white space, or end. */
 const char *json_skip_space(const char *p, const char *end);
 

@@ -326,7 +326,7 @@ reject_row(struct load *f, unsigned row)
 	    .number = l->batch.line[row]};
 	struct reject_reason why = {.code = l->db->error.code,
 	    .text = l->db->error.text,
-	    .valid = true,
+	    .member = "event",
 	    .offset = place->offset};
 
 	note_refusal(f);
@@ -462,8 +462,9 @@ take_refused(struct load *f, const struct line *line)
 	h->line = *line;
 	h->line.text = NULL; /* is read again */
 	h->why = (struct reject_reason){
-	    .valid = f->event.valid, .offset = f->event.offset};
-	if (h->why.valid && f->rules.origin == NULL) {
+	    .member = f->event.valid ? f->event.member : NULL,
+	    .offset = f->event.offset};
+	if (h->why.member != NULL && f->rules.origin == NULL) {
 		/* As for an event's text, without white space. */
 		h->line.offset = h->why.offset;
 		h->line.len = f->event.text.len;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "clock.h"
 #include "json.h"
 #include "reject.h"
@@ -303,28 +304,10 @@ put_escaped(struct buf *b, const char *piece, size_t len)
 static int
 put_base64(struct buf *b, const char *piece, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)piece;
-	char *out;
-
-	if (buf_reserve(b, len / 3 * 4 + 4) < 0)
+	if (buf_reserve(b, base64_length(len)) < 0)
 		return -1;
-	out = b->data + b->len;
-	for (size_t i = 0; i < len; i += 3) {
-		size_t left = len - i;
-		unsigned bits = (unsigned)p[i] << 16;
-
-		if (left > 1)
-			bits |= (unsigned)p[i + 1] << 8;
-		if (left > 2)
-			bits |= p[i + 2];
-		*out++ = digits[bits >> 18];
-		*out++ = digits[bits >> 12 & 63];
-		*out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
-		*out++ = left > 2 ? digits[bits & 63] : '=';
-	}
-	b->len = (size_t)(out - b->data);
+	base64_encode(piece, len, b->data + b->len);
+	b->len += base64_length(len);
 	return 0;
 }
 
@@ -363,22 +346,22 @@ static int
 put_text(struct reject *r, const struct range *range, const struct line *line,
     const struct reject_reason *why, struct error *err)
 {
-	const char *before = ",\"event\":", *after = "";
+	const char *member = why->member, *quote = "";
 	put_piece *put = put_plain;
 	bool text = false;
 
-	if (!why->valid) {
+	if (member == NULL) {
 		if (is_utf8(range, line, &text, err) < 0)
 			return -1;
-		before = text ? ",\"raw\":\"" : ",\"base64\":\"";
-		after = "\"";
+		member = text ? "raw" : "base64";
+		quote = "\"";
 		put = text ? put_escaped : put_base64;
 	}
-	if (buf_printf(&r->out, "%s", before) < 0)
+	if (buf_printf(&r->out, ",\"%s\":%s", member, quote) < 0)
 		return error_errno(err, "write %s", r->name);
 	if (put_pieces(r, range, line, put, err) < 0)
 		return -1;
-	if (buf_printf(&r->out, "%s", after) < 0)
+	if (buf_printf(&r->out, "%s", quote) < 0)
 		return error_errno(err, "write %s", r->name);
 	return 0;
 }

@@ -41,7 +41,8 @@ struct reject {
 struct reject_reason {
 	int code;
 	const char *text;
-	bool valid;      /* the line is a JSON value */
+	/* The member that the line, which is JSON, is the value of; or NULL. */
+	const char *member;
 	uint64_t offset; /* of the line, as the record tells it */
 };
 

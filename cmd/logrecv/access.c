@@ -46,7 +46,8 @@ is_same(struct http_text origin, const char *scheme, const char *port,
 {
 	size_t len = strlen(scheme);
 
-	if (origin.len < len || strncasecmp(origin.p, scheme, len) != 0)
+	if (host.len == 0 || origin.len < len ||
+	    strncasecmp(origin.p, scheme, len) != 0)
 		return false;
 	origin.p += len;
 	origin.len -= len;

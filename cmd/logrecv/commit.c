@@ -71,8 +71,7 @@ commit_destroy(struct commit *c)
 }
 
 int
-commit_wait(
-    struct commit *c, struct conn *conn, uint64_t events, uint64_t bytes)
+commit_wait(struct commit *c, const struct waiter *waiter)
 {
 	struct group *g = c->gathering;
 
@@ -85,8 +84,8 @@ commit_wait(
 		g->waiters = w;
 		g->waiter_cap = cap;
 	}
-	g->waiters[g->waiter_count++] = (struct waiter){conn, events, bytes};
-	g->events += events;
+	g->waiters[g->waiter_count++] = *waiter;
+	g->events += waiter->events;
 	return 0;
 }
 
@@ -224,6 +223,8 @@ void
 commit_release(struct commit *c, struct group *g)
 {
 	assert(g != c->gathering);
+	for (size_t i = 0; i < g->waiter_count; i++)
+		free(g->waiters[i].bad);
 	g->lines.len = 0;
 	trim(g);
 	g->waiter_count = 0;

@@ -35,12 +35,14 @@
 #include "spool.h"
 
 struct conn;
+struct event_tally;
 
 /* A request whose events are in the group. */
 struct waiter {
 	struct conn *conn;
 	uint64_t events;
 	uint64_t bytes; /* that it holds of the budget for bytes in flight */
+	struct event_tally *bad; /* NULL: all are good; freed with the group */
 };
 
 struct group {
@@ -84,9 +86,8 @@ commit_gathering(struct commit *c)
 	return c->gathering;
 }
 
-/* Adds a waiter to the gathering group. 0, or -1 with ENOMEM. */
-int
-commit_wait(struct commit *, struct conn *, uint64_t events, uint64_t bytes);
+/* Adds a waiter, copied, to the gathering group. 0, or -1 with ENOMEM. */
+int commit_wait(struct commit *, const struct waiter *);
 
 /*
  * Is it worth looking for more requests before a group is written that is

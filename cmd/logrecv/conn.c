@@ -32,27 +32,50 @@
 #define TURN_MAX 32           /* requests of one connection in a turn */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
 #define RATE_NS (10 * CLOCK_NS_PER_S) /* over which --min-rate is measured */
-#define WIDE_LEAST (16 << 10)         /* of a body that deserves more room */
 #define WIDE_MAX ((64 << 20) / (2 * STREAM_RCVBUF_WIDE)) /* sockets */
+#define NARROW_NS (5 * CLOCK_NS_PER_S) /* quiet, a socket is narrow again */
 #define NEVER UINT64_MAX
 
 static void rest(struct conn *);
 static void on_stream(void *, enum stream_event);
 static void conn_run(struct conn *);
 static void serve(struct conn *, const struct request *);
-static void store(struct conn *, const struct request *);
-static void answer(struct conn *, const struct request *, struct reply *);
-static void
-refuse(struct conn *, const struct request *, const struct verdict *);
 static void put(struct conn *, const char *data, size_t len);
 static void say(struct conn *, const char *data, size_t len);
-static void put_outcome(struct conn *, int result, uint64_t events, bool last);
+static void
+put_outcome(struct conn *, const struct waiter *, int result, bool last);
 static void release_held(struct conn *);
 static void linger(struct conn *);
 
 /*
  * Life
  */
+
+/*
+ * The socket takes in more at a time, as long as not too many do; without, a
+ * body of some length takes many steps.
+ */
+static void
+widen(struct conn *c)
+{
+	_Atomic uint64_t *wide = &c->worker->server->wide;
+
+	if (c->stream.wide)
+		return;
+	if (atomic_fetch_add(wide, 1) < WIDE_MAX)
+		stream_widen(&c->stream, true);
+	else
+		atomic_fetch_sub(wide, 1);
+}
+
+static void
+narrow(struct conn *c)
+{
+	if (!c->stream.wide)
+		return;
+	stream_widen(&c->stream, false);
+	atomic_fetch_sub(&c->worker->server->wide, 1);
+}
 
 int
 conn_open(struct worker *w, int fd, const struct sockaddr *sa)
@@ -73,32 +96,9 @@ conn_open(struct worker *w, int fd, const struct sockaddr *sa)
 	c->active_ns = worker_now(w);
 	intake_init(&c->intake, w->server, &c->share);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
+	widen(c);
 	rest(c);
 	return 0;
-}
-
-/* Its socket takes in as little as any, again. */
-static void
-narrow(struct conn *c)
-{
-	if (!c->stream.wide)
-		return;
-	stream_widen(&c->stream, false);
-	atomic_fetch_sub(&c->worker->server->wide, 1);
-}
-
-/* A large body is coming in: few steps for it, as long as there are few. */
-static void
-widen(struct conn *c)
-{
-	_Atomic uint64_t *wide = &c->worker->server->wide;
-
-	if (c->stream.wide)
-		return;
-	if (atomic_fetch_add(wide, 1) < WIDE_MAX)
-		stream_widen(&c->stream, true);
-	else
-		atomic_fetch_sub(wide, 1);
 }
 
 void
@@ -215,7 +215,8 @@ conn_sweep(struct worker *w)
 			conn_refuse(c, INTAKE_TOO_SLOW);
 		c->received[1] = c->received[0];
 		c->received[0] = c->stream.received;
-		if (c->phase != CONN_CLOSED && !intake_has_body(&c->intake))
+		if (c->phase != CONN_CLOSED && !intake_has_body(&c->intake) &&
+		    now - c->active_ns >= NARROW_NS)
 			narrow(c);
 	}
 }
@@ -411,7 +412,7 @@ conn_run(struct conn *c)
 		stream_take(s, s->input_len);
 	}
 	s->wanted = is_paused(c) ? 0 : intake_wants(&c->intake);
-	if (s->wanted >= WIDE_LEAST || c->intake.body.len >= WIDE_LEAST)
+	if (intake_has_body(&c->intake))
 		widen(c);
 	/* Paused, it reads on a little, and so notices an end. */
 	reads = c->phase == CONN_LINGERS || !is_paused(c) ||
@@ -422,202 +423,25 @@ conn_run(struct conn *c)
 }
 
 /*
- * Requests
+ * Answers
  */
-
-/* `reason`, a text that needs no escapes: why not; NULL: all is well. */
-static void
-answer_status(struct conn *c, const struct request *r, const char *reason)
-{
-	struct reply reply = {.status = reason == NULL ? 200 : 503,
-	    .retry_after = reason == NULL ? 0 : worker_retry_s(c->worker)};
-	char body[256];
-
-	(void)snprintf(body, sizeof(body),
-	    reason == NULL ? "{\"status\":\"ok\"}"
-			   : "{\"status\":\"not ready\",\"reason\":\"%s\"}",
-	    reason);
-	reply.body = body;
-	reply.len = strlen(body);
-	answer(c, r, &reply);
-}
-
-static void
-answer_metrics(struct conn *c, const struct request *r)
-{
-	struct stats *stats = c->worker->server->stats;
-	struct reply reply = {
-	    .status = 200, .type = "text/plain; version=0.0.4"};
-	struct verdict v = {0};
-	const struct buf *text = stats_text(stats);
-
-	if (text->len == 0) {
-		verdict_set(&v, 503, STAT_REFUSED_METRICS,
-		    "the metrics cannot be read");
-		refuse(c, r, &v);
-	} else {
-		reply.body = text->data;
-		reply.len = text->len;
-		answer(c, r, &reply);
-	}
-	stats_text_done(stats);
-}
-
-/* Why events are not taken now, or NULL. */
-static const char *
-unready_reason(struct server *s)
-{
-	if (atomic_load_explicit(&s->stalled, memory_order_relaxed))
-		return "the disk does not finish what it was given";
-	return gate_reason(s->gate);
-}
 
 /* Answers a complete request, or leaves that to the group it is put in. */
 static void
 serve(struct conn *c, const struct request *r)
 {
-	struct server *s = c->worker->server;
-
 	if (r->last || c->worker->stopping)
 		c->phase = CONN_LAST;
 	c->cut = r->cut;
 	c->persist_1_0 = r->persist_1_0;
-	if (r->verdict.status != 0) {
-		refuse(c, r, &r->verdict);
-		return;
-	}
-	switch (r->route) {
-	case ROUTE_LOG:
-		store(c, r);
-		break;
-	case ROUTE_HEALTH:
-		answer_status(c, r, NULL);
-		break;
-	case ROUTE_READY:
-		answer_status(c, r, unready_reason(s));
-		break;
-	case ROUTE_METRICS:
-		answer_metrics(c, r);
-		break;
-	}
+	if (r->verdict.status != 0)
+		conn_deny(c, r, &r->verdict);
+	else
+		r->way->serve(c, r);
 }
 
-/*
- * The request's lines do not fit into what may be in flight: for now, or for
- * ever, if nothing but this request is.
- */
-static void
-refuse_for_room(struct conn *c, const struct request *r)
-{
-	struct budget *b = c->share.budget;
-	struct verdict v = {0};
-
-	verdict_set(&v, atomic_load(&b->used) <= c->share.held ? 413 : 503,
-	    STAT_REFUSED_IN_FLIGHT,
-	    "over --max-in-flight (%llu bytes) of bodies and lines at once",
-	    (unsigned long long)b->max);
-	refuse(c, r, &v);
-}
-
-static void
-refuse_event(
-    struct conn *c, const struct request *r, const struct event_error *e)
-{
-	struct reply reply = {
-	    .status = e->fault == EVENT_TOO_LARGE ? 413 : 400};
-	char body[sizeof(e->text) + 80];
-	struct verdict v = {0};
-	int n;
-
-	if (e->fault == EVENT_NO_ROOM) {
-		refuse_for_room(c, r);
-		return;
-	}
-	if (e->fault == EVENT_NO_MEMORY) {
-		verdict_set(&v, 503, STAT_REFUSED_MEMORY, "out of memory");
-		refuse(c, r, &v);
-		return;
-	}
-	stat_add(c->worker->server->stats,
-	    STAT_REFUSED_JSON + (enum stat)e->fault, 1);
-	/* The text is ours and needs no escapes. */
-	n = snprintf(body, sizeof(body),
-	    "{\"error\":\"%s\",\"event\":%zu,\"offset\":%zu}", e->text,
-	    e->event, e->offset);
-	reply.body = body;
-	reply.len = (size_t)n;
-	answer(c, r, &reply);
-}
-
-/* Appends the request's lines to the group; makes room once, if it must. */
-static long
-append(struct conn *c, const struct request *r, struct group *g,
-    struct event_error *why)
-{
-	struct worker *w = c->worker;
-	struct server *s = w->server;
-	uint64_t most = 2 * (uint64_t)r->len + EVENT_SUFFIX_MAX;
-	long events;
-
-	events = event_append(r->body, r->len, w->stamp, &s->events,
-	    budget_room(&s->budget), &g->lines, why);
-	if (events < 0 && why->fault == EVENT_NO_ROOM &&
-	    most <= s->budget.max && crowd_make_room(w, c, most, 0))
-		events = event_append(r->body, r->len, w->stamp, &s->events,
-		    budget_room(&s->budget), &g->lines, why);
-	return events;
-}
-
-/* Adds the events to the gathering group; its commit will answer. */
-static void
-store(struct conn *c, const struct request *r)
-{
-	struct worker *w = c->worker;
-	struct group *g = commit_gathering(&w->commit);
-	struct reply none = {
-	    .status = 200, .body = "{\"accepted\":0}", .len = 14};
-	size_t before = g->lines.len;
-	struct event_error why;
-	uint64_t bytes;
-	long events;
-
-	(void)worker_now(w); /* brings the stamp up to date */
-	stat_add(w->server->stats, STAT_BODY_BYTES, r->len);
-	events = append(c, r, g, &why);
-	if (events < 0) {
-		commit_trim(&w->commit);
-		refuse_event(c, r, &why);
-		return;
-	}
-	if (events == 0) {
-		answer(c, r, &none);
-		return;
-	}
-	bytes = g->lines.len - before + sizeof(struct waiter);
-	why.fault = EVENT_NO_ROOM; /* another worker was faster */
-	if (share_take(&c->share, bytes, 0)) {
-		if (commit_wait(&w->commit, c, (uint64_t)events, bytes) == 0) {
-			c->pending++;
-			c->pending_bytes += bytes;
-			/* Those that are still to be read wait a turn. */
-			if (commit_has_enough(&w->commit))
-				(void)event_base_loopbreak(w->base);
-			return;
-		}
-		share_give(&c->share, bytes);
-		why.fault = EVENT_NO_MEMORY;
-	}
-	g->lines.len = before;
-	refuse_event(c, r, &why);
-}
-
-/*
- * Answers
- */
-
-/* Answers the request in work, after those that are pending. */
-static void
-answer(struct conn *c, const struct request *r, struct reply *reply)
+void
+conn_answer(struct conn *c, const struct request *r, struct reply *reply)
 {
 	struct worker *w = c->worker;
 
@@ -635,11 +459,11 @@ answer(struct conn *c, const struct request *r, struct reply *reply)
 		linger(c);
 }
 
-static void
-refuse(struct conn *c, const struct request *r, const struct verdict *v)
+void
+conn_deny(struct conn *c, const struct request *r, const struct verdict *v)
 {
 	struct reply reply = {.status = v->status,
-	    .allow = v->allow,
+	    .allow = v->status == 405 ? r->methods : 0,
 	    .retry_after = v->status == 503 ? worker_retry_s(c->worker) : 0};
 	char body[sizeof(v->text) + 16];
 	int n;
@@ -648,7 +472,7 @@ refuse(struct conn *c, const struct request *r, const struct verdict *v)
 	n = snprintf(body, sizeof(body), "{\"error\":\"%s\"}", v->text);
 	reply.body = body;
 	reply.len = (size_t)n;
-	answer(c, r, &reply);
+	conn_answer(c, r, &reply);
 }
 
 /* Sends what was held back for this moment. */
@@ -704,6 +528,8 @@ conn_settle(const struct waiter *waiter, int result)
 	if (result == 0) {
 		stat_add(stats, STAT_ACKED_REQUESTS, 1);
 		stat_add(stats, STAT_EVENTS, waiter->events);
+		if (waiter->bad != NULL)
+			stats_add_bad(stats, waiter->bad);
 	} else {
 		stat_add(stats, STAT_REFUSED_STORE, 1);
 	}
@@ -713,10 +539,11 @@ conn_settle(const struct waiter *waiter, int result)
 	if (w->stopping && !c->intake.begun && c->phase == CONN_OPEN)
 		c->phase = CONN_LAST;
 	last = c->phase == CONN_LAST && c->pending == 0 && c->held.len == 0;
-	if (result == 0 && waiter->events == 1 && !last && !c->persist_1_0)
+	if (result == 0 && waiter->events == 1 && waiter->bad == NULL &&
+	    !last && !c->persist_1_0)
 		put(c, w->one, w->one_len);
 	else
-		put_outcome(c, result, waiter->events, last);
+		put_outcome(c, waiter, result, last);
 	if (c->phase == CONN_CLOSED)
 		return;
 	if (last)
@@ -735,32 +562,33 @@ conn_settle(const struct waiter *waiter, int result)
 
 /* The answer to a request of a group that has to be put together. */
 static void
-put_outcome(struct conn *c, int result, uint64_t events, bool last)
+put_outcome(struct conn *c, const struct waiter *waiter, int result, bool last)
 {
 	struct worker *w = c->worker;
 	struct reply reply = {.close = last, .keep_alive = c->persist_1_0};
-	char body[100];
+	struct buf body = {0};
+	int rc;
 
 	if (result == 0) {
 		reply.status = 200;
-		(void)snprintf(body, sizeof(body), "{\"accepted\":%llu}",
-		    (unsigned long long)events);
+		rc = reply_put_stored(&body, waiter->events, waiter->bad);
 	} else if (result == SPOOL_IN_DOUBT) {
 		reply.status = 500;
-		(void)snprintf(body, sizeof(body),
+		rc = buf_printf(&body,
 		    "{\"error\":\"the sync failed: the events may be stored, "
 		    "or not\"}");
 	} else {
 		reply.status = 503;
 		reply.retry_after = worker_retry_s(w);
-		(void)snprintf(body, sizeof(body),
-		    "{\"error\":\"the events could not be stored\"}");
+		rc = buf_printf(
+		    &body, "{\"error\":\"the events could not be stored\"}");
 	}
-	reply.body = body;
-	reply.len = strlen(body);
+	reply.body = body.data;
+	reply.len = body.len;
 	w->answer.len = 0;
-	if (reply_format(&w->answer, &reply, w->date) < 0)
+	if (rc < 0 || reply_format(&w->answer, &reply, w->date) < 0)
 		conn_close(c); /* out of memory: no answer, no promise */
 	else
 		put(c, w->answer.data, w->answer.len);
+	buf_release(&body);
 }

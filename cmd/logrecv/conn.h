@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "intake.h"
+#include "reply.h"
 #include "share.h"
 #include "stream.h"
 
@@ -85,6 +86,11 @@ void conn_close_all(struct worker *);
 
 /* Refuses the request that is coming in; or closes, where none is. */
 void conn_refuse(struct conn *, enum intake_fault);
+
+/* Answers the request in work, after those that are pending. */
+void conn_answer(struct conn *, const struct request *, struct reply *);
+/* The same, by a verdict, which is counted. */
+void conn_deny(struct conn *, const struct request *, const struct verdict *);
 
 /* Bytes that have arrived within the last two sweeps, about. */
 static inline uint64_t

@@ -16,6 +16,9 @@ struct fields {
 	bool transfer_encoding, has_chunked, other_coding, close, persist;
 };
 
+const char *const http_method_names[] = {
+    "GET", "HEAD", "POST", "PUT", "OPTIONS"};
+
 static int parse_request_line(
     const char *p, const char *end, struct http_request *, struct http_error *);
 static int parse_field(const char *p, const char *end, struct http_request *,
@@ -232,14 +235,10 @@ parse_request_line(const char *p, const char *end, struct http_request *req,
 
 	if (len == 0 || method_end == end || *method_end != ' ')
 		return fail(err, 400, "malformed request line");
-	if (text_is(p, len, "POST"))
-		req->method = HTTP_POST;
-	else if (text_is(p, len, "GET"))
-		req->method = HTTP_GET;
-	else if (text_is(p, len, "HEAD"))
-		req->method = HTTP_HEAD;
-	else
-		req->method = HTTP_OTHER;
+	req->method = HTTP_GET;
+	while (req->method < HTTP_OTHER &&
+	       !text_is(p, len, http_method_names[req->method]))
+		req->method++;
 	target = method_end + 1;
 	target_end = memchr(target, ' ', (size_t)(end - target));
 	if (target_end == NULL || target_end == target)

@@ -19,7 +19,18 @@ struct http_text {
 	size_t len;
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_OPTIONS,
+	HTTP_OTHER, /* any other */
+};
+
+extern const char *const http_method_names[HTTP_OTHER];
+
+#define HTTP_BIT(method) (1U << HTTP_##method)
 
 struct http_request {
 	enum http_method method;

@@ -10,19 +10,6 @@
 
 #define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
 
-struct route_entry {
-	const char *path;
-	enum route route;
-	const char *allow;
-};
-
-static const struct route_entry routes[] = {
-    {"/log", ROUTE_LOG, "POST"},
-    {"/healthz", ROUTE_HEALTH, "GET, HEAD"},
-    {"/readyz", ROUTE_READY, "GET, HEAD"},
-    {"/metrics", ROUTE_METRICS, "GET, HEAD"},
-};
-
 static enum intake_result
 take_head(struct intake *, const char *p, size_t len, size_t *taken);
 static enum intake_result
@@ -172,6 +159,8 @@ take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 		i->begun = true;
 		memset(&i->request, 0, sizeof(i->request));
 	}
+	/* Also if this is all that will ever come, or can be understood. */
+	i->request.head_only = len >= 5 && memcmp(p, "HEAD ", 5) == 0;
 	n = http_head_length(p, len < max ? len : max, &i->scanned, &err);
 	if (n == 0 && len < max)
 		return INTAKE_WAIT;
@@ -201,11 +190,10 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 {
 	struct request *r = &i->request;
 
-	r->head_only = req->method == HTTP_HEAD;
 	r->last = !req->keep_alive;
 	r->persist_1_0 = req->minor == 0 && req->keep_alive;
 	judge_head(i, req, &r->verdict);
-	i->skip = r->verdict.status != 0 || r->route != ROUTE_LOG;
+	i->skip = r->verdict.status != 0 || !r->way->events;
 	if (i->skip && (req->chunked || req->length > 0) &&
 	    (req->expect_continue || req->length > SKIP_MAX)) {
 		/* Not worth reading: refused at once, and cut off. */
@@ -225,15 +213,26 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 	return go_on(i, p, len, taken);
 }
 
-static const struct route_entry *
-find_route(const struct http_request *req)
+/*
+ * The way of the request's method and path, or NULL; *methods are all that the
+ * path has, none where there is no such path.
+ */
+static const struct way *
+find_way(
+    const struct way *way, const struct http_request *req, unsigned *methods)
 {
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (strlen(routes[i].path) == req->path.len &&
-		    memcmp(routes[i].path, req->path.p, req->path.len) == 0)
-			return &routes[i];
+	const struct way *found = NULL;
+
+	*methods = 0;
+	for (; way->path != NULL; way++) {
+		if (strlen(way->path) != req->path.len ||
+		    memcmp(way->path, req->path.p, req->path.len) != 0)
+			continue;
+		*methods |= way->methods;
+		if ((way->methods >> req->method & 1) != 0)
+			found = way;
 	}
-	return NULL;
+	return found;
 }
 
 static bool
@@ -243,9 +242,10 @@ is_identity(struct http_text coding)
 	       (coding.len == 8 && strncasecmp(coding.p, "identity", 8) == 0);
 }
 
-/* What can be said of a request for ROUTE_LOG before its body is seen. */
+/* What can be said of a request with events before its body is seen. */
 static void
-judge_log(struct intake *i, const struct http_request *req, struct verdict *v)
+judge_events(
+    struct intake *i, const struct http_request *req, struct verdict *v)
 {
 	const char *reason = gate_reason(i->server->gate);
 
@@ -259,28 +259,28 @@ judge_log(struct intake *i, const struct http_request *req, struct verdict *v)
 static void
 judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 {
-	const struct route_entry *entry = find_route(req);
-	bool posts = req->method == HTTP_POST;
-	bool gets = req->method == HTTP_GET || req->method == HTTP_HEAD;
+	struct request *r = &i->request;
 
-	if (entry == NULL) {
+	r->way = find_way(i->server->ways, req, &r->methods);
+	if (r->methods == 0) {
 		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
 		return;
 	}
-	i->request.route = entry->route;
 	if (!access_to_here(&i->server->access, req)) {
 		verdict_set(
 		    v, 403, STAT_REFUSED_HOST, "the Host is none of --host");
-	} else if (!access_from_here(&i->server->access, req)) {
+		return;
+	}
+	if (!access_from_here(&i->server->access, req)) {
 		verdict_set(v, 403, STAT_REFUSED_ORIGIN,
 		    "the Origin is none of --cors-origin");
-	} else if (entry->route == ROUTE_LOG ? !posts : !gets) {
+		return;
+	}
+	if (r->way == NULL)
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
-		v->allow = entry->allow;
-	} else if (entry->route == ROUTE_LOG) {
-		judge_log(i, req, v);
-	}
+	else if (r->way->events)
+		judge_events(i, req, v);
 }
 
 /*

@@ -22,19 +22,28 @@
 #include "http.h"
 #include "server.h"
 
-enum route { ROUTE_LOG, ROUTE_HEALTH, ROUTE_READY, ROUTE_METRICS };
+struct conn;
+struct request;
+
+/* A way in. */
+struct way {
+	const char *path;
+	unsigned methods; /* an HTTP_BIT() each */
+	bool events;      /* takes a body, and needs a spool with room */
+	void (*serve)(struct conn *, const struct request *);
+};
 
 /* Why a request is refused; status 0: it is not. */
 struct verdict {
 	int status;
 	enum stat stat;
-	const char *allow; /* of a 405: the methods for the Allow field */
-	char text[200];    /* names the limit, where it is one */
+	char text[200]; /* names the limit, where it is one */
 };
 
 struct request {
-	enum route route;
+	const struct way *way; /* NULL: it has a verdict */
 	struct verdict verdict;
+	unsigned methods; /* all that its path has */
 	const char *body; /* valid until intake_done; may lie in the input */
 	size_t len;
 	bool head_only;   /* HEAD: the answer has no body */
@@ -92,7 +101,6 @@ enum intake_fault { INTAKE_TOO_LATE, INTAKE_TOO_SLOW, INTAKE_NO_ROOM };
 /* Refuses the request in work, as INTAKE_REQUEST would. */
 void intake_refuse(struct intake *, enum intake_fault);
 
-/* Sets all of a verdict but `allow`. */
 void verdict_set(struct verdict *, int status, enum stat, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

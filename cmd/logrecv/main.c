@@ -20,6 +20,7 @@
 #include "json.h"
 #include "log.h"
 #include "options.h"
+#include "ways.h"
 #include "worker.h"
 
 #define WORKERS_MAX 64
@@ -34,7 +35,7 @@
 static struct {
 	const char *listen, *spool;
 	uint64_t workers, spool_limit, min_free;
-	unsigned ack, log_level;
+	unsigned ack, bad, log_level;
 } options;
 
 static struct server server;
@@ -56,12 +57,17 @@ static const struct option_spec option_specs[] = {
 	"answer 200 when events are synced to disk, or already when written, "
 	"which a power cut may undo",
 	"synced|written", 0, 0},
+    {"bad", OPTION_ENUM, &options.bad, "reject", NULL,
+	"bad events among good ones: put aside, in the end in rejected/, or a "
+	"reason to refuse the whole request",
+	"reject|refuse", 0, 0},
     {"max-body", OPTION_SIZE, &server.max_body, "10MB", "SIZE",
 	"largest request body; over it: 413", NULL, 1, 1ULL << 31},
     {"max-event", OPTION_SIZE, &server.events.event_bytes, "1MB", "SIZE",
-	"largest event; over it: 413", NULL, 2, 1ULL << 31},
-    {"max-depth", OPTION_COUNT, &server.events.depth, "128", "N",
-	"deepest nesting of an event; over it: 400", NULL, 1, JSON_DEPTH_MOST},
+	"largest event; over it: a bad one, alone 413", NULL, 2, 1ULL << 31},
+    {"max-depth", OPTION_COUNT, &server.events.depth, "32", "N",
+	"deepest nesting of an event; over it: a bad one, alone 400", NULL, 1,
+	JSON_DEPTH_MOST},
     {"max-header", OPTION_SIZE, &server.max_header, "16KiB", "SIZE",
 	"largest request header, or trailer; over it: 431", NULL, 256,
 	128 << 10},
@@ -72,7 +78,7 @@ static const struct option_spec option_specs[] = {
     {"max-connections", OPTION_COUNT, &server.max_connections, "10000", "N",
 	"clients at once; over it the longest idle one is ended, else 503",
 	NULL, 1, 1000000},
-    {"idle-timeout", OPTION_DURATION, &server.idle_ns, "60s", "TIME",
+    {"idle-timeout", OPTION_DURATION, &server.idle_ns, "75s", "TIME",
 	"ends a connection that sends no request", NULL, CLOCK_NS_PER_MS, 0},
     {"request-timeout", OPTION_DURATION, &server.request_ns, "30s", "TIME",
 	"time for a whole request to arrive; over it: 408", NULL,
@@ -445,6 +451,8 @@ main(int argc, char **argv)
 	server.gate = &gate;
 	server.stats = &stats;
 	server.sync = options.ack == 0;
+	server.ways = ways;
+	server.events.refuse = options.bad == 1;
 	server.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	signal_fd = block_signals(&err);
 	if (signal_fd < 0 || server.failed_fd < 0 ||

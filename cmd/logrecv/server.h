@@ -15,11 +15,14 @@
 #include "spool.h"
 #include "stats.h"
 
+struct way;
+
 /* But for the atomics and the budget it is constant once the workers run. */
 struct server {
 	struct spool *spool;
 	struct gate *gate;
 	struct stats *stats;
+	const struct way *ways; /* not owned: see ways.h */
 	struct access access;
 	struct event_limits events;
 	struct budget budget; /* bytes that are held for clients */

@@ -9,6 +9,11 @@
 	METRIC_COUNTER("logrecv_refused_total", \
 	    "Requests refused, by reason.", METRIC_LABEL("reason", why))
 
+#define REJECTED(why) \
+	METRIC_COUNTER("logrecv_rejected_events_total", \
+	    "Bad events of requests that were taken, by reason.", \
+	    METRIC_LABEL("reason", why))
+
 #define ENDED(why) \
 	METRIC_COUNTER("logrecv_ended_connections_total", \
 	    "Connections ended to make room for others, by what was short.", \
@@ -28,11 +33,19 @@ static const struct metric initial[STAT_COUNT + 1] = {
 	"logrecv_line_bytes_total", "Bytes of lines written and synced."),
     [STAT_GROUPS] = METRIC_COUNTER(
 	"logrecv_groups_total", "Groups committed: one write and sync each."),
+    [STAT_REJECTED_JSON] = REJECTED("json"),
+    [STAT_REJECTED_OBJECT] = REJECTED("object"),
+    [STAT_REJECTED_DEPTH] = REJECTED("depth"),
+    [STAT_REJECTED_EVENT_SIZE] = REJECTED("event-size"),
+    [STAT_REJECTED_DROPPED] = METRIC_COUNTER("logrecv_rejected_dropped_total",
+	"Bad events over 1000 of a request, which were counted and not kept."),
+    [STAT_CLIENT_STAMPS] = METRIC_COUNTER("logrecv_client_stamps_total",
+	"Members @received_at of clients that were taken out."),
     [STAT_REFUSED_JSON] = REFUSED("json"),
     [STAT_REFUSED_OBJECT] = REFUSED("object"),
-    [STAT_REFUSED_EMPTY] = REFUSED("empty"),
     [STAT_REFUSED_DEPTH] = REFUSED("depth"),
     [STAT_REFUSED_EVENT_SIZE] = REFUSED("event-size"),
+    [STAT_REFUSED_EMPTY] = REFUSED("empty"),
     [STAT_REFUSED_BODY_SIZE] = REFUSED("body-size"),
     [STAT_REFUSED_HEAD_SIZE] = REFUSED("header-size"),
     [STAT_REFUSED_FRAMING] = REFUSED("framing"),
@@ -137,4 +150,14 @@ void
 stats_text_done(struct stats *s)
 {
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void
+stats_add_bad(struct stats *s, const struct event_tally *tally)
+{
+	for (int i = 0; i < EVENT_FAULTS; i++)
+		stat_add(
+		    s, STAT_REJECTED_JSON + (enum stat)i, tally->faults[i]);
+	if (tally->bad > EVENT_KEPT_MAX)
+		stat_add(s, STAT_REJECTED_DROPPED, tally->bad - EVENT_KEPT_MAX);
 }

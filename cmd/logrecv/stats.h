@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "event.h"
 #include "metrics.h"
 #include "spool.h"
 
@@ -18,12 +19,20 @@ enum stat {
 	STAT_BODY_BYTES,
 	STAT_LINE_BYTES,
 	STAT_GROUPS,
-	/* logrecv_refused_total, a line a reason */
+	/* logrecv_rejected_events_total, a line a reason, as enum event_fault
+	 */
+	STAT_REJECTED_JSON,
+	STAT_REJECTED_OBJECT,
+	STAT_REJECTED_DEPTH,
+	STAT_REJECTED_EVENT_SIZE,
+	STAT_REJECTED_DROPPED,
+	STAT_CLIENT_STAMPS,
+	/* logrecv_refused_total, likewise, and those of whole requests */
 	STAT_REFUSED_JSON,
 	STAT_REFUSED_OBJECT,
-	STAT_REFUSED_EMPTY,
 	STAT_REFUSED_DEPTH,
 	STAT_REFUSED_EVENT_SIZE,
+	STAT_REFUSED_EMPTY,
 	STAT_REFUSED_BODY_SIZE,
 	STAT_REFUSED_HEAD_SIZE,
 	STAT_REFUSED_FRAMING,
@@ -85,6 +94,9 @@ int stats_publish(struct stats *, struct error *);
 /* That text, empty where there is none; it is locked until stats_text_done. */
 const struct buf *stats_text(struct stats *);
 void stats_text_done(struct stats *);
+
+/* Bad events in good company, which are stored. */
+void stats_add_bad(struct stats *, const struct event_tally *);
 
 static inline void
 stat_add(struct stats *s, enum stat which, uint64_t n)

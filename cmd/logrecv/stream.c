@@ -151,8 +151,6 @@ stream_widen(struct stream *s, bool wide)
 {
 	int bytes = wide ? STREAM_RCVBUF_WIDE : STREAM_RCVBUF;
 
-	if (wide == s->wide)
-		return;
 	s->wide = wide;
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	/* What it was accepted with bounds its window for good otherwise. */
@@ -164,12 +162,22 @@ stream_widen(struct stream *s, bool wide)
  * Output
  */
 
+/*
+ * A piece at a time: the kernel looks at SO_SNDBUF only before each, and takes
+ * any piece whole.
+ */
+static ssize_t
+send_some(int fd, const char *data, size_t len)
+{
+	return send(
+	    fd, data, len < STREAM_SNDBUF ? len : STREAM_SNDBUF, MSG_NOSIGNAL);
+}
+
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
-	ssize_t n =
-	    send(fd, s->out.data + s->sent, stream_unsent(s), MSG_NOSIGNAL);
+	ssize_t n = send_some(fd, s->out.data + s->sent, stream_unsent(s));
 
 	(void)what;
 	if (n < 0) {
@@ -192,7 +200,7 @@ stream_send(struct stream *s, const void *data, size_t len)
 	ssize_t n = 0;
 
 	if (stream_unsent(s) == 0) {
-		n = send(s->fd, data, len, MSG_NOSIGNAL);
+		n = send_some(s->fd, data, len);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -1;
 		if (n < 0)

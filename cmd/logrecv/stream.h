@@ -31,12 +31,12 @@
 /*
  * Bytes of a socket's buffers, as setsockopt(2) takes them; the kernel counts
  * twice as many. Its own choice would be up to 10 MB for each client. Set on
- * the socket that listens: those that it accepts inherit them. Wide is what a
- * large body may have meanwhile.
+ * the socket that listens: those that it accepts inherit them. Wide is
+ * what those have that are at work, up to some number.
  */
 #define STREAM_RCVBUF 4096
 #define STREAM_SNDBUF 4096
-#define STREAM_RCVBUF_WIDE (208 << 10)
+#define STREAM_RCVBUF_WIDE (64 << 10)
 
 enum stream_event {
 	STREAM_INPUT, /* there is more to take */
@@ -85,7 +85,7 @@ bool stream_has_unread(const struct stream *);
 /* Takes n bytes away from the front of the input: they are gone. */
 void stream_take(struct stream *, size_t n);
 
-/* Lets the socket take in more at a time, or as little as before. */
+/* Lets the socket take in more at a time, or as little as at first. */
 void stream_widen(struct stream *, bool wide);
 
 /* Bytes of memory that it keeps, or will after this turn. */

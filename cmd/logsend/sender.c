@@ -444,14 +444,17 @@ on_unreachable(struct connection *c, int code)
 	}
 }
 
-/* Does the body say {"accepted":N}, whatever else it says? */
+/*
+ * Does the body say {"accepted":N}, and of no event that it was rejected,
+ * whatever else it says?
+ */
 static bool
 accepts(const struct response *r, uint64_t events)
 {
 	const char *end = r->body + r->body_len, *cursor, *stop;
 	struct json_member member;
 	struct json_error why;
-	bool breaks = false, same = false;
+	bool breaks = false, same = false, all = true;
 	char wanted[24];
 	int n = snprintf(
 	    wanted, sizeof(wanted), "%llu", (unsigned long long)events);
@@ -469,8 +472,10 @@ accepts(const struct response *r, uint64_t events)
 			same = member.kind == JSON_NUMBER &&
 			       member.value.len == (size_t)n &&
 			       memcmp(member.value.p, wanted, (size_t)n) == 0;
+		if (json_name_is(&member, "rejected", 8))
+			all = member.value.len == 1 && *member.value.p == '0';
 	}
-	return same;
+	return same && all;
 }
 
 static void

@@ -36,8 +36,8 @@ answers 200 '{"accepted":1}' 'whatever it calls itself'
 is "$(lines buffer)" 8 'each event is a line'
 before=$(stored)
 
-post '{"a":1}{"a":2}'
-like "$CODE $BODY" '^400 \{"error":"[^"]+","event":1,"offset":7\}$' 'no JSON'
+post '[{"a":1}{"a":2}]'
+like "$CODE $BODY" '^400 \{"error":"[^"]+","event":1,"offset":8\}$' 'no JSON'
 post '{"a":NaN}'
 like "$CODE $BODY" '^400 \{"error":"[^"]+","event":0,"offset":5\}$' \
 	'nearly JSON'
@@ -46,9 +46,9 @@ like "$CODE $BODY" '^400 \{"error":"[^"]+","event":0,"offset":6\}$' 'no UTF-8'
 post '"text"'
 answers 400 '{"error":"an event must be an object","event":0,"offset":0}' \
 	'no object'
-post '[{},5]'
-answers 400 '{"error":"an event must be an object","event":1,"offset":4}' \
-	'one of an array is none'
+post '[5,""]'
+answers 400 '{"error":"an event must be an object","event":0,"offset":1}' \
+	'an array of none'
 for body in '' ' ' $'\r\n\t '; do
 	post "$body"
 	like "$CODE $BODY" '^400 \{"error":"the body is empty",' \
@@ -72,16 +72,21 @@ is "$(field Connection)" close 'cannot go on'
 
 http POST /logs -d '{}'
 like "$CODE $BODY" '^404 \{"error":"[^"]+"\}$' 'another path'
-for path in / /LOG /log/ /log/x //log /%6cog /healthz/; do
+for path in / /LOG /log// /log/x //log /%6cog /healthz/; do
 	http POST "$path" -d '{}'
 	is "$CODE" 404 "$path is another path"
 done
-for method in GET PUT DELETE PATCH OPTIONS TRACE post; do
+for method in GET DELETE PATCH TRACE post; do
 	http "$method" /log
-	is "$CODE $(field Allow)" '405 POST' "$method /log"
+	is "$CODE $(field Allow)" '405 HEAD, POST, PUT, OPTIONS' "$method /log"
 done
-http HEAD /log -I
-is "$CODE $(field Allow)" '405 POST' 'HEAD /log'
+for path in /log /log/; do
+	http OPTIONS "$path"
+	is "$CODE $(field Allow) $BODY" '200 HEAD, POST, PUT, OPTIONS ' \
+		"OPTIONS $path"
+	http HEAD "$path" -I
+	is "$CODE $(field Content-Length)" '200 0' "HEAD $path"
+done
 for path in /healthz /readyz /metrics; do
 	http GET "$path"
 	is "$CODE" 200 "GET $path"
@@ -89,8 +94,10 @@ for path in /healthz /readyz /metrics; do
 	is "$CODE" 200 "GET $path?x=y"
 	http HEAD "$path" -I
 	is "$CODE" 200 "HEAD $path"
-	http POST "$path" -d '{}'
-	is "$CODE $(field Allow)" '405 GET, HEAD' "POST $path"
+	for method in POST PUT OPTIONS; do
+		http "$method" "$path" -d '{}'
+		is "$CODE $(field Allow)" '405 GET, HEAD' "$method $path"
+	done
 done
 is "$(stored)" "$before" 'nothing of what was refused is stored'
 
@@ -98,14 +105,18 @@ post '{"a":8}'
 answers 200 '{"accepted":1}' 'after all that it takes events'
 http POST '/log?x=y' -d '{"a":9}'
 answers 200 '{"accepted":1}' 'with a query it does not know, too'
-is "$(lines buffer)" 10 'and stores them'
+http PUT /log -d '{"a":10}'
+answers 200 '{"accepted":1}' 'by PUT'
+http POST /log/ -d '{"a":11}'
+answers 200 '{"accepted":1}' 'or with a slash at the end'
+is "$(lines buffer)" 12 'and stores them'
 
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 for sample in json=3 object=2 empty=3 depth=1 event-size=1 body-size=1 \
-	header-size=1 content-coding=1 path=8 method=11; do
+	header-size=1 content-coding=1 path=8 method=14; do
 	is "$(metric logrecv "logrecv_refused_total{reason=\"${sample%=*}\"}")" \
 		"${sample#*=}" "counted by reason: ${sample%=*}"
 done
-is "$(metric logrecv logrecv_events_total)" 10 'and the events taken'
+is "$(metric logrecv logrecv_events_total)" 12 'and the events taken'
 done_testing

@@ -57,6 +57,13 @@ RAW=()
 raw "$(printf '%s' "$P" | sed 's/$/Content-Length: 100\\r\\n\\r\\n{/')"
 like "$ANSWERS" '\{"error":"[^"]*--request-timeout' 'the 408 names the limit'
 like "$ANSWERS" $'\nConnection: close\n' 'and says that it is over'
+for half in 'HEAD /log HTTP/1.1\r\nHos' \
+	'HEAD /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{'; do
+	raw "$half"
+	is "$CODES" 408 'a HEAD that is too slow is told so'
+	is "$(tail -c 4 "$DIR/.raw.out" | od -An -tx1)" ' 0d 0a 0d 0a' \
+		'  by a head alone'
+done
 
 # 3 seconds of requests on one connection, with pauses under the limits.
 busy=$(perl -MIO::Socket::INET -MTime::HiRes=sleep -e '
@@ -75,5 +82,5 @@ is "$busy" 6 'a connection that works goes on'
 is "$(stored | wc -l)" 6 'nothing else was stored'
 ok 'no connection is left' wait_for sample_is logrecv_connections 0
 ok 'nor bytes in flight' wait_for sample_is logrecv_in_flight_bytes 0
-ok 'the slow ones are counted' wait_for sample_is 'logrecv_refused_total{reason="timeout"}' 7
+ok 'the slow ones are counted' wait_for sample_is 'logrecv_refused_total{reason="timeout"}' 9
 done_testing

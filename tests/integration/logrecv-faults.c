@@ -7,6 +7,7 @@
  *	syncs  gets a byte for each fdatasync(2) that has succeeded
  *	deaf   while it exists, epoll_ctl(2) fails with ENOMEM to add a socket
  *	       that listens
+ *	blind  while it exists, epoll_wait(2) fails with EBADF
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -85,4 +86,17 @@ epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 	}
 	*(void **)&next = dlsym(RTLD_NEXT, "epoll_ctl");
 	return next(epoll, op, fd, event);
+}
+
+int
+epoll_wait(int epoll, struct epoll_event *events, int most, int timeout)
+{
+	int (*next)(int, struct epoll_event *, int, int);
+
+	*(void **)&next = dlsym(RTLD_NEXT, "epoll_wait");
+	if (exists("blind")) {
+		errno = EBADF;
+		return -1;
+	}
+	return next(epoll, events, most, timeout);
 }

@@ -52,8 +52,12 @@ is "$(stored | grep -c '^{"forged')" 0 'one that is escaped makes no line'
 
 post '{"@received_at":"1999-01-01T00:00:00.000000Z","a":1}'
 like "$(stored | tail -n 1)" \
-	'^\{"@received_at":"1999-01-01T00:00:00.000000Z","a":1,"@received_at":"20[0-9-]{8}T[0-9:]{8}\.[0-9]{6}Z"\}$' \
-	'a forged time stays, but ours is the last'
+	'^\{"a":1,"@received_at":"20[0-9-]{8}T[0-9:]{8}\.[0-9]{6}Z"\}$' \
+	'a time of the client is taken out'
+becomes '{"a":1,"\u0040received_\u0061t":2 , "b":{"@received_at":3},"@received_at":4}' \
+	'{"a":1,"b":{"@received_at":3}}' 'however it is spelt, each of them'
+becomes '{"@received_at":5}' '{}' 'and where it is all'
+ok 'they are counted' wait_for sample_is logrecv_client_stamps_total 4
 not_ok 'each line ends in our time' grep -qvaE \
 	'[{, ]"@received_at":"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"}$' \
 	"$SPOOL"/buffer/*.ndjson

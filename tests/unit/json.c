@@ -357,12 +357,45 @@ test_breaks(void)
 	ok(breaks, "what was found before is left alone");
 }
 
+static void
+test_watch(void)
+{
+	static const struct {
+		const char *text;
+		bool seen;
+	} cases[] = {{"{\"@x\":1}", true}, {"{\"a\":1,\"@x\":1}", true},
+	    {"[{\"a\":{\"@x\":1}}]", true}, {"{\"\\u0040x\":1}", true},
+	    {"{\"a\\n\":1}", true}, {"{}", false}, {"{\"@\":1}", false},
+	    {"{\"@xy\":1}", false}, {"{\"x\":\"@x\"}", false},
+	    {"{\"x\":\"\\u0040x\"}", false}, {"[\"@x\"]", false},
+	    {"{\"\":1}", false}, {"{\"@", false}, {"{\"@x", false}};
+	struct tap_all all = {0};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct json_watch watch = {.name = "@x", .name_len = 2};
+		const char *text = cases[i].text;
+		struct json_error err;
+		size_t len = strlen(text);
+		char *copy = malloc(len);
+		const char *stop;
+
+		must(copy != NULL);
+		memcpy(copy, text, len);
+		stop = json_check_watching(copy, copy + len, 9, &watch, &err);
+		tap_case(&all, stop == NULL || watch.seen == cases[i].seen,
+		    "%s", text);
+		free(copy);
+	}
+	tap_all(&all, "a member that is watched for is never overlooked");
+}
+
 int
 main(void)
 {
 	test_tables();
 	test_bytes();
 	test_depth();
+	test_watch();
 	test_breaks();
 	return tap_end();
 }

@@ -17,6 +17,7 @@
 static struct event_rules rules = {.max_event = 40, .max_depth = 3};
 static struct row_maker maker;
 static struct event event;
+static struct error error;
 
 static enum event_verdict
 read_line(const char *text)
@@ -26,9 +27,8 @@ read_line(const char *text)
 	    .offset = 1000,
 	    .number = 50,
 	    .ended = true};
-	struct error err;
 
-	return event_read(&rules, &line, &maker, &event, &err);
+	return event_read(&rules, &line, &maker, &event, &error);
 }
 
 static bool
@@ -56,6 +56,37 @@ test_lines(void)
 	    EVENT_BAD, "too long");
 	is_number(read_line(HEAD "\"event\":{\"a\":1}}"), EVENT_BAD,
 	    "a record is an event too long, here");
+}
+
+/* What logrecv has stored of bad events, and what looks like it. */
+static void
+test_bad(void)
+{
+	static const char *const none[] = {"[\"a\",5]", "[\"a\",5,6]",
+	    "[\"a\",5,\"b\",6]", "[\"a\",5,\"b\",\"c\"]", "[\"a\", 5,\"b\"]",
+	    "[\"a\",-5,\"b\"]", "[\"a\",5.0,\"b\"]", "[\"a\",\"5\",\"b\"]",
+	    "[1,5,\"b\"]", "[\"\\ud800\",5,\"b\"]", "[\"\\u0000\",5,\"b\"]",
+	    "[\"a\",5,\"b\" ]", "[[],5,\"b\"]", "\"a\"", "5"};
+
+	rules.origin = NULL;
+	is_number(read_line(" [\"a \\u00e9\",5,\"b\\\"\\n\"]\r"), EVENT_BAD,
+	    "what came bad");
+	is_text(error.text, "a \xc3\xa9, at byte 5 of its request",
+	    "is told with its own reason");
+	ok(event.valid && is_event("\"b\\\"\\n\"", 50, 1015),
+	    "its text is where it is");
+	is_text(event.member, "raw", "as it was");
+	is_number(read_line("[\"\",0,\"YQ==\",\"base64\"]"), EVENT_BAD,
+	    "what came bad in base64");
+	ok(is_event("\"YQ==\"", 50, 1006), "is no other");
+	is_text(event.member, "base64", "but in base64");
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		is_number(read_line(none[i]), EVENT_BAD, "what looks like it");
+		is_text(error.text, "not a JSON object", "is no event");
+		ok(is_event(none[i], 50, 1000) &&
+			strcmp(event.member, "event") == 0,
+		    "and stands for itself");
+	}
 }
 
 static void
@@ -135,6 +166,7 @@ main(void)
 	must(columns_compile(&columns, &err) == 0);
 	must(row_maker_init(&maker, &columns) == 0);
 	test_lines();
+	test_bad();
 	test_records();
 	test_basis();
 	row_maker_release(&maker);

@@ -147,7 +147,7 @@ gives_back(int dir, enum content how, unsigned *seed)
 	bool good;
 
 	make_text(how, seed);
-	why.valid = how == EVENT;
+	why.member = how == EVENT ? "event" : NULL;
 	range.fd = memfd_create("line", MFD_CLOEXEC);
 	must(range.fd >= 0 &&
 	     pwrite(range.fd, text, text_len, 1) == (ssize_t)text_len);

@@ -1,7 +1,6 @@
 /*
  * logrecv-event.c - from a body to lines: what is taken, what is refused and
- * where, that one line is one event whatever a client sends, and that cutting
- * the suffix gives back the client's own text.
+ * where, what a bad event becomes, and where the next one begins.
  *
  * Each body lies in a memory block of exactly its size, so that
  * AddressSanitizer sees a read beyond it.
@@ -14,15 +13,18 @@
 #define ADDED "\"@received_at\":\"" STAMP "\"}\n"
 
 static const struct event_limits limits = {.event_bytes = 100, .depth = 5};
+static const struct event_limits strict = {
+    .event_bytes = 100, .depth = 5, .refuse = true};
 
 struct result {
-	long events;
+	long events; /* -1: refused */
 	struct buf out;
-	struct event_error err;
+	struct event_tally tally;
+	struct event_error err; /* the first */
 };
 
 static struct result
-append(const char *body, size_t len)
+append_with(const struct event_limits *with, const char *body, size_t len)
 {
 	struct result r = {0};
 	char *copy = malloc(len == 0 ? 1 : len);
@@ -31,10 +33,19 @@ append(const char *body, size_t len)
 	memcpy(copy, body, len);
 	must(buf_append(&r.out, "before\n", 7) == 0);
 	r.events =
-	    event_append(copy, len, STAMP, &limits, UINT64_MAX, &r.out, &r.err);
+	    event_append(copy, len, STAMP, with, UINT64_MAX, &r.out, &r.tally);
+	if (r.events == 0)
+		r.events = (long)r.tally.good;
+	r.err = r.tally.errors[0];
 	must(r.out.len >= 7 && memcmp(r.out.data, "before\n", 7) == 0);
 	free(copy);
 	return r;
+}
+
+static struct result
+append(const char *body, size_t len)
+{
+	return append_with(&limits, body, len);
 }
 
 static bool
@@ -64,9 +75,6 @@ static const struct {
 	"{\"a\":1e999,\"a\":-0.10,\"b\":\"\\n\\u0041\\/\"," ADDED},
     {"{\"a\":\"\xc3\xa9\xe2\x80\xa8\x7f\"}", 1,
 	"{\"a\":\"\xc3\xa9\xe2\x80\xa8\x7f\"," ADDED},
-    /* Ours is the last of two. */
-    {"{\"@received_at\":\"1970-01-01T00:00:00.000000Z\"}", 1,
-	"{\"@received_at\":\"1970-01-01T00:00:00.000000Z\"," ADDED},
     /* Brackets in strings are no brackets. */
     {"{\"a\":\"}\\\"}\"}", 1, "{\"a\":\"}\\\"}\"," ADDED},
     /* Arrays. */
@@ -79,6 +87,19 @@ static const struct {
     {"{\"a\":1}\n{\"a\":2}\n", 2, "{\"a\":1," ADDED "{\"a\":2," ADDED},
     {"{\"a\":1}\r\n{\"a\":2}", 2, "{\"a\":1," ADDED "{\"a\":2," ADDED},
     {"\n\n{}\n\r\n \t\n{} \n{}\n\n", 3, "{" ADDED "{" ADDED "{" ADDED},
+    {"{\n}\n{\n}", 2, "{ " ADDED "{ " ADDED},
+    /* One behind another. */
+    {"{}{}", 2, "{" ADDED "{" ADDED},
+    {"{\"a\":1} {\"a\":2}\t{}", 3,
+	"{\"a\":1," ADDED "{\"a\":2," ADDED "{" ADDED},
+    {"{}\r{}\r", 2, "{" ADDED "{" ADDED},
+    {"{\"a\":\n1}{\"a\":2\n}", 2, "{\"a\": 1," ADDED "{\"a\":2 ," ADDED},
+    /* RFC 7464, a BOM, a NUL at the end. */
+    {"\x1e{}\n\x1e{\"a\":1}\n", 2, "{" ADDED "{\"a\":1," ADDED},
+    {"\x1e\x1e{}\x1e{}\x1e", 2, "{" ADDED "{" ADDED},
+    {"\x1e[{},{}]\n", 2, "{" ADDED "{" ADDED},
+    {"\xef\xbb\xbf{}", 1, "{" ADDED},
+    {"\xef\xbb\xbf\r\n[{}]", 1, "{" ADDED},
     /* As deep as the limit. */
     {"{\"a\":[[[[]]]]}", 1, "{\"a\":[[[[]]]]," ADDED},
     {"[{\"a\":[[[[]]]]}]", 1, "{\"a\":[[[[]]]]," ADDED},
@@ -102,6 +123,7 @@ test_taken(void)
 	tap_all(&all, "objects, arrays and lines");
 }
 
+/* Bodies without a good event before the error. */
 static const struct {
 	const char *body;
 	enum event_fault fault;
@@ -109,6 +131,8 @@ static const struct {
 } refused[] = {
     {"", EVENT_BODY_EMPTY, 0, 0},
     {" \r\n\t ", EVENT_BODY_EMPTY, 0, 5},
+    {"\x1e\n\x1e", EVENT_BODY_EMPTY, 0, 3},
+    {"\xef\xbb\xbf", EVENT_BODY_EMPTY, 0, 3},
     {"x", EVENT_NOT_JSON, 0, 0},
     {"{", EVENT_NOT_JSON, 0, 1},
     {"{\"a\":NaN}", EVENT_NOT_JSON, 0, 5},
@@ -117,15 +141,15 @@ static const struct {
     {"{\"a\":1,}", EVENT_NOT_JSON, 0, 7},
     {"{\"a\":\"\n\"}", EVENT_NOT_JSON, 0, 6},
     {"{\"a\":\"\xff\"}", EVENT_NOT_JSON, 0, 6},
-    {"\xef\xbb\xbf{}", EVENT_NOT_JSON, 0, 0},
-    {"{}/**/", EVENT_NOT_JSON, 1, 2},
+    {"\xef\xbb\xbf\xef\xbb\xbf{}", EVENT_NOT_JSON, 0, 3},
+    {"{\x1e}", EVENT_NOT_JSON, 0, 1},
     {"1", EVENT_NOT_OBJECT, 0, 0},
     {" \"a\"", EVENT_NOT_OBJECT, 0, 1},
     {"null", EVENT_NOT_OBJECT, 0, 0},
     {"[1]", EVENT_NOT_OBJECT, 0, 1},
-    {"[{},null]", EVENT_NOT_OBJECT, 1, 4},
     {"[[{}]]", EVENT_NOT_OBJECT, 0, 1},
-    {"{}\n[]\n", EVENT_NOT_OBJECT, 1, 3},
+    {"[1,[],\"{}\"]", EVENT_NOT_OBJECT, 0, 1},
+    /* An array must be JSON, whatever its first elements are. */
     {"[{}", EVENT_NOT_JSON, 1, 3},
     {"[{},", EVENT_NOT_JSON, 1, 4},
     {"[{},]", EVENT_NOT_JSON, 1, 4},
@@ -134,27 +158,45 @@ static const struct {
     {"[{}] {}", EVENT_NOT_JSON, 1, 5},
     {"[{}]\n{}", EVENT_NOT_JSON, 1, 5},
     {"[{}]]", EVENT_NOT_JSON, 1, 4},
-    /* Each object of several stands on a line of its own. */
-    {"{}{}", EVENT_NOT_JSON, 1, 2},
-    {"{} {}", EVENT_NOT_JSON, 1, 3},
-    {"{}\r{}", EVENT_NOT_JSON, 1, 3},
-    {"{},{}", EVENT_NOT_JSON, 1, 2},
-    {"{}\n{\n}", EVENT_NOT_JSON, 1, 3},
-    {"{\n}\n{}", EVENT_NOT_JSON, 0, 0},
-    {"{}\n}\n", EVENT_NOT_JSON, 1, 3},
-    {"{}\n{\"a\":}\n{}", EVENT_NOT_JSON, 1, 8},
+    {"[{}\x1e,{}]", EVENT_NOT_JSON, 1, 3},
+    {"[{},1,{}, NaN]", EVENT_NOT_JSON, 3, 10},
+    {"[{},{\"a\":[[[[[NaN]]]]]}]", EVENT_NOT_JSON, 1, 14},
     {"{\"a\":[[[[[]]]]]}", EVENT_TOO_DEEP, 0, 9},
-    {"[{},{\"a\":[[[[[]]]]]}]", EVENT_TOO_DEEP, 1, 13},
+    {"[1,{\"a\":[[[[[]]]]]}]", EVENT_NOT_OBJECT, 0, 1},
 };
 
-/*
- * Which of several events is at fault where one spans lines is a matter of
- * view: its place is only asked to lie in the body.
- */
-static bool
-place_is_open(const char *body)
+/* The same, where one bad event refuses all. */
+static const struct {
+	const char *body;
+	enum event_fault fault;
+	size_t event, offset;
+} strictly[] = {
+    {"{}/**/", EVENT_NOT_JSON, 1, 2},
+    {"{},{}", EVENT_NOT_JSON, 1, 2},
+    {"{} 5\n{}", EVENT_NOT_JSON, 1, 3},
+    {"[{},null]", EVENT_NOT_OBJECT, 1, 4},
+    {"{}\n[]\n", EVENT_NOT_OBJECT, 1, 3},
+    {"{}\n}\n", EVENT_NOT_JSON, 1, 3},
+    {"{}\n{\"a\":}\n{}", EVENT_NOT_JSON, 1, 8},
+    {"[{},{\"a\":[[[[[]]]]]}]", EVENT_TOO_DEEP, 1, 13},
+    {"{}{\"a\":[[[[[NaN]]]]]}{}", EVENT_TOO_DEEP, 1, 11},
+};
+
+static void
+is_refused(struct tap_all *all, const struct event_limits *with,
+    const char *body, enum event_fault fault, size_t event, size_t offset)
 {
-	return strcmp(body, "{}\n{\n}") == 0 || strcmp(body, "{\n}\n{}") == 0;
+	struct result r = append_with(with, body, strlen(body));
+
+	tap_case(all,
+	    r.events == -1 && r.err.fault == fault && r.err.event == event &&
+		r.err.offset == offset,
+	    "%s: %ld, fault %d, event %zu, offset %zu: %s", body, r.events,
+	    (int)r.err.fault, r.err.event, r.err.offset, r.err.text);
+	tap_case(all, r.out.len == 7, "%s: lines were left", body);
+	tap_case(all, strpbrk(r.err.text, "\"\\\n") == NULL,
+	    "%s: the text needs escapes: %s", body, r.err.text);
+	buf_release(&r.out);
 }
 
 static void
@@ -162,25 +204,197 @@ test_refused(void)
 {
 	struct tap_all all = {0};
 
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		const char *body = refused[i].body;
-		struct result r = append(body, strlen(body));
-		bool placed = r.err.event == refused[i].event &&
-			      r.err.offset == refused[i].offset;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		is_refused(&all, &limits, refused[i].body, refused[i].fault,
+		    refused[i].event, refused[i].offset);
+	for (size_t i = 0; i < sizeof(strictly) / sizeof(strictly[0]); i++)
+		is_refused(&all, &strict, strictly[i].body, strictly[i].fault,
+		    strictly[i].event, strictly[i].offset);
+	tap_all(&all, "what is refused, where, and that nothing is left");
+}
 
-		if (place_is_open(body))
-			placed = r.err.offset <= strlen(body);
-		tap_case(&all,
-		    r.events == -1 && r.err.fault == refused[i].fault && placed,
-		    "%s: %ld, fault %d, event %zu, offset %zu: %s", body,
-		    r.events, (int)r.err.fault, r.err.event, r.err.offset,
-		    r.err.text);
-		tap_case(&all, r.out.len == 7, "%s: lines were left", body);
-		tap_case(&all, strpbrk(r.err.text, "\"\\\n") == NULL,
-		    "%s: the text needs escapes: %s", body, r.err.text);
+/* Bodies, and their lines: the rest of a good one's is ADDED. */
+#define MORE "[\"more text after the event on its line\","
+#define VALUE "[\"expected a value\","
+#define OBJECT "[\"an event must be an object\","
+#define DEEP "[\"nested over --max-depth (5)\","
+
+static const struct {
+	const char *body;
+	unsigned long good, bad;
+	const char *lines;
+} mixed[] = {
+    /* Lines: behind the next line break. */
+    {"{}\nNaN\n{}\n", 2, 1, "{" ADDED VALUE "3,\"NaN\"]\n{" ADDED},
+    {"oops\r\n{}\r\n", 1, 1, VALUE "0,\"oops\"]\n{" ADDED},
+    {"\n  x \t\n{}\ny", 1, 2, VALUE "3,\"x\"]\n{" ADDED VALUE "10,\"y\"]\n"},
+    {"x\r{}\ry\r", 1, 2, VALUE "0,\"x\"]\n{" ADDED VALUE "5,\"y\"]\n"},
+    {"{\"a\":01}\n{}", 1, 1,
+	"[\"a number must not begin with 0\",6,\"{\\\"a\\\":01}\"]\n{" ADDED},
+    {"{\"a\":\"x\n\"}\n{}", 1, 2,
+	"[\"a control character in a string must be escaped\",7,"
+	"\"{\\\"a\\\":\\\"x\"]\n"
+	"[\"a control character in a string must be "
+	"escaped\",10,\"\\\"}\"]\n{" ADDED},
+    {"5\n[1]\nnull null\n{}", 1, 3,
+	OBJECT "0,\"5\"]\n" OBJECT "2,\"[1]\"]\n" OBJECT
+	       "6,\"null null\"]\n{" ADDED},
+    {"2026-11-22 x\n{}", 1, 1, OBJECT "0,\"2026-11-22 x\"]\n{" ADDED},
+    {"{}x\n{}", 2, 1, "{" ADDED MORE "2,\"x\"]\n{" ADDED},
+    {"{},\n{},\n", 2, 2, "{" ADDED MORE "2,\",\"]\n{" ADDED MORE "6,\",\"]\n"},
+    /* Without one the rest is one. */
+    {"{}{\"a\":}{}{}", 1, 1, "{" ADDED VALUE "7,\"{\\\"a\\\":}{}{}\"]\n"},
+    /* Objects of several lines: at the next line that begins with '{'. */
+    {"{\n \"a\": NaN,\n \"b\": {\n }\n}\n{}", 1, 1,
+	VALUE "8,\"{\\u000a \\\"a\\\": NaN,\\u000a \\\"b\\\": {\\u000a }"
+	      "\\u000a}\"]\n{" ADDED},
+    {"{\"a\":NaN,\n\"b\":1}\n{}", 1, 1,
+	VALUE "5,\"{\\\"a\\\":NaN,\\u000a\\\"b\\\":1}\"]\n{" ADDED},
+    {"{\n}x\ny\n{}", 2, 2,
+	"{ " ADDED MORE "3,\"x\"]\n" VALUE "5,\"y\"]\n{" ADDED},
+    {"{\n\"a\":}\n x\n", 0, 1, ""},
+    /* One cut short takes no other with it. */
+    {"{\"a\":1\n{}\n", 1, 1,
+	"[\"expected ',' or '}'\",7,\"{\\\"a\\\":1\"]\n{" ADDED},
+    {"{\"a\":1,\r\n{}\n", 1, 1,
+	"[\"expected a name in quotes\",9,\"{\\\"a\\\":1,\"]\n{" ADDED},
+    /* RFC 7464 knows where the next one begins. */
+    {"\x1e{\"a\":\x1e{}\n", 1, 1, VALUE "6,\"{\\\"a\\\":\"]\n{" ADDED},
+    {"\x1e{\n\"a\":x\n \x1e{}", 1, 1,
+	VALUE "7,\"{\\u000a\\\"a\\\":x\"]\n{" ADDED},
+    /* What is too deep ends where it does, if that is soon. */
+    {"{\"a\":[[[[[]]]]]}{}\n{}", 2, 1,
+	DEEP "9,\"{\\\"a\\\":[[[[[]]]]]}\"]\n{" ADDED "{" ADDED},
+    {"{\"a\":[[[[[NaN\n{}", 1, 1, DEEP "9,\"{\\\"a\\\":[[[[[NaN\"]\n{" ADDED},
+    /* Arrays: what is JSON. */
+    {"[{},1,\"{}\",{}]", 2, 2,
+	"{" ADDED OBJECT "4,\"1\"]\n" OBJECT "6,\"\\\"{}\\\"\"]\n{" ADDED},
+    {"[ null\n,{}, [\n1]]", 1, 2,
+	OBJECT "2,\"null\"]\n{" ADDED OBJECT "12,\"[\\u000a1]\"]\n"},
+    {"[{\"a\":[[[[[]]]]]},{}]", 1, 1,
+	DEEP "10,\"{\\\"a\\\":[[[[[]]]]]}\"]\n{" ADDED},
+    /* What is not UTF-8. */
+    {"{}\n\xff\xfe\n", 1, 1, "{" ADDED VALUE "3,\"//4=\",\"base64\"]\n"},
+    {"[\"\xff\n{}", 0, 0, ""},
+};
+
+static void
+test_mixed(void)
+{
+	struct tap_all all = {0};
+
+	for (size_t i = 0; i < sizeof(mixed) / sizeof(mixed[0]); i++) {
+		const char *body = mixed[i].body;
+		struct result r = append(body, strlen(body));
+		struct event_tally *t = &r.tally;
+
+		if (mixed[i].good == 0) {
+			tap_case(
+			    &all, r.events == -1 && r.out.len == 7, "%s", body);
+		} else {
+			tap_case(&all,
+			    t->good == mixed[i].good &&
+				t->bad == mixed[i].bad &&
+				lines_are(&r, mixed[i].lines),
+			    "%s: %lu, %lu\n%.*s\n%s", body,
+			    (unsigned long)t->good, (unsigned long)t->bad,
+			    (int)r.out.len - 7, r.out.data + 7, mixed[i].lines);
+		}
+		buf_release(&r.out);
+		r = append_with(&strict, body, strlen(body));
+		tap_case(&all, r.events == -1 && r.out.len == 7,
+		    "%s: not refused", body);
 		buf_release(&r.out);
 	}
-	tap_all(&all, "what is refused, where, and that nothing is left");
+	tap_all(&all, "bad events among good ones, and where they end");
+}
+
+/* Bodies, their lines, and how many members were taken out. */
+static const struct {
+	const char *body, *lines;
+	unsigned long stamps;
+} stamped[] = {
+    {"{\"@received_at\":\"1970-01-01T00:00:00.000000Z\"}", "{" ADDED, 1},
+    {"{ \"@received_at\" : {\"a\":[1]} }", "{ " ADDED, 1},
+    {"{\"a\":1,\"@received_at\":0}", "{\"a\":1," ADDED, 1},
+    {"{\"@received_at\":0,\"a\":1}", "{\"a\":1," ADDED, 1},
+    {"{\"a\":1 , \"@received_at\":0 , \"b\":2 }", "{\"a\":1 , \"b\":2 ," ADDED,
+	1},
+    {"{\"@received_at\":0,\"@received_at\":\"}\",\"a\":1,\"@received_at\":[]}",
+	"{\"a\":1," ADDED, 3},
+    {"{\n\"@received_at\":\n0,\n\"a\":\n1}", "{ \"a\": 1," ADDED, 1},
+    {"[{\"@received_at\":1}\n,{}]", "{" ADDED "{" ADDED, 1},
+    /* However it is spelt. */
+    {"{\"\\u0040received_at\":0}", "{" ADDED, 1},
+    {"{\"a\":1,\"@receive\\u0064_\\u0061t\":0}", "{\"a\":1," ADDED, 1},
+    {"{\"\\u0040\\u0072\\u0065\\u0063\\u0065\\u0069\\u0076\\u0065\\u0064"
+     "\\u005f\\u0061\\u0074\":0}",
+	"{" ADDED, 1},
+    /* Others, and nested ones, stay. */
+    {"{\"a\":{\"@received_at\":0}}", "{\"a\":{\"@received_at\":0}," ADDED, 0},
+    {"{\"a\":[{\"\\u0040received_at\":0}]}",
+	"{\"a\":[{\"\\u0040received_at\":0}]," ADDED, 0},
+    {"{\"@received_at\":{\"@received_at\":1},\"b\":{\"@received_at\":2}}",
+	"{\"b\":{\"@received_at\":2}," ADDED, 1},
+    {"{\"@received_a\":0,\"@received_at2\":0,\"@Received_at\":0}",
+	"{\"@received_a\":0,\"@received_at2\":0,\"@Received_at\":0," ADDED, 0},
+    {"{\"@received_at\\u0000\":0,\"\\ud800@received_at\":0}",
+	"{\"@received_at\\u0000\":0,\"\\ud800@received_at\":0," ADDED, 0},
+    {"{\"a\":\"@received_at\"}", "{\"a\":\"@received_at\"," ADDED, 0},
+};
+
+static void
+test_stamps(void)
+{
+	struct tap_all all = {0};
+
+	for (size_t i = 0; i < sizeof(stamped) / sizeof(stamped[0]); i++) {
+		const char *body = stamped[i].body;
+		struct result r = append(body, strlen(body));
+
+		tap_case(&all,
+		    r.tally.stamps == stamped[i].stamps &&
+			lines_are(&r, stamped[i].lines),
+		    "%s: %lu %.*s", body, (unsigned long)r.tally.stamps,
+		    (int)r.out.len - 7, r.out.data + 7);
+		buf_release(&r.out);
+	}
+	tap_all(&all, "a client's own @received_at is taken out");
+}
+
+/* So many bad lines are kept, and told of; all are counted. */
+static void
+test_many(void)
+{
+	struct buf body = {0};
+	struct result r;
+	unsigned long lines = 0;
+	struct event_tally *kept;
+	uint64_t bytes = 0;
+
+	must(buf_printf(&body, "{}\n") == 0);
+	for (int i = 0; i < 2500; i++)
+		must(buf_printf(&body, i % 2 == 0 ? "x%d\n" : "%d\n", i) == 0);
+	must(buf_printf(&body, "{}") == 0);
+	r = append(body.data, body.len);
+	for (size_t i = 7; i < r.out.len; i++)
+		lines += r.out.data[i] == '\n';
+	ok(r.tally.good == 2 && r.tally.bad == 2500, "all are counted");
+	is_number(lines, 1002, "1000 of the bad ones are lines");
+	ok(r.tally.faults[EVENT_NOT_JSON] == 1250 &&
+		r.tally.faults[EVENT_NOT_OBJECT] == 1250,
+	    "by what is wrong with them");
+	ok(r.tally.errors[9].event == 10 &&
+		r.tally.errors[9].fault == EVENT_NOT_OBJECT,
+	    "the first ten are told of");
+	kept = event_tally_keep(&r.tally, &bytes);
+	must(kept != NULL);
+	ok(kept->bad == 2500 && kept->errors[9].event == 10 &&
+		bytes == sizeof(*kept),
+	    "as long as the answer needs them");
+	free(kept);
+	buf_release(&r.out);
+	buf_release(&body);
 }
 
 static void
@@ -189,20 +403,47 @@ test_nul(void)
 	static const struct {
 		const char *body;
 		size_t len;
-	} bodies[] = {{"\0", 1}, {"{}\0", 3}, {"{\0}", 3}, {"{\"\0\":1}", 7},
-	    {"{\"a\":\"\\\0\"}", 10}, {"{}\n\0\n", 5}, {"[{}\0]", 5}};
+	} bodies[] = {{"\0\0", 2}, {"{\0}", 3}, {"{\"\0\":1}", 7},
+	    {"{\"a\":\"\\\0\"}", 10}, {"\0\n{}", 4}, {"{}\n\0\n", 5},
+	    {"{}\0\0", 4}, {"[{}\0]", 5}};
+	struct result r = append("{}\n\0", 4);
 	struct tap_all all = {0};
 
+	ok(r.events == 1 && lines_are(&r, "{" ADDED),
+	    "a NUL at the end is passed over");
+	buf_release(&r.out);
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-		struct result r = append(bodies[i].body, bodies[i].len);
-
+		r = append_with(&strict, bodies[i].body, bodies[i].len);
 		tap_case(&all,
 		    r.events == -1 && r.err.fault == EVENT_NOT_JSON &&
 			r.out.len == 7,
 		    "body %zu", i);
 		buf_release(&r.out);
 	}
-	tap_all(&all, "a NUL is nowhere JSON");
+	tap_all(&all, "elsewhere it is no JSON");
+}
+
+/* A body whose first event is bad: how its reason, and all lines, end. */
+static void
+is_cut(const char *fmt, int number, const char *note, const char *tail,
+    const char *name)
+{
+	char body[256];
+	struct result r;
+	size_t len = strlen(tail);
+	int n;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	n = snprintf(body, sizeof(body), fmt, number);
+#pragma GCC diagnostic pop
+	r = append(body, (size_t)n);
+	must(buf_append(&r.out, "", 1) == 0);
+	ok(r.events == 1 && strstr(r.out.data, note) != NULL &&
+		r.out.len > len &&
+		strcmp(r.out.data + r.out.len - 1 - len, tail) == 0,
+	    "%s", name);
+	buf_release(&r.out);
 }
 
 static void
@@ -218,209 +459,41 @@ test_size(void)
 	is_number(r.events, 1, "is taken");
 	buf_release(&r.out);
 	n = snprintf(body, sizeof(body), "[ {}, {\"a\":\"%093d\"}]", 0);
-	r = append(body, (size_t)n);
+	r = append_with(&strict, body, (size_t)n);
 	ok(r.events == -1 && r.err.fault == EVENT_TOO_LARGE &&
 		r.err.event == 1 && r.err.offset == 6,
 	    "one byte more is too large");
 	ok(strstr(r.err.text, "--max-event") != NULL, "says the limit's name");
 	is_number(r.out.len, 7, "and nothing of the body is left");
 	buf_release(&r.out);
+	is_cut("{\"a\":\"%093d\"}{}", 0, "100 of its 101 bytes are kept",
+	    "0\\\"\"]\n{" ADDED, "among others it is cut");
+	is_cut("%0101d\n{}", 0, "100 of its 101 bytes are kept",
+	    "0\"]\n{" ADDED, "and so is anything else");
+	is_cut("x%098d\xe2\x82\xac\n{}", 0, "99 of its 102 bytes are kept",
+	    "0\"]\n{" ADDED, "between two characters");
+	is_cut("\xff%0150d\n{}", 0, "100 of its 151 bytes are kept",
+	    "MA==\",\"base64\"]\n{" ADDED, "if it has any");
 }
 
-/*
- * Random bodies
- */
-
-struct text {
-	char data[4096];
-	size_t len;
-};
-
+/* There is no room for a bad event, or no more than that. */
 static void
-put(struct text *t, const char *s)
+test_room(void)
 {
-	size_t len = strlen(s);
+	static const char body[] = "{}\nx\n";
+	struct event_tally tally;
+	struct buf out = {0};
+	uint64_t room = 0;
+	size_t first = strlen("{" ADDED), bad = strlen(VALUE "3,\"x\"]\n");
 
-	must(t->len + len < sizeof(t->data));
-	memcpy(t->data + t->len, s, len + 1);
-	t->len += len;
-}
-
-/* White space; line breaks too, if they may be there. */
-static void
-put_space(struct text *t, uint64_t *state, bool breaks)
-{
-	static const char *const spaces[] = {
-	    "", "", "", "", " ", "\t", "\n", "\r\n", "\r", " \n "};
-
-	put(t, spaces[tap_random(state) % (breaks ? 10 : 6)]);
-}
-
-static void
-put_value(struct text *t, uint64_t *state, bool breaks, int depth)
-{
-	static const char *const values[] = {"1", "-0.5e+10", "true", "null",
-	    "\"\"", "\"}]\\\"\"", "\"\xe2\x80\xa8\\u0000\"", "\"\\\\\"",
-	    "\"@received_at\""};
-	uint64_t kind = tap_random(state) % 11;
-	bool object = kind == 9;
-
-	if (kind < 9 || depth == 4) {
-		put(t, values[tap_random(state) % 9]);
-		return;
+	while (event_append(body, sizeof(body) - 1, STAMP, &limits, room, &out,
+		   &tally) < 0) {
+		must(tally.errors[0].fault == EVENT_NO_ROOM && out.len == 0);
+		room++;
 	}
-	put(t, object ? "{" : "[");
-	for (uint64_t n = tap_random(state) % 3; n > 0; n--) {
-		put_space(t, state, breaks);
-		if (object)
-			put(t, "\"x\":");
-		put_value(t, state, breaks, depth + 1);
-		put_space(t, state, breaks);
-		if (n > 1)
-			put(t, ",");
-	}
-	put(t, object ? "}" : "]");
-}
-
-static void
-put_event(struct text *t, uint64_t *state, bool breaks)
-{
-	uint64_t n = tap_random(state) % 3;
-
-	put(t, "{");
-	put_space(t, state, breaks);
-	for (; n > 0; n--) {
-		put(t, "\"a\"");
-		put_space(t, state, breaks);
-		put(t, ":");
-		put_space(t, state, breaks);
-		put_value(t, state, breaks, 2);
-		put_space(t, state, breaks);
-		if (n > 1)
-			put(t, ",");
-	}
-	put(t, "}");
-}
-
-/* Is the line the event, its breaks turned into spaces, and the suffix? */
-static bool
-is_line_of(const char *line, size_t len, const char *event)
-{
-	size_t event_len = strlen(event), suffix_len = strlen(ADDED);
-	size_t rest;
-
-	if (len < suffix_len ||
-	    memcmp(line + len - suffix_len, ADDED, suffix_len) != 0)
-		return false;
-	rest = len - suffix_len;
-	if (rest == event_len && line[rest - 1] == ',')
-		rest--; /* the comma is ours */
-	if (rest != event_len - 1)
-		return false;
-	for (size_t i = 0; i < rest; i++) {
-		char c = event[i] == '\n' || event[i] == '\r' ? ' ' : event[i];
-
-		if (line[i] != c)
-			return false;
-	}
-	return true;
-}
-
-static void
-test_random(void)
-{
-	static const struct event_limits wide = {1 << 20, 10};
-	struct tap_all all = {0};
-	uint64_t state = 7;
-
-	for (int i = 0; i < 20000; i++) {
-		struct text body = {.len = 0}, events[4] = {{.len = 0}};
-		struct buf out = {0};
-		struct event_error err;
-		enum { OBJECT, ARRAY, LINES } form = tap_random(&state) % 3;
-		int count =
-		    form == OBJECT ? 1 : 1 + (int)(tap_random(&state) % 4);
-		const char *line;
-		bool good;
-		long n;
-
-		put(&body, form == ARRAY ? "[" : "");
-		for (int k = 0; k < count; k++) {
-			put_event(&events[k], &state, form != LINES);
-			put_space(&body, &state, true);
-			put(&body, events[k].data);
-			put_space(&body, &state, true);
-			if (k < count - 1)
-				put(&body, form == ARRAY ? "," : "\n");
-		}
-		put(&body, form == ARRAY ? "]" : "");
-		n = event_append(
-		    body.data, body.len, STAMP, &wide, UINT64_MAX, &out, &err);
-		good = n == count;
-		line = out.data;
-		for (int k = 0; k < count && good; k++) {
-			const char *end = memchr(
-			    line, '\n', out.len - (size_t)(line - out.data));
-
-			good = end != NULL &&
-			       is_line_of(line, (size_t)(end - line) + 1,
-				   events[k].data);
-			line = end + 1;
-		}
-		tap_case(&all, good && line == out.data + out.len,
-		    "%s: %ld %.*s", body.data, n, (int)out.len, out.data);
-		buf_release(&out);
-	}
-	tap_all(&all, "one line is one event, and gives back its text");
-}
-
-/* Whatever bytes come, what is appended is whole lines of JSON objects. */
-static void
-test_mutations(void)
-{
-	static const struct event_limits wide = {1 << 20, 10};
-	struct tap_all all = {0};
-	uint64_t state = 11;
-	unsigned long good = 0;
-
-	for (int i = 0; i < 100000; i++) {
-		struct text body = {.len = 0};
-		struct buf out = {0};
-		struct event_error err;
-		char *copy;
-		long n, lines = 0;
-
-		put_event(&body, &state, true);
-		put(&body, "\n");
-		put_event(&body, &state, false);
-		copy = malloc(body.len);
-		must(copy != NULL);
-		memcpy(copy, body.data, body.len);
-		for (int k = 0; k < 1 + i % 2; k++)
-			copy[tap_random(&state) % body.len] =
-			    "\n\r \"\\{}[],:0\0x"[tap_random(&state) % 14];
-		n = event_append(
-		    copy, body.len, STAMP, &wide, UINT64_MAX, &out, &err);
-		for (size_t at = 0; at < out.len;) {
-			const char *p = out.data + at;
-			const char *end = memchr(p, '\n', out.len - at);
-			struct json_error json;
-			bool breaks = false;
-
-			if (end == NULL ||
-			    json_check(p, end, 10, &breaks, &json) != end)
-				break;
-			lines++;
-			at += (size_t)(end - p) + 1;
-		}
-		tap_case(&all, n < 0 ? out.len == 0 : lines == n, "%.*s: %ld",
-		    (int)body.len, copy, n);
-		good += n >= 0;
-		free(copy);
-		buf_release(&out);
-	}
-	tap_all(&all, "whatever comes, a line is a JSON object");
-	ok(good > 100, "some of that was taken (%lu)", good);
+	is_number(room, first + bad, "bad events need room, as good ones do");
+	is_number(out.len, room, "as much as they take");
+	buf_release(&out);
 }
 
 int
@@ -428,9 +501,11 @@ main(void)
 {
 	test_taken();
 	test_refused();
+	test_mixed();
+	test_stamps();
+	test_many();
 	test_nul();
 	test_size();
-	test_random();
-	test_mutations();
+	test_room();
 	return tap_end();
 }

@@ -313,6 +313,12 @@ test_meaning(void)
 	    "without a body");
 	r = parsed("HEAD / HTTP/1.1\r\n" H END);
 	is_number(r.method, HTTP_HEAD, "HEAD");
+	r = parsed("PUT / HTTP/1.1\r\n" H END);
+	is_number(r.method, HTTP_PUT, "PUT");
+	r = parsed("OPTIONS * HTTP/1.1\r\n" H END);
+	ok(r.method == HTTP_OPTIONS && r.path.len == 0, "OPTIONS of all");
+	r = parsed("DELETE / HTTP/1.1\r\n" H END);
+	is_number(r.method, HTTP_OTHER, "DELETE is another one");
 	r = parsed("post / HTTP/1.1\r\n" H END);
 	is_number(r.method, HTTP_OTHER, "methods are case-sensitive");
 	r = parsed(

@@ -7,6 +7,7 @@
 
 static enum event_verdict read_text(const struct event_rules *, const char *,
     uint64_t len, struct row_maker *, struct event *, struct error *);
+static bool read_bad(struct event *, struct error *);
 static bool read_record(struct event_record *, const char *text, size_t len);
 
 enum event_verdict
@@ -104,17 +105,16 @@ read_text(const struct event_rules *rules, const char *text, uint64_t len,
 		return bad_json(rules, text, &e, err);
 	}
 	event->valid = true;
+	event->member = "event";
 	event->text.p = p;
 	event->text.len = (size_t)(end - p);
 	if (*p == '{')
 		return EVENT_GOOD;
+	if (read_bad(event, err))
+		return EVENT_BAD;
 	(void)error_set(err, "not a JSON object");
 	return EVENT_BAD;
 }
-
-/*
- * Records
- */
 
 /* What is left of the line. */
 struct cursor {
@@ -157,6 +157,42 @@ take_number(struct cursor *c, uint64_t *n)
 		*n = *n * 10 + (uint64_t)(*c->p++ - '0');
 	return c->p > begin;
 }
+
+/*
+ * A line of logrecv about what was no event when it came: its reason, and its
+ * text as that stands there. False, and nothing changed, if it is none; it is
+ * known to be JSON.
+ */
+static bool
+read_bad(struct event *event, struct error *err)
+{
+	struct cursor c = {event->text.p, event->text.p + event->text.len};
+	struct json_text reason, text;
+	char words[ERROR_TEXT_MAX - 64];
+	const char *member = "raw";
+	uint64_t offset;
+	long len;
+
+	if (!take(&c, "[") || !take_string(&c, &reason) || !take(&c, ",") ||
+	    !take_number(&c, &offset) || !take(&c, ",") ||
+	    !take_string(&c, &text))
+		return false;
+	if (take(&c, ",\"base64\""))
+		member = "base64";
+	len = json_string_decode(reason, words, sizeof(words));
+	if (!take(&c, "]") || c.p != c.end || len < 0 ||
+	    memchr(words, '\0', (size_t)len) != NULL)
+		return false;
+	(void)error_set(err, "%.*s, at byte %llu of its request", (int)len,
+	    words, (unsigned long long)offset);
+	event->member = member;
+	event->text = text;
+	return true;
+}
+
+/*
+ * Records
+ */
 
 static bool
 take_head(struct cursor *c, struct event_record *r)

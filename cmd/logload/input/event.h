@@ -39,6 +39,7 @@ struct event_rules {
 struct event {
 	struct json_text text; /* without white space around it */
 	bool valid;            /* the text is a JSON value, at least */
+	const char *member;    /* of a record, that the text is the value of */
 	uint64_t line, offset; /* where it was read first, before any record */
 };
 

@@ -8,7 +8,7 @@ use warnings;
 use Exporter 'import';
 use Torture;
 
-our @EXPORT = qw(make_event deep_event);
+our @EXPORT = qw(make_event deep_event bad_event);
 
 my @WORDS = qw(request served from cache after retry token renewed account
     session opened closed by peer timeout upstream queue length);
@@ -24,6 +24,12 @@ sub deep_event {
 	my ($id) = @_;
 	return qq({"id":"$id","event":"deep","deep":) . '[' x 110 . '1'
 	    . ']' x 110 . '}';
+}
+
+# No JSON: among good ones it comes out in rejected/, too.
+sub bad_event {
+	my ($id) = @_;
+	return qq({"id":"$id","event":"bad","text":"a\\"b\\\\c","not":NaN});
 }
 
 my @ODD = (

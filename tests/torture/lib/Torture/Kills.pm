@@ -17,10 +17,12 @@ sub kills {
 	my $w = Torture::World->new($db);
 	my $until = now() + $seconds;
 	my $next_db = now() + between(3, 8);
+	my $n = 0;
 	$w->keep_all;
 	$w->load;
 	while (now() < $until) {
 		pause(between(0.02, 0.35));
+		$w->post('beside-' . ++$n);
 		$w->kill_tool(pick(qw(logrecv logbatch logload logload)));
 		next if now() < $next_db;
 		$db->crash;

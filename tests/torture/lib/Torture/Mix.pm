@@ -50,7 +50,9 @@ sub mix {
 		env => {LOGLOAD_MAX_EVENT => '1MB'}, # what is huge is over it
 		$disk ? (spool => "$DIR/mix/spool") : ());
 	my $until = now() + $seconds;
+	my $n = 0;
 	my %hazard = (
+		post => [6, sub { $w->post('beside-' . ++$n) }],
 		kill => [6, sub { $w->kill_tool(pick(qw(logrecv logbatch
 			logload))) }],
 		point => [6, sub { die_somewhere($w) }],

@@ -32,11 +32,20 @@ sub event_id {
 	return $text =~ /^\{"id":"([^"]+)"/ ? $1 : "no id: $text";
 }
 
-# What logrecv has added goes; it never saw what was put into ready/.
+# What logrecv has added goes; it never saw what was put into ready/. And so
+# does what it takes out, if a client has sent it.
 sub as_sent {
 	my ($text) = @_;
 	return $text if $text =~ /^\{"id":"alien-/;
 	$text =~ s/,"\@received_at":"[0-9T:.-]+Z"\}$/}/;
+	return $text;
+}
+
+# What a JSON string of ASCII says.
+sub unquoted {
+	my ($text) = @_;
+	$text =~ s/^"(.*)"$/$1/s;
+	$text =~ s/\\(?:u00(..)|(.))/defined $1 ? chr hex $1 : $2/ge;
 	return $text;
 }
 
@@ -115,12 +124,17 @@ sub judge {
 		my ($file, $line, $kind, $text) = @$r;
 		if ($kind eq 'event' && $text =~ /^\{"id":/) {
 			push @there, as_sent($text);
+		} elsif ($kind eq 'raw' && $text =~ /^"\{\\"id\\":/) {
+			# It came bad: what logrecv did not take for an event.
+			push @there, as_sent(unquoted($text));
+			tally('came bad');
 		} else {
 			push @{$alien{$file}}, $text;
 		}
 	}
 	push @there, map { as_sent($_) } @rows;
-	put_list($dir, 'sent', [split /\n/, slurp($o{sent})]);
+	put_list($dir, 'sent', [map { as_sent($_) }
+		split /\n/, slurp($o{sent})]);
 	put_list($dir, 'there', \@there);
 	run('sort', '-u', '-o', "$dir/acked.ids", $o{acked});
 	if (!$found) {

@@ -89,6 +89,8 @@ sub env {
 		LOGRECV_LISTEN => "127.0.0.1:$self->{port}",
 		LOGRECV_WORKERS => 2,
 		LOGRECV_MIN_FREE => 0,
+		# Deeper than what the database takes: it is to say so.
+		LOGRECV_MAX_DEPTH => 128,
 		LOGBATCH_MAX_AGE => '300ms',
 		LOGBATCH_MAX_SIZE => '20KB',
 		LOGLOAD_DB => $self->{db}->url($self->{database},
@@ -292,16 +294,23 @@ sub load_stop {
 	return;
 }
 
-# Posts one event of ours; its id, if it was acknowledged.
+# Posts one event of ours, now and then in bad company; the status.
 sub post {
 	my ($self, $id, $event) = @_;
-	$event //= make_event($id);
+	my @ids = ($id);
+	if (!defined $event) {
+		$event = make_event($id);
+		if (chance(0.3)) {
+			push @ids, "$id-bad";
+			$event = bad_event($ids[1]) . "\n$event";
+		}
+	}
 	spew($self->{sent}, "$event\n");
-	tally('events sent');
+	tally('events sent', scalar @ids);
 	my ($code, $head) = http_post($self->{post_port} // $self->{port},
 		$event);
 	$self->{last_head} = $head;
-	spew($self->{acked}, "$id\n") if $code =~ /^2/;
+	spew($self->{acked}, join '', map { "$_\n" } @ids) if $code =~ /^2/;
 	return $code;
 }
 
