@@ -11,6 +11,15 @@ WARNINGS ?= -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wvla \
 	-Wformat=2 -Wundef
 SANITIZE ?=
+# As Debian builds its packages: see dpkg-buildflags(1). _FORTIFY_SOURCE needs
+# an optimizer, and is in the way of a sanitizer.
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
+	-Wformat -Werror=format-security \
+	$(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-fcf-protection) \
+	$(if $(SANITIZE)$(filter -O0,$(OPTIMIZE) $(CFLAGS)),,\
+		-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+	$(if $(SANITIZE),-DSANITIZED)
+HARDEN_LINK := -pie -Wl,-z,relro,-z,now
 TESTS ?= tests/integration/*.t
 JOBS ?= $(shell nproc)
 TEST_TIMEOUT ?= 180
@@ -29,8 +38,9 @@ PACKAGES_logsend := libevent_core json-c
 PACKAGES_tests := json-c
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icommon \
-	$(WARNINGS) $(OPTIMIZE) $(SANITIZE) -pthread -MMD -MP $(CFLAGS)
-ALL_LDFLAGS = $(SANITIZE) -pthread $(LDFLAGS)
+	$(WARNINGS) $(OPTIMIZE) $(HARDEN) $(SANITIZE) -pthread -MMD -MP \
+	$(CFLAGS)
+ALL_LDFLAGS = $(HARDEN_LINK) $(SANITIZE) -pthread $(LDFLAGS)
 pkg = $(if $(2),$(shell pkg-config $(1) $(2)))
 
 # A folder's own, and those of its rooms.
@@ -55,7 +65,9 @@ $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 # tests/unit/NAME.c is one program. TOOL-PART.c is linked with all of that
 # tool but its main.c; LINK_NAME adds arguments for the linker.
 LINK_spool-faults := $(addprefix -Wl$(,)--wrap=,write fdatasync fsync ftruncate \
-	renameat renameat2 openat mkdirat unlinkat flock fstat fstatat)
+	renameat renameat2 openat mkdirat unlinkat flock fstat fstatat fchmod \
+	getrandom fcntl)
+LINK_spool-sweep := $(LINK_spool-faults)
 define unit
 OF_$(1) := $(filter $(firstword $(subst -, ,$(1))),$(TOOLS))
 $(BUILD)/tests/unit/$(1).o: OWN_CFLAGS = \
@@ -89,7 +101,7 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	perl:perl prove:perl curl:curl mariadbd:mariadb-server-core \
 	mariadb-install-db:mariadb-server-core mariadb:mariadb-client-core \
 	setpriv:util-linux flock:util-linux timeout:coreutils ps:procps \
-	gzip:gzip zstd:zstd openssl:openssl
+	script:bsdutils gzip:gzip zstd:zstd openssl:openssl
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
 	$(MYSQL):default-libmysqlclient-dev zlib:zlib1g-dev \
 	libzstd:libzstd-dev libcrypto:libssl-dev
@@ -236,7 +248,7 @@ profile: all $(BENCHES) ## where logrecv and logload spend their time
 FAULTS := $(BUILD)/tests/torture/faults.so
 $(FAULTS): tests/torture/faults.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fPIC -shared -o $@ $< -ldl
+	$(CC) $(ALL_CFLAGS) $(SANITIZE) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
 
 torture: all $(FAULTS) ## try to break the promise, for forty minutes
 	BUILD='$(BUILD)' tests/torture/run $(TORTURE)

@@ -58,12 +58,14 @@ days_from_civil(int64_t year, unsigned month, unsigned day)
 }
 
 static void
-civil_from_us(uint64_t us, struct civil *c)
+civil_from_us(int64_t us, struct civil *c)
 {
-	uint64_t days = us / (uint64_t)US_PER_DAY,
-		 rest = us % (uint64_t)US_PER_DAY;
-	uint64_t shifted = days + 719468, era = shifted / 146097;
-	unsigned doe = (unsigned)(shifted - era * 146097);
+	/* The shift makes what is of the year 0 or later positive. */
+	uint64_t shifted = (uint64_t)(us + 719468 * US_PER_DAY);
+	uint64_t days = shifted / (uint64_t)US_PER_DAY,
+		 rest = shifted % (uint64_t)US_PER_DAY;
+	uint64_t era = days / 146097;
+	unsigned doe = (unsigned)(days - era * 146097);
 	unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	unsigned mp = (5 * doy + 2) / 153;
@@ -87,7 +89,7 @@ digits(char *p, unsigned value, unsigned width)
 }
 
 void
-clock_stamp(uint64_t wall_us, char out[CLOCK_STAMP_LEN + 1])
+clock_stamp(int64_t wall_us, char out[CLOCK_STAMP_LEN + 1])
 {
 	struct civil c;
 	char *p = out;
@@ -111,7 +113,7 @@ clock_stamp(uint64_t wall_us, char out[CLOCK_STAMP_LEN + 1])
 }
 
 void
-clock_compact(uint64_t wall_us, char out[CLOCK_COMPACT_LEN + 1])
+clock_compact(int64_t wall_us, char out[CLOCK_COMPACT_LEN + 1])
 {
 	char stamp[CLOCK_STAMP_LEN + 1];
 	char *p = out;
@@ -122,6 +124,17 @@ clock_compact(uint64_t wall_us, char out[CLOCK_COMPACT_LEN + 1])
 			*p++ = *s;
 	}
 	*p = '\0';
+}
+
+bool
+clock_is_date(int year, unsigned month, unsigned day)
+{
+	static const unsigned char days[] = {
+	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	if (month == 2 && day == 29)
+		return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
 }
 
 int64_t

@@ -8,6 +8,7 @@
 #ifndef COMMON_CLOCK_H
 #define COMMON_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +25,17 @@ uint64_t clock_monotonic_ns(void);
 /* Microseconds since the epoch, UTC. */
 uint64_t clock_wall_us(void);
 
-/* Writes RFC 3339 with microseconds, and a NUL. Years 1970 to 9999. */
-void clock_stamp(uint64_t wall_us, char out[CLOCK_STAMP_LEN + 1]);
+/*
+ * Writes RFC 3339 with microseconds, and a NUL. Years 1 to 9999: before 1970 it
+ * is negative.
+ */
+void clock_stamp(int64_t wall_us, char out[CLOCK_STAMP_LEN + 1]);
 
 /* The same instant in ISO 8601 basic format, fit for a file's name. */
-void clock_compact(uint64_t wall_us, char out[CLOCK_COMPACT_LEN + 1]);
+void clock_compact(int64_t wall_us, char out[CLOCK_COMPACT_LEN + 1]);
+
+/* Is there such a day, month and day counted from 1? Years 1 to 9999. */
+bool clock_is_date(int year, unsigned month, unsigned day);
 
 /*
  * Microseconds since the epoch of a UTC date and time of day. The caller has

@@ -8,6 +8,10 @@
  * escaped as \xNN, so no client can forge a line or drive a terminal. Each
  * line is one write(2), whole up to LOG_LINE_MAX bytes and cut there. Safe to
  * call from several threads.
+ *
+ * No call waits for a pipe, terminal or socket that nobody reads from: a line
+ * that finds no room is lost, and the next one that finds some comes behind one
+ * that says how many were.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -21,7 +25,10 @@ enum log_level {
 	LOG_LEVEL_DEBUG
 };
 
-/* Names the tool in every line and sets what is shown; call once, at start. */
+/*
+ * Names the tool in every line, sets what is shown, and looks at what stderr
+ * is; call once, at start.
+ */
 void log_init(const char *tool, enum log_level most);
 
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

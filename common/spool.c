@@ -1,60 +1,70 @@
 /*
- * spool.c - see spool.h, which tells the life of a file.
+ * spool.c - opening a spool: whether it can be trusted, does what it has to,
+ * and is still there. See spool.h.
  */
-#include <assert.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "spool.h"
 
 #define DIRECTORY_MODE 0750
-#define FILE_MODE 0640
-#define HOST_MAX 64 /* of the host's name, in a file's name */
-#define CREATE_TRIES 100
+#define TRIAL ".try.tmp" /* hidden, as drafts are */
 
 static const char *const place_names[SPOOL_PLACES] = {
     "buffer", "ready", "rejected", "loaded", "metrics"};
 
-static int
-open_place(struct spool *, int root, enum spool_place, struct error *);
-static int lock_wait(int fd);
-static int segment_lock(struct spool *, struct segment *, struct error *);
-static int segment_create(struct spool *, struct segment *, struct error *);
-static int sync_directory(struct spool *, enum spool_place, struct error *);
-static void list_count(struct spool_list *, const char *name, uint64_t bytes);
-static int
-list_offer(struct spool_list *, size_t limit, const char *name, uint64_t bytes);
-static int compare_files(const void *, const void *);
+#define IN(place) (1u << SPOOL_##place)
+
+static const struct {
+	unsigned places; /* that have to stay what they are */
+	unsigned moves;
+	struct {
+		enum spool_place from, to;
+	} move[2];
+	bool claims;
+} works[] = {
+    [SPOOL_RECEIVE] = {.places = IN(BUFFER) | IN(READY) | IN(METRICS),
+	.moves = 1,
+	.move = {{SPOOL_BUFFER, SPOOL_BUFFER}}},
+    [SPOOL_BATCH] = {.places = IN(BUFFER) | IN(READY) | IN(METRICS),
+	.moves = 1,
+	.move = {{SPOOL_BUFFER, SPOOL_READY}}},
+    [SPOOL_LOAD] = {.places = (1u << SPOOL_PLACES) - 1,
+	.moves = 2,
+	.move = {{SPOOL_READY, SPOOL_LOADED}, {SPOOL_REJECTED, SPOOL_REJECTED}},
+	.claims = true},
+};
+
+static int open_root(struct spool *, struct stat *, struct error *);
+static int open_place(struct spool *, int root, const struct stat *root_st,
+    enum spool_place, struct error *);
+static int try_move(
+    struct spool *, enum spool_place from, enum spool_place to, struct error *);
 
 int
 spool_open(struct spool *s, const char *path, struct error *err)
 {
 	size_t len = strlen(path);
 	int root, parent, rc = 0;
+	struct stat st;
 
 	for (int i = 0; i < SPOOL_PLACES; i++)
 		s->dir[i] = -1;
+	s->places = 0;
 	if (len == 0 || len > sizeof(s->path) - SPOOL_NAME_MAX)
 		return error_set(err, "open spool %s: the path is %s", path,
 		    len == 0 ? "empty" : "too long");
 	memcpy(s->path, path, len + 1);
-	if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST)
-		return error_errno(err, "create spool %s", path);
-	root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	root = open_root(s, &st, err);
 	if (root < 0)
-		return error_errno(err, "open spool %s", path);
+		return -1;
 	for (int i = 0; i < SPOOL_PLACES && rc == 0; i++)
-		rc = open_place(s, root, (enum spool_place)i, err);
+		rc = open_place(s, root, &st, (enum spool_place)i, err);
 	/*
 	 * Synced even if somebody else made the directories: he may not have
 	 * come to it yet. A root without a parent that we may read is one that
@@ -74,17 +84,102 @@ spool_open(struct spool *s, const char *path, struct error *err)
 	return rc;
 }
 
+/*
+ * What lies in a spool is loaded, moved and overwritten: nobody may put things
+ * there but root, this user, the owner of the spool, and a group that we are
+ * in. Where that may write to the spool, what it has may be of any user, since
+ * nobody else can have made it. `name` is "" for the spool itself, whose owner
+ * the operator has chosen with the path.
+ */
 static int
-open_place(struct spool *s, int root, enum spool_place place, struct error *err)
+check_trust(const struct spool *s, const char *name, const struct stat *st,
+    const struct stat *root, struct error *err)
+{
+	bool ours = st->st_uid == 0 || st->st_uid == geteuid() ||
+		    st->st_uid == root->st_uid ||
+		    ((root->st_mode & S_IWGRP) && st->st_gid == root->st_gid);
+
+	if (!ours)
+		(void)error_set(err,
+		    "use %s%s: it belongs to user %lu, not to root, this user "
+		    "or the owner of the spool",
+		    s->path, name, (unsigned long)st->st_uid);
+	else if (st->st_mode & S_IWOTH)
+		(void)error_set(err,
+		    "use %s%s: others may write to it (mode "
+		    "%04o)",
+		    s->path, name, (unsigned)st->st_mode & 07777);
+	else if ((st->st_mode & S_IWGRP) && st->st_gid != getegid() &&
+		 !group_member(st->st_gid))
+		(void)error_set(err,
+		    "use %s%s: group %lu, which this process is not in, may "
+		    "write to it (mode %04o)",
+		    s->path, name, (unsigned long)st->st_gid,
+		    (unsigned)st->st_mode & 07777);
+	else
+		return 0;
+	err->code = EPERM;
+	return -1;
+}
+
+/*
+ * The path is the operator's, so links in it are followed, the last part
+ * included: what it leads to is looked at.
+ */
+static int
+open_root(struct spool *s, struct stat *st, struct error *err)
+{
+	int root;
+
+	if (mkdir(s->path, DIRECTORY_MODE) < 0 && errno != EEXIST)
+		return error_errno(err, "create spool %s", s->path);
+	root = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_errno(err, "open spool %s", s->path);
+	if (fstat(root, st) < 0)
+		(void)error_errno(err, "stat %s", s->path);
+	else if (check_trust(s, "", st, st, err) == 0)
+		return root;
+	(void)close(root); /* only read from */
+	return -1;
+}
+
+/* Whoever may write to the spool can make a link in it: none is followed. */
+static int
+open_place(struct spool *s, int root, const struct stat *root_st,
+    enum spool_place place, struct error *err)
 {
 	const char *name = place_names[place];
+	const mode_t shared = S_ISGID | S_IRWXU | S_IRWXG;
+	bool made = mkdirat(root, name, DIRECTORY_MODE) == 0;
+	char below[16];
+	struct stat st;
+	int fd;
 
-	if (mkdirat(root, name, DIRECTORY_MODE) < 0 && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return error_errno(err, "create %s/%s", s->path, name);
-	s->dir[place] = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir[place] < 0)
-		return error_errno(err, "open %s/%s", s->path, name);
-	return 0;
+	fd =
+	    openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) {
+		(void)error_errno(err, "open %s/%s", s->path, name);
+		if (fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISLNK(st.st_mode)) {
+			(void)error_set(err, "use %s/%s: it is a symbolic link",
+			    s->path, name);
+			err->code = EPERM;
+		}
+		return -1;
+	}
+	s->dir[place] = fd;
+	/* A spool for a group is one for it all through, whatever the umask. */
+	if (made && (root_st->st_mode & S_IWGRP) &&
+	    fchmod(fd, root_st->st_mode & shared) < 0)
+		return error_errno(
+		    err, "change the mode of %s/%s", s->path, name);
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, "stat %s/%s", s->path, name);
+	(void)snprintf(below, sizeof(below), "/%s", name);
+	return check_trust(s, below, &st, root_st, err);
 }
 
 void
@@ -103,596 +198,118 @@ spool_place_name(enum spool_place place)
 	return place_names[place];
 }
 
-/*
- * Names
- */
-
-/* The host's name with all but [A-Za-z0-9._-] replaced, and bounded. */
-static void
-host_name(char out[HOST_MAX + 1])
-{
-	if (gethostname(out, HOST_MAX + 1) < 0)
-		memcpy(out, "localhost", sizeof("localhost"));
-	out[HOST_MAX] = '\0';
-	for (char *p = out; *p != '\0'; p++) {
-		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '_')
-			*p = '-';
-	}
-}
-
-/*
- * A name that no file has had: the microsecond, the host, the process and a
- * count within it. Should the clock have been set back onto a microsecond
- * that this process number has used before, O_EXCL or RENAME_NOREPLACE finds
- * it while the other file exists.
- */
-static void
-make_name(char out[SPOOL_NAME_MAX])
-{
-	static atomic_uint sequence;
-	char stamp[CLOCK_COMPACT_LEN + 1], host[HOST_MAX + 1];
-	int n;
-
-	clock_compact(clock_wall_us(), stamp);
-	host_name(host);
-	n = snprintf(out, SPOOL_NAME_MAX, "%s-%s-%ld-%u" SPOOL_SUFFIX, stamp,
-	    host, (long)getpid(), atomic_fetch_add(&sequence, 1) + 1);
-	assert(n > 0 && n < SPOOL_NAME_MAX);
-	(void)n;
-}
-
-static bool
-ends_with(const char *name, const char *suffix)
-{
-	size_t len = strlen(name), tail = strlen(suffix);
-
-	return len > tail && strcmp(name + len - tail, suffix) == 0;
-}
-
-bool
-spool_name_is_loadable(const char *name)
-{
-	/* Any other byte could be one that the ledger or a log cannot hold. */
-	for (const char *p = name; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~')
-			return false;
-	}
-	return name[0] != '.' && strlen(name) < SPOOL_NAME_MAX &&
-	       ends_with(name, SPOOL_SUFFIX);
-}
-
-bool
-spool_name_parse(const char *name, uint64_t *born_us)
-{
-	static const char form[] = "ddddddddTdddddd.ddddddZ-";
-	unsigned year, month, day, hour, minute, second, micro;
-	int64_t us;
-
-	if (!spool_name_is_loadable(name))
-		return false;
-	for (size_t i = 0; i < sizeof(form) - 1; i++) {
-		if (form[i] == 'd' ? !isdigit((unsigned char)name[i])
-				   : name[i] != form[i])
-			return false;
-	}
-	if (sscanf(name, "%4u%2u%2uT%2u%2u%2u.%6u", &year, &month, &day, &hour,
-		&minute, &second, &micro) != 7)
-		return false;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-	    minute > 59 || second > 60)
-		return false;
-	us = clock_from_civil(
-	    (int)year, month, day, hour, minute, second, micro);
-	if (us < 0)
-		return false;
-	if (born_us != NULL)
-		*born_us = (uint64_t)us;
-	return true;
-}
-
-/*
- * The writer's side of the hand-over
- */
-
-int
-spool_write_all(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			if (n == 0)
-				errno = EIO;
-			return -1;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-int
-spool_append(struct spool *s, struct segment *seg, const void *lines,
-    size_t len, bool sync, uint64_t *sync_ns, struct error *err)
-{
-	uint64_t started;
-	struct stat st;
-
-	if (sync_ns != NULL)
-		*sync_ns = 0;
-	if (segment_lock(s, seg, err) < 0)
-		return -1;
-	if (fstat(seg->fd, &st) < 0) {
-		(void)error_errno(err, "stat %s/buffer/%s", s->path, seg->name);
-		segment_close(seg);
-		return -1;
-	}
-	if (spool_write_all(seg->fd, lines, len) < 0) {
-		(void)error_errno(
-		    err, "write %s/buffer/%s", s->path, seg->name);
-		/*
-		 * Cut the short write back, so that the file ends with a whole
-		 * line. If even that fails, the file is given up: its torn
-		 * tail is then its end for good, and the loader skips it.
-		 */
-		if (ftruncate(seg->fd, st.st_size) < 0) {
-			segment_close(seg);
-			return SPOOL_IN_DOUBT;
-		}
-		(void)flock(seg->fd, LOCK_UN); /* close would too */
-		return -1;
-	}
-	if (flock(seg->fd, LOCK_UN) < 0) {
-		(void)error_errno(
-		    err, "unlock %s/buffer/%s", s->path, seg->name);
-		segment_close(seg);
-		return SPOOL_IN_DOUBT;
-	}
-	if (!sync)
-		return 0;
-	/*
-	 * Outside the lock: a rotation meanwhile does no harm, since the
-	 * descriptor stays that of the file. A crash here leaves lines that
-	 * nobody was promised.
-	 */
-	started = clock_monotonic_ns();
-	if (fdatasync(seg->fd) < 0) {
-		(void)error_errno(err, "sync %s/buffer/%s", s->path, seg->name);
-		segment_close(seg);
-		return SPOOL_IN_DOUBT;
-	}
-	if (sync_ns != NULL)
-		*sync_ns = clock_monotonic_ns() - started;
-	return 0;
-}
-
-int
-segment_sync(struct spool *s, struct segment *seg, struct error *err)
-{
-	if (seg->fd < 0 || fdatasync(seg->fd) == 0)
-		return 0;
-	(void)error_errno(err, "sync %s/buffer/%s", s->path, seg->name);
-	segment_close(seg); /* given up: a second sync would lie */
-	return -1;
-}
-
 void
-segment_close(struct segment *seg)
-{
-	/* Nothing depends on close: what matters was synced, or not promised.
-	 */
-	if (seg->fd >= 0)
-		(void)close(seg->fd);
-	seg->fd = -1;
-}
-
-static int
-lock_wait(int fd)
-{
-	int rc;
-
-	do {
-		rc = flock(fd, LOCK_EX);
-	} while (rc < 0 && errno == EINTR);
-	return rc;
-}
-
-/* Returns with the lock on a file that buffer/NAME still names. */
-static int
-segment_lock(struct spool *s, struct segment *seg, struct error *err)
-{
-	for (int i = 0; i < CREATE_TRIES; i++) {
-		struct stat st;
-
-		if (seg->fd < 0 && segment_create(s, seg, err) < 0)
-			return -1;
-		if (lock_wait(seg->fd) < 0) {
-			(void)error_errno(
-			    err, "lock %s/buffer/%s", s->path, seg->name);
-			segment_close(seg);
-			return -1;
-		}
-		if (fstatat(s->dir[SPOOL_BUFFER], seg->name, &st,
-			AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_ino == seg->inode)
-			return 0;
-		/* Handed over meanwhile; closing lets the lock go. */
-		segment_close(seg);
-	}
-	return error_set(err,
-	    "lock a file in %s/buffer: each of %d was taken away", s->path,
-	    CREATE_TRIES);
-}
-
-/* Opens a new file and makes its name durable. */
-static int
-segment_create(struct spool *s, struct segment *seg, struct error *err)
+spool_share(int dir, int fd)
 {
 	struct stat st;
 
-	for (int i = 0; i < CREATE_TRIES && seg->fd < 0; i++) {
-		make_name(seg->name);
-		seg->fd = openat(s->dir[SPOOL_BUFFER], seg->name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC |
-			O_NOFOLLOW,
-		    FILE_MODE);
-		if (seg->fd < 0 && errno != EEXIST)
-			break;
-	}
-	if (seg->fd < 0)
-		return error_errno(
-		    err, "create %s/buffer/%s", s->path, seg->name);
-	if (fstat(seg->fd, &st) < 0) {
-		(void)error_errno(err, "stat %s/buffer/%s", s->path, seg->name);
-		segment_close(seg);
-		return -1;
-	}
-	seg->inode = st.st_ino;
-	/* At once: a mover would take an empty file for a dead writer's. */
-	if (lock_wait(seg->fd) < 0) {
-		(void)error_errno(err, "lock %s/buffer/%s", s->path, seg->name);
-		segment_close(seg);
-		return -1;
-	}
-	/*
-	 * Before anything is written: were it after, a rotation in between
-	 * could leave neither name durable when the lines are acknowledged.
-	 */
-	if (sync_directory(s, SPOOL_BUFFER, err) < 0) {
-		segment_close(seg);
-		return -1;
-	}
-	return 0;
+	if (fstat(dir, &st) == 0 && (st.st_mode & S_IWGRP))
+		(void)fchmod(fd, SPOOL_FILE_MODE | S_IWGRP);
 }
 
-static int
-sync_directory(struct spool *s, enum spool_place place, struct error *err)
+int
+spool_try(struct spool *s, enum spool_work work, struct error *err)
 {
-	if (fsync(s->dir[place]) < 0)
+	int claims, rc;
+
+	s->places = works[work].places;
+	for (unsigned i = 0; i < works[work].moves; i++) {
+		if (try_move(s, works[work].move[i].from,
+			works[work].move[i].to, err) < 0)
+			return -1;
+	}
+	if (!works[work].claims)
+		return 0;
+	claims = spool_claims_open(s, err);
+	if (claims < 0)
+		return -1;
+	rc = spool_claim(claims, TRIAL);
+	if (rc < 0)
+		(void)error_errno(err,
+		    "lock a byte of %s/ready/%s, by an open-file-description "
+		    "lock",
+		    s->path, SPOOL_CLAIMS);
+	(void)close(claims); /* lets it go */
+	return rc < 0 ? -1 : 0;
+}
+
+/* A disk that is full does nothing wrong, and does not stay so. */
+static bool
+is_full(int code)
+{
+	return code == ENOSPC || code == EDQUOT;
+}
+
+/* What is written to in `from`: the first thing that does not work. */
+static int
+try_file(struct spool *s, int fd, enum spool_place from, struct error *err)
+{
+	const char *name = place_names[from];
+
+	/* Nobody else knows of this file, unless he tries the same. */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno != EAGAIN)
 		return error_errno(
-		    err, "sync %s/%s", s->path, place_names[place]);
+		    err, "lock a file in %s/%s, by flock", s->path, name);
+	if (spool_write_all(fd, "\n", 1) < 0)
+		return error_errno(
+		    err, "write to a file in %s/%s", s->path, name);
 	return 0;
 }
 
 /*
- * The mover's side
+ * Makes a file in `from`, writes to it, moves it to `to`, and removes it. A
+ * crash leaves it for the next one to remove. Several may try at once: what
+ * another one has removed or made meanwhile, has worked.
  */
-
-/* With the lock held on fd: moves the file, or removes it if it is empty. */
 static int
-rotate_locked(struct spool *s, int fd, const char *name, struct error *err)
-{
-	struct stat named, opened;
-
-	if (fstat(fd, &opened) < 0)
-		return error_errno(err, "stat %s/buffer/%s", s->path, name);
-	if (fstatat(s->dir[SPOOL_BUFFER], name, &named, AT_SYMLINK_NOFOLLOW) <
-		0 ||
-	    named.st_ino != opened.st_ino)
-		return 0; /* another logbatch was faster */
-	if (!S_ISREG(opened.st_mode))
-		return error_set(err, "rotate %s/buffer/%s: not a regular file",
-		    s->path, name);
-	if (opened.st_size == 0) {
-		if (unlinkat(s->dir[SPOOL_BUFFER], name, 0) < 0)
-			return error_errno(
-			    err, "remove %s/buffer/%s", s->path, name);
-		return 0;
-	}
-	/* What is in ready/ is durable, acknowledged or not. */
-	if (fdatasync(fd) < 0)
-		return error_errno(err, "sync %s/buffer/%s", s->path, name);
-	if (renameat2(s->dir[SPOOL_BUFFER], name, s->dir[SPOOL_READY], name,
-		RENAME_NOREPLACE) < 0)
-		return error_errno(err, "rename %s/buffer/%s to %s/ready/%s",
-		    s->path, name, s->path, name);
-	/* The new name first: no order of these two can leave no name. */
-	if (sync_directory(s, SPOOL_READY, err) < 0 ||
-	    sync_directory(s, SPOOL_BUFFER, err) < 0)
-		return -1;
-	return 1;
-}
-
-int
-spool_rotate(struct spool *s, const char *name, struct error *err)
+try_move(struct spool *s, enum spool_place from, enum spool_place to,
+    struct error *err)
 {
 	int fd, rc;
 
-	fd = openat(s->dir[SPOOL_BUFFER], name,
-	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
+	(void)unlinkat(s->dir[from], TRIAL, 0); /* by whomever it was left */
+	fd = openat(s->dir[from], TRIAL,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+	    SPOOL_FILE_MODE);
+	if (fd < 0 && (errno == EEXIST || is_full(errno)))
 		return 0;
 	if (fd < 0)
-		return error_errno(err, "open %s/buffer/%s", s->path, name);
-	if (lock_wait(fd) < 0)
-		rc = error_errno(err, "lock %s/buffer/%s", s->path, name);
-	else
-		rc = rotate_locked(s, fd, name, err);
-	(void)close(fd); /* only read from; lets the lock go */
-	return rc;
-}
-
-/*
- * Listing
- */
-
-int
-spool_scan(struct spool *s, enum spool_place place, const char *after,
-    size_t limit, struct spool_list *list, struct error *err)
-{
-	struct dirent *entry;
-	struct stat st;
-	DIR *dir;
-	int fd, rc = 0;
-
-	list->count = 0;
-	list->all_files = list->all_bytes = list->aliens = 0;
-	list->matching = 0;
-	list->oldest[0] = '\0';
-	/* A descriptor of its own, since a directory stream moves it. */
-	fd = openat(s->dir[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL) {
-		(void)error_errno(
-		    err, "list %s/%s", s->path, place_names[place]);
-		if (fd >= 0)
-			(void)close(fd);
-		return -1;
-	}
-	while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] == '.')
-			continue; /* ., .., drafts */
-		if (fstatat(dirfd(dir), entry->d_name, &st,
-			AT_SYMLINK_NOFOLLOW) < 0)
-			continue; /* gone meanwhile */
-		if (!S_ISREG(st.st_mode) ||
-		    !spool_name_is_loadable(entry->d_name)) {
-			list->aliens++;
-			continue;
-		}
-		list_count(list, entry->d_name, (uint64_t)st.st_size);
-		if (after == NULL || strcmp(entry->d_name, after) > 0)
-			rc = list_offer(
-			    list, limit, entry->d_name, (uint64_t)st.st_size);
-	}
-	if (rc < 0 || errno != 0)
-		rc =
-		    error_errno(err, "list %s/%s", s->path, place_names[place]);
-	(void)closedir(dir); /* only read from */
-	/* qsort(3) may not be given NULL, not even for nothing. */
-	if (list->count > 1)
-		qsort(list->files, list->count, sizeof(*list->files),
-		    compare_files);
-	return rc;
-}
-
-static int
-compare_files(const void *a, const void *b)
-{
-	return strcmp(((const struct spool_file *)a)->name,
-	    ((const struct spool_file *)b)->name);
-}
-
-static void
-swap_files(struct spool_file *a, struct spool_file *b)
-{
-	struct spool_file t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
-/* Restores the heap (greatest name on top) downwards from its top. */
-static void
-heap_sink(struct spool_file *heap, size_t count)
-{
-	for (size_t i = 0, child; (child = 2 * i + 1) < count; i = child) {
-		if (child + 1 < count &&
-		    compare_files(&heap[child + 1], &heap[child]) > 0)
-			child++;
-		if (compare_files(&heap[i], &heap[child]) >= 0)
-			return;
-		swap_files(&heap[i], &heap[child]);
-	}
-}
-
-static void
-heap_rise(struct spool_file *heap, size_t i)
-{
-	for (; i > 0 && compare_files(&heap[i], &heap[(i - 1) / 2]) > 0;
-	     i = (i - 1) / 2)
-		swap_files(&heap[i], &heap[(i - 1) / 2]);
-}
-
-static void
-list_count(struct spool_list *list, const char *name, uint64_t bytes)
-{
-	list->all_files++;
-	list->all_bytes += bytes;
-	if (list->oldest[0] == '\0' || strcmp(name, list->oldest) < 0)
-		memcpy(list->oldest, name, strlen(name) + 1);
-}
-
-/*
- * Keeps a file if it is among the `limit` oldest: the list is a heap with the
- * youngest on top, which gives way to an older one.
- */
-static int
-list_offer(
-    struct spool_list *list, size_t limit, const char *name, uint64_t bytes)
-{
-	struct spool_file file = {.bytes = bytes};
-
-	memcpy(file.name, name, strlen(name) + 1);
-	list->matching++;
-	if (list->count == limit) {
-		if (limit > 0 && strcmp(name, list->files[0].name) < 0) {
-			list->files[0] = file;
-			heap_sink(list->files, list->count);
-		}
-		return 0;
-	}
-	if (list->count == list->cap) {
-		size_t cap = list->cap == 0 ? 64 : list->cap * 2;
-		struct spool_file *files =
-		    realloc(list->files, cap * sizeof(*files));
-
-		if (files == NULL)
-			return -1;
-		list->files = files;
-		list->cap = cap;
-	}
-	list->files[list->count] = file;
-	heap_rise(list->files, list->count++);
-	return 0;
-}
-
-void
-spool_list_release(struct spool_list *list)
-{
-	free(list->files);
-	memset(list, 0, sizeof(*list));
-}
-
-/*
- * The end of a file
- */
-
-int
-spool_remove(struct spool *s, enum spool_place place, const char *name,
-    struct error *err)
-{
-	if (unlinkat(s->dir[place], name, 0) < 0 && errno != ENOENT)
 		return error_errno(
-		    err, "remove %s/%s/%s", s->path, place_names[place], name);
-	return 0;
-}
-
-int
-spool_keep(struct spool *s, const char *name, struct error *err)
-{
-	if (renameat(s->dir[SPOOL_READY], name, s->dir[SPOOL_LOADED], name) <
-		0 &&
+		    err, "create a file in %s/%s", s->path, place_names[from]);
+	rc = try_file(s, fd, from, err);
+	(void)close(fd); /* what is in it is not wanted */
+	if (rc == 0 && from != to &&
+	    renameat(s->dir[from], TRIAL, s->dir[to], TRIAL) < 0 &&
 	    errno != ENOENT)
-		return error_errno(err, "rename %s/ready/%s to %s/loaded/%s",
-		    s->path, name, s->path, name);
-	/* rename(2) does nothing where both names are one file already. */
-	if (unlinkat(s->dir[SPOOL_READY], name, 0) < 0 && errno != ENOENT)
-		return error_errno(err, "remove %s/ready/%s", s->path, name);
-	return 0;
+		rc = error_errno(err,
+		    "rename a file in %s/%s to %s/%s, which have to be on one "
+		    "file system",
+		    s->path, place_names[from], s->path, place_names[to]);
+	(void)unlinkat(s->dir[from], TRIAL, 0); /* if it is still there */
+	(void)unlinkat(s->dir[to], TRIAL, 0);
+	return rc < 0 && !is_full(err->code) ? -1 : 0;
 }
 
-/*
- * Drafts
- */
-
-static void
-draft_path(const struct spool_draft *d, char out[sizeof(d->name) + 8])
+bool
+spool_is_current(const struct spool *s)
 {
-	(void)snprintf(out, sizeof(d->name) + 8, ".%s.tmp", d->name);
-}
+	int root = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool current = true;
 
-int
-spool_draft_open(
-    struct spool_draft *d, int dir, const char *name, struct error *err)
-{
-	char path[sizeof(d->name) + 8];
-	size_t len = strlen(name);
+	if (root < 0) /* what else fails says nothing about the spool */
+		return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+	for (int i = 0; i < SPOOL_PLACES && current; i++) {
+		struct stat named, opened;
 
-	d->fd = -1;
-	d->dir = dir;
-	if (len >= sizeof(d->name))
-		return error_set(err, "create %s: the name is over %zu bytes",
-		    name, sizeof(d->name) - 1);
-	memcpy(d->name, name, len + 1);
-	draft_path(d, path);
-	d->fd = openat(dir, path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-	if (d->fd < 0)
-		return error_errno(err, "create %s", path);
-	return 0;
-}
-
-int
-spool_draft_write(
-    struct spool_draft *d, const void *data, size_t len, struct error *err)
-{
-	if (spool_write_all(d->fd, data, len) < 0)
-		return error_errno(err, "write %s", d->name);
-	return 0;
-}
-
-int
-spool_draft_publish(struct spool_draft *d, bool sync, struct error *err)
-{
-	char path[sizeof(d->name) + 8];
-
-	draft_path(d, path);
-	if (sync && fsync(d->fd) < 0) {
-		(void)error_errno(err, "sync %s", path);
-		spool_draft_discard(d);
-		return -1;
+		if (!(s->places & 1u << i) || fstat(s->dir[i], &opened) < 0)
+			continue;
+		if (fstatat(root, place_names[i], &named, AT_SYMLINK_NOFOLLOW) <
+		    0)
+			current = errno != ENOENT;
+		else
+			current = named.st_ino == opened.st_ino &&
+				  named.st_dev == opened.st_dev;
 	}
-	if (close(d->fd) < 0) {
-		(void)error_errno(err, "close %s", path);
-		d->fd = -1;
-		return -1;
-	}
-	d->fd = -1;
-	/* A crash here leaves a hidden draft, which the next one overwrites. */
-	if (renameat(d->dir, path, d->dir, d->name) < 0)
-		return error_errno(err, "rename %s to %s", path, d->name);
-	if (sync && fsync(d->dir) < 0)
-		return error_errno(err, "sync the directory of %s", d->name);
-	return 0;
-}
-
-int
-spool_draft_remove(int dir, const char *name, struct error *err)
-{
-	char path[sizeof(((struct spool_draft *)NULL)->name) + 8];
-	int n = snprintf(path, sizeof(path), ".%s.tmp", name);
-
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return 0; /* no draft has such a name */
-	if (unlinkat(dir, path, 0) < 0 && errno != ENOENT)
-		return error_errno(err, "remove %s", path);
-	return 0;
-}
-
-void
-spool_draft_discard(struct spool_draft *d)
-{
-	char path[sizeof(d->name) + 8];
-
-	if (d->fd < 0)
-		return;
-	draft_path(d, path);
-	(void)close(d->fd);              /* its content is not wanted */
-	(void)unlinkat(d->dir, path, 0); /* left behind, it does no harm */
-	d->fd = -1;
+	(void)close(root); /* only looked at */
+	return current;
 }

@@ -9,9 +9,13 @@
  *
  * All of it lies on one local file system where rename(2) and flock(2) work.
  * No other module builds a name, opens a spool file for writing, or renames.
+ * spool.c opens a spool, spool_file.c has the life of a file, spool_list.c and
+ * spool_draft.c what their names say.
  *
- * A file is named once, at birth: 20261122T073351.123456Z-HOST-PID-SEQ.ndjson.
- * Names sort by age. State is the directory a file lies in, nothing else.
+ * A file is named once, at birth,
+ * 20261122T073351.123456Z-HOST-PID-SEQ-RANDOM.ndjson; names without RANDOM, of
+ * the version before, are as good. They sort by age and are unique for ever.
+ * State is the directory a file lies in, nothing else.
  *
  * The life of a file, and what a crash leaves between each two steps:
  *
@@ -25,12 +29,21 @@
  *      syncs ready/ and buffer/, lets go.
  *      A crash leaves the file under one of the two names, whole: the next
  *      run finds it in either place.
+ *      A loader does not wait for these two syncs. A power cut before them
+ *      may bring buffer/NAME back after its rows were committed, with the
+ *      same bytes, since they were synced before the rename and nobody has
+ *      appended since: it is handed over again, and the ledger knows it.
  *   4. The writer, when it has the lock, looks whether its path still names
  *      its inode. If not, the file was handed over: it opens a new one. So a
  *      file in ready/ never grows.
- *   5. The loader removes ready/NAME once the database has committed it.
+ *   5. The loader claims ready/NAME, and removes it once the database has
+ *      committed it.
  *      A crash before that leaves a file whose name is in the ledger: it is
  *      skipped and removed.
+ *
+ * The lock of a file is its writer's and its mover's alone. Whoever loads it
+ * may hold it as long as the database likes, and so has a lock of another
+ * kind (spool_claim), which no writer ever waits for.
  */
 #ifndef COMMON_SPOOL_H
 #define COMMON_SPOOL_H
@@ -45,6 +58,8 @@
 
 #define SPOOL_NAME_MAX 200 /* with its NUL */
 #define SPOOL_SUFFIX ".ndjson"
+#define SPOOL_FILE_MODE 0640
+#define SPOOL_CLAIMS ".lock" /* in ready/ */
 
 enum spool_place {
 	SPOOL_BUFFER,
@@ -58,15 +73,49 @@ enum spool_place {
 struct spool {
 	char path[PATH_MAX];
 	int dir[SPOOL_PLACES]; /* O_DIRECTORY descriptors, for openat(2) */
+	unsigned places;       /* in use, a bit each; see spool_try */
 };
 
 /*
  * Opens a spool and creates what is missing of it, the last component of the
- * path included; new directories are synced. Modes 0750 and, for files, 0640.
+ * path included; new directories are synced. Modes 0750 and, for files, 0640;
+ * where the spool's group may write to it, to the new directories too.
+ *
+ * Refused, with err->code EPERM, since no start anew would mend it: what is
+ * owned by anyone but root, this user or the owner of the spool (or a user of
+ * the spool's group, where that may write to it), what others, or a group that
+ * this process is not in, may write to, and places that are symbolic links. The
+ * spool itself may be reached by one: its path comes from
+ * the operator, what is in it from whoever may write there.
+ *
  * 0, or -1 with nothing left open.
  */
 int spool_open(struct spool *, const char *path, struct error *);
 void spool_close(struct spool *);
+
+/* What a tool does with a spool, and therefore needs of it. */
+enum spool_work { SPOOL_RECEIVE, SPOOL_BATCH, SPOOL_LOAD };
+
+/*
+ * Tries all that this work needs, so that it is not found out with events at
+ * hand: locks, writing, renames between the directories. A full disk is no
+ * failure. 0, or -1, and err names what does not work.
+ */
+int spool_try(struct spool *, enum spool_work, struct error *);
+
+/*
+ * Where the group may write to the directory, whose descriptor that is, lets it
+ * write to the file that was made in it, too, whatever the umask. Its owner's
+ * alone to do: else nothing happens.
+ */
+void spool_share(int dir, int fd);
+
+/*
+ * Are the places that this work uses still what their paths name? If not, they
+ * were taken away or replaced, and what is written there is seen by nobody:
+ * open the spool anew. Cheap enough for once a second.
+ */
+bool spool_is_current(const struct spool *);
 
 /* "buffer", "ready", … */
 const char *spool_place_name(enum spool_place);
@@ -121,7 +170,8 @@ void segment_close(struct segment *);
 /*
  * Hands buffer/NAME over to ready/. 1: done. 0: nothing to hand over (it has
  * gone, or was empty and is removed). -1: error, and the file is where it was
- * or whole in ready/. Waits for the writer's lock.
+ * or whole in ready/. It waits for nobody: with err->code EAGAIN the writer, or
+ * another mover, has the lock, and is to be given a moment.
  */
 int spool_rotate(struct spool *, const char *name, struct error *);
 
@@ -148,6 +198,19 @@ struct spool_list {
 int spool_scan(struct spool *, enum spool_place, const char *after,
     size_t limit, struct spool_list *, struct error *);
 void spool_list_release(struct spool_list *);
+
+/*
+ * A loader's claims on files of ready/: open-file-description locks (fcntl(2))
+ * on ready/.lock, for each file one byte, by a hash of its name. They save
+ * double work; what decides is the ledger. The descriptor is the holder, so
+ * each thread opens one of its own, and keeps it: closing it, or dying,
+ * releases all. -1 on error, else the caller owns it.
+ */
+int spool_claims_open(struct spool *, struct error *);
+
+/* 1: the file is ours until released. 0: another holder's. -1 with errno. */
+int spool_claim(int claims, const char *name);
+void spool_release(int claims, const char *name);
 
 /* Removes a file that is no longer needed; 0 also if it has gone already. */
 int spool_remove(

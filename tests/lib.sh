@@ -107,8 +107,9 @@
 #	mariadb_mycnf            writes $HOME/.my.cnf with socket, user, password
 #	wait_rows N [SECONDS]    until the table has at least N rows
 
-# Variables such as STATUS and BODY are for the tests that read this file.
-# shellcheck disable=SC2034
+# Variables such as STATUS and BODY are for the tests that read this file; the
+# code in quotes is Perl.
+# shellcheck disable=SC2016,SC2034
 
 set -u
 export LC_ALL=C

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "batch.h"
 #include "clock.h"
@@ -19,12 +20,23 @@
 #define FILES_MAX 4096
 #define PAUSE_LEAST_NS (100 * CLOCK_NS_PER_MS)
 #define PAUSE_MOST_NS (10 * CLOCK_NS_PER_S)
+/*
+ * For a lock that others have. A writer has it as long as a write(2) takes, but
+ * one that writes all the time has it most of the time: at first it is asked
+ * for often, BUSY_ROUND_NS long each time.
+ */
+#define BUSY_LEAST_NS (CLOCK_NS_PER_MS / 5)
+#define BUSY_ROUND_NS (10 * CLOCK_NS_PER_MS)
+#define BUSY_MOST_NS CLOCK_NS_PER_S
+#define BUSY_LONG_NS (5 * CLOCK_NS_PER_S) /* then it is a failure */
 
 static size_t place_of(const struct batch *, const char *name);
 static void take_in(struct batch_file *, const char *name, uint64_t bytes);
 static void look(struct batch *, struct batch_file *);
 static uint64_t file_due_ns(const struct batch *, const struct batch_file *);
-static int rotate(struct batch *, struct batch_file *, enum stats_field cause);
+static int rotate_due(struct batch *, bool all, uint64_t until,
+    const volatile sig_atomic_t *stop);
+static int rotate(struct batch *, struct batch_file *, bool once);
 static void drop_gone(struct batch *);
 static uint64_t next_pause(uint64_t pause_ns);
 
@@ -278,16 +290,7 @@ batch_due_ns(const struct batch *b)
 void
 batch_rotate(struct batch *b, const volatile sig_atomic_t *stop)
 {
-	for (size_t i = 0; i < b->count && !*stop; i++) {
-		struct batch_file *f = &b->files[i];
-
-		if (f->changed)
-			look(b, f);
-		if (!f->gone && file_due_ns(b, f) <= clock_monotonic_ns())
-			(void)rotate(b, f,
-			    f->bytes >= b->max_bytes ? STAT_ROTATED_SIZE
-						     : STAT_ROTATED_AGE);
-	}
+	(void)rotate_due(b, false, clock_monotonic_ns() + BUSY_ROUND_NS, stop);
 	drop_gone(b);
 }
 
@@ -301,13 +304,82 @@ batch_rotate_all(struct batch *b, const volatile sig_atomic_t *stop)
 		if (batch_scan(b) < 0)
 			return -1;
 		found = b->count;
-		for (size_t i = 0; i < b->count && !*stop; i++) {
-			if (rotate(b, &b->files[i], STAT_ROTATED_ONCE) < 0)
-				rc = -1;
-		}
+		rc = rotate_due(b, true, BATCH_NEVER, stop);
 		drop_gone(b);
 	} while (rc == 0 && b->crowded && found > 0 && !*stop);
 	return rc;
+}
+
+static bool
+is_due(const struct batch *b, const struct batch_file *f)
+{
+	return file_due_ns(b, f) <= clock_monotonic_ns();
+}
+
+/* Is its lock to be asked for again before that? */
+static bool
+comes_again(const struct batch_file *f, uint64_t until)
+{
+	return !f->gone && f->busy_ns != 0 && f->failure != EAGAIN &&
+	       f->retry_ns < until;
+}
+
+/*
+ * Tries each file that is due, or each of `all`; then those whose locks others
+ * had, again and again until then, or until they are a failure.
+ */
+static int
+rotate_due(struct batch *b, bool all, uint64_t until,
+    const volatile sig_atomic_t *stop)
+{
+	const struct timespec pause = {.tv_nsec = (long)BUSY_LEAST_NS};
+	bool again = false, busy;
+	int rc = 0;
+
+	do {
+		busy = false;
+		if (again)
+			(void)nanosleep(&pause, NULL); /* a signal ends it */
+		for (size_t i = 0; i < b->count && !*stop; i++) {
+			struct batch_file *f = &b->files[i];
+
+			if (again && !comes_again(f, until))
+				continue;
+			if (f->changed)
+				look(b, f);
+			if (!f->gone && (is_due(b, f) || (all && !again)) &&
+			    rotate(b, f, all) < 0)
+				rc = -1;
+			busy = busy || comes_again(f, until);
+		}
+		again = true;
+	} while (busy && !*stop && clock_monotonic_ns() < until);
+	return rc;
+}
+
+/* Somebody else has its lock. 1, or -1 if that has been so for long. */
+static int
+rotate_busy(struct batch *b, struct batch_file *f, const struct error *err)
+{
+	uint64_t now = clock_monotonic_ns(), pause = BUSY_MOST_NS;
+
+	if (f->busy_ns == 0)
+		f->busy_ns = now;
+	if (now - f->busy_ns < BUSY_MOST_NS)
+		pause = BUSY_LEAST_NS;
+	f->retry_ns = now + pause;
+	if (now - f->busy_ns < BUSY_LONG_NS)
+		return 1;
+	if (f->failure != EAGAIN) {
+		log_warn("%s: another process has had it for %llu s (trying "
+			 "again)",
+		    err->text,
+		    (unsigned long long)(BUSY_LONG_NS / CLOCK_NS_PER_S));
+		metric_add(&b->stats->table[STAT_ERRORS], 1);
+		b->changes++;
+	}
+	f->failure = EAGAIN;
+	return -1;
 }
 
 static void
@@ -324,10 +396,13 @@ rotate_failed(struct batch *b, struct batch_file *f, const struct error *err)
 	b->changes++;
 }
 
-/* 0, or -1 with the file left in the table. */
+/* 0; or 1 where it is busy, or -1, with the file left in the table. */
 static int
-rotate(struct batch *b, struct batch_file *f, enum stats_field cause)
+rotate(struct batch *b, struct batch_file *f, bool once)
 {
+	enum stats_field cause = once                       ? STAT_ROTATED_ONCE
+				 : f->bytes >= b->max_bytes ? STAT_ROTATED_SIZE
+							    : STAT_ROTATED_AGE;
 	static const char *const causes[] = {[STAT_ROTATED_SIZE] = "size",
 	    [STAT_ROTATED_AGE] = "age",
 	    [STAT_ROTATED_ONCE] = "once"};
@@ -337,6 +412,9 @@ rotate(struct batch *b, struct batch_file *f, enum stats_field cause)
 	struct stat st;
 	int rc = spool_rotate(b->spool, f->name, &err);
 
+	if (rc < 0 && err.code == EAGAIN)
+		return rotate_busy(b, f, &err);
+	f->busy_ns = 0;
 	if (rc < 0) {
 		rotate_failed(b, f, &err);
 		return -1;

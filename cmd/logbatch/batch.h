@@ -4,7 +4,8 @@
  * A table of the files in buffer/, filled by batch_scan and kept by
  * batch_changed. A file is due at max_bytes or at max_age after its birth,
  * whichever comes first; one that could not be handed over is due again after
- * a pause that grows.
+ * a pause that grows. No file is waited for while others are due: one whose
+ * lock somebody else has is due again after a short pause.
  *
  * A file's age is what its name says when we first see it, plus what the
  * monotonic clock says since: a wall clock that is set back meanwhile, or a
@@ -29,9 +30,10 @@ struct batch_file {
 	int64_t born_ns; /* monotonic; may lie before that clock's zero */
 	uint64_t bytes;
 	uint64_t retry_ns, pause_ns; /* after a failure, else 0 */
-	int failure;  /* what was warned about: an errno, or -1 */
-	bool changed; /* the size is out of date */
-	bool gone;    /* to be dropped from the table */
+	uint64_t busy_ns; /* since when others have had its lock, or 0 */
+	int failure;      /* what was warned about: an errno, or -1 */
+	bool changed;     /* the size is out of date */
+	bool gone;        /* to be dropped from the table */
 };
 
 struct batch {
@@ -70,8 +72,9 @@ void batch_changed(struct batch *, const char *name);
 void batch_rotate(struct batch *, const volatile sig_atomic_t *stop);
 
 /*
- * Hands over every file, due or not, one try each. 0, or -1 if one failed or
- * buffer/ could not be listed.
+ * Hands over every file, due or not, with one try each, but that a lock which
+ * others have is waited for, for 5 s. 0, or -1 if one failed or buffer/ could
+ * not be listed.
  */
 int batch_rotate_all(struct batch *, const volatile sig_atomic_t *stop);
 

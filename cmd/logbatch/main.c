@@ -131,7 +131,8 @@ read_settings(struct settings *s, int argc, char **argv, int *status)
 		       "they are large\nor old enough.",
 	    .epilogue = "Exit status: 0 stopped or done, 64 wrong usage, "
 			"74 the spool cannot be used,\nor --once could not "
-			"hand a file over. See logbatch(8).",
+			"hand a file over, 78 others may write to the spool. "
+			"See\nlogbatch(8).",
 	    .options = options,
 	};
 	enum option_verdict verdict;
@@ -184,9 +185,10 @@ start(struct daemon *d, const struct settings *s)
 {
 	struct error err;
 
-	if (spool_open(&d->spool, s->spool, &err) < 0) {
+	if (spool_open(&d->spool, s->spool, &err) < 0 ||
+	    spool_try(&d->spool, SPOOL_BATCH, &err) < 0) {
 		log_error("%s", err.text);
-		return EX_IOERR;
+		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
 	stats_init(&d->stats);
 	batch_init(
@@ -276,8 +278,8 @@ file_changed(void *arg, const char *name)
 	batch_changed(arg, name);
 }
 
-/* Takes in what the watch says. EX_OK, or the status to end with. */
-static int
+/* Takes in what the watch says. */
+static void
 read_news(struct daemon *d)
 {
 	struct watch_news news = {.file = file_changed, .arg = &d->batch};
@@ -287,7 +289,7 @@ read_news(struct daemon *d)
 		/* After a failed scan, batch says when. */
 		if (d->batch.scan_pause_ns == 0)
 			d->batch.scan_ns = 0;
-		return EX_OK;
+		return;
 	}
 	if (watch_read(&d->watch, &news, &err) < 0) {
 		log_warn("%s (listing buffer/ instead)", err.text);
@@ -296,10 +298,6 @@ read_news(struct daemon *d)
 	}
 	if (news.lost)
 		d->batch.scan_ns = 0;
-	if (!news.gone)
-		return EX_OK;
-	log_error("follow %s: its directories were taken away", d->spool.path);
-	return EX_IOERR;
 }
 
 /* One look at everything. EX_OK, or the status to end with. */
@@ -307,12 +305,15 @@ static int
 pass(struct daemon *d)
 {
 	uint64_t now = clock_monotonic_ns();
-	int status;
 
 	d->pass_ns = now;
-	status = read_news(d);
-	if (status != EX_OK)
-		return status;
+	read_news(d);
+	/* The watch wakes us for that, too; without one we are awake. */
+	if (!spool_is_current(&d->spool)) {
+		log_error("%s: its directories were taken away or replaced",
+		    d->spool.path);
+		return EX_IOERR;
+	}
 	if (d->batch.scan_ns <= now)
 		(void)batch_scan(&d->batch);
 	batch_rotate(&d->batch, &stop_signal);

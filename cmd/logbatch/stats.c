@@ -23,8 +23,8 @@ static const struct metric initial[STATS + 1] = {
     [STAT_OLDEST_AGE] = METRIC_GAUGE("logbatch_buffer_oldest_age_seconds",
 	"Age of the oldest file in buffer/, 0 if there is none.",
 	.scale = 1e-3),
-    [STAT_ROTATE_SECONDS] = METRIC_HISTOGRAM("logbatch_rotate_seconds",
-	"How long handing a file over took, waiting for its lock included."),
+    [STAT_ROTATE_SECONDS] = METRIC_HISTOGRAM(
+	"logbatch_rotate_seconds", "How long handing a file over took."),
     [STAT_LAST_SUCCESS] =
 	METRIC_GAUGE("logbatch_last_success_timestamp_seconds",
 	    "When a file was last handed over, 0 if none was.", .scale = 1e-6),

@@ -1,12 +1,14 @@
 /*
  * watch.c - see watch.h.
  *
- * The spool's root is watched too: were buffer/ or ready/ moved away and made
- * anew, we would hold the old ones open and wait there for ever.
+ * The spool's root is watched too, and the directory that it lies in: were
+ * buffer/ or ready/ moved away and made anew, or all of it, or a link that
+ * leads there, we would hold the old ones open and wait there for ever. It need
+ * not be told what happened: to be woken is enough, see spool_is_current.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -32,14 +34,17 @@ watch_open(struct watch *w, const struct spool *spool, struct error *err)
 	    path, sizeof(path), "/proc/self/fd/%d", spool->dir[SPOOL_BUFFER]);
 	w->buffer = inotify_add_watch(w->fd, path,
 	    IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM);
-	if (w->buffer >= 0)
-		w->root = inotify_add_watch(
-		    w->fd, spool->path, IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR);
-	if (w->buffer < 0 || w->root < 0) {
+	if (w->buffer < 0 || inotify_add_watch(w->fd, spool->path,
+				 IN_DELETE | IN_MOVE | IN_DELETE_SELF |
+				     IN_MOVE_SELF | IN_ONLYDIR) < 0) {
 		(void)error_errno(err, "watch %s", spool->path);
 		watch_close(w);
 		return -1;
 	}
+	/* One that may not be read is one that we look at when we wake. */
+	(void)snprintf(path, sizeof(path), "%s", spool->path);
+	(void)inotify_add_watch(w->fd, dirname(path),
+	    IN_DELETE | IN_MOVE | IN_ONLYDIR | IN_MASK_ADD);
 	return 0;
 }
 
@@ -75,23 +80,12 @@ watch_read(struct watch *w, struct watch_news *news, struct error *err)
 	return 0;
 }
 
-/* Is it about buffer/ or ready/ itself, and not about what is in there? */
-static bool
-is_place(const struct watch *w, const struct inotify_event *event)
-{
-	return event->wd == w->root && event->len > 0 &&
-	       (strcmp(event->name, spool_place_name(SPOOL_BUFFER)) == 0 ||
-		   strcmp(event->name, spool_place_name(SPOOL_READY)) == 0);
-}
-
 static void
 tell(
     struct watch *w, const struct inotify_event *event, struct watch_news *news)
 {
 	if (event->mask & IN_Q_OVERFLOW)
 		news->lost = true;
-	else if ((event->mask & IN_IGNORED) || is_place(w, event))
-		news->gone = true;
 	else if (event->len > 0 && event->wd == w->buffer)
 		news->file(news->arg, event->name);
 }

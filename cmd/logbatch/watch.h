@@ -11,8 +11,8 @@
 #include "spool.h"
 
 struct watch {
-	int fd;           /* readable when there is news; -1: not open */
-	int buffer, root; /* watch descriptors */
+	int fd;     /* readable when there is news; -1: not open */
+	int buffer; /* a watch descriptor */
 };
 #define WATCH_INIT \
 	{ \
@@ -24,7 +24,6 @@ struct watch_news {
 	void (*file)(void *arg, const char *name); /* in buffer/ */
 	void *arg;
 	bool lost; /* set: the queue overflowed, look at everything */
-	bool gone; /* set: buffer/ or ready/ is not the one we opened */
 };
 
 /* 0, or -1 with nothing left open. */

@@ -23,6 +23,7 @@
 #include "run.h"
 
 #define TAIL_MAX 4096 /* bytes of a torn tail that are looked at */
+#define FULL_TENTHS 9 /* of --rejected-limit: time to look */
 
 /* Of one directory. */
 struct totals {
@@ -144,6 +145,22 @@ print_totals(const struct check *c)
 	(void)putchar('\n'); /* failures show at the end */
 }
 
+/* Files may have to wait for room in rejected/. */
+static void
+check_limit(struct check *c)
+{
+	uint64_t limit =
+	    room_bound(c->spool, c->place, c->run.settings->rejected_limit);
+	bool drops = c->run.settings->rejected_full == REJECTED_DROP;
+
+	if (limit == 0 || c->totals.bytes < limit / 10 * FULL_TENTHS)
+		return;
+	tell(c, !drops, "", "full: bytes=%llu of --rejected-limit (%llu), %s",
+	    (unsigned long long)c->totals.bytes, (unsigned long long)limit,
+	    drops ? "the oldest records are dropped"
+		  : "files wait in ready/ where theirs have no room");
+}
+
 static void
 check_place(struct check *c, enum spool_place place)
 {
@@ -186,6 +203,8 @@ check_place(struct check *c, enum spool_place place)
 		(void)closedir(dir); /* only read from */
 	else if (fd >= 0)
 		(void)close(fd);
+	if (place == SPOOL_REJECTED)
+		check_limit(c);
 	print_totals(c);
 }
 
@@ -273,7 +292,8 @@ check_hidden(struct check *c, const char *name, uint64_t bytes)
 {
 	bool draft = ends_in(name, ".tmp");
 
-	if (c->place == SPOOL_METRICS && ends_in(name, ".lock"))
+	if ((c->place == SPOOL_METRICS && ends_in(name, ".lock")) ||
+	    (c->place == SPOOL_READY && strcmp(name, SPOOL_CLAIMS) == 0))
 		return;
 	if (draft && find_writer_of(c, name) != WRITER_GONE)
 		return;

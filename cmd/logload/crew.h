@@ -23,6 +23,7 @@ struct worker {
 	struct crew *crew;
 	struct loader loader;
 	struct trial trial;
+	int claims; /* see spool_claims_open; owned; -1: none */
 	pthread_t thread;
 	char name[PATH_MAX]; /* being worked on */
 };

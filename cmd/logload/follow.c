@@ -1,16 +1,15 @@
 /*
  * follow.c - see follow.h.
  *
- * The main thread looks into ready/: when inotify(7) tells of a file, and
- * every 30 s in case it did not. It hands the oldest names to the workers, and
+ * The main thread looks into ready/: when there is news of a file, and now and
+ * then in case there was none. It hands the oldest names to the workers, and
  * when they have had them the next ones, up to the end: that is a round. Files
  * that cannot be loaded thus never stand in the way of others, and a round in
  * which nothing could be done is not followed at once by another.
  *
- * A worker holds flock(2) on a file while it loads it, so that no two of them,
- * of this process or another, work on one file; the kernel lets go when a
- * process dies. Were the lock not there, the ledger would still let each file
- * in once: the lock saves the work and the waiting.
+ * A worker claims a file while it loads it (see spool.h), so that no two of
+ * them, of this process or another, work on one file. Were there no claims, the
+ * ledger would still let each file in once: they save the work and the waiting.
  *
  * A file is removed after its last commit. A crash in between leaves a file
  * that the ledger knows as loaded: the next one to take it skips and removes
@@ -18,34 +17,26 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "clock.h"
 #include "follow.h"
 #include "log.h"
 #include "metrics.h"
+#include "news.h"
 #include "run.h"
 
 #define SCAN_MOST 4096 /* files handed out in one go */
-#define SCAN_EVERY_NS (30 * CLOCK_NS_PER_S)
+#define COUNT_EVERY_NS (30 * CLOCK_NS_PER_S)
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
 #define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
-#define TROUBLED_MOST 64
-
-/* A file that could not be loaded, so that it is told of once. */
-struct troubled {
-	char name[SPOOL_NAME_MAX]; /* "": none */
-	unsigned round;            /* when it was last met */
-};
 
 struct follow {
 	struct run run;           /* first: the context of the work */
@@ -53,7 +44,7 @@ struct follow {
 	const char **names;       /* of the list, for the crew */
 	struct spool_list totals; /* of the last look */
 	struct metrics_file metrics;
-	int inotify;
+	struct news news;
 	uint64_t waiting;                /* files in ready/, at the last look */
 	bool look;                       /* something may be new in ready/ */
 	char after[SPOOL_NAME_MAX];      /* go on there; "": a new round */
@@ -64,10 +55,8 @@ struct follow {
 	atomic_uint locked;   /* files that another process works on */
 	atomic_uint removed;  /* files that are no longer in ready/ */
 	unsigned held_rounds; /* one after another that found some */
-	pthread_mutex_t lock; /* for what follows */
-	unsigned round;
-	struct troubled troubled[TROUBLED_MOST];
-	unsigned untold, told; /* troubled files beyond those; as last told */
+	struct aside aside;   /* files that cannot be loaded for now */
+	struct room loaded;   /* with --keep */
 };
 
 static bool connect_first(void *, struct worker *);
@@ -78,8 +67,6 @@ static void loop(struct follow *);
 static void loop_once(struct follow *, uint64_t until_ns);
 static void drain(struct follow *);
 static void tell_left(struct follow *);
-static void forget_troubled(struct follow *);
-static void tell_untold(struct follow *);
 
 int
 follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
@@ -98,6 +85,7 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		free(f);
 		return EX_OSERR;
 	}
+	run_limit_rejected(&f->run);
 	f->run.patience.for_ever = !s->once;
 	f->run.patience.schema_ends = s->once;
 	f->run.patience.most_ns = s->wait_ns;
@@ -117,13 +105,15 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	}
 	crew_close(&f->run.crew, true);
 	run_join(&f->run);
-	if (status == EX_OK && !s->once) {
+	if (status == EX_OK && !s->once && !f->news.gone) {
 		if (s->drain_ns > 0)
 			drain(f);
 		tell_left(f);
 	}
 	if (status == EX_OK && s->once)
 		status = run_status(&f->run);
+	if (f->news.gone)
+		status = EX_IOERR;
 	close_all(f);
 	run_release(&f->run);
 	free(f);
@@ -133,23 +123,26 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 static int
 open_all(struct follow *f, struct spool *spool, struct error *err)
 {
-	char path[64];
-
-	f->inotify = -1;
+	news_open(&f->news, spool, f->run.stop, f->run.crew.wake);
 	f->look = true;
 	f->metrics.lock_fd = -1;
-	if (pthread_mutex_init(&f->lock, NULL) != 0)
-		return error_set(err, "create a lock: no memory");
+	if (aside_init(&f->aside) < 0 ||
+	    room_init(&f->loaded, &f->run.meters) < 0)
+		return error_set(err, "start: out of memory");
+	if (f->run.settings->keep)
+		room_limit(&f->loaded, spool, SPOOL_LOADED,
+		    f->run.settings->keep_limit, true);
+	(void)room_look(&f->loaded); /* this and the next: for the metrics */
+	(void)room_look(&f->run.room);
 	f->names = calloc(SCAN_MOST, sizeof(*f->names));
 	if (f->names == NULL)
 		return error_errno(err, "start");
-	f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	/* Through the descriptor, whatever happens to the path. */
-	(void)snprintf(
-	    path, sizeof(path), "/proc/self/fd/%d", spool->dir[SPOOL_READY]);
-	if (f->inotify < 0 || inotify_add_watch(f->inotify, path,
-				  IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
-		return error_errno(err, "watch %s/ready", spool->path);
+	for (unsigned i = 0; i < f->run.crew.worker_count; i++) {
+		struct worker *w = &f->run.crew.workers[i];
+
+		if ((w->claims = spool_claims_open(spool, err)) < 0)
+			return -1;
+	}
 	return metrics_open(&f->metrics, spool, "logload", err);
 }
 
@@ -162,12 +155,12 @@ close_all(struct follow *f)
 	    metrics_write(&f->metrics, f->run.meters.table, &err) < 0)
 		log_warn("%s", err.text);
 	metrics_close(&f->metrics);
-	if (f->inotify >= 0)
-		(void)close(f->inotify); /* only read from */
+	news_close(&f->news);
 	spool_list_release(&f->list);
 	spool_list_release(&f->totals);
 	free(f->names);
-	(void)pthread_mutex_destroy(&f->lock); /* no thread is left */
+	room_release(&f->loaded);
+	aside_release(&f->aside);
 }
 
 /*
@@ -184,6 +177,7 @@ set_gauges(struct follow *f, const struct spool_list *list)
 	meter_set(m, METER_READY_FILES, (int64_t)list->all_files);
 	meter_set(m, METER_READY_BYTES, (int64_t)list->all_bytes);
 	meter_set(m, METER_READY_ALIENS, (int64_t)list->aliens);
+	meter_set(m, METER_READY_ASIDE, (int64_t)aside_waiting(&f->aside));
 	meter_set(m, METER_READY_AGE, 0);
 	if (spool_name_parse(list->oldest, &born) && born < now)
 		meter_set(m, METER_READY_AGE,
@@ -225,7 +219,7 @@ begin_round(struct follow *f)
 	f->held_rounds =
 	    atomic_exchange(&f->locked, 0) > 0 ? f->held_rounds + 1 : 0;
 	atomic_store(&f->removed, 0);
-	forget_troubled(f);
+	aside_begin_round(&f->aside, clock_monotonic_ns());
 }
 
 /* Hands out the next files of the round. The crew must be hungry. */
@@ -262,36 +256,9 @@ write_metrics(struct follow *f)
 		log_warn("%s", err.text);
 }
 
-/* Empties what has made poll return. */
-static void
-take_news(struct follow *f)
-{
-	char events[4096];
-	uint64_t count;
-
-	while (read(f->inotify, events, sizeof(events)) > 0)
-		f->look = true;
-	(void)!read(f->run.crew.wake, &count, sizeof(count)); /* empties it */
-}
-
-/* Waits for a file, a worker, a signal; at most so long. */
-static void
-wait_for_news(struct follow *f, uint64_t ns)
-{
-	struct pollfd p[] = {
-	    {.fd = f->inotify, .events = POLLIN},
-	    {.fd = f->run.crew.wake, .events = POLLIN},
-	    {.fd = f->run.stop->fd, .events = POLLIN},
-	};
-
-	(void)poll(p, 3, (int)(ns / CLOCK_NS_PER_MS) + 1);
-	take_news(f);
-}
-
 /*
  * How long to wait before looking again without an event. What others hold is
- * tried again soon: logbatch tells of a file by its rename, and still holds it
- * until both directories are synced. Another loader may hold one for long.
+ * tried again soon, and then less often: another loader may hold it for long.
  */
 static uint64_t
 pause_ns(struct follow *f)
@@ -299,7 +266,7 @@ pause_ns(struct follow *f)
 	uint64_t ns = HELD_AGAIN_NS;
 
 	if (atomic_load(&f->locked) == 0)
-		return SCAN_EVERY_NS;
+		return news_trust_ns(&f->news);
 	for (unsigned i = 0; i < f->held_rounds && ns < METRICS_EVERY_NS; i++)
 		ns *= 2;
 	return ns;
@@ -314,8 +281,11 @@ loop(struct follow *f)
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
 		uint64_t now = clock_monotonic_ns();
 		bool idle = crew_is_idle(crew);
-		uint64_t every = idle ? pause_ns(f) : SCAN_EVERY_NS;
+		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
+		if (room_look(&f->run.room) && idle &&
+		    aside_is_due(&f->aside, room_left(&f->run.room), now))
+			f->look = true;
 		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
 						now - f->looked_ns >= every)) {
 			hand_out(f);
@@ -326,15 +296,15 @@ loop(struct follow *f)
 		/* The numbers: when all is done, and while much is to do. */
 		if (idle && !settled) {
 			settled = scan(f, &f->totals, 0);
-			tell_untold(f);
-		} else if (now - f->counted_ns >= SCAN_EVERY_NS)
+			aside_tell_rest(&f->aside);
+		} else if (now - f->counted_ns >= COUNT_EVERY_NS)
 			(void)scan(f, &f->totals, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
 			write_metrics(f);
 		every = pause_ns(f);
 		if (f->waiting > 0 && every > METRICS_EVERY_NS)
 			every = METRICS_EVERY_NS;
-		wait_for_news(f, every);
+		f->look = news_wait(&f->news, every) || f->look;
 	}
 }
 
@@ -359,13 +329,14 @@ loop_once(struct follow *f, uint64_t until_ns)
 		if (now - f->written_ns >= METRICS_EVERY_NS)
 			write_metrics(f);
 		if (!crew_is_idle(crew)) {
-			wait_for_news(f, until_ns - now < METRICS_EVERY_NS
-					     ? until_ns - now
-					     : METRICS_EVERY_NS);
+			(void)news_wait(
+			    &f->news, until_ns - now < METRICS_EVERY_NS
+					  ? until_ns - now
+					  : METRICS_EVERY_NS);
 			continue;
 		}
 		if (f->after[0] == '\0') {
-			tell_untold(f);
+			aside_tell_rest(&f->aside);
 			if (!scan(f, &f->totals, 0) || f->waiting == 0)
 				break;
 			if (!first && atomic_load(&f->removed) == 0) {
@@ -433,110 +404,44 @@ tell_left(struct follow *f)
  * The workers
  */
 
-/* Is it known as troubled? Notes that it is, if there is room. */
-static bool
-note_troubled(struct follow *f, const char *name, bool *noted)
-{
-	struct troubled *room = NULL;
-
-	*noted = true;
-	for (unsigned i = 0; i < TROUBLED_MOST; i++) {
-		struct troubled *t = &f->troubled[i];
-
-		if (strcmp(t->name, name) == 0) {
-			t->round = f->round;
-			return true;
-		}
-		if (t->name[0] == '\0' && room == NULL)
-			room = t;
-	}
-	*noted = room != NULL;
-	if (room != NULL) {
-		(void)snprintf(room->name, sizeof(room->name), "%s", name);
-		room->round = f->round;
-	} else {
-		f->untold++;
-	}
-	return false;
-}
-
-/* Says once for each file what is wrong with it, and of very many how many. */
+/* It stays in ready/; `need` as for aside_put. */
 static void
-tell_trouble(struct follow *f, const char *name, const char *why)
+put_aside(struct follow *f, const char *name, const char *why, uint64_t need)
 {
-	bool known, noted;
-
-	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
-	known = note_troubled(f, name, &noted);
-	(void)pthread_mutex_unlock(&f->lock);
-	run_note(&f->run, OUTCOME_IO);
+	run_note(&f->run, need > 0 ? OUTCOME_STOPPED : OUTCOME_IO);
 	meter_add(&f->run.meters, METER_RETRIES_IO, 1);
-	if (!known && noted)
-		log_error("the file stays in ready/: file=%s %s", name, why);
-}
-
-/*
- * A new round: who was not met in the last one, or since, has been put right.
- * One round more, because a worker may still be at a file of the last one.
- */
-static void
-forget_troubled(struct follow *f)
-{
-	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
-	f->round++;
-	for (unsigned i = 0; i < TROUBLED_MOST; i++) {
-		if (f->round - f->troubled[i].round > 2)
-			f->troubled[i].name[0] = '\0';
-	}
-	f->untold = 0;
-	(void)pthread_mutex_unlock(&f->lock);
-}
-
-/* After a round. */
-static void
-tell_untold(struct follow *f)
-{
-	(void)pthread_mutex_lock(&f->lock); /* fails only on misuse */
-	if (f->untold > f->told)
-		log_error("more files stay in ready/ for such reasons: "
-			  "files=%u",
-		    f->untold);
-	f->told = f->untold;
-	(void)pthread_mutex_unlock(&f->lock);
+	aside_put(&f->aside, name, why, need, clock_monotonic_ns());
 }
 
 enum taken { TAKEN, TAKEN_GONE, TAKEN_BY_ANOTHER, TAKEN_NOT };
 
-/* Opens ready/NAME and locks it, if it is there and nobody else's. */
+/* Claims ready/NAME and opens it, if it is there and nobody else's. */
 static enum taken
-take(struct follow *f, const char *name, struct source *source)
+take(struct follow *f, int claims, const char *name, struct source *source)
 {
-	int dir = f->run.spool->dir[SPOOL_READY], fd;
-	struct stat named, opened;
+	int rc = spool_claim(claims, name), fd;
+	enum taken taken = TAKEN_NOT;
 	struct error err;
 
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return TAKEN_GONE;
-	if (fd < 0) {
-		tell_trouble(f, name, strerror(errno));
-		return TAKEN_NOT;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		(void)close(fd); /* only read from */
+	if (rc == 0)
 		return TAKEN_BY_ANOTHER;
-	}
-	/* Whoever had it may just have removed it. */
-	if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fstat(fd, &opened) < 0 || named.st_ino != opened.st_ino) {
-		(void)close(fd); /* only read from */
-		return TAKEN_GONE;
-	}
-	if (source_open(source, fd, -1, &err) < 0) {
-		tell_trouble(f, name, err.text);
+	if (rc < 0) {
+		put_aside(f, name, strerror(errno), 0);
 		return TAKEN_NOT;
 	}
-	return TAKEN;
+	/* Claimed before: whoever had it may just have removed it. */
+	fd = openat(f->run.spool->dir[SPOOL_READY], name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		taken = TAKEN_GONE;
+	else if (fd < 0)
+		put_aside(f, name, strerror(errno), 0);
+	else if (source_open(source, fd, -1, &err) < 0)
+		put_aside(f, name, err.text, 0);
+	else
+		return TAKEN;
+	spool_release(claims, name);
+	return taken;
 }
 
 /* The database has it: out of ready/ with it, unless it has more by now. */
@@ -550,19 +455,22 @@ put_away(struct follow *f, const struct load *load)
 
 	if (fstat(load->source->fd, &st) < 0 ||
 	    (uint64_t)st.st_size != load->source->size) {
-		tell_trouble(f, name,
+		put_aside(f, name,
 		    "it was written to while it was loaded; move a file into "
-		    "ready/ when it is whole");
+		    "ready/ when it is whole",
+		    0);
 		return;
 	}
 	if (f->run.settings->keep)
-		rc = spool_keep(f->run.spool, name, &err);
+		rc = room_keep(&f->loaded, name, load->source->size, &err);
 	else
 		rc = spool_remove(f->run.spool, SPOOL_READY, name, &err);
 	if (rc < 0)
-		tell_trouble(f, name, err.text);
+		put_aside(f, name, err.text, 0);
 	else
 		atomic_fetch_add(&f->removed, 1);
+	if (rc == 0)
+		aside_done(&f->aside, name);
 }
 
 static void
@@ -588,7 +496,8 @@ conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
 		put_away(f, load);
 		break;
 	case LOAD_IO:
-		tell_trouble(f, load->name, load->error.text);
+		put_aside(f, load->name, load->error.text,
+		    load->loader->reject.lacking);
 		break;
 	default:
 		break;
@@ -617,6 +526,8 @@ load_one(void *context, struct worker *w, const char *name)
 	struct source source;
 	struct load load;
 
+	if (!aside_may_try(&f->aside, name, room_left(&f->run.room)))
+		return true;
 	/* One for all tries: it knows of a commit whose answer was lost. */
 	load_init(
 	    &load, &w->loader, &source, name, spool_name_parse(name, NULL));
@@ -628,7 +539,7 @@ load_one(void *context, struct worker *w, const char *name)
 			return false;
 		if (!trial_connect(&w->trial, &w->loader, &verdict))
 			break;
-		taken = take(f, name, &source);
+		taken = take(f, w->claims, name, &source);
 		if (taken == TAKEN_BY_ANOTHER)
 			atomic_fetch_add(&f->locked, 1);
 		if (taken != TAKEN)
@@ -636,7 +547,8 @@ load_one(void *context, struct worker *w, const char *name)
 		started = clock_monotonic_ns();
 		verdict = load_run(&load);
 		conclude(f, &load, verdict, clock_monotonic_ns() - started);
-		source_close(&source); /* lets the lock go */
+		source_close(&source);
+		spool_release(w->claims, name);
 		if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
 			trial_succeeded(&w->trial);
 			return verdict != LOAD_STOPPED;

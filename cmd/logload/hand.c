@@ -116,6 +116,10 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		free(h);
 		return EX_IOERR;
 	}
+	/* A retry removes what it reads: it needs no room in the end. */
+	if (spool != NULL && s->rejected_dir == NULL && !s->retry_rejected &&
+	    !s->dry_run)
+		run_limit_rejected(&h->run);
 	h->listed = listed;
 	h->run.patience.most_ns = s->wait_ns;
 	h->run.patience.schema_ends = true;

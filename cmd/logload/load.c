@@ -65,6 +65,7 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	naming_stem(f->stem, sizeof(f->stem), name);
 	row_maker_begin(&l->maker, clock_wall_us());
 	l->maker.misfits = 0;
+	l->reject.lacking = 0;
 	atomic_store_explicit(&l->position, 0, memory_order_relaxed);
 	atomic_store_explicit(&l->consumed, 0, memory_order_relaxed);
 }
@@ -195,6 +196,7 @@ load_chunk(struct load *f)
 	/* Durable before the commit: no rejected event is ever in neither. */
 	if (reject_publish(&l->reject, &f->error) < 0)
 		return failed(f, LOAD_IO);
+	f->chunk.lost = l->reject.lost;
 	f->unsure_at = f->range.to;
 	verdict = heard(db_commit(l->db));
 	return verdict == LOAD_DONE ? finish_chunk(f) : failed(f, verdict);
@@ -263,6 +265,7 @@ finish_chunk(struct load *f)
 	t->events += c->events;
 	t->rejected += c->rejected;
 	t->kept += c->kept;
+	t->lost += c->lost;
 	t->torn += c->torn;
 	t->nulls += c->nulls;
 	t->bytes += c->bytes;
@@ -271,6 +274,7 @@ finish_chunk(struct load *f)
 	meter_add(l->meters, METER_EVENTS_LOADED, c->events);
 	meter_add(l->meters, METER_BYTES_LOADED, c->bytes);
 	meter_add(l->meters, METER_EVENTS_REJECTED, c->rejected);
+	meter_add(l->meters, METER_DROPPED_EVENTS, c->lost);
 	meter_add(l->meters, METER_TORN_BYTES, c->torn);
 	meter_add(l->meters, METER_VALUES_NULL, c->nulls);
 	meter_set(l->meters, METER_LAST_SUCCESS,
@@ -279,6 +283,10 @@ finish_chunk(struct load *f)
 		log_warn("rejected events=%llu file=%s in=%s first=\"%s\"",
 		    (unsigned long long)(c->rejected - c->kept), f->name,
 		    l->reject.name, l->reject.first);
+	if (c->lost > 0)
+		log_error("dropped, since rejected/ has no room for them: "
+			  "events=%llu file=%s",
+		    (unsigned long long)c->lost, f->name);
 	if (c->torn > 0)
 		log_warn("skipped a torn tail, which was never acknowledged: "
 			 "bytes=%llu file=%s",

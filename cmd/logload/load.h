@@ -77,6 +77,7 @@ void loader_release(struct loader *);
 struct load_tally {
 	uint64_t events, rejected, torn, nulls, bytes;
 	uint64_t kept; /* of the rejected ones: records that stay as they are */
+	uint64_t lost; /* of them: records that found no room, see reject.h */
 };
 
 struct load {

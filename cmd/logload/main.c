@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -45,7 +47,8 @@ static const char epilogue[] =
     "Exit status: 0 all is loaded, or all is well; 64 usage; 65 some events\n"
     "were rejected, or --check has found something wrong; 74 a file cannot be\n"
     "read or written; 75 try again, the database is away or a signal came\n"
-    "first; 78 the database refuses: schema, rights, password.";
+    "first; 78 the database refuses: schema, rights, password; or others may\n"
+    "write to the spool.";
 
 /* What the signal handler reaches. */
 static struct stop stop;
@@ -80,6 +83,22 @@ catch_signals(struct error *err)
 	    signal(SIGIO, SIG_IGN) == SIG_ERR) /* see check.c */
 		return error_errno(err, "set a signal handler");
 	return 0;
+}
+
+/*
+ * The password is in our memory and environment: no core dump, and no other
+ * process of this user, such as a logrecv that was broken into, looks there. A
+ * sanitizer has to.
+ */
+static void
+keep_secrets(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none); /* less is always allowed */
+#ifndef SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* cannot fail */
+#endif
 }
 
 static int
@@ -143,7 +162,7 @@ look_at_spool(struct spool *spool, const char *path, struct error *err)
 	for (int i = 0; i < SPOOL_PLACES; i++) {
 		spool->dir[i] =
 		    openat(root, spool_place_name((enum spool_place)i),
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (spool->dir[i] < 0)
 			spool->dir[i] = -errno;
 	}
@@ -152,12 +171,17 @@ look_at_spool(struct spool *spool, const char *path, struct error *err)
 }
 
 static int
-open_spool(struct spool *spool, const struct settings *s, struct error *err)
+open_spool(struct spool *spool, const struct settings *s, bool follow,
+    struct error *err)
 {
 	if (s->spool == NULL)
 		return 0;
-	if (!s->dry_run && !s->check && !s->retry_rejected)
-		return spool_open(spool, s->spool, err);
+	if (!s->dry_run && !s->check && !s->retry_rejected) {
+		int rc = spool_open(spool, s->spool, err);
+
+		return rc == 0 && follow ? spool_try(spool, SPOOL_LOAD, err)
+					 : rc;
+	}
 	if (look_at_spool(spool, s->spool, err) < 0)
 		return -1;
 	/* One without rejected/ is none, and nothing to be made on a typo. */
@@ -174,12 +198,14 @@ static int
 run(const struct settings *s, char **files, int count)
 {
 	struct spool spool;
+	bool by_hand = count > 0 || s->retry_rejected;
 	struct error err;
 	int status;
 
-	if (catch_signals(&err) < 0 || open_spool(&spool, s, &err) < 0) {
+	if (catch_signals(&err) < 0 ||
+	    open_spool(&spool, s, !by_hand, &err) < 0) {
 		log_error("%s", err.text);
-		return EX_IOERR;
+		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
 	if (db_start() < 0) {
 		log_error("start the database's client library: no memory");
@@ -187,7 +213,7 @@ run(const struct settings *s, char **files, int count)
 	}
 	if (s->check)
 		status = check_run(s, &spool, &stop);
-	else if (count > 0 || s->retry_rejected)
+	else if (by_hand)
 		status = hand_run(
 		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);
 	else
@@ -213,6 +239,7 @@ main(int argc, char **argv)
 	struct error err;
 	int first = 0, status;
 
+	keep_secrets();
 	settings_table(&settings, options);
 	switch (options_parse(&tool, argc, argv, &first, &err)) {
 	case OPTIONS_DONE:

@@ -35,6 +35,25 @@ static const struct metric initial[METERS + 1] = {
 	"Age of the oldest file waiting in ready/"),
     [METER_READY_ALIENS] = METRIC_GAUGE(
 	"logload_ready_aliens", "Entries of ready/ that are no file to load"),
+    [METER_READY_ASIDE] = METRIC_GAUGE("logload_ready_waiting_for_room_files",
+	"Files of ready/ that wait for room in rejected/"),
+    [METER_REJECTED_BYTES] =
+	METRIC_GAUGE("logload_rejected_bytes", "Bytes in rejected/"),
+    [METER_REJECTED_LIMIT] = METRIC_GAUGE("logload_rejected_limit_bytes",
+	"Bytes that rejected/ may have, 0: any number"),
+    [METER_LOADED_BYTES] =
+	METRIC_GAUGE("logload_loaded_bytes", "Bytes in loaded/, with --keep"),
+    [METER_LOADED_LIMIT] = METRIC_GAUGE("logload_loaded_limit_bytes",
+	"Bytes that loaded/ may have, 0: any number"),
+    [METER_DROPPED_FILES] =
+	METRIC_COUNTER("logload_rejected_dropped_files_total",
+	    "Files of rejected/ dropped for want of room"),
+    [METER_DROPPED_EVENTS] =
+	METRIC_COUNTER("logload_rejected_dropped_events_total",
+	    "Rejected events dropped for want of room: they are nowhere"),
+    [METER_DROPPED_BYTES] =
+	METRIC_COUNTER("logload_rejected_dropped_bytes_total",
+	    "Bytes of files of rejected/ dropped for want of room"),
     [METER_LAST_SUCCESS] =
 	METRIC_GAUGE("logload_last_success_timestamp_seconds",
 	    "When a commit last succeeded"),

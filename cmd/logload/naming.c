@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "hash.h"
 #include "json.h"
 #include "naming.h"
 
@@ -142,17 +143,6 @@ naming_find(struct naming *n, const char *path, struct source *s,
 		    n->name + len, sizeof(n->name) - len, "+force-%s", stamp);
 	}
 	return 0;
-}
-
-/* FNV-1a, to tell apart names that begin alike. */
-static uint64_t
-hash_name(const char *name)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
-	return hash;
 }
 
 /* Bytes that the name of a loadable file has not become '_': were there any? */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base64.h"
@@ -21,6 +22,8 @@
 typedef int put_piece(struct buf *, const char *, size_t);
 
 static int flush(struct reject *, struct error *);
+static int give_up(struct reject *, const struct error *);
+static uint64_t growth(const struct reject *);
 static int remove_old(struct reject *, struct error *);
 static int put_source(struct reject *, struct buf *);
 static int put_head(struct reject *, const struct line *,
@@ -52,9 +55,11 @@ reject_begin(struct reject *r, const char *source, const char *stem,
     uint64_t offset, struct error *err)
 {
 	char place[24] = "";
+	struct stat st;
 	int n;
 
 	reject_discard(r);
+	r->lacking = r->lost = 0;
 	r->source = source;
 	if (offset > 0)
 		(void)snprintf(
@@ -66,39 +71,85 @@ reject_begin(struct reject *r, const char *source, const char *stem,
 		    "name a file for what %s has rejected: "
 		    "too long",
 		    source);
+	/* What an earlier try of this chunk has left makes way for this one. */
+	if (r->room != NULL &&
+	    fstatat(r->dir, r->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		r->replaces = (uint64_t)st.st_size;
 	return 0;
+}
+
+/* So many bytes are a file now, in place of what was there. */
+static void
+settle(struct reject *r, uint64_t bytes, uint64_t replaced)
+{
+	if (r->room != NULL)
+		room_settle(r->room, r->taken, bytes, replaced);
+	r->taken = 0;
 }
 
 void
 reject_discard(struct reject *r)
 {
 	spool_draft_discard(&r->draft);
+	settle(r, 0, 0);
 	r->out.len = 0;
-	r->count = 0;
+	r->written = r->replaces = 0;
+	r->whole = r->end = (struct reject_mark){0, 0};
+	r->full = false;
+}
+
+/* Cuts the draft back to so many bytes. */
+static int
+cut(struct reject *r, uint64_t bytes, struct error *err)
+{
+	if (r->draft.fd >= 0 &&
+	    (ftruncate(r->draft.fd, (off_t)bytes) < 0 ||
+		lseek(r->draft.fd, (off_t)bytes, SEEK_SET) < 0))
+		return error_errno(err, "cut %s", r->name);
+	return 0;
+}
+
+/* The chunk has nothing in rejected/. */
+static int
+publish_none(struct reject *r, struct error *err)
+{
+	uint64_t replaced = r->replaces;
+
+	reject_discard(r);
+	if (spool_draft_remove(r->dir, r->name, err) < 0)
+		return -1;
+	if (remove_old(r, err) < 0)
+		return -1;
+	settle(r, 0, replaced);
+	/*
+	 * Even if there was nothing to remove: an earlier try may have removed
+	 * it and died, and a power cut after the commit would bring the
+	 * records back beside their rows.
+	 */
+	if (fsync(r->dir) < 0)
+		return error_errno(err, "sync the directory of %s", r->name);
+	return 0;
 }
 
 int
 reject_publish(struct reject *r, struct error *err)
 {
-	if (r->count == 0) {
-		reject_discard(r);
-		if (spool_draft_remove(r->dir, r->name, err) < 0)
-			return -1;
-		if (remove_old(r, err) < 0)
-			return -1;
-		/*
-		 * Even if there was nothing to remove: an earlier try may
-		 * have removed it and died, and a power cut after the commit
-		 * would bring the records back beside their rows.
-		 */
-		if (fsync(r->dir) < 0)
-			return error_errno(
-			    err, "sync the directory of %s", r->name);
-		return 0;
-	}
-	if (flush(r, err) < 0)
+	if (r->end.count > 0 && flush(r, err) < 0)
 		return -1;
-	return spool_draft_publish(&r->draft, true, err);
+	if (r->full && !r->room->drop) {
+		r->lacking = growth(r);
+		return room_refuse(r->room, r->lacking, err);
+	}
+	if (r->full) {
+		r->lost = r->end.count - r->whole.count;
+		r->end = r->whole;
+	}
+	if (r->end.count == 0)
+		return publish_none(r, err);
+	if (spool_draft_publish(&r->draft, true, err) < 0)
+		return give_up(r, err);
+	settle(r, r->end.bytes, r->replaces);
+	return 0;
 }
 
 /*
@@ -130,14 +181,72 @@ remove_old(struct reject *r, struct error *err)
 	return rc;
 }
 
+/* By how much rejected/ grows, if all becomes a file. */
+static uint64_t
+growth(const struct reject *r)
+{
+	uint64_t bytes = r->written + r->out.len;
+
+	return bytes > r->replaces ? bytes - r->replaces : 0;
+}
+
+/* Is there room for what is to be written? */
+static bool
+take_room(struct reject *r)
+{
+	uint64_t want = growth(r);
+
+	if (r->full || r->room == NULL || want <= r->taken)
+		return true;
+	if (!room_take(r->room, want - r->taken, r->name))
+		return false;
+	r->taken = want;
+	return true;
+}
+
 static int
-flush(struct reject *r, struct error *err)
+write_out(struct reject *r, struct error *err)
 {
 	if (r->draft.fd < 0 &&
 	    spool_draft_open(&r->draft, r->dir, r->name, err) < 0)
 		return -1;
-	if (spool_draft_write(&r->draft, r->out.data, r->out.len, err) < 0)
+	return spool_draft_write(&r->draft, r->out.data, r->out.len, err);
+}
+
+static bool
+is_full(const struct error *err)
+{
+	return err->code == ENOSPC || err->code == EDQUOT;
+}
+
+/* How much a full disk lacks, nobody can tell. */
+static int
+give_up(struct reject *r, const struct error *err)
+{
+	if (is_full(err))
+		r->lacking = UINT64_MAX;
+	return -1;
+}
+
+static int
+flush(struct reject *r, struct error *err)
+{
+	bool drops = r->room != NULL && r->room->drop;
+
+	if (!take_room(r))
+		r->full = true;
+	while (!r->full && write_out(r, err) < 0) {
+		if (!drops || !is_full(err))
+			return give_up(r, err);
+		r->full = !room_drop(r->room, r->name);
+		if (cut(r, r->written, err) < 0)
+			return -1;
+	}
+	if (!r->full)
+		r->whole = r->end;
+	else if (cut(r, r->whole.bytes, err) < 0)
 		return -1;
+	r->written += r->out.len;
 	r->out.len = 0;
 	return 0;
 }
@@ -148,33 +257,38 @@ flush_if_large(struct reject *r, struct error *err)
 	return r->out.len >= FLUSH_AT ? flush(r, err) : 0;
 }
 
+/* The end of a record. */
+static int
+finish_record(struct reject *r, const char *end, struct error *err)
+{
+	if (buf_append(&r->out, end, strlen(end)) < 0)
+		return error_errno(err, "write %s", r->name);
+	r->end.bytes = r->written + r->out.len;
+	r->end.count++;
+	return flush_if_large(r, err);
+}
+
 int
 reject_add(struct reject *r, const struct range *range, const struct line *line,
     const struct reject_reason *why, struct error *err)
 {
-	if (r->count == 0 || r->first[0] == '\0')
+	if (r->end.count == 0 || r->first[0] == '\0')
 		(void)snprintf(r->first, sizeof(r->first), "%s", why->text);
 	if (put_head(r, line, why, err) < 0 ||
 	    put_text(r, range, line, why, err) < 0)
 		return -1;
-	if (buf_append(&r->out, "}\n", 2) < 0)
-		return error_errno(err, "write %s", r->name);
-	r->count++;
-	return flush_if_large(r, err);
+	return finish_record(r, "}\n", err);
 }
 
 int
 reject_copy(struct reject *r, const struct range *range,
     const struct line *line, struct error *err)
 {
-	if (r->count == 0)
+	if (r->end.count == 0)
 		r->first[0] = '\0';
 	if (put_pieces(r, range, line, put_plain, err) < 0)
 		return -1;
-	if (buf_append(&r->out, "\n", 1) < 0)
-		return error_errno(err, "write %s", r->name);
-	r->count++;
-	return flush_if_large(r, err);
+	return finish_record(r, "\n", err);
 }
 
 /* A JSON string. */

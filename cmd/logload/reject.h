@@ -14,6 +14,11 @@
  * loaded again after a crash writes the same file again. It appears before the
  * chunk is committed; a crash between the two leaves a file that the next run
  * replaces, or removes.
+ *
+ * Where there is a limit, room is taken for each piece before it is written. A
+ * chunk that finds none goes on to its end, so that all that it needs is known,
+ * but writes no more. Then reject_publish refuses; or, where the limit is kept
+ * by dropping, the records that found no room are lost and counted.
  */
 #ifndef LOGLOAD_REJECT_H
 #define LOGLOAD_REJECT_H
@@ -24,16 +29,31 @@
 #include "buf.h"
 #include "error.h"
 #include "input/lines.h"
+#include "room.h"
 #include "spool.h"
+
+/* A place between two records. */
+struct reject_mark {
+	uint64_t bytes, count;
+};
 
 struct reject {
 	int dir;            /* not owned */
+	struct room *room;  /* not owned; NULL: no limit */
 	const char *suffix; /* of the files' names; not owned */
 	const char *source; /* the file that is loaded, as records name it */
 	char name[SPOOL_NAME_MAX + 64]; /* of the present chunk's file */
 	struct spool_draft draft;
-	struct buf out;             /* not yet written to the draft */
-	uint64_t count;             /* records */
+	struct buf out;           /* not yet written to the draft */
+	uint64_t written;         /* to the draft, or would be if not full */
+	struct reject_mark end;   /* of the last record */
+	struct reject_mark whole; /* of the last one that is all in the draft */
+	bool full;                /* there was no room for more than that */
+	uint64_t replaces, taken; /* bytes: of an earlier try, of the room */
+	/* Why it has failed: so many bytes of room were lacking, on a full disk
+	 * UINT64_MAX; 0: for another reason. */
+	uint64_t lacking;
+	uint64_t lost; /* by reject_publish: records that are in no file */
 	char first[ERROR_TEXT_MAX]; /* the first one's reason */
 };
 
@@ -61,7 +81,10 @@ int reject_add(struct reject *, const struct range *, const struct line *,
 int reject_copy(
     struct reject *, const struct range *, const struct line *, struct error *);
 
-/* The file is durable under its name; or gone, if there was nothing. */
+/*
+ * The file is durable under its name; or gone, if there was nothing. -1, with
+ * `lacking` set, also where there is no room.
+ */
 int reject_publish(struct reject *, struct error *);
 
 /* Forgets what was added since reject_begin. */

@@ -28,7 +28,8 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 	r->stop = stop;
 	atomic_init(&r->outcome, 0);
 	meters_init(&r->meters);
-	if (patience_init(&r->patience, &r->meters, stop) < 0)
+	if (patience_init(&r->patience, &r->meters, stop) < 0 ||
+	    room_init(&r->room, &r->meters) < 0)
 		return error_set(err, "create a lock: no memory");
 	if (crew_init(crew, 0, work, r, err) < 0)
 		return -1;
@@ -36,6 +37,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 		struct worker *w = &crew->workers[i];
 		struct db *db = NULL;
 
+		w->claims = -1;
 		if (s->db_given && (db = db_new(&s->db)) == NULL)
 			return error_set(err, "connect: out of memory");
 		if (loader_init(&w->loader, db, &s->columns, &limits,
@@ -54,10 +56,26 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 void
 run_release(struct run *r)
 {
-	for (unsigned i = 0; i < r->crew.worker_count; i++)
-		loader_release(&r->crew.workers[i].loader);
+	for (unsigned i = 0; i < r->crew.worker_count; i++) {
+		struct worker *w = &r->crew.workers[i];
+
+		loader_release(&w->loader);
+		if (w->claims >= 0)
+			(void)close(w->claims); /* no claim is left */
+	}
 	crew_release(&r->crew);
+	room_release(&r->room);
 	patience_release(&r->patience);
+}
+
+void
+run_limit_rejected(struct run *r)
+{
+	room_limit(&r->room, r->spool, SPOOL_REJECTED,
+	    r->settings->rejected_limit,
+	    r->settings->rejected_full == REJECTED_DROP);
+	for (unsigned i = 0; i < r->crew.worker_count; i++)
+		r->crew.workers[i].loader.reject.room = &r->room;
 }
 
 void

@@ -10,6 +10,7 @@
 #include "crew.h"
 #include "meters.h"
 #include "patience.h"
+#include "room.h"
 #include "settings.h"
 #include "spool.h"
 #include "stop.h"
@@ -29,6 +30,7 @@ struct run {
 	struct stop *stop;
 	struct meters meters;
 	struct patience patience;
+	struct room room; /* in the spool's rejected/ */
 	struct crew crew;
 	atomic_uint outcome; /* of enum outcome */
 	/* For run_hurry: what had been read when something moved last. */
@@ -43,6 +45,9 @@ int
 run_init(struct run *, const struct settings *, struct spool *, struct stop *,
     crew_work *, int reject_dir, const char *reject_suffix, struct error *);
 void run_release(struct run *);
+
+/* What the workers reject goes to the spool, and has to find room there. */
+void run_limit_rejected(struct run *);
 
 /*
  * To be called again and again once stop was asked: breaks the connections if

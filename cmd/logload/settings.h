@@ -16,6 +16,7 @@
 #define SETTINGS_OPTIONS_MAX 48
 
 enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
+enum { REJECTED_WAIT, REJECTED_DROP };
 
 struct settings {
 	/* As given; db has the rest. */
@@ -24,6 +25,8 @@ struct settings {
 	const char *spool, *rejected_dir;
 	struct option_list column_specs, indexes;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
+	uint64_t rejected_limit, keep_limit; /* bytes; 0: none */
+	unsigned rejected_full;              /* REJECTED_WAIT, … */
 	unsigned progress, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	/* What it comes to. */

@@ -117,8 +117,9 @@ static const struct option_tool tool = {
 	"Example:\n"
 	"  logrecv --spool=/var/spool/logs --listen=:8080\n"
 	"  curl -d '{\"event\":\"user_login\"}' http://localhost:8080/log\n\n"
-	"Exit status: 0 stopped by a signal, 64 usage, 74 I/O error, 75 the "
-	"address is\nin use, 78 an address that cannot be bound to.",
+	"Exit status: 0 stopped by a signal, 64 usage, 74 I/O error, or the "
+	"spool was\ntaken away, 75 the address is in use, 78 an address that "
+	"cannot be bound to, or\na spool that others may write to.",
     .options = option_specs,
     .takes_arguments = false,
 };
@@ -306,9 +307,10 @@ show(bool file)
 
 /*
  * Until a signal, or until a worker has failed: each second looks at the disk
- * and at the workers, and shows what there is to see.
+ * and at the workers, and shows what there is to see. False: the spool is not
+ * the one that its path names any more.
  */
-static void
+static bool
 supervise(int signal_fd)
 {
 	struct pollfd pfd[] = {{.fd = signal_fd, .events = POLLIN},
@@ -317,6 +319,12 @@ supervise(int signal_fd)
 	bool due;
 
 	do {
+		if (!spool_is_current(&spool)) {
+			log_error("%s: its directories were taken away or "
+				  "replaced",
+			    spool.path);
+			return false;
+		}
 		now = clock_monotonic_ns();
 		if (now >= gate.next_ns)
 			gate_check(&gate);
@@ -325,6 +333,7 @@ supervise(int signal_fd)
 		if (due)
 			metrics_ns = now + METRICS_NS;
 	} while (poll(pfd, 2, 1000) <= 0);
+	return true;
 }
 
 /* Takes nothing more, finishes, syncs. A second signal ends it at once. */
@@ -334,8 +343,7 @@ stop(unsigned count, int signal_fd)
 	struct signalfd_siginfo info;
 	sigset_t set;
 
-	if (!atomic_load(&server.failed) &&
-	    read(signal_fd, &info, sizeof(info)) == sizeof(info))
+	if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
 		log_info("stopping signal=%s", strsignal((int)info.ssi_signo));
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
@@ -359,7 +367,7 @@ block_signals(struct error *err)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* SIG_BLOCK is valid */
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? error_errno(err, "create a signalfd") : fd;
 }
 
@@ -369,6 +377,7 @@ serve(const struct addrinfo *ai, int signal_fd)
 {
 	struct error err;
 	unsigned made, started = 0;
+	bool there;
 
 	made = create_workers((unsigned)options.workers, ai, &err);
 	if (made == options.workers) {
@@ -391,11 +400,11 @@ serve(const struct addrinfo *ai, int signal_fd)
 			return EX_CONFIG;
 		return err.code == EADDRINUSE ? EX_TEMPFAIL : EX_IOERR;
 	}
-	supervise(signal_fd);
+	there = supervise(signal_fd);
 	stop(started, signal_fd);
 	show(true);
 	log_info("stopped");
-	return atomic_load(&server.failed) ? EX_IOERR : EX_OK;
+	return there && !atomic_load(&server.failed) ? EX_OK : EX_IOERR;
 }
 
 /* What libevent has to say is a line of our log too. */
@@ -461,10 +470,11 @@ main(int argc, char **argv)
 		freeaddrinfo(ai);
 		return EX_OSERR;
 	}
-	if (spool_open(&spool, options.spool, &err) < 0) {
+	if (spool_open(&spool, options.spool, &err) < 0 ||
+	    spool_try(&spool, SPOOL_RECEIVE, &err) < 0) {
 		log_error("%s", err.text);
 		freeaddrinfo(ai);
-		return EX_IOERR;
+		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
 	if (stats_open(&stats, &spool, &err) < 0) {
 		log_error("%s", err.text);

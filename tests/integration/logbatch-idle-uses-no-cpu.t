@@ -4,40 +4,48 @@
 # alone: CPU time
 . "$(dirname "$0")/../lib.sh"
 
+# ticks NAME, wakes NAME: of that process, up to now
 ticks() {
-	awk '{ print $14 + $15 }' "/proc/$(pid logbatch)/stat"
+	awk '{ print $14 + $15 }' "/proc/$(pid "$1")/stat"
 }
 
 wakes() {
 	awk '/ctxt_switches/ { n += $2 } END { print n }' \
-		"/proc/$(pid logbatch)/status"
+		"/proc/$(pid "$1")/status"
+}
+
+pause() {
+	read -r -t "$1" <>"$DIR/never" || :
 }
 
 asleep() {
 	local before
 
-	before=$(wakes)
-	read -r -t 0.3 <>"$DIR/never" || :
-	[ "$(wakes)" = "$before" ]
+	before=$(wakes "$1")
+	pause 0.3
+	[ "$(wakes "$1")" = "$before" ]
 }
 
 mkfifo "$DIR/never"
-spool_new
-logbatch_start --max-age=30s
-wait_log logbatch ' ready '
-ok 'it goes to sleep' wait_for -t 5 asleep
-wakes=$(wakes) ticks=$(ticks)
-read -r -t 6 <>"$DIR/never" || :
-is "$(wakes)" "$wakes" 'and is not woken once in six seconds'
-is "$(ticks)" "$ticks" 'nor uses CPU'
-
+for name in idle young; do
+	spool_new
+	NAME=$name logbatch_start --max-age=30s
+	wait_log "$name" ' ready '
+	ok "$name: it goes to sleep" wait_for -t 5 asleep "$name"
+done
 echo '{}' >"$SPOOL/buffer/$(date -u +%Y%m%dT%H%M%S.%6NZ-test-1-1.ndjson)"
-ok 'with a young file it sleeps too' wait_for -t 5 asleep
-wakes=$(wakes)
-read -r -t 6 <>"$DIR/never" || :
-num "$(($(wakes) - wakes))" -le 4 'but for its metrics'
+ok 'with a young file it sleeps too' wait_for -t 5 asleep young
 
-rss=$(awk '/VmHWM/ { print $2 }' "/proc/$(pid logbatch)/status")
+wakes=$(wakes idle) ticks=$(ticks idle) young=$(wakes young)
+pause 6
+is "$(wakes idle)" "$wakes" 'and is not woken once in six seconds'
+is "$(ticks idle)" "$ticks" 'nor uses CPU'
+# Each of three times the disk, or another process, may interrupt it.
+num "$(($(wakes young) - young))" -le 12 \
+	'nor with a young file, but for its metrics'
+
+rss=$(awk '/VmHWM/ { print $2 }' "/proc/$(pid young)/status")
 [ "$WAIT_SCALE" -gt 1 ] || num "$rss" -lt 8192 "it needs under 8 MiB: $rss KiB"
-stop logbatch
+stop idle
+stop young
 done_testing

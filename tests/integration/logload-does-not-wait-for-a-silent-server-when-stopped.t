@@ -1,45 +1,26 @@
 #!/usr/bin/env bash
 # The server neither answers nor goes away, as when its machine hangs: a signal
 # ends logload within some seconds all the same, and nothing is lost or twice.
+# shellcheck disable=SC2016 # the code in quotes is not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
 mariadb_start
 spool_new
 mkdir -p "$SPOOL/ready"
-resume() { kill -CONT "$(pid mariadb)"; }
 put() {
 	events 10 >"$SPOOL/ready/.$1"
 	mv "$SPOOL/ready/.$1" "$SPOOL/ready/$1"
 }
-# ends NAME: it ends within 15 s
+# ends NAME: told to, it ends within 15 s
 ends() {
-	kill -TERM "$(pid "$1")"
 	ok "$1: it ends" wait_exit "$1" 15 || kill_hard "$1"
 }
 
-# Amid a statement of an open session.
+# By hand, amid a statement that waits for a lock.
 logload_start
 put "$(ready 1)"
 wait_rows 10
-kill -STOP "$(pid mariadb)"
-put "$(ready 2)"
-held() { ! flock -n "$SPOOL/ready/$(ready 2)" true; }
-ok 'it works on a file' wait_for held
-ends logload
-is "$STATUS" 0 'following: status 0'
-is "$(files ready)" 1 'the file stays'
-
-# While it connects.
-start connecting logload --db "$DB_URL" --spool "$SPOOL"
-wait_log connecting ' ready '
-ends connecting
-resume
-
-once
-is "$(rows)" 20 'all is loaded, once'
-
-# By hand.
 start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
 	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
 shows() { sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"; }
@@ -47,6 +28,37 @@ wait_for shows '^SELECT SLEEP'
 events 10 >"$DIR/a"
 start hand logload --db "$DB_URL" "$DIR/a"
 wait_for shows "^INSERT INTO .logs"
+kill -TERM "$(pid hand)"
+
+# Meanwhile another one connects: the system takes the connection, and nobody
+# ever says a word.
+start deaf perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 5) or die;
+	print STDERR "port=", $s->sockport, "\n";
+	sleep 1 while 1'
+wait_log deaf 'port=' || give_up 'no deaf server'
+mkdir -p "$DIR/other/ready"
+events 10 >"$DIR/other/ready/$(ready 3)"
+start connecting logload --spool "$DIR/other" \
+	--db "mysql://logs@127.0.0.1:$(log_since deaf | sed 's/port=//')/logs"
+wait_log connecting ' ready '
+kill -TERM "$(pid connecting)"
 ends hand
 is "$STATUS" 75 'by hand: status 75'
+
+# Amid a statement of an open session.
+kill -STOP "$(pid mariadb)"
+put "$(ready 2)"
+ok 'it works on a file' wait_for works_on logload "$(ready 2)"
+kill -TERM "$(pid logload)"
+ends logload
+is "$STATUS" 0 'following: status 0'
+is "$(files ready)" 1 'the file stays'
+ends connecting
+
+kill -CONT "$(pid mariadb)"
+sql "KILL $(sql "SELECT id FROM information_schema.processlist
+	WHERE info LIKE 'SELECT SLEEP%'")"
+once
+is "$(rows)" 20 'all is loaded, once'
 done_testing

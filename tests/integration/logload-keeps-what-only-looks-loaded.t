@@ -40,7 +40,7 @@ events 1 >"$SPOOL/ready/$(ready 3)"
 ok 'the others are loaded' wait_rows 14
 stop logload
 is "$(log_since logload | grep -c 'file=daily.ndjson the ledger')" 1 'once'
-is "$(find "$SPOOL/ready" -type f -printf '%f\n')" daily.ndjson 'it stays'
+is "$(find "$SPOOL/ready" -name '[!.]*.ndjson' -printf '%f\n')" daily.ndjson 'it stays'
 
 # By hand, from under a writer.
 events 10 >"$SPOOL/buffer/$(ready 4)"

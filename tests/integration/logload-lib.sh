@@ -13,6 +13,8 @@
 #	                     $SPOOL/rejected, a line each, in the files' order
 #	ledger COLUMN        prints a column of log_files, a file a line
 #	sum_of_rows FILE_ID  prints a sum over all that a file's rows hold
+#	works_on NAME FILE   has the program started as NAME that file of
+#	                     $SPOOL/ready open?
 
 mkdir -p "$DIR/rejected"
 
@@ -37,6 +39,7 @@ ready() {
 	printf '20260101T%06d.000000Z-h-1-%d.ndjson\n' "$1" "$1"
 }
 
+# shellcheck disable=SC2016 # the code in quotes is not for this shell
 rejected() {
 	find "$DIR/rejected" "${SPOOL:-$DIR/rejected}/rejected" -name '[!.]*' \
 		-type f -print0 2>/dev/null | sort -z |
@@ -50,6 +53,10 @@ rejected() {
 
 ledger() {
 	sql "SELECT $1 FROM log_files ORDER BY id"
+}
+
+works_on() {
+	[ -n "$(find "/proc/$(pid "$1")/fd" -lname "$SPOOL/ready/$2" 2>/dev/null)" ]
 }
 
 sum_of_rows() {

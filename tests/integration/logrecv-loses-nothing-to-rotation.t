@@ -24,7 +24,7 @@ spool_new
 logrecv_start --workers=3
 logbatch_start --max-size=30kB --max-age=200ms
 : >"$DIR/sizes"
-start logsend logsend --url="$URL/log" --rate=0 --duration=4s --connections=32 \
+start logsend logsend --url="$URL/log" --rate=0 --duration=2s --connections=32 \
 	--batch=3 --acked="$DIR/acked" --quiet
 polls=0
 while alive logsend; do

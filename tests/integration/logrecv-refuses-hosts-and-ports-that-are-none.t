@@ -38,9 +38,6 @@ done
 raw 'GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n'
 like "$CODES" '^(100 )?200$' 'a GET that expects 100 and has no body'
 
-post $'{}\n{\n}'
-like "$CODE $BODY" '"event":[01],"offset":[0-5]\}$' \
-	'an event that spans lines is one of those that were sent'
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 done_testing

@@ -11,10 +11,10 @@ mount -t tmpfs -o size=2m none "$DIR/disk" 2>"$DIR/mount" ||
 # Before lib.sh tidies up.
 trap 'umount -l "$DIR/disk"; tests_end' EXIT
 
-# fill LOG: posts events of 3 kB until one is refused; notes who was taken
+# fill LOG: posts events of 20 kB until one is refused; notes who was taken
 fill() {
 	local i pad
-	pad=$(printf '%03000d' 0)
+	pad=$(printf '%020000d' 0)
 	for i in $(seq 1 2000); do
 		post "{\"id\":\"$1-$i\",\"pad\":\"$pad\"}"
 		[ "$CODE" = 200 ] || return 0
@@ -60,7 +60,7 @@ is "$(ids | sort)" "$(sort "$DIR/acked")" 'with the same result'
 stop logrecv
 is "$STATUS" 0 'it ends with status 0 on a full disk'
 NAME=again logrecv_start --workers=1 --min-free=0
-post "{\"pad\":\"$(printf '%05000d' 0)\"}"
+post "{\"pad\":\"$(printf '%020000d' 0)\"}"
 is "$CODE" 503 'and starts on one'
 stop again
 done_testing

@@ -66,8 +66,8 @@ raw "${log}Connection: x, Close\\r\\n$rest$log$rest"
 is "$CODES $STATUS" '200 0' '"Connection: close" ends it, with no second one'
 like "$ANSWERS" $'\nConnection: close\n' 'and says so'
 
-RAW=(-n 4)
-raw "HEAD /healthz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nHEAD /nothing HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nOPTIONS * HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n$log$rest"
+RAW=()
+raw "HEAD /healthz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nHEAD /nothing HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nOPTIONS * HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n${log}Connection: close\\r\\n$rest"
 like "$(printf '%s' "$ANSWERS" | paste -s -d '|' -)" \
 	'^HTTP/1.1 200 [^{]*HTTP/1.1 404 [^{]*HTTP/1.1 404 [^{]*\{[^}]*\}HTTP/1.1 200 [^{]*\{"accepted":1\}$' \
 	'answers to HEAD have no body'

@@ -22,7 +22,7 @@ for workers in 1 2 8; do
 	is "$(files buffer)" "$workers" '  and no more of them'
 	is "$(stored | wc -l)" "$sent" '  each event is in one of them'
 	is "$(find "$SPOOL/buffer" -name '*.ndjson' -printf '%f\n' |
-		grep -cE "^[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[A-Za-z0-9._-]+-$(pid "recv$workers")-[0-9]+\.ndjson$")" \
+		grep -cE "^[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[A-Za-z0-9._-]+-$(pid "recv$workers")-[0-9]+-[0-9a-f]{8}\.ndjson$")" \
 		"$workers" '  named by time, host, process and number'
 	is "$(find "$SPOOL" -printf '%m %y\n' | sort -u | paste -s -d ' ' -)" \
 		'640 f 750 d' '  others may not read them'

@@ -14,8 +14,8 @@ sql 'CREATE TABLE logs (received_at DATETIME(6), file_id INT, line INT,
 sql "SET PASSWORD FOR logs@'%' = PASSWORD('s \\\\n\"#''e')"
 printf '%s\n' "s \\n\"#'e" >"$DIR/password"
 export DB_HOST DB_PORT DB_USER=logs DB_NAME=logs \
-	DB_PASSWORD_FILE="$DIR/password" LOGSEND_RATE=50 LOGSEND_DURATION=1s \
-	LOGSEND_TIMEOUT=5s LOGSEND_DRAIN=2s
+	DB_PASSWORD_FILE="$DIR/password" LOGSEND_RATE=200 LOGSEND_DURATION=250ms \
+	LOGSEND_TIMEOUT=5s LOGSEND_DRAIN=1s
 
 # Inserts the bodies received, as rows of file $1; a filter may be added.
 load() {
@@ -54,8 +54,9 @@ is "$(said)" 'sent 50 acknowledged 50 rows 50 missing 0 twice 0' \
 	'all rows are there'
 is "$STATUS" 0 'which is success'
 
-# A name with what LIKE takes for any character.
-export LOGSEND_RUN=my_run VERIFY_TIMEOUT=2s
+# A name with what LIKE takes for any character. What is loaded within the
+# time-out counts.
+export LOGSEND_RUN=my_run VERIFY_TIMEOUT=$((2 * WAIT_SCALE))s
 begin
 load 1 sed '/-000000017"/d; s/my_run-000000018/myXrun-000000018/'
 ok 'it ends, a row being missing' wait_exit verify
@@ -72,7 +73,7 @@ is "$(said)" 'sent 50 acknowledged 50 rows 51 missing 0 twice 1' 'it says so'
 is "$STATUS" 1 'which is no success'
 
 # One missing, another twice: the counts alone look well.
-export VERIFY_TIMEOUT=2s
+export VERIFY_TIMEOUT=$((2 * WAIT_SCALE))s
 begin
 load 1 sed '/-000000017"/d; /-000000033"/p'
 ok 'it ends, counts being equal' wait_exit verify
@@ -110,7 +111,7 @@ is "$(find "$DIR" -maxdepth 1 -name 'tmp.*')" '' 'no files are left'
 
 stop server
 server_start '(ok($events), 0.2)'
-export LOGSEND_URL=$URL LOGSEND_CONNECTIONS=1 LOGSEND_DURATION=1s VERIFY_TIMEOUT=1s
+export LOGSEND_URL=$URL LOGSEND_CONNECTIONS=1 LOGSEND_DURATION=250ms VERIFY_TIMEOUT=1s
 : >"$DIR/server/bodies"
 sql 'DELETE FROM logs'
 start verify "$verify"

@@ -21,7 +21,7 @@ find_port() {
 
 # tool_pid TOOL: of the one that pipeline.sh runs
 tool_pid() {
-	pgrep -x "$1" --parent "$(pgrep -d , --parent "$(pid pipeline)")"
+	pgrep -x "$1" --parent "$(pid pipeline)"
 }
 
 restarted() {
@@ -46,7 +46,7 @@ mariadb_stop
 stop pipeline
 is "$STATUS" 0 'with the database away it ends, too'
 is "$(files buffer) $(files ready)" '0 1' 'the event waits in ready/'
-like "$(log_since pipeline)" 'warn pipeline: not all is loaded' 'it says so'
+like "$(log_since pipeline)" 'warn logload: stopped: not all is loaded' 'it says so'
 mariadb_start
 begin LOGBATCH_MAX_AGE=300ms
 ok 'the next start loads it' wait_rows 4

@@ -10,10 +10,10 @@ for tool in logrecv logbatch logload; do
 		#!/bin/sh
 		# Notes its start; ends as the file told it, or sleeps until TERM.
 		tool=${0##*/}
-		[ "${1:-}" != --once ] || { echo "$tool --once" >>"$LOG"; exit 0; }
 		echo "$tool $$ $(date +%s%3N)" >>"$LOG"
 		[ ! -s "$ENDS/$tool" ] || exit "$(cat "$ENDS/$tool")"
-		trap 'echo "$tool TERM" >>"$LOG"; exit 0' TERM
+		trap 'echo "$tool TERM ${LOGBATCH_DRAIN:-}${LOGLOAD_DRAIN:-}" >>"$LOG"
+			exit 0' TERM
 		sleep 1000 &
 		wait $!
 		kill $!
@@ -74,13 +74,14 @@ ok 'wrong configuration is said loudly' wait_log pipeline \
 	'error pipeline: logbatch cannot work with its configuration'
 before=$(starts logbatch)
 ok 'and tried again' wait_for started logbatch $((before + 1))
+rm "$ENDS/logbatch"
+ok 'until it works' wait_for started logbatch $((before + 2))
 
 : >"$LOG"
 stop pipeline
 is "$STATUS" 0 'SIGTERM ends it with status 0'
-is "$(cat "$LOG")" 'logrecv TERM
-logbatch --once
-logload TERM
-logload --once' 'in the order that lets events through'
+is "$(cat "$LOG")" 'logrecv TERM 
+logbatch TERM yes
+logload TERM 20' 'in the order that lets events through'
 not_ok 'nothing is left running' pgrep -f "$DIR/bin/"
 done_testing

@@ -483,6 +483,22 @@ flock(int fd, int how)
 	OBEY(int, flock, fd, how);
 }
 
+/* Claims alone: a lock of the kind that an open file description holds. */
+int
+fcntl(int fd, int command, ...)
+{
+	struct subject s = {.fd = fd};
+	struct rule *r = command == F_OFD_SETLK ? hit("fcntl", &s) : NULL;
+	va_list ap;
+	void *argument;
+
+	/* Whatever its type is, it comes in a register. */
+	va_start(ap, command);
+	argument = va_arg(ap, void *);
+	va_end(ap);
+	OBEY(int, fcntl, fd, command, argument);
+}
+
 int
 fstat(int fd, struct stat *st)
 {

@@ -6,12 +6,17 @@
 #include "clock.h"
 #include "tap.h"
 
+/* Microseconds from the year 1 to the epoch. */
+#define EARLIEST INT64_C(62135596800000000)
+
 static void
-compare(struct tap_all *all, uint64_t us)
+compare(struct tap_all *all, int64_t us)
 {
 	char got[CLOCK_STAMP_LEN + 1], compact[CLOCK_COMPACT_LEN + 1], want[96];
-	time_t seconds = (time_t)(us / CLOCK_US_PER_S);
-	unsigned micro = (unsigned)(us % CLOCK_US_PER_S);
+	/* Rounded down: a moment before 1970 is negative. */
+	time_t seconds = (time_t)((us + EARLIEST) / (int64_t)CLOCK_US_PER_S) -
+			 (time_t)(EARLIEST / (int64_t)CLOCK_US_PER_S);
+	unsigned micro = (unsigned)((us + EARLIEST) % (int64_t)CLOCK_US_PER_S);
 	struct tm tm;
 
 	must(gmtime_r(&seconds, &tm) != NULL);
@@ -19,19 +24,19 @@ compare(struct tap_all *all, uint64_t us)
 	(void)snprintf(want, sizeof(want),
 	    "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", tm.tm_year + 1900,
 	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, micro);
-	tap_case(all, strcmp(got, want) == 0, "%" PRIu64 ": %s, not %s", us,
+	tap_case(all, strcmp(got, want) == 0, "%" PRId64 ": %s, not %s", us,
 	    got, want);
 	clock_compact(us, compact);
 	(void)snprintf(want, sizeof(want), "%04d%02d%02dT%02d%02d%02d.%06uZ",
 	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
 	    tm.tm_sec, micro);
-	tap_case(all, strcmp(compact, want) == 0, "%" PRIu64 ": %s, not %s", us,
+	tap_case(all, strcmp(compact, want) == 0, "%" PRId64 ": %s, not %s", us,
 	    compact, want);
 	tap_case(all,
 	    clock_from_civil(tm.tm_year + 1900, (unsigned)tm.tm_mon + 1,
 		(unsigned)tm.tm_mday, (unsigned)tm.tm_hour, (unsigned)tm.tm_min,
-		(unsigned)tm.tm_sec, micro) == (int64_t)us,
-	    "%" PRIu64 " does not come back", us);
+		(unsigned)tm.tm_sec, micro) == us,
+	    "%" PRId64 " does not come back", us);
 }
 
 static void
@@ -59,6 +64,31 @@ test_known(void)
 	    "the year 1");
 }
 
+/* Of all that could be written with two digits for month and day. */
+static void
+test_dates(void)
+{
+	struct tap_all all = {0};
+
+	for (int year = 1896; year <= 2104; year++) {
+		for (unsigned n = 0; n < 1400; n++) {
+			struct tm tm = {.tm_year = year - 1900,
+			    .tm_mon = (int)(n / 100) - 1,
+			    .tm_mday = (int)(n % 100)};
+			struct tm made = tm;
+			bool is;
+
+			(void)timegm(&made);
+			is = made.tm_mon == tm.tm_mon &&
+			     made.tm_mday == tm.tm_mday;
+			tap_case(&all,
+			    clock_is_date(year, n / 100, n % 100) == is,
+			    "%d-%04u", year, n);
+		}
+	}
+	tap_all(&all, "there are the dates that timegm leaves as they are");
+}
+
 int
 main(void)
 {
@@ -67,11 +97,15 @@ main(void)
 	struct timespec ts;
 
 	test_known();
-	for (uint64_t day = 0; day < 2932897; day += 3)
-		compare(&days, day * 86400 * CLOCK_US_PER_S + day % 86400);
-	tap_all(&days, "every third day of 1970 to 9999 is that of gmtime");
+	test_dates();
+	for (int64_t day = 0; day < 3652059; day += 3)
+		compare(&days, day * 86400 * (int64_t)CLOCK_US_PER_S +
+				   day % 86400 - EARLIEST);
+	tap_all(&days, "every third day of 1 to 9999 is that of gmtime");
 	for (int i = 0; i < 200000; i++)
-		compare(&random_ones, tap_random(&seed) % 253402300800000000);
+		compare(&random_ones,
+		    (int64_t)(tap_random(&seed) % 315537897600000000) -
+			EARLIEST);
 	tap_all(&random_ones, "so are moments at random");
 
 	for (int i = 0; i < 100000; i++) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <regex.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "log.h"
@@ -128,6 +129,7 @@ test_threads(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	must(fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+	log_init("tool", LOG_LEVEL_INFO);
 	for (int i = 0; i < 4; i++)
 		must(
 		    pthread_create(&threads[i], NULL, log_many, names[i]) == 0);
@@ -155,6 +157,83 @@ test_threads(const char *path)
 	tap_all(&all, "four threads: each line is whole and in order");
 }
 
+/* How many lines there are to be read, the last one in `line`. */
+static int
+read_lines(int fd)
+{
+	char bytes[4096];
+	ssize_t n;
+	int lines = 0;
+	size_t len = 0;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			if (len < sizeof(line) - 1)
+				line[len++] = bytes[i];
+			if (bytes[i] != '\n')
+				continue;
+			line[len] = '\0';
+			len = 0;
+			lines++;
+		}
+	}
+	return len == 0 ? lines : -1;
+}
+
+/*
+ * Logs more than there is room for in what is read from ends[0], twice.
+ * `closed`: it cannot be opened anew, for want of a descriptor.
+ */
+static void
+test_full(int ends[2], bool closed, const char *what)
+{
+	struct rlimit usual;
+	int got, said;
+
+	must(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+	must(dup2(ends[1], STDERR_FILENO) >= 0);
+	must(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+	if (closed)
+		must(setrlimit(RLIMIT_NOFILE,
+			 &(struct rlimit){3, usual.rlim_max}) == 0);
+	log_init("tool", LOG_LEVEL_INFO);
+	must(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+	for (int turn = 1; turn <= 2; turn++) {
+		for (int i = 0; i < 10000; i++)
+			log_info("%0500d", i);
+		got = read_lines(ends[0]);
+		ok(got > 0 && got < 10000, "%s: no line is cut (%d)", what,
+		    got);
+		log_info("again");
+		must(read(ends[0], line, sizeof(line) - 1) > 0);
+		must(sscanf(strchr(line, ' '),
+			 " warn tool: nobody read stderr: lines were lost "
+			 "lines=%d\n",
+			 &said) == 1);
+		is_number(said, 10000 - got, "it says how many were lost");
+		(void)read_lines(ends[0]);
+	}
+	log_info("more");
+	is_number(read_lines(ends[0]), 1, "and goes on as before");
+	ok((fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) == 0,
+	    "what others share is as it was");
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+static void
+test_nobody_reads(void)
+{
+	int ends[2];
+
+	must(pipe2(ends, O_CLOEXEC) == 0);
+	test_full(ends, false, "a pipe");
+	must(pipe2(ends, O_CLOEXEC) == 0);
+	test_full(ends, true, "a pipe that cannot be opened anew");
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+	test_full(ends, false, "a socket");
+}
+
 int
 main(void)
 {
@@ -172,7 +251,9 @@ main(void)
 	tap_scratch(scratch);
 	(void)snprintf(path, sizeof(path), "%s/log", scratch);
 	test_threads(path);
+	test_nobody_reads();
 	must(dup2(saved, STDERR_FILENO) >= 0);
+	log_init("tool", LOG_LEVEL_INFO);
 	tap_remove_tree(scratch);
 	return tap_end();
 }

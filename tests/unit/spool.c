@@ -1,7 +1,8 @@
 /*
- * spool.c - the directories, names, hand-over, lists and drafts of a spool.
- * What many processes do to each other is in spool-race.c, what failing calls
- * and crashes leave in spool-faults.c.
+ * spool.c - the names, hand-over, lists, claims and drafts of a spool. How it
+ * is opened is in spool-open.c, what many processes do to each other in
+ * spool-race.c, what failing calls and crashes leave in spool-faults.c and
+ * spool-sweep.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "clock.h"
 #include "spool.h"
@@ -78,41 +80,6 @@ open_new(void)
 }
 
 static void
-test_open(void)
-{
-	char path[PATH_MAX + 10];
-	struct spool again;
-	mode_t before = umask(0);
-
-	open_new();
-	(void)umask(before);
-	is_number(mode_of(root), 0750, "a new spool, mode 0750");
-	for (int i = 0; i < SPOOL_PLACES; i++)
-		is_number(mode_of(path_of((enum spool_place)i, "")), 0750,
-		    spool_place_name((enum spool_place)i));
-	is_number(spool_open(&again, root, &err), 0, "opened a second time");
-	spool_close(&again);
-	spool_close(&again);
-	is_number(again.dir[0], -1, "closed, even twice");
-
-	(void)snprintf(path, sizeof(path), "%s/no/spool", scratch);
-	is_number(spool_open(&again, path, &err), -1,
-	    "only the last component is made");
-	ok(strstr(err.text, path) != NULL && err.code == ENOENT, "%s",
-	    err.text);
-	is_number(spool_open(&again, "", &err), -1, "no path");
-	ok(strstr(err.text, "empty") != NULL, "%s", err.text);
-	memset(path, 'x', sizeof(path) - 1);
-	path[sizeof(path) - 1] = '\0';
-	is_number(spool_open(&again, path, &err), -1, "a path too long");
-	(void)snprintf(path, sizeof(path), "%s/file", scratch);
-	must(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0);
-	is_number(spool_open(&again, path, &err), -1, "a file");
-	ok(err.code == ENOTDIR, "%s", err.text);
-	spool_close(&spool);
-}
-
-static void
 test_names(void)
 {
 	static const char *const no[] = {"", "x.ndjson",
@@ -151,6 +118,60 @@ test_names(void)
 	ok(spool_name_is_loadable(longest), "a name of 199 bytes");
 	memcpy(longest + SPOOL_NAME_MAX - 7, ".ndjson", 8);
 	ok(!spool_name_is_loadable(longest), "but none of 200");
+}
+
+/* The random bits in the name of a file that was just made; 0: none. */
+static unsigned
+random_of_new(void)
+{
+	struct segment seg = SEGMENT_INIT;
+	unsigned long bits;
+	char *at, *end;
+
+	must(spool_append(&spool, &seg, "1\n", 2, false, NULL, &err) == 0);
+	segment_close(&seg);
+	at = strrchr(seg.name, '-') + 1;
+	bits = strtoul(at, &end, 16);
+	return end == at + 8 && strcmp(end, ".ndjson") == 0 ? (unsigned)bits
+							    : 0;
+}
+
+static void
+test_random_names(void)
+{
+	char name[SPOOL_NAME_MAX];
+	unsigned ours, theirs = 0, bits[2];
+	int notes[2];
+	pid_t pid;
+
+	open_new();
+	ours = random_of_new();
+	ok(ours != 0, "a name ends with 32 random bits: %08x", ours);
+	is_number(random_of_new(), ours, "those of the process");
+	must(pipe2(notes, O_CLOEXEC) == 0);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		bits[0] = random_of_new();
+		bits[1] = random_of_new();
+		_exit(write(notes[1], bits, sizeof(bits)) != sizeof(bits));
+	}
+	must(waitpid(pid, NULL, 0) == pid);
+	must(read(notes[0], bits, sizeof(bits)) == sizeof(bits));
+	theirs = bits[0];
+	ok(theirs != 0 && theirs != ours, "a child has others: %08x", theirs);
+	is_number(bits[1], theirs, "of its own");
+	must(close(notes[0]) == 0 && close(notes[1]) == 0);
+
+	/* The longest that there can be, and one of the version before. */
+	(void)snprintf(name, sizeof(name),
+	    "20261122T073351.123456Z-%064d-%ld-%u-ffffffff.ndjson", 0, LONG_MAX,
+	    UINT32_MAX);
+	ok(spool_name_parse(name, NULL), "the longest is one, of %zu bytes",
+	    strlen(name));
+	ok(spool_name_parse("20261122T073351.123456Z-h-7-1.ndjson", NULL),
+	    "and so is one without such bits");
+	spool_close(&spool);
 }
 
 static void
@@ -365,6 +386,41 @@ test_scan(void)
 }
 
 static void
+test_claims(void)
+{
+	int a, b;
+
+	open_new();
+	a = spool_claims_open(&spool, &err);
+	b = spool_claims_open(&spool, &err);
+	must(a >= 0 && b >= 0);
+	is_number(mode_of(path_of(SPOOL_READY, SPOOL_CLAIMS)), 0640,
+	    "claims are this user's to make");
+	must(chmod(path_of(SPOOL_READY, ""), 0770) == 0);
+	must(close(a) == 0);
+	a = spool_claims_open(&spool, &err);
+	is_number(mode_of(path_of(SPOOL_READY, SPOOL_CLAIMS)), 0660,
+	    "or the group's, as the directory is");
+	is_number(spool_claim(a, "1.ndjson"), 1, "a file is claimed");
+	is_number(spool_claim(b, "1.ndjson"), 0, "by one alone");
+	is_number(spool_claim(b, "2.ndjson"), 1, "another by another");
+	is_number(spool_claim(a, "2.ndjson"), 0, "and by him alone");
+	spool_release(b, "1.ndjson");
+	is_number(spool_claim(b, "1.ndjson"), 0, "nobody else releases it");
+	spool_release(a, "1.ndjson");
+	is_number(spool_claim(b, "1.ndjson"), 1, "who has it, does");
+	must(close(open(
+		 path_of(SPOOL_READY, SPOOL_CLAIMS), O_RDWR | O_CLOEXEC)) == 0);
+	is_number(spool_claim(a, "1.ndjson"), 0,
+	    "it outlives another descriptor of this process");
+	must(close(b) == 0);
+	is_number(spool_claim(a, "1.ndjson"), 1, "but not its holder");
+	must(close(a) == 0);
+	is_number(spool_claim(a, "1.ndjson"), -1, "without a descriptor: -1");
+	spool_close(&spool);
+}
+
+static void
 test_end_of_a_file(void)
 {
 	open_new();
@@ -448,12 +504,13 @@ int
 main(void)
 {
 	tap_scratch(scratch);
-	test_open();
 	test_names();
+	test_random_names();
 	test_append();
 	test_rotate();
 	test_full_disk();
 	test_scan();
+	test_claims();
 	test_end_of_a_file();
 	test_draft();
 	tap_remove_tree(scratch);

@@ -14,7 +14,6 @@
 #define NUMBER_MAX 48    /* of a number's text that is looked at */
 #define DOUBLE_DIGITS 15 /* of a number that any double can tell */
 #define US_PER_S 1000000LL
-#define US_PER_DAY (86400 * US_PER_S)
 /* 1000-01-01 and the end of 9999-12-31, in microseconds from the epoch. */
 #define LEAST_US (-30610224000 * US_PER_S)
 #define MOST_US (253402300800 * US_PER_S - 1)
@@ -204,52 +203,15 @@ to_boolean(struct json_text text, struct value *out)
  * Instants
  */
 
-/* Days since 1970-01-01 to the date, in the proleptic Gregorian calendar. */
-static void
-civil_from_days(int64_t days, unsigned *year, unsigned *month, unsigned *day)
-{
-	/* Counted from 0000-03-01: the leap day then ends its year. */
-	int64_t shifted = days + 719468;
-	int64_t era = shifted / 146097; /* years here are never negative */
-	unsigned of_era = (unsigned)(shifted - era * 146097);
-	unsigned year_of_era =
-	    (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	unsigned of_year =
-	    of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	unsigned march_month = (5 * of_year + 2) / 153;
-
-	*day = of_year - (153 * march_month + 2) / 5 + 1;
-	*month = march_month < 10 ? march_month + 3 : march_month - 9;
-	*year = (unsigned)(era * 400) + year_of_era + (*month <= 2);
-}
-
-static void
-put_digits(char *out, unsigned value, unsigned digits)
-{
-	for (unsigned i = digits; i-- > 0; value /= 10)
-		out[i] = (char)('0' + value % 10);
-}
-
 void
 value_stamp(int64_t wall_us, char out[VALUE_DATETIME_LEN + 1])
 {
-	int64_t days = wall_us / US_PER_DAY, rest = wall_us % US_PER_DAY;
-	unsigned year, month, day, second;
+	char stamp[CLOCK_STAMP_LEN + 1];
 
-	if (rest < 0) {
-		rest += US_PER_DAY;
-		days--;
-	}
-	second = (unsigned)(rest / US_PER_S);
-	civil_from_days(days, &year, &month, &day);
-	memcpy(out, no_instant, sizeof(no_instant));
-	put_digits(out, year, 4);
-	put_digits(out + MONTH, month, 2);
-	put_digits(out + DAY, day, 2);
-	put_digits(out + HOUR, second / 3600, 2);
-	put_digits(out + MINUTE, second / 60 % 60, 2);
-	put_digits(out + SECOND, second % 60, 2);
-	put_digits(out + MICRO, (unsigned)(rest % US_PER_S), MICRO_DIGITS);
+	clock_stamp(wall_us, stamp);
+	memcpy(out, stamp, VALUE_DATETIME_LEN); /* all but the Z */
+	out[DATE_END] = ' ';
+	out[VALUE_DATETIME_LEN] = '\0';
 }
 
 static unsigned
@@ -359,17 +321,6 @@ take_offset(struct scan *s, int *minutes)
 	return true;
 }
 
-static bool
-is_date(unsigned year, unsigned month, unsigned day)
-{
-	static const unsigned char days[] = {
-	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-	if (month == 2 && day == 29)
-		return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
-}
-
 /* Copies what is there over an instant with nothing but zeros. */
 static bool
 copy_datetime(struct scan *s, char out[VALUE_DATETIME_LEN + 1], int *offset)
@@ -413,7 +364,7 @@ value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
 	day = get_digits(out + DAY, 2);
 	hour = get_digits(out + HOUR, 2);
 	second = get_digits(out + SECOND, 2);
-	if (!is_date(year, month, day) || hour > 23 || second > 60)
+	if (!clock_is_date((int)year, month, day) || hour > 23 || second > 60)
 		return 0;
 	if (offset == 0 && second < 60 && year >= 1000)
 		return VALUE_DATETIME_LEN; /* most are UTC already */

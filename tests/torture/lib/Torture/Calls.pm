@@ -45,7 +45,7 @@ my @FAULTS = (
 	[logbatch => write => '*/metrics/*', qw(short ENOSPC EIO)],
 	[logload => openat => '*/ready/*', qw(EMFILE ENFILE EACCES EIO)],
 	[logload => openat => '*/ready', qw(EMFILE)],
-	[logload => flock => '*/ready/*', qw(EINTR ENOLCK)],
+	[logload => fcntl => '*/ready/.lock', qw(EINTR ENOLCK)],
 	[logload => fstat => '*/ready/*', qw(EIO)],
 	[logload => fstatat => '*/ready/*', qw(EIO)],
 	[logload => pread => '*/ready/*', qw(short EINTR EIO)],

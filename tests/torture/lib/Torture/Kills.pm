@@ -34,7 +34,7 @@ sub kills {
 }
 
 # The tools and pipeline.sh, as its users run it: a tool that dies is started
-# again by its supervisor, and pipeline.sh itself by us.
+# again by pipeline.sh, and that by us.
 sub pipeline_kills {
 	my ($db, $seconds) = @_;
 	torment_pipeline($db, $seconds, sub {
@@ -51,7 +51,7 @@ sub pipeline_kills {
 	return;
 }
 
-# Its supervisors, its monitor, or whatever else it has started.
+# Whatever it has started: tools, and what it sleeps by.
 sub part_kills {
 	my ($db, $seconds) = @_;
 	torment_pipeline($db, $seconds, sub {

@@ -37,7 +37,7 @@ my @POINTS = (
 	[logbatch => renameat => '*/metrics/*', 'before after'],
 	# logload: the ledger's row, the rows, the commit, the removal
 	[logload => openat => '*/ready/*', 'before after'],
-	[logload => flock => '*/ready/*', 'before after'],
+	[logload => fcntl => '*/ready/.lock', 'before after'],
 	[logload => connect => 'socket:*', 'before after'],
 	[logload => mysql_real_query => 'START *', 'before after'],
 	[logload => mysql_real_query => 'INSERT INTO `log_files`*',

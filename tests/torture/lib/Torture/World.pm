@@ -225,7 +225,7 @@ sub pipeline_processes {
 	my @found;
 	for my $tool (@TOOLS) {
 		push @found, map { [$tool, $_] }
-		    pids_of($tool, "LOGRECV_SPOOL=$self->{spool}");
+		    pids_of($tool, uc($tool) . "_SPOOL=$self->{spool}");
 	}
 	return @found;
 }

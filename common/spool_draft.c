@@ -1,0 +1,122 @@
+/*
+ * spool_draft.c - files that appear whole or not at all; see spool.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "spool.h"
+
+int
+spool_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			if (n == 0)
+				errno = EIO;
+			return -1;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static void
+draft_path(const struct spool_draft *d, char out[sizeof(d->name) + 8])
+{
+	(void)snprintf(out, sizeof(d->name) + 8, ".%s.tmp", d->name);
+}
+
+int
+spool_draft_open(
+    struct spool_draft *d, int dir, const char *name, struct error *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+	char path[sizeof(d->name) + 8];
+	size_t len = strlen(name);
+
+	d->fd = -1;
+	d->dir = dir;
+	if (len >= sizeof(d->name))
+		return error_set(err, "create %s: the name is over %zu bytes",
+		    name, sizeof(d->name) - 1);
+	memcpy(d->name, name, len + 1);
+	draft_path(d, path);
+	d->fd = openat(dir, path, flags, SPOOL_FILE_MODE);
+	/* Another user's, who was killed: not to be written to, but in the way.
+	 */
+	if (d->fd < 0 && errno == EACCES && unlinkat(dir, path, 0) == 0)
+		d->fd = openat(dir, path, flags, SPOOL_FILE_MODE);
+	if (d->fd < 0)
+		return error_errno(err, "create %s", path);
+	return 0;
+}
+
+int
+spool_draft_write(
+    struct spool_draft *d, const void *data, size_t len, struct error *err)
+{
+	if (spool_write_all(d->fd, data, len) < 0)
+		return error_errno(err, "write %s", d->name);
+	return 0;
+}
+
+int
+spool_draft_publish(struct spool_draft *d, bool sync, struct error *err)
+{
+	char path[sizeof(d->name) + 8];
+
+	draft_path(d, path);
+	if (sync && fsync(d->fd) < 0) {
+		(void)error_errno(err, "sync %s", path);
+		spool_draft_discard(d);
+		return -1;
+	}
+	if (close(d->fd) < 0) {
+		(void)error_errno(err, "close %s", path);
+		d->fd = -1;
+		return -1;
+	}
+	d->fd = -1;
+	/* A crash here leaves a hidden draft, which the next one overwrites. */
+	if (renameat(d->dir, path, d->dir, d->name) < 0)
+		return error_errno(err, "rename %s to %s", path, d->name);
+	if (sync && fsync(d->dir) < 0)
+		return error_errno(err, "sync the directory of %s", d->name);
+	return 0;
+}
+
+int
+spool_draft_remove(int dir, const char *name, struct error *err)
+{
+	char path[sizeof(((struct spool_draft *)NULL)->name) + 8];
+	int n = snprintf(path, sizeof(path), ".%s.tmp", name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return 0; /* no draft has such a name */
+	if (unlinkat(dir, path, 0) < 0 && errno != ENOENT)
+		return error_errno(err, "remove %s", path);
+	return 0;
+}
+
+void
+spool_draft_discard(struct spool_draft *d)
+{
+	char path[sizeof(d->name) + 8];
+
+	if (d->fd < 0)
+		return;
+	draft_path(d, path);
+	(void)close(d->fd);              /* its content is not wanted */
+	(void)unlinkat(d->dir, path, 0); /* left behind, it does no harm */
+	d->fd = -1;
+}

@@ -1,0 +1,130 @@
+/*
+ * logload-aside.c - a file that waits for room is tried when there is as much
+ * as it needs, or in its turn; any other one always; and none is forgotten
+ * while it is met.
+ */
+#include <stdio.h>
+
+#include "../../cmd/logload/aside.h"
+#include "clock.h"
+#include "tap.h"
+
+#define TURN (10 * CLOCK_NS_PER_S)
+#define MANY 20000
+
+static struct aside aside;
+static uint64_t now = 1000 * CLOCK_NS_PER_S;
+
+static void
+begin(uint64_t later)
+{
+	now += later;
+	aside_begin_round(&aside, now);
+}
+
+static void
+put(const char *name, uint64_t need)
+{
+	aside_put(&aside, name, "no room", need, now);
+}
+
+/* A round over a, b and c, which need 10 bytes: which are tried? */
+static const char *
+round_of(uint64_t later, uint64_t left)
+{
+	static char tried[4];
+	char *p = tried;
+
+	begin(later);
+	for (const char *c = "abc"; *c != '\0'; c++) {
+		char name[] = {*c, '\0'};
+
+		if (aside_may_try(&aside, name, left))
+			*p++ = *c;
+	}
+	*p = '\0';
+	return tried;
+}
+
+static void
+test_need(void)
+{
+	begin(0);
+	ok(aside_may_try(&aside, "new", 0), "a file that nobody knows");
+	put("unread", 0);
+	ok(aside_may_try(&aside, "unread", 0), "one that was not read");
+	ok(!aside_is_due(&aside, UINT64_MAX, now), "nothing is due by itself");
+	put("a", 10);
+	put("b", 10);
+	put("c", 10);
+	is_number(aside_waiting(&aside), 3, "three wait");
+	is_text(round_of(0, 9), "", "not enough room: none is tried");
+	is_text(round_of(0, 10), "abc", "enough: all are");
+	ok(!aside_is_due(&aside, 9, now), "not enough: none is due");
+	ok(aside_is_due(&aside, 10, now), "enough: some are");
+	put("d", UINT64_MAX);
+	ok(!aside_may_try(&aside, "d", 1000000), "a disk is not measured");
+	aside_done(&aside, "d");
+}
+
+static void
+test_turns(void)
+{
+	ok(aside_is_due(&aside, 0, now + TURN), "after a while one is due");
+	is_text(round_of(TURN, 0), "a", "the first");
+	put("a", 10);
+	is_text(round_of(0, 0), "", "and no other one then");
+	is_text(round_of(TURN, 0), "b", "later the second");
+	is_text(round_of(TURN, 0), "c", "and the third");
+	is_text(round_of(TURN, 0), "", "nobody is left");
+	is_text(round_of(TURN, 0), "a", "the first again");
+	aside_done(&aside, "a");
+	ok(aside_may_try(&aside, "b", 0), "it was loaded: the next at once");
+	ok(!aside_may_try(&aside, "c", 0), "but one at a time");
+	aside_done(&aside, "b");
+	ok(aside_is_due(&aside, 0, now), "that too: one more is due");
+	is_number(aside_waiting(&aside), 1, "one waits");
+	for (int i = 0; i < 3; i++)
+		begin(0);
+	is_number(aside_waiting(&aside), 0, "not met for long: forgotten");
+}
+
+static void
+test_many(void)
+{
+	char name[32];
+	struct tap_all all = {0};
+
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(name, sizeof(name), "file-%d", i);
+		put(name, 10);
+	}
+	is_number(aside_waiting(&aside), MANY, "many");
+	for (int i = 0; i < MANY; i += 3) {
+		(void)snprintf(name, sizeof(name), "file-%d", i);
+		aside_done(&aside, name);
+	}
+	for (int round = 0; round < 4; round++) {
+		begin(0);
+		for (int i = 0; i < MANY; i++) {
+			(void)snprintf(name, sizeof(name), "file-%d", i);
+			tap_case(&all,
+			    aside_may_try(&aside, name, 9) == (i % 3 == 0),
+			    "%s", name);
+		}
+	}
+	tap_all(&all, "each is known, but for those that were loaded");
+}
+
+int
+main(void)
+{
+	/* What it says of them is not looked at here. */
+	must(freopen("/dev/null", "w", stderr) != NULL);
+	must(aside_init(&aside) == 0);
+	test_need();
+	test_turns();
+	test_many();
+	aside_release(&aside);
+	return tap_end();
+}
