@@ -397,7 +397,7 @@ metrics_collect(struct spool *spool, const struct metrics_file *own,
 		rc = error_set(err, "collect metrics: out of memory");
 	if (rc == 0)
 		rc = add_files(&all, spool, own != NULL ? own->name : "", err);
-	if (rc == 0 && all.len > 0 && copy_families(&all, out) < 0)
+	if (rc == 0 && all.data != NULL && copy_families(&all, out) < 0)
 		rc = error_set(err, "collect metrics: out of memory");
 	buf_release(&all);
 	return rc;

@@ -90,4 +90,24 @@ is "$(pgrep -P "$group" | wc -l)" 4 'with all tools'
 stop pipeline
 is "$STATUS" 0 'and stops as told'
 ok 'nothing is left' wait_for -t 5 nothing_runs
+
+# One signal, whatever it was just starting, by each of the shells.
+for tool in logrecv logbatch logload; do
+	printf '#!/bin/sh\nexec sleep 1%s\n' $$ >"$DIR/bin/$tool"
+done
+no_tool_runs() {
+	! pgrep -f "^sleep 1$$\$"
+}
+for shell in sh bash; do
+	for nap in 0 1 2 3 4 5 6 7 8 9; do
+		start pipeline "$shell" "$TOP/pipeline.sh"
+		wait_log pipeline 'info pipeline: starting'
+		sleep ".0$nap"
+		kill -TERM "$(pid pipeline)"
+		wait_exit pipeline 5 || give_up "$shell: a signal is lost"
+		[ "$STATUS" -eq 0 ] || break
+	done
+	is "$STATUS" 0 "$shell: no signal is lost"
+	ok "$shell: no tool is left" wait_for -t 3 no_tool_runs
+done
 done_testing
