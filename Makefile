@@ -101,7 +101,7 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	perl:perl prove:perl curl:curl mariadbd:mariadb-server-core \
 	mariadb-install-db:mariadb-server-core mariadb:mariadb-client-core \
 	setpriv:util-linux flock:util-linux timeout:coreutils ps:procps \
-	script:bsdutils gzip:gzip zstd:zstd openssl:openssl
+	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
 	$(MYSQL):default-libmysqlclient-dev zlib:zlib1g-dev \
 	libzstd:libzstd-dev libcrypto:libssl-dev

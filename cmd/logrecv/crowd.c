@@ -75,7 +75,7 @@ crowd_make_place(struct worker *w)
 
 	if (now < w->no_place_ns)
 		return false;
-	TAILQ_FOREACH (c, &w->conns, link) {
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, link)) {
 		if ((is_idle(c) || is_stuck(c, now)) && is_behind(c, first))
 			first = c;
 	}
@@ -126,7 +126,7 @@ end_slowest(struct worker *w, const struct conn *asker, const struct peer *peer,
 	uint64_t now = worker_now(w), most = 0;
 	struct conn *c, *next;
 
-	TAILQ_FOREACH (c, &w->conns, link) {
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, link)) {
 		if (may_end(c, asker, peer) && slowness(c, now) > most)
 			most = slowness(c, now);
 	}
@@ -156,7 +156,7 @@ find_greedy(struct worker *w, const struct conn *asker, uint64_t bytes)
 	held = atomic_load(&mine->held) + bytes;
 	if (held > most)
 		most = held;
-	TAILQ_FOREACH (c, &w->conns, link) {
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, link)) {
 		held = atomic_load_explicit(
 		    &c->share.peer->held, memory_order_relaxed);
 		if (c->share.peer != mine && held > most) {

@@ -49,7 +49,7 @@ is "$STATUS" 75 'by hand: status 75'
 # Amid a statement of an open session.
 kill -STOP "$(pid mariadb)"
 put "$(ready 2)"
-ok 'it works on a file' wait_for works_on logload "$(ready 2)"
+ok 'it works on a file' wait_for works_on_a_file
 kill -TERM "$(pid logload)"
 ends logload
 is "$STATUS" 0 'following: status 0'
