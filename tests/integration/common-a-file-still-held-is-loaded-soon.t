@@ -2,6 +2,7 @@
 # Another loader that has claimed a file may die, or give it up: ours must come
 # back to it soon, although no event tells of that. And what locks the file
 # itself, as its writer and logbatch do, is nothing to a loader.
+# shellcheck disable=SC2016 # the code in quotes is Perl
 . "$(dirname "$0")/../lib.sh"
 
 spool_new

@@ -13,7 +13,9 @@ is_locked() {
 
 # hold N: makes that file, and keeps its lock until let_go
 hold() {
-	local file=$SPOOL/buffer/$(name "$1")
+	local file
+
+	file=$SPOOL/buffer/$(name "$1")
 
 	echo "{\"n\":$1}" >"$SPOOL/buffer/.$1"
 	start holder flock "$SPOOL/buffer/.$1" cat "$DIR/fifo"

@@ -53,9 +53,9 @@ once --rejected-limit 100kB --rejected-full drop
 is "$STATUS/$(files ready)" 0/0 'a file with more than the limit is loaded'
 is "$(rows)" 203 'its good events are rows'
 num "$(lying)" -le 100000 'rejected/ keeps to its limit'
-left=$(lines rejected)
-num "$left" -ge 50 'some of its records are there'
-is "$(($(dropped events) + left))" "$((kept + 200))" 'the rest is counted'
+remain=$(lines rejected)
+num "$remain" -ge 50 'some of its records are there'
+is "$(($(dropped events) + remain))" "$((kept + 200))" 'the rest is counted'
 like "$ERR" "error .* dropped, since rejected/ has no room for them: events=" \
 	'and told'
 ok 'what is left is whole' test -n "$(rejected event)"

@@ -10,7 +10,7 @@ faults_start --workers=3
 ok 'events are taken' send_event '{"a":1}'
 : >"$FAULTS/blind"
 # Who waits already does so until something comes; the others may be lucky.
-for i in 1 2 3 4 5 6; do
+for _ in 1 2 3 4 5 6; do
 	post '{"a":2}' --max-time 1
 	[ "$CODE" = 200 ] || break
 done

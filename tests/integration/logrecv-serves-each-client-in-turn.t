@@ -36,7 +36,7 @@ flood() {
 beside() {
 	start idle bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT; cat <&3"
 	flood "$2" "$3"
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		post "{\"at\":$(date +%s)}" --max-time "$((5 * WAIT_SCALE))"
 		is "$CODE" 200 "an event is acknowledged beside $1"
 	done
