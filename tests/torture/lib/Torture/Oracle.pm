@@ -124,7 +124,7 @@ sub judge {
 		my ($file, $line, $kind, $text) = @$r;
 		if ($kind eq 'event' && $text =~ /^\{"id":/) {
 			push @there, as_sent($text);
-		} elsif ($kind eq 'raw' && $text =~ /^"\{\\"id\\":/) {
+		} elsif ($kind eq 'raw' && $text =~ /^"\{\\"id\\":\\"[^"]*-bad\\"/) {
 			# It came bad: what logrecv did not take for an event.
 			push @there, as_sent(unquoted($text));
 			tally('came bad');
