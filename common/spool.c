@@ -136,10 +136,18 @@ open_root(struct spool *s, struct stat *st, struct error *err)
 	root = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return error_errno(err, "open spool %s", s->path);
-	if (fstat(root, st) < 0)
+	if (fstat(root, st) < 0) {
 		(void)error_errno(err, "stat %s", s->path);
-	else if (check_trust(s, "", st, st, err) == 0)
-		return root;
+	} else {
+		/*
+		 * As a new tmpfs is, and /tmp: others may put things there, but
+		 * not touch ours, and what they put is looked at by itself.
+		 */
+		if ((st->st_mode & S_ISVTX) && (st->st_mode & S_IWOTH))
+			st->st_mode &= ~(mode_t)(S_IWOTH | S_IWGRP);
+		if (check_trust(s, "", st, st, err) == 0)
+			return root;
+	}
 	(void)close(root); /* only read from */
 	return -1;
 }

@@ -26,8 +26,13 @@ chmod o+w "$SPOOL/ready"
 refuses 'ready/ is for others to write' \
 	"$SPOOL/ready: others may write to it \(mode 0752\)"
 chmod o-w "$SPOOL/ready"
+chmod 777 "$SPOOL"
+refuses 'the spool is for others to write' \
+	"$SPOOL: others may write to it \(mode 0777\)"
+# Where others cannot take away what is ours, as in a new tmpfs.
 chmod 1777 "$SPOOL"
-refuses 'a spool as /tmp is' "$SPOOL: others may write to it \(mode 1777\)"
+run logbatch --spool "$SPOOL" --once
+is "$STATUS" 0 'a spool as /tmp is will do'
 chmod 755 "$SPOOL"
 
 mv "$SPOOL/loaded" "$DIR/loaded"

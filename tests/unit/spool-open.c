@@ -130,7 +130,7 @@ test_trust(void)
 	must(chmod(path_of(SPOOL_METRICS, ""), 0757) == 0);
 	refused("a place that others may write to", "metrics: others may");
 	must(chmod(path_of(SPOOL_METRICS, ""), 0750) == 0);
-	must(chmod(root, 01777) == 0);
+	must(chmod(root, 0777) == 0);
 	refused("a spool that they may write to", ": others may write to it");
 	must(chmod(root, 0750) == 0);
 	must(rename(path_of(SPOOL_READY, ""), path_of(SPOOL_BUFFER, "moved")) ==
