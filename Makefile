@@ -43,7 +43,8 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icommon \
 ALL_LDFLAGS = $(HARDEN_LINK) $(SANITIZE) -pthread $(LDFLAGS)
 pkg = $(if $(2),$(shell pkg-config $(1) $(2)))
 
-objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+# A folder's own, and those of its rooms.
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
 COMMON := $(call objects,common)
 PROGRAMS := $(TOOLS:%=$(BUILD)/%)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
@@ -164,7 +165,7 @@ check-clang: ## build all with clang and run the unit tests of that
 
 # --- lint
 
-C_FILES := $(wildcard common/*.[ch] cmd/*/*.[ch] tests/*/*.[ch])
+C_FILES := $(wildcard common/*.[ch] cmd/*/*.[ch] cmd/*/*/*.[ch] tests/*/*.[ch])
 SH_FILES = $(shell grep -lE '^\#!.*[ /](ba)?sh$$|^\# shellcheck shell=' \
 	$(wildcard pipeline.sh .ci/run cmd/* cmd/*/* tests/* tests/*/*) 2>/dev/null)
 MAN_PAGES := $(wildcard cmd/*/*.[1-8])
@@ -182,7 +183,8 @@ lint-cppcheck:
 		-D_GNU_SOURCE -DVERSION='""' -Icommon common cmd tests/unit
 
 lint-tidy:
-	printf '%s\n' $(wildcard common/*.c cmd/*/*.c tests/unit/*.c) | xargs -P $(JOBS) -n 4 sh -c \
+	printf '%s\n' $(wildcard common/*.c cmd/*/*.c \
+		cmd/*/*/*.c tests/unit/*.c) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet "$$@" -- -std=c11 -D_GNU_SOURCE \
 		-DVERSION=\"\" -Icommon $(call pkg,--cflags,$(sort \
 		$(PACKAGES_logrecv) $(PACKAGES_logload) $(PACKAGES_logsend))) \
@@ -254,7 +256,7 @@ torture-quick: all $(FAULTS) ## the same in five minutes, less thorough
 	BUILD='$(BUILD)' tests/torture/run --quick $(TORTURE)
 
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
-	$(BUILD)/tests/*/*.d)
+	$(BUILD)/cmd/*/*/*.d $(BUILD)/tests/*/*.d)
 .PHONY: all units deps needs check check-asan check-tsan check-clang lint \
 	lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
 	bench bench-quick profile torture torture-quick always

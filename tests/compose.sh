@@ -119,10 +119,7 @@ for tool in logrecv logbatch logload; do
 		logbatch:once | logload:once | logload:dry-run) continue ;;
 		logload:check | logload:retry-rejected) continue ;;
 		logload:force | logload:print-schema | logload:progress) continue ;;
-		logload:rejected-dir | logload:defaults* | logload:no-*) continue ;;
-		# LOGLOAD_DB says these.
-		logload:host | logload:port | logload:user) continue ;;
-		logload:database | logload:socket | logload:ssl-*) continue ;;
+		logload:rejected-dir | logload:defaults-file) continue ;;
 		esac
 		variable=$(tr a-z- A-Z_ <<<"${tool}_$option")
 		grep -q "^      $variable: " docker-compose.yml ||

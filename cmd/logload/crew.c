@@ -130,7 +130,7 @@ run(void *argument)
 		go_on(c, false, c->begin(c->context, w));
 	while (take(c, w->name, sizeof(w->name)))
 		go_on(c, true, c->work(c->context, w, w->name));
-	db_mysql_thread_end();
+	db_thread_end();
 	lock(c);
 	c->running--;
 	unlock(c);

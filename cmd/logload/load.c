@@ -2,7 +2,9 @@
  * load.c - see load.h.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -10,24 +12,12 @@
 #include "log.h"
 #include "naming.h"
 
-#define SINGLES 16       /* so few events are tried one by one */
 #define SCHEMA_LEAST 100 /* events, all refused alike: it is the table */
 
-/* A state within a chunk, to go back to where a try has failed. */
-struct mark {
-	struct load_tally tally;
-	struct reject_mark reject;
-	uint64_t before;
-};
-
 static enum load_verdict load_chunk(struct load *);
-static enum db_verdict
-load_range(struct load *, const struct db_file *, const struct range *);
-static enum db_verdict
-load_singly(struct load *, const struct db_file *, const struct range *);
+static enum load_verdict load_rows(struct load *);
 static bool is_schema(struct load *);
-static enum load_verdict finish_chunk(struct load *, struct db_file *);
-static int next_event(void *, const struct db_row **);
+static enum load_verdict finish_chunk(struct load *);
 
 int
 loader_init(struct loader *l, struct db *db, const struct columns *columns,
@@ -39,19 +29,24 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 	reject_init(&l->reject, reject_dir, reject_suffix);
 	if (lines_init(&l->lines, limits->max_event + EVENT_HEAD_MAX) < 0)
 		return -1;
-	if (row_maker_init(&l->maker, columns) < 0) {
-		lines_release(&l->lines);
-		return -1;
-	}
-	return 0;
+	l->held = calloc(LOAD_HELD_MAX, sizeof(*l->held));
+	if (l->held != NULL && row_maker_init(&l->maker, columns) == 0 &&
+	    batch_init(&l->batch, columns) == 0)
+		return 0;
+	free(l->held);
+	row_maker_release(&l->maker);
+	lines_release(&l->lines);
+	return -1;
 }
 
 void
 loader_release(struct loader *l)
 {
 	if (l->db != NULL)
-		l->db->ops->free(l->db);
+		db_free(l->db);
 	reject_release(&l->reject);
+	batch_release(&l->batch);
+	free(l->held);
 	row_maker_release(&l->maker);
 	lines_release(&l->lines);
 }
@@ -104,99 +99,107 @@ load_run(struct load *f)
 
 /* Takes the database's error over and gives up the transaction. */
 static enum load_verdict
-failed(struct load *f, enum db_verdict verdict)
+failed(struct load *f, enum load_verdict verdict)
 {
-	struct loader *l = f->loader;
+	struct db *db = f->loader->db;
 
-	/* DB_SOURCE has set f->error itself. */
-	if (verdict != DB_SOURCE)
-		f->error = l->db->error;
-	reject_discard(&l->reject);
+	reject_discard(&f->loader->reject);
+	if (verdict == LOAD_IO) { /* f->error says why */
+		db_rollback(db);
+		return verdict;
+	}
+	f->error = db->error;
 	/*
 	 * Connecting anew looks at the server's settings and the tables again:
 	 * what a human puts right is seen.
 	 */
-	if (verdict == DB_SOURCE)
-		l->db->ops->rollback(l->db);
-	else
-		l->db->ops->disconnect(l->db);
-	switch (verdict) {
-	case DB_PASSING:
-		return LOAD_PASSING;
-	case DB_SOURCE:
-		return LOAD_IO;
-	default:
-		return LOAD_SCHEMA;
-	}
+	db_disconnect(db);
+	return verdict;
+}
+
+/* What the database has said of anything but an event. */
+static enum load_verdict
+heard(enum db_verdict verdict)
+{
+	if (verdict == DB_OK)
+		return LOAD_DONE;
+	return verdict == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
 }
 
 /*
- * One chunk. LOAD_STOPPED means here that the ledger is at another place than
- * we thought, which f->at now is: nothing was done, begin there.
+ * What the ledger says of the file, in a transaction that has begun. LOAD_DONE:
+ * our chunk is the next one; else this transaction is over. LOAD_STOPPED: the
+ * ledger is at another place than we thought, which f->at now is.
  */
+static enum load_verdict
+place_chunk(struct load *f, bool *ours)
+{
+	struct db *db = f->loader->db;
+
+	*ours = f->unsure_at != 0 && f->file.progress == f->unsure_at;
+	if (!f->file.loaded && f->file.progress == f->at)
+		return LOAD_DONE;
+	db_rollback(db);
+	if (f->file.loaded) {
+		enum load_verdict known = load_known(f, &f->file);
+
+		*ours = *ours && known == LOAD_SKIPPED;
+		return known;
+	}
+	if (!*ours) {
+		f->at = f->file.progress;
+		f->lines = f->file.lines;
+	}
+	return LOAD_STOPPED;
+}
+
+/* One chunk. LOAD_STOPPED: as above, nothing was done, begin there. */
 static enum load_verdict
 load_chunk(struct load *f)
 {
 	struct loader *l = f->loader;
-	struct db_file file;
-	enum db_verdict verdict;
+	enum load_verdict verdict;
+	bool ours;
 
-	verdict = l->db->ops->begin(l->db);
-	if (verdict == DB_OK)
-		verdict = l->db->ops->claim(l->db, f->name,
-		    f->source->plain ? f->source->size : 0, &file);
-	if (verdict != DB_OK)
+	verdict = heard(db_begin(l->db));
+	if (verdict == LOAD_DONE)
+		verdict = heard(db_claim(l->db, f->name,
+		    f->source->plain ? f->source->size : 0, &f->file));
+	if (verdict != LOAD_DONE)
 		return failed(f, verdict);
-	if (file.loaded && f->unsure_at != 0 && file.progress == f->unsure_at &&
-	    load_known(f, &file) == LOAD_SKIPPED) {
-		/* Our own commit, whose answer was lost. */
-		l->db->ops->rollback(l->db);
-		return finish_chunk(f, &file);
-	}
-	if (file.loaded) {
-		l->db->ops->rollback(l->db);
-		return load_known(f, &file);
-	}
-	if (file.progress != f->at) {
-		l->db->ops->rollback(l->db);
-		if (f->unsure_at == file.progress && f->unsure_at != 0)
-			return finish_chunk(f, &file);
-		f->at = file.progress;
-		f->lines = file.lines;
-		return LOAD_STOPPED;
-	}
+	verdict = place_chunk(f, &ours);
+	/* Our own commit, whose answer was lost. */
+	if (verdict != LOAD_DONE)
+		return ours ? finish_chunk(f) : verdict;
 	memset(&f->chunk, 0, sizeof(f->chunk));
 	memset(&f->refused, 0, sizeof(f->refused));
-	f->before = f->lines;
 	if (reject_begin(&l->reject,
 		f->rules.origin != NULL ? f->rules.origin : f->name, f->stem,
 		f->range.from, &f->error) < 0)
-		return failed(f, DB_SOURCE);
-	verdict = load_range(f, &file, &f->range);
-	if (verdict == DB_OK && is_schema(f))
-		verdict = DB_SCHEMA;
-	if (verdict != DB_OK)
+		return failed(f, LOAD_IO);
+	verdict = load_rows(f);
+	if (verdict == LOAD_DONE && is_schema(f))
+		verdict = LOAD_SCHEMA;
+	if (verdict != LOAD_DONE)
 		return failed(f, verdict);
-	file.progress = f->range.to;
-	file.lines = f->before;
-	file.events += f->chunk.events;
-	file.rejected += f->chunk.rejected;
-	file.torn += f->chunk.torn;
-	file.loaded = f->range.last;
-	if (file.bytes < file.progress)
-		file.bytes = file.progress; /* of a stream, known only now */
-	verdict = l->db->ops->save(l->db, &file);
-	if (verdict != DB_OK)
+	f->file.progress = f->range.to;
+	f->file.lines = l->lines.number;
+	f->file.events += f->chunk.events;
+	f->file.rejected += f->chunk.rejected;
+	f->file.torn += f->chunk.torn;
+	f->file.loaded = f->range.last;
+	if (f->file.bytes < f->file.progress)
+		f->file.bytes = f->file.progress; /* a stream's, only now */
+	verdict = heard(db_save(l->db, &f->file));
+	if (verdict != LOAD_DONE)
 		return failed(f, verdict);
 	/* Durable before the commit: no rejected event is ever in neither. */
 	if (reject_publish(&l->reject, &f->error) < 0)
-		return failed(f, DB_SOURCE);
+		return failed(f, LOAD_IO);
 	f->chunk.lost = l->reject.lost;
 	f->unsure_at = f->range.to;
-	verdict = l->db->ops->commit(l->db);
-	if (verdict != DB_OK)
-		return failed(f, verdict);
-	return finish_chunk(f, &file);
+	verdict = heard(db_commit(l->db));
+	return verdict == LOAD_DONE ? finish_chunk(f) : failed(f, verdict);
 }
 
 /*
@@ -241,7 +244,7 @@ note_refusal(struct load *f)
 {
 	const struct db *db = f->loader->db;
 
-	if (!db->suspect ||
+	if ((db->cause != DB_CAUSE_VALUE && db->cause != DB_CAUSE_DUPLICATE) ||
 	    (f->refused.count > 0 && f->refused.code != db->error.code))
 		f->refused.mixed = true;
 	f->refused.code = db->error.code;
@@ -250,15 +253,15 @@ note_refusal(struct load *f)
 
 /* The chunk is committed: counts it. */
 static enum load_verdict
-finish_chunk(struct load *f, struct db_file *file)
+finish_chunk(struct load *f)
 {
 	struct loader *l = f->loader;
 	struct load_tally *c = &f->chunk, *t = &f->tally;
 
-	c->bytes = file->progress - f->at;
+	c->bytes = f->file.progress - f->at;
 	f->unsure_at = 0;
-	f->at = file->progress;
-	f->lines = file->lines;
+	f->at = f->file.progress;
+	f->lines = f->file.lines;
 	t->events += c->events;
 	t->rejected += c->rejected;
 	t->kept += c->kept;
@@ -292,142 +295,97 @@ finish_chunk(struct load *f, struct db_file *file)
 }
 
 /*
- * Ranges
+ * Rows
  */
 
-static struct mark
-mark(const struct load *f)
+/* Puts a line into rejected/; a record from there goes back as it is. */
+static int
+put_held(struct load *f, struct load_held *h)
 {
-	return (struct mark){
-	    f->chunk, reject_mark(&f->loader->reject), f->before};
+	struct reject *r = &f->loader->reject;
+
+	if (f->rules.origin != NULL)
+		return reject_copy(r, &f->range, &h->line, &f->error);
+	h->why.text = h->text;
+	return reject_add(r, &f->range, &h->line, &h->why, &f->error);
 }
 
+/* The lines that stand before that row, and were not put yet. */
 static int
-go_back(struct load *f, const struct mark *m)
+put_held_before(struct load *f, unsigned row)
 {
-	f->chunk = m->tally;
-	f->before = m->before;
-	return reject_rewind(&f->loader->reject, m->reject, &f->error);
-}
+	struct loader *l = f->loader;
 
-/* Where the middle line of a range begins, or its end if it is one line. */
-static int
-find_middle(struct load *f, const struct range *range, uint64_t *middle)
-{
-	struct range rest = *range;
-	struct lines *lines = &f->loader->lines;
-	struct line line;
-	int rc;
-
-	/* From within some line on: the one after it is whole. */
-	rest.from = range->from + (range->to - range->from) / 2;
-	lines_begin(lines, &rest, 0);
-	rc = lines_next(lines, &line);
-	if (rc > 0 && lines->at < range->to) {
-		*middle = lines->at;
-		return 0;
+	while (l->held_put < l->held_count && l->held[l->held_put].row <= row) {
+		if (put_held(f, &l->held[l->held_put++]) < 0)
+			return -1;
 	}
-	/* The last line fills the second half: cut in front of it. */
-	*middle = range->from;
-	lines_begin(lines, range, 0);
-	while (rc >= 0 && (rc = lines_next(lines, &line)) > 0)
-		*middle = line.offset;
-	if (rc < 0)
-		return error_errno(&f->error, "read");
-	if (*middle == range->from)
-		*middle = range->to;
 	return 0;
 }
 
-/*
- * Stores a range. If the database refuses it as a whole, it is halved until
- * so few events are left that each can be tried alone.
- */
-static enum db_verdict
-load_range(
-    struct load *f, const struct db_file *file, const struct range *range)
-{
-	struct db *db = f->loader->db;
-	struct db_rows rows = {.next = next_event, .context = f};
-	struct range half = *range;
-	struct mark begun = mark(f);
-	enum db_verdict verdict;
-
-	verdict = db->ops->savepoint(db);
-	if (verdict != DB_OK)
-		return verdict;
-	lines_begin(&f->loader->lines, range, f->before);
-	verdict = db->ops->load(db, file, &rows);
-	if (verdict == DB_OK) {
-		f->chunk.events += rows.sent;
-		f->before = f->loader->lines.number;
-	}
-	if (verdict != DB_EVENT)
-		return verdict;
-	log_debug("refused: file=%s from=%llu to=%llu events=%llu error=\"%s\"",
-	    f->name, (unsigned long long)range->from,
-	    (unsigned long long)range->to, (unsigned long long)rows.sent,
-	    db->error.text);
-	verdict = db->ops->rewind(db);
-	if (verdict != DB_OK)
-		return verdict;
-	if (go_back(f, &begun) < 0)
-		return DB_SOURCE;
-	if (rows.sent <= SINGLES && f->loader->lines.at == range->to)
-		return load_singly(f, file, range);
-	if (find_middle(f, range, &half.to) < 0)
-		return DB_SOURCE;
-	if (half.to == range->to)
-		return load_singly(f, file, range); /* a line alone */
-	half.last = false;
-	verdict = load_range(f, file, &half);
-	if (verdict != DB_OK)
-		return verdict;
-	half.from = half.to;
-	half.to = range->to;
-	half.last = range->last;
-	return load_range(f, file, &half);
-}
-
-/* Stores each event by itself; those that cannot be are rejected. */
-static enum db_verdict
-load_singly(
-    struct load *f, const struct db_file *file, const struct range *range)
+/* The database has refused a row by itself. */
+static enum load_verdict
+reject_row(struct load *f, unsigned row)
 {
 	struct loader *l = f->loader;
-	const struct db_row *row;
-	uint64_t refused = 0;
-	int rc;
+	const struct row_place *place = &l->batch.place[row];
+	struct line line = {.offset = place->at,
+	    .len = place->len,
+	    .number = l->batch.line[row]};
+	struct reject_reason why = {.code = l->db->error.code,
+	    .text = l->db->error.text,
+	    .member = "event",
+	    .offset = place->offset};
 
-	lines_begin(&l->lines, range, f->before);
-	while ((rc = next_event(f, &row)) > 0) {
-		enum db_verdict verdict = l->db->ops->insert(l->db, file, row);
-		struct reject_reason why = {.member = "event"};
-		struct line line = {
-		    .len = row->payload.len, .number = row->line};
+	note_refusal(f);
+	f->chunk.rejected++;
+	if (put_held_before(f, row) < 0 ||
+	    reject_add(&l->reject, &f->range, &line, &why, &f->error) < 0)
+		return LOAD_IO;
+	return LOAD_DONE;
+}
 
-		if (verdict == DB_OK) {
-			f->chunk.events++;
-			continue;
-		}
-		if (verdict != DB_EVENT)
-			return verdict;
-		refused++;
-		note_refusal(f);
-		why.code = l->db->error.code;
-		why.text = l->db->error.text;
-		line.offset = f->event_at;
-		why.offset = f->event.offset;
-		if (reject_add(&l->reject, range, &line, &why, &f->error) < 0)
-			return DB_SOURCE;
-		f->chunk.rejected++;
-	}
-	if (rc < 0)
-		return DB_SOURCE;
-	f->before = l->lines.number;
-	if (refused == 0)
-		l->db->ops->distrust(l->db);
-	return DB_OK;
+/* Stores so many rows; what is refused is halved, until a row is by itself. */
+static enum load_verdict
+store(struct load *f, unsigned from, unsigned count)
+{
+	struct loader *l = f->loader;
+	enum load_verdict verdict;
+	enum db_verdict said;
+
+	if (count == 0)
+		return LOAD_DONE;
+	said = db_store(l->db, &l->batch, from, count);
+	if (said == DB_OK)
+		f->chunk.events += count;
+	if (said != DB_EVENT)
+		return heard(said);
+	if (count == 1)
+		return reject_row(f, from);
+	verdict = store(f, from, count / 2);
+	if (verdict != LOAD_DONE)
+		return verdict;
+	return store(f, from + count / 2, count - count / 2);
+}
+
+static void
+begin_batch(struct loader *l)
+{
+	batch_clear(&l->batch);
+	l->held_count = l->held_put = 0;
+}
+
+/* Stores what was gathered, and puts the lines that were held beside it. */
+static enum load_verdict
+flush(struct load *f)
+{
+	struct loader *l = f->loader;
+	enum load_verdict verdict = store(f, 0, l->batch.count);
+
+	if (verdict == LOAD_DONE && put_held_before(f, UINT_MAX) < 0)
+		verdict = LOAD_IO;
+	begin_batch(l);
+	return verdict;
 }
 
 /*
@@ -462,58 +420,87 @@ next_line(struct load *f, struct line *line, enum event_verdict *verdict)
 }
 
 static void
-make_row(struct load *f)
+make_row(struct load *f, const struct line *line)
 {
 	const struct event *e = &f->event;
 
 	row_make(&f->loader->maker, e->text.p, e->text.len, e->line, &f->row);
+	f->row.place = (struct row_place){
+	    .at = line->offset + (uint64_t)(e->text.p - line->text),
+	    .len = e->text.len,
+	    .offset = e->offset};
 }
 
-/* Puts a line that is no event into rejected/, if it does not come from it. */
-static int
-reject_line(struct load *f, struct line *line)
+/* Gathers an event's row. */
+static enum load_verdict
+take_row(struct load *f, const struct line *line)
 {
-	struct reject *r = &f->loader->reject;
-	struct reject_reason why = {.text = f->error.text,
-	    .member = f->event.valid ? f->event.member : NULL,
-	    .offset = f->event.offset};
-
-	f->chunk.rejected++;
-	if (f->rules.origin != NULL) {
-		f->chunk.kept++;
-		return reject_copy(r, &f->range, line, &f->error);
-	}
-	if (why.member != NULL) {
-		/* As for an event's text, without white space. */
-		line->offset = why.offset;
-		line->len = f->event.text.len;
-	}
-	return reject_add(r, &f->range, line, &why, &f->error);
-}
-
-/* Rows for the database; lines that are no events are rejected on the way. */
-static int
-next_event(void *context, const struct db_row **row)
-{
-	struct load *f = context;
-	uint64_t misfits = f->loader->maker.misfits;
-	enum event_verdict verdict = EVENT_BAD;
-	struct line line;
+	struct loader *l = f->loader;
+	uint64_t misfits = l->maker.misfits;
+	enum load_verdict verdict;
 	int rc;
 
-	while ((rc = next_line(f, &line, &verdict)) > 0) {
-		if (verdict == EVENT_GOOD) {
-			make_row(f);
-			f->chunk.nulls += f->loader->maker.misfits - misfits;
-			f->event_at = line.offset +
-				      (uint64_t)(f->event.text.p - line.text);
-			*row = &f->row;
-			return 1;
-		}
-		if (reject_line(f, &line) < 0)
-			return -1;
+	make_row(f, line);
+	f->chunk.nulls += l->maker.misfits - misfits;
+	rc = batch_add(&l->batch, &l->db->limits, f->file.id, &f->row);
+	if (rc == 0) {
+		verdict = flush(f);
+		if (verdict != LOAD_DONE)
+			return verdict;
+		rc = batch_add(&l->batch, &l->db->limits, f->file.id, &f->row);
 	}
-	return rc;
+	return rc < 0 ? heard(db_no_memory(l->db)) : LOAD_DONE;
+}
+
+/* Holds a line that is no event, for a record of it. */
+static enum load_verdict
+take_refused(struct load *f, const struct line *line)
+{
+	struct loader *l = f->loader;
+	struct load_held *h;
+
+	if (l->held_count == LOAD_HELD_MAX) {
+		enum load_verdict verdict = flush(f);
+
+		if (verdict != LOAD_DONE)
+			return verdict;
+	}
+	h = &l->held[l->held_count++];
+	h->row = l->batch.count;
+	h->line = *line;
+	h->line.text = NULL; /* is read again */
+	h->why = (struct reject_reason){
+	    .member = f->event.valid ? f->event.member : NULL,
+	    .offset = f->event.offset};
+	if (h->why.member != NULL && f->rules.origin == NULL) {
+		/* As for an event's text, without white space. */
+		h->line.offset = h->why.offset;
+		h->line.len = f->event.text.len;
+	}
+	(void)snprintf(h->text, sizeof(h->text), "%s", f->error.text);
+	f->chunk.rejected++;
+	f->chunk.kept += f->rules.origin != NULL;
+	return LOAD_DONE;
+}
+
+/* Stores the range's events, and rejects those that cannot be. */
+static enum load_verdict
+load_rows(struct load *f)
+{
+	struct loader *l = f->loader;
+	enum load_verdict verdict = LOAD_DONE;
+	enum event_verdict kind;
+	struct line line;
+	int rc = 0;
+
+	begin_batch(l);
+	lines_begin(&l->lines, &f->range, f->lines);
+	while (verdict == LOAD_DONE && (rc = next_line(f, &line, &kind)) > 0)
+		verdict = kind == EVENT_GOOD ? take_row(f, &line)
+					     : take_refused(f, &line);
+	if (verdict != LOAD_DONE)
+		return verdict;
+	return rc < 0 ? LOAD_IO : flush(f);
 }
 
 enum load_verdict
@@ -531,7 +518,7 @@ load_check(struct load *f, load_refused *refused, void *context)
 		lines_begin(&l->lines, &f->range, f->lines);
 		while ((rc = next_line(f, &line, &verdict)) > 0) {
 			if (verdict == EVENT_GOOD) {
-				make_row(f);
+				make_row(f, &line);
 				f->chunk.events++;
 				continue;
 			}

@@ -23,13 +23,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "db.h"
-#include "event.h"
-#include "lines.h"
+#include "db/db.h"
+#include "input/event.h"
+#include "input/lines.h"
 #include "meters.h"
 #include "reject.h"
-#include "row.h"
-#include "source.h"
+#include "row/row.h"
+#include "input/source.h"
 #include "stop.h"
 
 #define LOAD_NAME_MAX 255 /* bytes of a name in the ledger */
@@ -39,12 +39,28 @@ struct load_limits {
 	unsigned max_depth;
 };
 
+#define LOAD_HELD_MAX 64
+
+/*
+ * A line that our own check has refused, until the rows before it are stored:
+ * records stand in the order of the file.
+ */
+struct load_held {
+	unsigned row; /* of the batch; it stands before that one */
+	struct line line;
+	struct reject_reason why;
+	char text[ERROR_TEXT_MAX];
+};
+
 /* What one thread loads with; it serves one file after another. */
 struct loader {
 	struct db *db; /* owned; NULL for dry runs without one */
 	struct load_limits limits;
 	struct lines lines;
 	struct row_maker maker;
+	struct batch batch;
+	struct load_held *held;        /* LOAD_HELD_MAX of them; owned */
+	unsigned held_count, held_put; /* into rejected/ */
 	struct reject reject;
 	struct meters *meters; /* these two are shared, not owned */
 	struct stop *stop;
@@ -83,10 +99,9 @@ struct load {
 		bool mixed; /* for several reasons, or the events' own */
 	} refused;          /* by the database, in the present chunk */
 	struct range range;
-	uint64_t before;   /* lines in front of where we read */
-	uint64_t event_at; /* where the event given last begins */
+	struct db_file file; /* as the ledger has it */
 	struct event event;
-	struct db_row row;  /* of it */
+	struct row row;     /* of it */
 	struct error error; /* code: the database's, where it spoke */
 };
 

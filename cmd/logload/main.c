@@ -1,5 +1,15 @@
 /*
  * logload - loads files of events into the database, exactly once.
+ *
+ * The way of an event leads through three rooms:
+ *
+ *   input/   file, lines, event: what a file may be is told by unpack.h
+ *   row/     event, columns, batch: the types of columns are in columns.h
+ *   db/      batch, driver: README.md tells how to add a database
+ *
+ * Here are those who follow a spool or load by hand (follow.c, hand.c), load
+ * one file (load.c), set events aside and load them again (reject.c, retry.c),
+ * look at a spool (check.c), and wait for the database (patience.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +24,7 @@
 
 #include "buf.h"
 #include "check.h"
+#include "db/tables.h"
 #include "follow.h"
 #include "hand.h"
 #include "log.h"
@@ -94,7 +105,7 @@ static int
 print_schema(const struct settings *s)
 {
 	struct buf text = {0};
-	int rc = db_mysql_schema(&s->db, &text);
+	int rc = tables_schema(&s->db, &text);
 
 	if (rc == 0 && (fwrite(text.data, 1, text.len, stdout) != text.len ||
 			   fflush(stdout) != 0))
@@ -196,7 +207,7 @@ run(const struct settings *s, char **files, int count)
 		log_error("%s", err.text);
 		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
-	if (db_mysql_start() < 0) {
+	if (db_start() < 0) {
 		log_error("start the database's client library: no memory");
 		return EX_TEMPFAIL;
 	}
@@ -207,7 +218,7 @@ run(const struct settings *s, char **files, int count)
 		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);
 	else
 		status = follow_run(s, &spool, &stop);
-	db_mysql_stop();
+	db_stop();
 	if (s->spool != NULL)
 		spool_close(&spool);
 	stop_release(&stop);
@@ -217,7 +228,7 @@ run(const struct settings *s, char **files, int count)
 int
 main(int argc, char **argv)
 {
-	struct settings settings = {.url_text = NULL};
+	struct settings settings = {.url = NULL};
 	struct option_spec options[SETTINGS_OPTIONS_MAX];
 	struct option_tool tool = {.name = "logload",
 	    .synopsis = synopsis,

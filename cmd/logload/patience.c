@@ -116,7 +116,7 @@ trial_connect(struct trial *t, struct loader *l, enum load_verdict *verdict)
 {
 	enum db_verdict v;
 
-	while ((v = l->db->ops->connect(l->db)) != DB_OK) {
+	while ((v = db_connect(l->db)) != DB_OK) {
 		*verdict = v == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
 		t->connecting = true;
 		if (!trial_failed(t, *verdict, &l->db->error))
@@ -142,11 +142,11 @@ trial_find(struct trial *t, struct loader *l, const char *name,
 			*err = db->error;
 			return verdict;
 		}
-		v = db->ops->find(db, name, file, found);
+		v = db_find(db, name, file, found);
 		if (v == DB_OK)
 			return LOAD_DONE;
 		*err = db->error;
-		db->ops->disconnect(db);
+		db_disconnect(db);
 		verdict = v == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
 		if (!trial_failed(t, verdict, err))
 			return verdict;

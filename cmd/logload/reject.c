@@ -98,12 +98,6 @@ reject_discard(struct reject *r)
 	r->full = false;
 }
 
-struct reject_mark
-reject_mark(const struct reject *r)
-{
-	return r->end;
-}
-
 /* Cuts the draft back to so many bytes. */
 static int
 cut(struct reject *r, uint64_t bytes, struct error *err)
@@ -113,23 +107,6 @@ cut(struct reject *r, uint64_t bytes, struct error *err)
 		lseek(r->draft.fd, (off_t)bytes, SEEK_SET) < 0))
 		return error_errno(err, "cut %s", r->name);
 	return 0;
-}
-
-int
-reject_rewind(struct reject *r, struct reject_mark mark, struct error *err)
-{
-	r->end = mark;
-	if (mark.bytes >= r->written) {
-		r->out.len = (size_t)(mark.bytes - r->written);
-		return 0;
-	}
-	r->out.len = 0;
-	r->written = mark.bytes;
-	if (r->full && mark.bytes > r->whole.bytes)
-		return 0;
-	r->full = false;
-	r->whole = mark;
-	return cut(r, mark.bytes, err);
 }
 
 /* The chunk has nothing in rejected/. */

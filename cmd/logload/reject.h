@@ -28,11 +28,11 @@
 
 #include "buf.h"
 #include "error.h"
-#include "lines.h"
+#include "input/lines.h"
 #include "room.h"
 #include "spool.h"
 
-/* A state to go back to. */
+/* A place between two records. */
 struct reject_mark {
 	uint64_t bytes, count;
 };
@@ -80,13 +80,6 @@ int reject_add(struct reject *, const struct range *, const struct line *,
 /* Adds a line that is a record already, as it is. */
 int reject_copy(
     struct reject *, const struct range *, const struct line *, struct error *);
-
-/*
- * Goes back, to add no less than was there: what was refused as one piece is
- * refused in pieces, too.
- */
-struct reject_mark reject_mark(const struct reject *);
-int reject_rewind(struct reject *, struct reject_mark, struct error *);
 
 /*
  * The file is durable under its name; or gone, if there was nothing. -1, with

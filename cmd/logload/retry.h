@@ -33,11 +33,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "db.h"
+#include "db/db.h"
 #include "error.h"
-#include "event.h"
+#include "input/event.h"
 #include "load.h"
-#include "source.h"
+#include "input/source.h"
 #include "spool.h"
 
 /* Which chunk a file of rejected/ is of. */

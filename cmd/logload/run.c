@@ -38,7 +38,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 		struct db *db = NULL;
 
 		w->claims = -1;
-		if (s->db_given && (db = db_mysql_new(&s->db)) == NULL)
+		if (s->db_given && (db = db_new(&s->db)) == NULL)
 			return error_set(err, "connect: out of memory");
 		if (loader_init(&w->loader, db, &s->columns, &limits,
 			reject_dir, reject_suffix) < 0)
@@ -96,7 +96,7 @@ run_hurry(struct run *r)
 		struct db *db = r->crew.workers[i].loader.db;
 
 		if (db != NULL)
-			db->ops->interrupt(db);
+			db_interrupt(db);
 	}
 }
 

@@ -18,7 +18,7 @@ settings_table(
     struct settings *s, struct option_spec table[SETTINGS_OPTIONS_MAX])
 {
 	const struct option_spec all[] = {
-	    {"db", OPTION_STRING, &s->url_text, NULL, "URL",
+	    {"db", OPTION_STRING, &s->url, NULL, "URL",
 		"the database, as mysql://USER@HOST:PORT/DATABASE", NULL, 0, 0},
 	    {"db-password-file", OPTION_STRING, &s->password_file, NULL, "FILE",
 		"file with the password in its first line", NULL, 0, 0},
@@ -69,8 +69,6 @@ settings_table(
 	    {"print-schema", OPTION_FLAG, &s->print_schema, NULL, NULL,
 		"print the statements that make the tables, and exit", NULL, 0,
 		0},
-	    {"method", OPTION_ENUM, &s->method, "auto", NULL,
-		"how rows are sent", "auto|load-data|insert", 0, 0},
 	    {"chunk", OPTION_SIZE, &s->chunk, "64MiB", "SIZE",
 		"most of a file in one transaction", NULL, CHUNK_LEAST,
 		1ULL << 40},
@@ -84,32 +82,11 @@ settings_table(
 		"how long --once and FILEs wait for the database", NULL, 0, 0},
 	    {"drain", OPTION_DURATION, &s->drain_ns, "0", "TIME",
 		"how long to load what is left when told to stop", NULL, 0, 0},
-	    {"host", OPTION_STRING, &s->db.host, NULL, "NAME",
-		"host of the database", NULL, 0, 0},
-	    {"port", OPTION_COUNT, &s->db.port, NULL, "N",
-		"port of the database", NULL, 1, 65535},
-	    {"user", OPTION_STRING, &s->db.user, NULL, "NAME",
-		"user of the database", NULL, 0, 0},
-	    {"database", OPTION_STRING, &s->db.database, NULL, "NAME",
-		"name of the database", NULL, 0, 0},
-	    {"socket", OPTION_STRING, &s->db.socket, NULL, "FILE",
-		"socket of the database, on this host", NULL, 0, 0},
 	    {"defaults-file", OPTION_STRING, &s->db.defaults_file, NULL, "FILE",
 		"read only this my.cnf", NULL, 0, 0},
-	    {"defaults-extra-file", OPTION_STRING, &s->db.defaults_extra_file,
-		NULL, "FILE", "read this my.cnf too", NULL, 0, 0},
-	    {"no-defaults", OPTION_FLAG, &s->db.no_defaults, NULL, NULL,
-		"read no my.cnf", NULL, 0, 0},
 	    {"ssl-mode", OPTION_STRING, &s->ssl_mode, NULL, "MODE",
 		"disabled, preferred, required, verify_ca or verify_identity "
 		"[preferred]",
-		NULL, 0, 0},
-	    {"ssl-ca", OPTION_STRING, &s->db.ssl_ca, NULL, "FILE",
-		"certificates that the server's must be signed with", NULL, 0,
-		0},
-	    {"ssl-cert", OPTION_STRING, &s->db.ssl_cert, NULL, "FILE",
-		"our certificate", NULL, 0, 0},
-	    {"ssl-key", OPTION_STRING, &s->db.ssl_key, NULL, "FILE", "its key",
 		NULL, 0, 0},
 	    {"connect-timeout", OPTION_DURATION, &s->db.connect_ns, "10s",
 		"TIME", "for a connection to be made", NULL, SECOND,
@@ -143,51 +120,33 @@ usage(struct error *err, const char *option)
 	return EX_USAGE;
 }
 
-/* What the options leave open, the URL says. */
-static void
-prefer(const char **target, const char *other)
-{
-	if (*target == NULL || **target == '\0')
-		*target = other;
-}
-
 static int
 complete_url(struct settings *s, struct error *err)
 {
 	const char *variable = getenv("LOGLOAD_DB");
-	struct url *u = &s->url;
 
-	if (s->url_text == NULL)
+	if (s->url == NULL) {
+		s->db.driver = db_find_driver(NULL, NULL, err);
 		return 0;
-	if (url_parse(u, s->url_text, err) < 0)
+	}
+	if (url_parse(s->url, &s->db, &s->url_parts, err) < 0)
 		return usage(err, "db");
 	/* Arguments are for every user of the machine to see. */
-	if (u->password != NULL &&
-	    (variable == NULL || strcmp(variable, s->url_text) != 0)) {
+	if (s->db.password != NULL &&
+	    (variable == NULL || strcmp(variable, s->url) != 0)) {
 		(void)error_set(err, "a password must not be an argument; use "
 				     "--db-password-file or "
 				     "LOGLOAD_DB_PASSWORD");
 		return usage(err, "db");
 	}
-	prefer(&s->db.host, u->host);
-	prefer(&s->db.user, u->user);
-	prefer(&s->db.database, u->database);
-	prefer(&s->db.socket, u->socket);
-	prefer(&s->db.ssl_ca, u->ssl_ca);
-	prefer(&s->db.ssl_cert, u->ssl_cert);
-	prefer(&s->db.ssl_key, u->ssl_key);
-	prefer(&s->ssl_mode, u->ssl_mode);
-	if (s->db.port == 0)
-		s->db.port = u->port;
 	return 0;
 }
 
 static int
 complete_password(struct settings *s, struct error *err)
 {
-	s->db.password = s->password_variable;
-	if (s->db.password == NULL)
-		s->db.password = s->url.password;
+	if (s->password_variable != NULL)
+		s->db.password = s->password_variable;
 	if (s->password_file == NULL)
 		return 0;
 	if (option_secret_file(s->password_file, &s->password, err) < 0) {
@@ -204,38 +163,27 @@ complete_ssl(struct settings *s, struct error *err)
 	static const char *const modes[] = {"disabled", "preferred", "required",
 	    "verify_ca", "verify_identity", NULL};
 	struct db_config *c = &s->db;
+	const char *wish = s->ssl_mode != NULL ? s->ssl_mode : c->ssl_mode;
 
+	c->ssl_mode = wish;
 	c->ssl = DB_SSL_PREFERRED;
-	c->ssl_given = s->ssl_mode != NULL;
-	if (s->ssl_mode != NULL) {
+	if (wish != NULL) {
 		int i = 0;
 
-		while (
-		    modes[i] != NULL && strcasecmp(modes[i], s->ssl_mode) != 0)
+		while (modes[i] != NULL && strcasecmp(modes[i], wish) != 0)
 			i++;
 		if (modes[i] == NULL) {
 			(void)error_set(err,
 			    "'%s' is not one of disabled, preferred, required, "
 			    "verify_ca, verify_identity",
-			    s->ssl_mode);
+			    wish);
 			return usage(err, "ssl-mode");
 		}
 		c->ssl = (enum db_ssl)i;
 	}
 	if (c->ssl >= DB_SSL_VERIFY_CA && c->ssl_ca == NULL) {
-		(void)error_set(err, "%s needs --ssl-ca", s->ssl_mode);
+		(void)error_set(err, "%s needs ssl-ca= in --db", wish);
 		return usage(err, "ssl-mode");
-	}
-	/* They go into a file of lines; see db_mysql_link.c. */
-	for (int i = 0; i < 3; i++) {
-		const char *path = i == 0   ? c->ssl_ca
-				   : i == 1 ? c->ssl_cert
-					    : c->ssl_key;
-
-		if (path != NULL && strpbrk(path, "\r\n") != NULL) {
-			(void)error_set(err, "a path has a line break");
-			return usage(err, "ssl-ca, --ssl-cert, --ssl-key");
-		}
 	}
 	return 0;
 }
@@ -302,23 +250,25 @@ complete_tables(struct settings *s, struct error *err)
 
 /* A my.cnf that was asked for must be there. */
 static int
-check_defaults(const char *path, const char *option, struct error *err)
+check_defaults(const struct settings *s, struct error *err)
 {
+	const char *path = s->db.defaults_file;
+
 	if (path == NULL || access(path, R_OK) == 0)
 		return 0;
 	(void)error_errno(err, "read %s", path);
-	(void)usage(err, option);
+	(void)usage(err, "defaults-file");
 	return EX_CONFIG;
 }
 
 /* Is there a my.cnf of the user's own, which may say where to go? */
 static bool
-has_own_defaults(const struct db_config *c)
+has_own_defaults(void)
 {
 	const char *home = getenv("HOME");
 	char path[4096];
 
-	if (c->no_defaults || home == NULL)
+	if (home == NULL)
 		return false;
 	(void)snprintf(path, sizeof(path), "%s/.my.cnf", home);
 	return access(path, R_OK) == 0;
@@ -330,7 +280,6 @@ settings_complete(struct settings *s, struct error *err)
 	struct db_config *c = &s->db;
 	int status;
 
-	c->method = (enum db_method)s->method;
 	c->look_only = s->dry_run || s->check;
 	status = complete_url(s, err);
 	if (status == 0)
@@ -340,19 +289,14 @@ settings_complete(struct settings *s, struct error *err)
 	if (status == 0)
 		status = complete_tables(s, err);
 	if (status == 0)
-		status = check_defaults(c->defaults_file, "defaults-file", err);
-	if (status == 0)
-		status = check_defaults(
-		    c->defaults_extra_file, "defaults-extra-file", err);
+		status = check_defaults(s, err);
 	if (status != 0)
 		return status;
 	/* The library reads "localhost" as the default socket. */
 	if (c->socket != NULL && c->host == NULL)
 		c->host = "localhost";
-	s->db_given = s->url_text != NULL || c->host != NULL ||
-		      c->socket != NULL || c->database != NULL ||
-		      c->user != NULL || c->defaults_file != NULL ||
-		      c->defaults_extra_file != NULL || has_own_defaults(c);
+	s->db_given =
+	    s->url != NULL || c->defaults_file != NULL || has_own_defaults();
 	return 0;
 }
 
@@ -360,7 +304,7 @@ void
 settings_release(struct settings *s)
 {
 	columns_release(&s->columns);
-	url_release(&s->url);
+	free(s->url_parts);
 	option_list_release(&s->column_specs);
 	option_list_release(&s->indexes);
 	if (s->password != NULL)

@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "columns.h"
-#include "db.h"
+#include "row/columns.h"
+#include "db/db.h"
 #include "options.h"
-#include "url.h"
+#include "db/url.h"
 
 #define SETTINGS_OPTIONS_MAX 48
 
@@ -20,21 +20,21 @@ enum { REJECTED_WAIT, REJECTED_DROP };
 
 struct settings {
 	/* As given; db has the rest. */
-	const char *url_text, *password_file, *password_variable;
+	const char *url, *password_file, *password_variable;
 	const char *ssl_mode;
 	const char *spool, *rejected_dir;
 	struct option_list column_specs, indexes;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
 	uint64_t rejected_limit, keep_limit; /* bytes; 0: none */
 	unsigned rejected_full;              /* REJECTED_WAIT, … */
-	unsigned method, progress, log_level;
+	unsigned progress, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	/* What it comes to. */
 	struct db_config db;
 	bool db_given; /* a database was named, by whatever means */
 	struct columns columns;
-	struct url url;
-	char *password; /* owned */
+	char *url_parts; /* what db points into; owned */
+	char *password;  /* owned */
 };
 
 /* Fills in the table, which ends in a NULL name, with targets in *s. */

@@ -18,20 +18,15 @@ connects() {
 }
 
 mariadb_mycnf
-connects 'my.cnf of the user' logload --database logs
-{ cat "$HOME/.my.cnf"; printf '[logload]\ndatabase=logs\n'; } >"$DIR/my.cnf"
-rm "$HOME/.my.cnf"
-connects 'another one, with a group of our own' logload \
-	--defaults-file "$DIR/my.cnf"
-connects 'one more' logload --defaults-extra-file "$DIR/my.cnf"
+printf '[logload]\ndatabase=logs\n' >>"$HOME/.my.cnf"
+connects 'my.cnf of the user, with a group of our own' logload
+mv "$HOME/.my.cnf" "$DIR/my.cnf"
+connects 'another one' logload --defaults-file "$DIR/my.cnf"
 printf '[client]\nuser=nobody\npassword=wrong\nport=1\nssl-ca=/absent\n' \
 	>"$HOME/.my.cnf"
 printf 'secret\n' >"$DIR/password"
-connects 'options win over the file' logload --host 127.0.0.1 \
-	--port "$DB_PORT" --user logs --database logs --ssl-mode disabled \
-	--db-password-file "$DIR/password"
-connects '--no-defaults' env LOGLOAD_DB_PASSWORD=secret logload --no-defaults \
-	--socket "$DB_SOCKET" --user logs --database logs
+connects 'options win over the file' logload --db "$DB_URL" \
+	--ssl-mode disabled --db-password-file "$DIR/password"
 rm "$HOME/.my.cnf"
 connects 'a socket in the URL' env LOGLOAD_DB_PASSWORD=secret logload \
 	--db "mariadb://logs@/logs?socket=${DB_SOCKET//\//%2F}"
@@ -74,10 +69,13 @@ if command -v openssl >"$DIR/openssl.path"; then
 	export LOGLOAD_DB="$DB_URL"
 	connects 'TLS by itself' logload
 	connects 'required' logload --ssl-mode REQUIRED
-	connects 'verify_ca' logload --ssl-mode verify_ca --ssl-ca ca.pem
-	run logload --ssl-mode verify_ca --ssl-ca wrong.pem --wait 0s a
+	connects 'verify_ca' logload \
+		--db "$DB_URL?ssl-mode=verify_ca&ssl-ca=ca.pem"
+	run logload --db "$DB_URL?ssl-mode=verify_ca&ssl-ca=wrong.pem" \
+		--wait 0s a
 	is "$STATUS" 78 'signed by another: status 78'
-	run logload --ssl-mode verify_identity --ssl-ca ca.pem --wait 0s a
+	run logload --ssl-mode verify_identity --db "$DB_URL?ssl-ca=ca.pem" \
+		--wait 0s a
 	is "$STATUS" 78 'for another host: status 78'
 	run logload --ssl-mode disabled --wait 0s a
 	is "$STATUS" 78 'disabled, where the server asks for it: status 78'

@@ -59,8 +59,9 @@ is "$(files ready)" 2 'the files stay'
 like "$(log_since logload)" \
 	'warn logload: stopped: not all is loaded,.*files=2' 'it says so'
 
-# A second signal, while it drains.
+# A second signal, while it drains. The INSERT may still be that of the last one.
 logload_start --drain=600s
+wait_log logload ' ready '
 wait_for inserts
 kill -TERM "$(pid logload)"
 draining logload

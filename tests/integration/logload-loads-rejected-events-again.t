@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+mariadb_start --log-bin="$DIR/binlog" --server-id=1
 spool_new
 
 retry() {
@@ -48,13 +48,13 @@ method() {
 		printf '\n'
 	} >"$SPOOL/ready/$(ready 1)"
 	offset=$(grep -abo '{"event":"00000000"' "$SPOOL/ready/$(ready 1)")
-	once --method "$1"
+	once
 	is "$(rejected code | xargs)" '0 1406 0 0 1406' "$1: refused at first"
 	kept=$(grep -v '"event":{' "$SPOOL"/rejected/*)
 
 	# Nothing was mended: only the names and the stamps are others.
 	before=$(rejected line && rejected offset && rejected text)
-	retry --method "$1"
+	retry
 	is "$STATUS" 65 "$1: nothing mended: status 65"
 	is "$(summary events)/$(summary rejected)/$(summary kept)" 0/5/3 \
 		"$1: the summary tells what is refused and what kept"
@@ -63,7 +63,7 @@ method() {
 	is "$(files rejected)" 1 "$1: in one file"
 
 	narrow 6
-	retry --method "$1"
+	retry
 	is "$STATUS" 65 "$1: half mended: status 65"
 	is "$(summary events)/$(summary rejected)/$(summary kept)" 1/4/3 \
 		"$1: one more is a row"
@@ -79,7 +79,7 @@ method() {
 		"$1: what is no event, byte for byte"
 
 	before=$(tests_listing)
-	retry --method "$1" --dry-run
+	retry --dry-run
 	is "$STATUS" 65 "$1: --dry-run: status 65"
 	like "$OUT" 'would load: .* events=1 rejected=3 ' \
 		"$1: --dry-run tells what could be loaded"
@@ -87,14 +87,14 @@ method() {
 	is "$(rows)" 2 "$1: nor the table"
 
 	narrow 64
-	retry --method "$1"
+	retry
 	is "$STATUS/$(summary events)/$(summary kept)" 65/1/3 "$1: all mended"
 	is "$(rejected line | xargs)" '2 4 5' "$1: what is no event stays"
 	sql_is 'SELECT line, payload FROM logs ORDER BY line' "1	$(event 1 4)
 3	$(event 2 6)
 6	$(event 3 8)" "$1: all events are rows"
 	before=$(tests_listing)
-	retry --method "$1"
+	retry
 	is "$STATUS/$(summary events)/$(summary kept)" 65/0/3 \
 		"$1: nothing to try"
 	is "$(tests_listing)" "$before" "$1: not touched"
@@ -103,9 +103,10 @@ method() {
 		"$1: each load is in the ledger"
 }
 
-method auto
-method load-data
-method insert
+method arrays
+sql 'SET GLOBAL binlog_format=STATEMENT, GLOBAL local_infile=0'
+method INSERT
+sql 'SET GLOBAL binlog_format=ROW, GLOBAL local_infile=1'
 
 # Nothing but what can be mended: nothing is left, and all is well.
 narrow 4

@@ -5,11 +5,12 @@
 . "$(dirname "$0")/logload-lib.sh"
 
 mariadb_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1
-{ events 100; echo bad; } >"$DIR/a"
+{ events 1000; echo bad; } >"$DIR/a"
 load "$DIR/a"
 is "$STATUS" 65 'by LOAD DATA'
-load --force --method insert "$DIR/a"
+sql 'SET GLOBAL local_infile=0'
+load --force "$DIR/a"
 is "$STATUS" 65 'by INSERT'
-is "$(rows)" 200 'all are rows'
+is "$(rows)" 2000 'all are rows'
 sql_is 'SELECT @@binlog_format' STATEMENT 'in such a log'
 done_testing

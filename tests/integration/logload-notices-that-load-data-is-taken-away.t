@@ -10,15 +10,15 @@ spool_new
 logload_start --read-timeout 10s
 ok 'it is ready' wait_log logload ' ready '
 put() {
-	events 10 >"$SPOOL/ready/.$1"
+	events 1000 >"$SPOOL/ready/.$1"
 	mv "$SPOOL/ready/.$1" "$SPOOL/ready/$1"
 }
 put "$(ready 1)"
-ok 'a file' wait_rows 10
+ok 'a file' wait_rows 1000
 like "$(sql "SHOW GLOBAL STATUS LIKE 'Com_load'")" '1$' 'by LOAD DATA'
 sql 'SET GLOBAL local_infile=0'
 put "$(ready 2)"
-ok 'a file by INSERT' wait_rows 20 15
+ok 'a file by INSERT' wait_rows 2000 15
 stop logload
 unlike "$(log_since logload)" ' (error|warn) ' 'without a word of trouble'
 done_testing

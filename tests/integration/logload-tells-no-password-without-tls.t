@@ -51,7 +51,8 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout "$DIR/ca.key" \
 
 tells() { grep -aqF a-secret-password "$DIR/got"; }
 for mode in required verify_ca verify_identity; do
-	load --ssl-mode "$mode" --ssl-ca "$DIR/ca.pem" --wait 0s "$DIR/a"
+	DB_URL="$DB_URL?ssl-ca=$DIR/ca.pem" load --ssl-mode "$mode" --wait 0s \
+		"$DIR/a"
 	is "$STATUS" 78 "$mode: status 78"
 	not_ok "$mode: the password is not told" tells
 done

@@ -2,7 +2,7 @@
  * logload-event.c - the event in a line and the one in a record of rejected/,
  * and which chunk a file of rejected/ is of, as its name tells.
  */
-#include "../../cmd/logload/event.h"
+#include "../../cmd/logload/input/event.h"
 #include "../../cmd/logload/retry.h"
 #include "tap.h"
 

@@ -1,7 +1,7 @@
 /*
- * logload-room.c - whatever is rejected, gone back on and given up, rejected/
- * keeps to its limit, what is known of its size is true, and each record is in
- * a file, whole, or counted as lost.
+ * logload-room.c - whatever is rejected and given up, rejected/ keeps to its
+ * limit, what is known of its size is true, and each record is in a file,
+ * whole, or counted as lost.
  */
 #include <fcntl.h>
 #include <sys/file.h>
@@ -32,41 +32,25 @@ dropped(void)
 }
 
 static void
-add(uint64_t len, struct reject_mark *mark)
+add(uint64_t len)
 {
 	struct reject_reason why = {.text = "why", .member = "event"};
 	struct line line = {.number = 1, .len = len};
 	struct error err;
 
 	must(reject_add(&reject, &range, &line, &why, &err) == 0);
-	*mark = reject_mark(&reject);
 }
 
-/*
- * Rejects some records of a chunk. Now and then it goes back, and adds what was
- * there again, as halving does.
- */
+/* Rejects some records of a chunk. */
 static void
 add_some(void)
 {
-	struct reject_mark marks[MOST + 1] = {{0, 0}};
-	uint64_t lens[MOST];
 	unsigned most = (unsigned)(tap_random(&seed) % MOST);
-	struct error err;
 
-	for (unsigned n = 0; n < most; n++) {
-		/* Most are short, so that some fit beside a long one. */
-		lens[n] = tap_random(&seed) %
-			  (tap_random(&seed) % 4 == 0 ? LONGEST : 2000);
-		add(lens[n], &marks[n + 1]);
-		if (tap_random(&seed) % 8 == 0) {
-			unsigned back = (unsigned)(tap_random(&seed) % (n + 1));
-
-			must(reject_rewind(&reject, marks[back], &err) == 0);
-			for (; back <= n; back++)
-				add(lens[back], &marks[back + 1]);
-		}
-	}
+	/* Most are short, so that some fit beside a long one. */
+	for (unsigned n = 0; n < most; n++)
+		add(tap_random(&seed) %
+		    (tap_random(&seed) % 4 == 0 ? LONGEST : 2000));
 }
 
 /* Records in rejected/, all whole; its bytes. -1: one is not whole. */
@@ -165,7 +149,7 @@ test_drop(void)
 		begin();
 		had = replaced();
 		add_some();
-		want = (int64_t)reject_mark(&reject).count;
+		want = (int64_t)reject.end.count;
 		if (tap_random(&seed) % 10 == 0) { /* rolled back */
 			reject_discard(&reject);
 			had = want = 0;

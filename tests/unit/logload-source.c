@@ -7,7 +7,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "../../cmd/logload/source.h"
+#include "../../cmd/logload/input/source.h"
 #include "tap.h"
 
 #define CONTENT_MAX 400000

@@ -4,7 +4,7 @@
  * Each text is a memory block of exactly its size, so that AddressSanitizer
  * sees a read beyond it.
  */
-#include "../../cmd/logload/value.h"
+#include "../../cmd/logload/row/value.h"
 #include "tap.h"
 
 static const struct {

@@ -179,7 +179,7 @@ sub purge {
 
 sub logload {
 	my ($self, @arguments) = @_;
-	return ("$BUILD/logload", '--no-defaults', '--db',
+	return ("$BUILD/logload", '--defaults-file', '/dev/null', '--db',
 		"mysql://root\@127.0.0.1:$self->{port}/logs",
 		'--ssl-mode', 'disabled', '--log-level', 'warn', @arguments);
 }

@@ -88,9 +88,9 @@ sub recover {
 				"--spool=$root/spool", '--log-level=warn'),
 			run($how->{log}, $env // {}, 'logload', '--once',
 				"--spool=$root/spool", '--log-level=warn',
-				'--wait=10s', '--no-defaults',
-				"--socket=$how->{socket}",
-				"--db=mysql://root\@localhost/$db",
+				'--wait=10s', '--defaults-file=/dev/null',
+				"--db=mysql://root\@localhost/$db"
+				. "?socket=$how->{socket}",
 				@{$how->{logload}}));
 		last if $status[0] == 0;
 	}

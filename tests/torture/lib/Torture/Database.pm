@@ -92,7 +92,7 @@ sub client {
 sub payload { return 'payload' }
 sub keeps_text { return 1 }
 
-# Rows in arrays: see cmd/logload/db_mysql_bulk.c.
+# Rows in arrays: see cmd/logload/db/mysql.c.
 sub takes_arrays { return 1 }
 
 # What a statement printed, rows in lines; undef if it failed.

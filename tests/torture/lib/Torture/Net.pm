@@ -12,13 +12,13 @@ use Torture::World;
 
 our @EXPORT = qw(net spoil_net);
 
-# COM_STMT_BULK_EXECUTE, after the number of its packet. \x16 and \x03 below
-# are the commands to prepare a statement, and to run one.
-my $ARRAY = "\0\xfa";
+# COM_STMT_BULK_EXECUTE and COM_STMT_EXECUTE, after the number of their packet.
+# \x16 below is the command to prepare a statement.
+my ($ARRAY, $ROWS) = ("\0\xfa", "\0\x17");
 
 my @STATEMENTS = ('START', 'INSERT INTO `log_files`', 'SELECT id', 'SAVEPOINT',
-	'LOAD DATA', "\x16INSERT INTO", $ARRAY, 'ROLLBACK TO',
-	"\x03INSERT INTO `logs`", 'UPDATE');
+	'LOAD DATA', "\x16INSERT INTO", $ARRAY, $ROWS,
+	'ROLLBACK TO', 'UPDATE');
 
 my @WAYS = (
 	['amid a statement', sub { 'amid ' . pick(@STATEMENTS) }],

@@ -48,7 +48,6 @@ my @POINTS = (
 	[logload => mysql_stmt_prepare => 'INSERT INTO*', 'before after'],
 	[logload => mysql_stmt_execute => '*', 'before after'],
 	[logload => mysql_real_query => 'ROLLBACK TO *', 'before after'],
-	[logload => mysql_real_query => 'INSERT INTO `logs`*', 'before after'],
 	[logload => mysql_real_query => 'UPDATE *', 'before after'],
 	[logload => mysql_real_query => 'COMMIT*', 'before after'],
 	# Sent, and the answer not waited for; and half of it sent.

@@ -40,7 +40,7 @@ sub new {
 sub way_of {
 	my ($call, $pattern) = @_;
 	return 'arrays' if $call =~ /^mysql_stmt/ || $pattern eq 'ARRAY';
-	return 'LOAD DATA' if $pattern =~ /^(?:LOAD DATA|0\[)/;
+	return 'LOAD DATA' if $pattern =~ /^(?:LOAD DATA|SAVEPOINT|ROLLBACK TO|0\[)/;
 	return '';
 }
 

@@ -12,7 +12,7 @@
 #include "error.h"
 #include "json.h"
 #include "lines.h"
-#include "row.h"
+#include "../row/row.h"
 
 /* Of a record, what stands before its event, in bytes. */
 #define EVENT_HEAD_MAX (8 * 1024)

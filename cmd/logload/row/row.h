@@ -9,11 +9,26 @@
 
 #include <stdint.h>
 
-#include "columns.h"
-#include "db.h"
-#include "json.h"
 #include "clock.h"
+#include "columns.h"
+#include "json.h"
 #include "value.h"
+
+/* Where the event of a row lies, in the content that is being loaded. */
+struct row_place {
+	uint64_t at, len; /* of its text */
+	uint64_t offset;  /* where it was read first; see event.h */
+};
+
+/* One event. Texts are valid until the event's text, or the next row, changes.
+ */
+struct row {
+	const char *received_at; /* VALUE_DATETIME_LEN bytes */
+	uint64_t line;
+	struct value columns[COLUMNS_MAX];
+	struct value payload;
+	struct row_place place; /* the caller's to set */
+};
 
 struct row_head {
 	struct json_member member;
@@ -47,6 +62,6 @@ void row_maker_begin(struct row_maker *, uint64_t wall_us);
 void row_begin(struct row_maker *);
 void row_note(struct row_maker *, const struct json_member *);
 void row_make(struct row_maker *, const char *event, size_t len, uint64_t line,
-    struct db_row *);
+    struct row *);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * db_mysql_error.c - what an error of MySQL or MariaDB means for the loader.
+ * mysql_errors.c - see mysql_errors.h.
  *
  * Taken for passing: whatever goes away by itself or by an operator's hand at
  * the server, not at the data. Taken for the event's own: what depends on the
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "db_mysql.h"
+#include "mysql_errors.h"
 
 static const unsigned passing[] = {
     1020,             /* record has changed since last read */
@@ -40,6 +40,7 @@ static const unsigned passing[] = {
     1290,                               /* the server runs with --read-only */
     1297,                               /* temporary error of the engine */
     1317,                               /* statement interrupted */
+    1461,                               /* too many prepared statements */
     1412,       /* table definition has changed, please retry */
     1614,       /* transaction branch rolled back: deadlock */
     1615,       /* prepared statement needs to be prepared again */
@@ -126,19 +127,34 @@ is_class(const char *sqlstate, const char *class)
 	return strncmp(sqlstate, class, 2) == 0;
 }
 
-bool
-mysql_is_content(unsigned code, const char *sqlstate)
+/* Is it the event's content, so that no table could take it? */
+static bool
+is_content(unsigned code, const char *sqlstate)
 {
 	/* A trigger's SIGNAL may bear any code. */
 	return is_class(sqlstate, "45") || HOLDS(content, code);
 }
 
-enum db_verdict
-mysql_verdict(unsigned code, const char *sqlstate, const char *text)
+static enum db_cause
+find_cause(unsigned code, const char *sqlstate)
 {
-	if (mysql_is_content(code, sqlstate))
+	if (code == SERVER_NO_SUCH_TABLE)
+		return DB_CAUSE_NO_TABLE;
+	if (is_content(code, sqlstate))
+		return DB_CAUSE_OTHER;
+	if (code == SERVER_DUPLICATE || code == SERVER_DUPLICATE_NAMED)
+		return DB_CAUSE_DUPLICATE;
+	return DB_CAUSE_VALUE;
+}
+
+enum db_verdict
+mysql_verdict(
+    unsigned code, const char *sqlstate, const char *text, enum db_cause *cause)
+{
+	*cause = find_cause(code, sqlstate);
+	if (is_content(code, sqlstate))
 		return DB_EVENT;
-	if (code == 2026)
+	if (code == CLIENT_TLS)
 		return is_tls_setup(text) ? DB_SCHEMA : DB_PASSING;
 	if (code >= 2000 && code < 3000)
 		return HOLDS(client_schema, code) ? DB_SCHEMA : DB_PASSING;

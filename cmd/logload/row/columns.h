@@ -22,12 +22,17 @@
 #define COLUMN_WIDTH_MOST 16383 /* utf8mb4 characters in a row of 64 KiB */
 #define COLUMN_HEADS_MAX (COLUMNS_MAX * 4)
 
+/*
+ * A new one has its word in columns.c, how to get there from JSON in value.c,
+ * and its name in SQL in the dialect of each driver.
+ */
 enum column_type {
 	COLUMN_VARCHAR,
 	COLUMN_BIGINT,
 	COLUMN_DOUBLE,
 	COLUMN_BOOLEAN,
 	COLUMN_DATETIME,
+	COLUMN_TYPES /* how many */
 };
 
 /* A name within the columns' own text. */

@@ -89,7 +89,7 @@ convert_stamp(struct row_maker *m, struct json_text quoted)
 
 void
 row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
-    struct db_row *row)
+    struct row *row)
 {
 	const struct row_head *received = &m->heads[COLUMN_HEAD_RECEIVED];
 
@@ -101,7 +101,7 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 	row->line = line;
 	for (unsigned i = 0; i < m->columns->count; i++)
 		take_column(m, i, &row->columns[i]);
-	row->payload = (struct value){event, len, false};
+	row->payload = (struct value){event, len};
 }
 
 /* The last member of that name within an object; NULL: there is none. */

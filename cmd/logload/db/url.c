@@ -8,8 +8,8 @@
 #include "hex.h"
 #include "url.h"
 
-static int parse_authority(struct url *, char *authority, struct error *);
-static int parse_parameters(struct url *, char *query, struct error *);
+static int parse_authority(struct db_config *, char *authority, struct error *);
+static int parse_parameters(struct db_config *, char *query, struct error *);
 
 /* Resolves %XX in place; an empty part counts as not given. */
 static int
@@ -38,63 +38,32 @@ decode(char *part, const char **result, struct error *err)
 	return 0;
 }
 
-static char *
-skip_scheme(char *text)
-{
-	static const char *const schemes[] = {"mysql://", "mariadb://", NULL};
-
-	for (int i = 0; schemes[i] != NULL; i++) {
-		size_t len = strlen(schemes[i]);
-
-		if (strncasecmp(text, schemes[i], len) == 0)
-			return text + len;
-	}
-	return NULL;
-}
-
 int
-url_parse(struct url *u, const char *text, struct error *err)
+url_parse(const char *url, struct db_config *c, char **parts, struct error *err)
 {
+	const char *rest;
 	char *p, *query, *path;
 
-	memset(u, 0, sizeof(*u));
-	u->text = strdup(text);
-	if (u->text == NULL)
+	c->driver = db_find_driver(url, &rest, err);
+	if (c->driver == NULL)
+		return -1;
+	*parts = p = strdup(rest);
+	if (p == NULL)
 		return error_errno(err, "copy");
-	p = skip_scheme(u->text);
-	if (p == NULL) {
-		(void)error_set(err, "it does not begin with mysql:// or "
-				     "mariadb://, the databases known");
-		goto fail;
-	}
 	query = strchr(p, '?');
 	if (query != NULL)
 		*query++ = '\0';
 	path = strchr(p, '/');
 	if (path != NULL)
 		*path++ = '\0';
-	if (path != NULL && decode(path, &u->database, err) < 0)
-		goto fail;
-	if (parse_authority(u, p, err) < 0 ||
-	    (query != NULL && parse_parameters(u, query, err) < 0))
-		goto fail;
-	return 0;
-fail:
-	url_release(u);
-	return -1;
-}
-
-void
-url_release(struct url *u)
-{
-	if (u->text != NULL)
-		explicit_bzero(u->text, strlen(u->text));
-	free(u->text);
-	memset(u, 0, sizeof(*u));
+	if ((path != NULL && decode(path, &c->database, err) < 0) ||
+	    parse_authority(c, p, err) < 0)
+		return -1;
+	return query == NULL ? 0 : parse_parameters(c, query, err);
 }
 
 static int
-parse_host(struct url *u, char *host, struct error *err)
+parse_host(struct db_config *c, char *host, struct error *err)
 {
 	char *port = strrchr(host, ':'), *bracket = strchr(host, ']');
 
@@ -105,42 +74,42 @@ parse_host(struct url *u, char *host, struct error *err)
 	}
 	if (port != NULL) {
 		*port++ = '\0';
-		if (option_count(port, &u->port, err) < 0)
+		if (option_count(port, &c->port, err) < 0)
 			return -1;
-		if (u->port < 1 || u->port > 65535)
+		if (c->port < 1 || c->port > 65535)
 			return error_set(err, "the port is not 1 to 65535");
 	}
-	return decode(host, &u->host, err);
+	return decode(host, &c->host, err);
 }
 
 static int
-parse_authority(struct url *u, char *authority, struct error *err)
+parse_authority(struct db_config *c, char *authority, struct error *err)
 {
 	char *at = strrchr(authority, '@'), *colon;
 
 	if (at == NULL)
-		return parse_host(u, authority, err);
+		return parse_host(c, authority, err);
 	*at = '\0';
 	colon = strchr(authority, ':');
 	if (colon != NULL) {
 		*colon = '\0';
-		if (decode(colon + 1, &u->password, err) < 0)
+		if (decode(colon + 1, &c->password, err) < 0)
 			return -1;
 	}
-	if (decode(authority, &u->user, err) < 0)
+	if (decode(authority, &c->user, err) < 0)
 		return -1;
-	return parse_host(u, at + 1, err);
+	return parse_host(c, at + 1, err);
 }
 
 static int
-parse_parameters(struct url *u, char *query, struct error *err)
+parse_parameters(struct db_config *c, char *query, struct error *err)
 {
 	const struct {
 		const char *name;
 		const char **target;
-	} known[] = {{"socket", &u->socket}, {"ssl-mode", &u->ssl_mode},
-	    {"ssl-ca", &u->ssl_ca}, {"ssl-cert", &u->ssl_cert},
-	    {"ssl-key", &u->ssl_key}};
+	} known[] = {{"socket", &c->socket}, {"ssl-mode", &c->ssl_mode},
+	    {"ssl-ca", &c->ssl_ca}, {"ssl-cert", &c->ssl_cert},
+	    {"ssl-key", &c->ssl_key}};
 	char *parameter;
 
 	while ((parameter = strsep(&query, "&")) != NULL) {
@@ -161,6 +130,10 @@ parse_parameters(struct url *u, char *query, struct error *err)
 			    parameter);
 		if (decode(value, known[i].target, err) < 0)
 			return -1;
+		/* They may go into a file of lines. */
+		if (strpbrk(value, "\r\n") != NULL)
+			return error_set(err,
+			    "the parameter %s has a line break", parameter);
 	}
 	return 0;
 }

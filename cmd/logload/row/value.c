@@ -61,6 +61,8 @@ value_convert(const struct column *column, const struct json_member *m,
 		return to_boolean(m->value, out);
 	case COLUMN_DATETIME:
 		return to_datetime(m, scratch, out);
+	case COLUMN_TYPES: /* is none */
+		break;
 	}
 	return VALUE_MISFITS;
 }
@@ -70,7 +72,6 @@ set(struct value *out, const char *p, size_t len)
 {
 	out->p = p;
 	out->len = len;
-	out->decoded = false;
 	return VALUE_FITS;
 }
 
@@ -106,9 +107,7 @@ to_varchar(unsigned width, const struct json_member *m, char *scratch,
 	}
 	if (len > width && count_characters(p, len) > width)
 		return VALUE_MISFITS;
-	(void)set(out, p, len);
-	out->decoded = m->escapes;
-	return VALUE_FITS;
+	return set(out, p, len);
 }
 
 /* A number, or a string of one, as a C string; false if it is too long. */

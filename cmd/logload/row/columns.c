@@ -118,7 +118,7 @@ parse_type(struct column *column, const char *type, struct error *err)
 	    [COLUMN_DATETIME] = "datetime"};
 	size_t len = strlen(type);
 
-	for (int i = COLUMN_BIGINT; i <= COLUMN_DATETIME; i++) {
+	for (int i = COLUMN_BIGINT; i < COLUMN_TYPES; i++) {
 		if (strcasecmp(type, words[i]) == 0) {
 			column->type = (enum column_type)i;
 			return 0;

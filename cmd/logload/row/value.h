@@ -23,7 +23,6 @@
 struct value {
 	const char *p;
 	size_t len;
-	bool decoded; /* of escapes: it may hold any control character */
 };
 
 enum value_verdict {

@@ -1,0 +1,310 @@
+/*
+ * db.c - see db.h: the drivers, sessions, transactions and the ledger.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "drivers.h"
+#include "sql.h"
+#include "tables.h"
+
+/* After so long a rest the server may have closed the connection. */
+#define REST_NS (20 * CLOCK_NS_PER_S)
+#define CLAIM_TRIES 3
+
+static const struct db_driver *const drivers[] = {&db_mysql, NULL};
+
+int
+db_start(void)
+{
+	for (int i = 0; drivers[i] != NULL; i++) {
+		if (drivers[i]->start() < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+db_stop(void)
+{
+	for (int i = 0; drivers[i] != NULL; i++)
+		drivers[i]->stop();
+}
+
+void
+db_thread_end(void)
+{
+	for (int i = 0; drivers[i] != NULL; i++)
+		drivers[i]->thread_end();
+}
+
+const struct db_driver *
+db_find_driver(const char *address, const char **rest, struct error *err)
+{
+	char known[128] = "";
+
+	if (address == NULL)
+		return drivers[0];
+	for (int i = 0; drivers[i] != NULL; i++) {
+		for (int k = 0; drivers[i]->schemes[k] != NULL; k++) {
+			const char *scheme = drivers[i]->schemes[k];
+			size_t len = strlen(scheme), used = strlen(known);
+
+			if (strncasecmp(address, scheme, len) == 0 &&
+			    strncmp(address + len, "://", 3) == 0) {
+				*rest = address + len + 3;
+				return drivers[i];
+			}
+			(void)snprintf(known + used, sizeof(known) - used,
+			    "%s%s://", used > 0 ? " or " : "", scheme);
+		}
+	}
+	(void)error_set(
+	    err, "it does not begin with %s, the databases known", known);
+	return NULL;
+}
+
+struct db *
+db_new(const struct db_config *config)
+{
+	struct db *db = config->driver->make();
+
+	if (db == NULL)
+		return NULL;
+	db->driver = config->driver;
+	db->config = config;
+	return db;
+}
+
+void
+db_free(struct db *db)
+{
+	db_disconnect(db);
+	buf_release(&db->sql);
+	db->driver->free(db);
+}
+
+void
+db_interrupt(struct db *db)
+{
+	db->driver->interrupt(db);
+}
+
+/*
+ * Statements. What one event may cause, the ledger's own may not: DB_EVENT
+ * becomes DB_SCHEMA.
+ */
+
+static enum db_verdict
+run(struct db *db, const char *sql, size_t len)
+{
+	enum db_verdict verdict = db->driver->run(db, sql, len);
+
+	db->used_ns = clock_monotonic_ns();
+	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
+}
+
+static enum db_verdict
+run_text(struct db *db, const char *sql)
+{
+	return run(db, sql, strlen(sql));
+}
+
+static enum db_verdict
+ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
+{
+	enum db_verdict verdict = db->driver->ask(db, sql, len, answer);
+
+	db->used_ns = clock_monotonic_ns();
+	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
+}
+
+/*
+ * Sessions
+ */
+
+void
+db_disconnect(struct db *db)
+{
+	db->open = false;
+	db->driver->close(db);
+}
+
+enum db_verdict
+db_connect(struct db *db)
+{
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	if (db->open && clock_monotonic_ns() - db->used_ns > REST_NS &&
+	    ask(db, "SELECT 1", 8, &answer) != DB_OK)
+		db_disconnect(db);
+	if (db->open)
+		return DB_OK;
+	verdict = db->driver->open(db);
+	if (verdict == DB_OK && !db->config->look_only)
+		verdict = tables_prepare(db);
+	/* Whatever was asked may have begun a transaction. */
+	if (verdict == DB_OK)
+		verdict = run_text(db, "COMMIT");
+	db->open = verdict == DB_OK;
+	if (!db->open)
+		db_disconnect(db);
+	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
+}
+
+enum db_verdict
+db_begin(struct db *db)
+{
+	return run_text(db, db->driver->dialect.begin);
+}
+
+enum db_verdict
+db_commit(struct db *db)
+{
+	return run_text(db, "COMMIT");
+}
+
+void
+db_rollback(struct db *db)
+{
+	struct error kept = db->error;
+
+	/* The server rolls back what a closed connection leaves. */
+	if (db->open && run_text(db, "ROLLBACK") != DB_OK)
+		db_disconnect(db);
+	db->error = kept;
+}
+
+enum db_verdict
+db_store(
+    struct db *db, const struct batch *batch, unsigned from, unsigned count)
+{
+	enum db_verdict verdict = db->driver->store(db, batch, from, count);
+
+	db->used_ns = clock_monotonic_ns();
+	return verdict;
+}
+
+/*
+ * The ledger
+ */
+
+static uint64_t
+number(const char *text)
+{
+	return text == NULL ? 0 : strtoull(text, NULL, 10);
+}
+
+/* Reads the ledger's line of that name; `lock` until the transaction ends. */
+static enum db_verdict
+look_up(struct db *db, const char *name, bool lock, struct db_file *file,
+    bool *found)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	b->len = 0;
+	if (buf_printf(b,
+		"SELECT id, bytes, events, rejected, torn, progress, "
+		"%clines%c, loaded_at IS NOT NULL FROM ",
+		d->name_quote, d->name_quote) < 0 ||
+	    sql_put_table(b, d, db->config->ledger) < 0 ||
+	    buf_printf(b, " WHERE name=") < 0 ||
+	    sql_put_text(b, d, name, strlen(name)) < 0 ||
+	    buf_printf(b, "%s", lock ? d->lock : "") < 0)
+		return db_no_memory(db);
+	verdict = ask(db, b->data, b->len, &answer);
+	*found = verdict == DB_OK && answer.found;
+	if (!*found)
+		return verdict;
+	*file = (struct db_file){.id = number(answer.fields[0]),
+	    .bytes = number(answer.fields[1]),
+	    .events = number(answer.fields[2]),
+	    .rejected = number(answer.fields[3]),
+	    .torn = number(answer.fields[4]),
+	    .progress = number(answer.fields[5]),
+	    .lines = number(answer.fields[6]),
+	    .loaded = number(answer.fields[7]) != 0};
+	return DB_OK;
+}
+
+enum db_verdict
+db_find(struct db *db, const char *name, struct db_file *file, bool *found)
+{
+	enum db_verdict verdict = look_up(db, name, false, file, found);
+
+	if (verdict == DB_SCHEMA && db->config->look_only &&
+	    db->cause == DB_CAUSE_NO_TABLE)
+		verdict = DB_OK;
+	/* The SELECT may have begun a transaction. */
+	return verdict == DB_OK ? run_text(db, "ROLLBACK") : verdict;
+}
+
+static enum db_verdict
+add_line(struct db *db, const char *name, uint64_t bytes)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	if (buf_printf(b, "INSERT INTO ") < 0 ||
+	    sql_put_table(b, d, db->config->ledger) < 0 ||
+	    buf_printf(b,
+		" (name, bytes, events, rejected, torn, progress, "
+		"%clines%c, started_at) VALUES (",
+		d->name_quote, d->name_quote) < 0 ||
+	    sql_put_text(b, d, name, strlen(name)) < 0 ||
+	    buf_printf(b, ", %llu, 0, 0, 0, 0, 0, %s)",
+		(unsigned long long)bytes, d->now) < 0)
+		return db_no_memory(db);
+	return run(db, b->data, b->len);
+}
+
+/*
+ * The unique name decides between two loaders of one file: the second one's
+ * INSERT waits for the first one's transaction and then finds the line. A
+ * line that vanishes between the two statements was rolled back: once more.
+ */
+enum db_verdict
+db_claim(struct db *db, const char *name, uint64_t bytes, struct db_file *file)
+{
+	enum db_verdict verdict;
+	bool found;
+
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		verdict = add_line(db, name, bytes);
+		if (verdict != DB_OK && db->cause != DB_CAUSE_DUPLICATE)
+			return verdict;
+		verdict = look_up(db, name, true, file, &found);
+		if (verdict != DB_OK || found)
+			return verdict;
+	}
+	(void)error_set(&db->error, "claim %s: another loader is at it", name);
+	return DB_PASSING;
+}
+
+enum db_verdict
+db_save(struct db *db, const struct db_file *f)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	if (buf_printf(b, "UPDATE ") < 0 ||
+	    sql_put_table(b, d, db->config->ledger) < 0 ||
+	    buf_printf(b,
+		" SET bytes=%llu, events=%llu, rejected=%llu, torn=%llu, "
+		"progress=%llu, %clines%c=%llu, loaded_at=%s WHERE id=%llu",
+		(unsigned long long)f->bytes, (unsigned long long)f->events,
+		(unsigned long long)f->rejected, (unsigned long long)f->torn,
+		(unsigned long long)f->progress, d->name_quote, d->name_quote,
+		(unsigned long long)f->lines, f->loaded ? d->now : "NULL",
+		(unsigned long long)f->id) < 0)
+		return db_no_memory(db);
+	return run(db, b->data, b->len);
+}

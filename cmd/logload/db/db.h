@@ -1,0 +1,202 @@
+/*
+ * db.h - what the loader needs of a SQL database, and nothing of any one.
+ *
+ * A database is reached through a driver: a table of what it can do and of how
+ * its SQL is written (README.md tells how to add one). The ledger, the tables
+ * and transactions are the same for all, in db.c and tables.c.
+ *
+ * Each call ends in a verdict, and where that is not DB_OK, db->error has the
+ * database's own code and text. After DB_PASSING and DB_SCHEMA the transaction
+ * is lost: call db_disconnect before the next db_begin. One thread uses one db.
+ */
+#ifndef LOGLOAD_DB_H
+#define LOGLOAD_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../row/batch.h"
+#include "../row/columns.h"
+#include "buf.h"
+#include "error.h"
+#include "options.h"
+
+enum db_verdict {
+	DB_OK,
+	DB_EVENT,   /* an event cannot be stored; the transaction goes on */
+	DB_PASSING, /* the same will work later */
+	DB_SCHEMA,  /* schema, rights, configuration: a human must look */
+};
+
+/* What else is asked of an error. */
+enum db_cause {
+	DB_CAUSE_OTHER,
+	DB_CAUSE_VALUE,     /* of DB_EVENT: or the column's type is wrong */
+	DB_CAUSE_DUPLICATE, /* of DB_EVENT: of a unique key */
+	DB_CAUSE_NO_TABLE,
+};
+
+enum db_ssl {
+	DB_SSL_DISABLED,
+	DB_SSL_PREFERRED,
+	DB_SSL_REQUIRED,
+	DB_SSL_VERIFY_CA,
+	DB_SSL_VERIFY_IDENTITY,
+};
+
+struct db_driver;
+
+/* Where and how; NULL and 0: what the database's own configuration says. */
+struct db_config {
+	const struct db_driver *driver; /* never NULL */
+	const char *host, *user, *password, *database, *socket;
+	uint64_t port;
+	const char *defaults_file;
+	const char *ssl_mode; /* NULL: ssl is our default, no wish */
+	enum db_ssl ssl;
+	const char *ssl_ca, *ssl_cert, *ssl_key;
+	uint64_t connect_ns, read_ns, write_ns;
+	bool look_only; /* make no tables; one that is missing is empty */
+	const char *table, *ledger; /* "name" or "database.name" */
+	const struct columns *columns;
+	const struct option_list *indexes; /* "column,column" each */
+};
+
+/* A file's line in the ledger. */
+struct db_file {
+	uint64_t id;
+	uint64_t bytes, events, rejected;
+	uint64_t torn;     /* bytes of a torn tail, skipped */
+	uint64_t progress; /* bytes that are committed */
+	uint64_t lines;    /* within those */
+	bool loaded;
+};
+
+/* A handle; the driver's own begins with it. */
+struct db {
+	const struct db_driver *driver;
+	const struct db_config *config;
+	bool open;                  /* there is a session */
+	uint64_t used_ns;           /* when it was last used */
+	struct batch_limits limits; /* of a batch; the driver's, once open */
+	struct error error;         /* code: the database's own */
+	enum db_cause cause;
+	struct buf sql; /* reused */
+};
+
+/*
+ * What the loader calls.
+ *
+ * db_start once, before any thread, and db_thread_end at the end of each
+ * thread that has used a db.
+ */
+int db_start(void);
+void db_stop(void);
+void db_thread_end(void);
+
+/*
+ * The driver of an address "SCHEME://…", and what follows that; or NULL, with
+ * an error that names the schemes there are. NULL finds the first driver.
+ */
+const struct db_driver *
+db_find_driver(const char *address, const char **rest, struct error *);
+
+/* config must outlive it. NULL: out of memory. */
+struct db *db_new(const struct db_config *);
+void db_free(struct db *);
+
+/* Connects where that is needed, and sees to the tables. */
+enum db_verdict db_connect(struct db *);
+void db_disconnect(struct db *);
+/*
+ * From any thread: what another one waits for at the server fails now, as if
+ * the connection was lost.
+ */
+void db_interrupt(struct db *);
+
+enum db_verdict db_begin(struct db *);
+enum db_verdict db_commit(struct db *);
+void db_rollback(struct db *); /* a failure disconnects */
+
+/* Looks a name up in the ledger, outside any transaction. */
+enum db_verdict
+db_find(struct db *, const char *name, struct db_file *, bool *found);
+/*
+ * Within a transaction: makes the file's line, or finds it, and locks it until
+ * the end.
+ */
+enum db_verdict
+db_claim(struct db *, const char *name, uint64_t bytes, struct db_file *);
+enum db_verdict db_save(struct db *, const struct db_file *);
+
+/*
+ * Stores so many rows of a batch, or, with DB_EVENT, none of them. Only of a
+ * row alone the error is its own.
+ */
+enum db_verdict
+db_store(struct db *, const struct batch *, unsigned from, unsigned count);
+
+/*
+ * What a driver is.
+ */
+
+/* How its SQL is written. */
+struct db_dialect {
+	char name_quote;     /* around a name; doubled within */
+	const char *escaped; /* characters of a string with a \ before them */
+	const char *begin;   /* begins a transaction */
+	const char *lock;    /* behind a SELECT whose row is to be locked */
+	const char *now;     /* the instant, in UTC */
+	const char *types[COLUMN_TYPES]; /* of a column; %u: its width */
+	const char *count;               /* a whole number from 0 on */
+	const char *json;                /* an event, as text if possible */
+	const char *id, *name;           /* of the ledger: definitions */
+	const char *table_end;           /* behind the bracket */
+};
+
+#define DB_FIELDS_MAX 8
+
+/* The first row of an answer. */
+struct db_answer {
+	bool found;
+	/* NULL: SQL NULL. Valid until the next call. */
+	const char *fields[DB_FIELDS_MAX];
+};
+
+struct db_driver {
+	const char *const *schemes; /* of addresses; NULL ends them */
+	struct db_dialect dialect;
+	int (*start)(void);
+	void (*stop)(void);
+	void (*thread_end)(void);
+	/* A handle, all zeros but for what is the driver's own; or NULL. */
+	struct db *(*make)(void);
+	void (*free)(struct db *); /* it is closed */
+	/*
+	 * A session as db->config has it: UTC, every error an error, no
+	 * transaction but those that are begun. Sets db->limits. What a failure
+	 * leaves, close takes away.
+	 */
+	enum db_verdict (*open)(struct db *);
+	void (*close)(struct db *);
+	void (*interrupt)(struct db *);
+	/* One statement, without or with an answer. */
+	enum db_verdict (*run)(struct db *, const char *sql, size_t len);
+	enum db_verdict (*ask)(
+	    struct db *, const char *sql, size_t len, struct db_answer *);
+	/* Has the table, which is there, all that the promise needs? */
+	enum db_verdict (*check)(struct db *, const char *table);
+	enum db_verdict (*store)(
+	    struct db *, const struct batch *, unsigned from, unsigned count);
+};
+
+static inline enum db_verdict
+db_no_memory(struct db *db)
+{
+	(void)error_set(&db->error, "out of memory");
+	db->cause = DB_CAUSE_OTHER;
+	return DB_PASSING;
+}
+
+#endif

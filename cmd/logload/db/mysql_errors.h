@@ -1,0 +1,27 @@
+/*
+ * mysql_errors.h - what an error of MySQL or MariaDB means for the loader.
+ */
+#ifndef LOGLOAD_MYSQL_ERRORS_H
+#define LOGLOAD_MYSQL_ERRORS_H
+
+#include "db.h"
+
+/* Codes that the client library's headers do not all have. */
+enum {
+	SERVER_DUPLICATE = 1062,
+	SERVER_NO_SUCH_TABLE = 1146,
+	SERVER_INFILE_OFF = 1148,
+	SERVER_PACKET_TOO_LARGE = 1153,
+	SERVER_UNKNOWN_VARIABLE = 1193,
+	SERVER_DUPLICATE_NAMED = 1586,
+	SERVER_LOCAL_INFILE_OFF = 3948,     /* MySQL's */
+	SERVER_INFILE_NO_CAPABILITY = 4166, /* MariaDB's */
+	CLIENT_TLS = 2026,
+	CLIENT_INFILE_REFUSED = 2068,
+};
+
+/* text helps where one code has several causes. */
+enum db_verdict mysql_verdict(
+    unsigned code, const char *sqlstate, const char *text, enum db_cause *);
+
+#endif

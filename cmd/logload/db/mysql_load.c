@@ -1,0 +1,189 @@
+/*
+ * mysql_load.c - a batch into MySQL or MariaDB by LOAD DATA LOCAL.
+ *
+ * It takes its bytes from a handler of ours; no file is read, whatever name a
+ * server may ask for. A field ends in 0x02 and the escape is 0x01: neither can
+ * stand in JSON, which has no control characters but the white space between
+ * tokens, so a payload goes through as it is. A line ends in LF, which the
+ * payload, being a line, does not hold.
+ *
+ * LOCAL makes the server turn errors into warnings, cutting or dropping what
+ * it cannot store, and say OK. So anything but no warning and as many rows as
+ * were sent counts as a refusal, and is taken back.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mysql_errors.h"
+#include "mysql_own.h"
+#include "sql.h"
+
+#define FIELD_END '\x02'
+#define ESCAPE '\x01'
+#define ROWS_KEEP (2 * 1024 * 1024) /* bytes that stay allocated */
+
+static char *
+put_decimal(char *out, uint64_t n)
+{
+	char digits[20];
+	int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + n % 10);
+	} while ((n /= 10) > 0);
+	while (count > 0)
+		*out++ = digits[--count];
+	*out++ = FIELD_END;
+	return out;
+}
+
+/* A payload, the last one, has nothing to escape; see above. */
+static char *
+put_field(char *out, const struct batch_texts *t, unsigned row, bool payload)
+{
+	const char *text = t->text[row];
+	size_t len = t->len[row];
+
+	if (payload) {
+		memcpy(out, text, len);
+		out[len] = '\n';
+		return out + len + 1;
+	}
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c == FIELD_END || c == ESCAPE || c == '\n' || c == '\0')
+			*out++ = ESCAPE;
+		*out++ = c == '\0' ? '0' : c;
+	}
+	if (t->null[row]) {
+		*out++ = ESCAPE;
+		*out++ = 'N';
+	}
+	*out++ = FIELD_END;
+	return out;
+}
+
+static int
+put_rows(struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+{
+	const struct batch_texts *payload = &b->texts[b->text_count - 1];
+
+	m->rows.len = 0;
+	for (unsigned row = from; row < from + count; row++) {
+		size_t most = batch_size(b, row, 1);
+		char *out;
+
+		/* Each byte but a payload's may need an escape. */
+		if (buf_reserve(&m->rows, 2 * most - payload->len[row]) < 0)
+			return -1;
+		out = m->rows.data + m->rows.len;
+		out = put_field(out, &b->texts[0], row, false);
+		out = put_decimal(out, b->file_id[row]);
+		out = put_decimal(out, b->line[row]);
+		for (unsigned i = 1; i < b->text_count; i++)
+			out = put_field(
+			    out, &b->texts[i], row, i + 1 == b->text_count);
+		m->rows.len = (size_t)(out - m->rows.data);
+	}
+	return 0;
+}
+
+size_t
+mysql_load_read(struct mysql *m, char *out, size_t size)
+{
+	size_t left = m->rows.len - m->sent, n = left < size ? left : size;
+
+	memcpy(out, m->rows.data + m->sent, n);
+	m->sent += n;
+	return n;
+}
+
+/* Takes what LOAD DATA has warned of first for the error that it is. */
+static enum db_verdict
+read_warning(struct db *db)
+{
+	static const char sql[] = "SHOW WARNINGS LIMIT 1";
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	verdict = db->driver->ask(db, sql, sizeof(sql) - 1, &answer);
+	if (verdict != DB_OK)
+		return verdict;
+	if (answer.fields[1] != NULL && answer.fields[2] != NULL) {
+		(void)error_set(&db->error, "%s", answer.fields[2]);
+		db->error.code = (int)strtoul(answer.fields[1], NULL, 10);
+	}
+	return DB_EVENT;
+}
+
+static enum db_verdict
+run_text(struct db *db, const char *sql)
+{
+	return db->driver->run(db, sql, strlen(sql));
+}
+
+static enum db_verdict
+send_rows(struct mysql *m, unsigned count)
+{
+	const struct db_config *c = m->db.config;
+	const struct db_dialect *d = &m->db.driver->dialect;
+	struct buf *b = &m->db.sql;
+	enum db_verdict verdict;
+
+	b->len = 0;
+	/* MariaDB's library looks for the word LOAD at the very front. */
+	if (buf_printf(b, "LOAD DATA LOCAL INFILE 'logload' INTO TABLE ") < 0 ||
+	    sql_put_table(b, d, c->table) < 0 ||
+	    buf_printf(b, " CHARACTER SET utf8mb4 FIELDS TERMINATED BY 0x02 "
+			  "ESCAPED BY 0x01 LINES TERMINATED BY 0x0A (") < 0 ||
+	    sql_put_columns(b, d, c->columns) < 0 || buf_append(b, ")", 1) < 0)
+		return db_no_memory(&m->db);
+	m->sent = 0;
+	verdict = m->db.driver->run(&m->db, b->data, b->len);
+	if (verdict != DB_OK)
+		return verdict;
+	if (m->stored == count && m->warnings == 0)
+		return DB_OK;
+	(void)error_set(&m->db.error,
+	    "LOAD DATA: sent %u rows, stored %llu with %u warnings", count,
+	    (unsigned long long)m->stored, m->warnings);
+	m->db.cause = DB_CAUSE_OTHER;
+	return count == 1 && m->warnings > 0 ? read_warning(&m->db) : DB_EVENT;
+}
+
+static bool
+is_infile_refused(int code)
+{
+	return code == SERVER_INFILE_OFF || code == SERVER_LOCAL_INFILE_OFF ||
+	       code == SERVER_INFILE_NO_CAPABILITY ||
+	       code == CLIENT_INFILE_REFUSED;
+}
+
+enum db_verdict
+mysql_load(
+    struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+{
+	enum db_verdict verdict, undone;
+	struct error kept;
+
+	if (put_rows(m, b, from, count) < 0)
+		return db_no_memory(&m->db);
+	verdict = run_text(&m->db, "SAVEPOINT logload");
+	if (verdict == DB_OK)
+		verdict = send_rows(m, count);
+	buf_clear(&m->rows, ROWS_KEEP);
+	if (verdict != DB_OK && is_infile_refused(m->db.error.code)) {
+		m->load_data = false;
+		mysql_set_limits(m);
+		return DB_EVENT; /* the halves go by INSERT */
+	}
+	if (verdict != DB_EVENT)
+		return verdict;
+	kept = m->db.error;
+	undone = run_text(&m->db, "ROLLBACK TO SAVEPOINT logload");
+	if (undone != DB_OK)
+		return undone;
+	m->db.error = kept;
+	return DB_EVENT;
+}

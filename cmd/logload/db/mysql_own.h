@@ -1,0 +1,44 @@
+/*
+ * mysql_own.h - what the files of the driver of MySQL and MariaDB share,
+ * without the client library.
+ */
+#ifndef LOGLOAD_MYSQL_OWN_H
+#define LOGLOAD_MYSQL_OWN_H
+
+#include "db.h"
+
+#define FEW_ROWS 16     /* go by INSERT always */
+#define INSERT_ROWS 256 /* of one statement */
+#define BATCH_BYTES (1024 * 1024)
+#define PACKET_SPARE 128 /* of max_allowed_packet, for the protocol */
+
+struct mysql {
+	struct db db; /* first: the callers' handle */
+	bool warned;  /* about settings that cost durability or speed */
+	bool arrays, load_data; /* what this session can */
+	uint64_t packet_max;    /* of the server */
+	uint64_t stored;        /* by the last statement that was run */
+	unsigned warnings;      /* of it */
+	struct buf rows;        /* that LOAD DATA sends */
+	size_t sent;            /* of those */
+};
+
+/* Over a new connection, of which `arrays` says whether it knows them. */
+enum db_verdict mysql_open_session(struct mysql *);
+/* How much goes at a time by the ways that there are. */
+void mysql_set_limits(struct mysql *);
+/* The error of a row that no packet can hold: DB_EVENT. */
+enum db_verdict mysql_too_large(struct mysql *, size_t size);
+/* As in struct db_driver. */
+enum db_verdict mysql_check(struct db *, const char *table);
+
+/*
+ * Stores them all, or, with DB_EVENT, none. Clears load_data where the server
+ * does not take it any more.
+ */
+enum db_verdict
+mysql_load(struct mysql *, const struct batch *, unsigned from, unsigned count);
+/* What the client library is to send next; 0 at the end. */
+size_t mysql_load_read(struct mysql *, char *out, size_t size);
+
+#endif

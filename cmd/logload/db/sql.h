@@ -1,0 +1,23 @@
+/*
+ * sql.h - SQL text, as a dialect writes it. Each appends to a buf; 0, or -1
+ * with ENOMEM.
+ */
+#ifndef LOGLOAD_SQL_H
+#define LOGLOAD_SQL_H
+
+#include "db.h"
+
+int sql_put_name(
+    struct buf *, const struct db_dialect *, const char *name, size_t len);
+/* "name" or "database.name". */
+int sql_put_table(struct buf *, const struct db_dialect *, const char *name);
+/* A string; it holds no NUL. */
+int sql_put_text(
+    struct buf *, const struct db_dialect *, const char *text, size_t len);
+/* received_at, file_id, line, and what else a batch has, in its order. */
+int sql_put_columns(
+    struct buf *, const struct db_dialect *, const struct columns *);
+/* INSERT of so many rows into that table, with a ? for each value. */
+int sql_put_insert(struct buf *, const struct db_config *, unsigned rows);
+
+#endif

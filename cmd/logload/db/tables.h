@@ -1,0 +1,16 @@
+/*
+ * tables.h - the tables of events and of files: made where they are missing,
+ * and checked.
+ */
+#ifndef LOGLOAD_TABLES_H
+#define LOGLOAD_TABLES_H
+
+#include "db.h"
+
+/* Appends the statements that make them. 0, or -1 with ENOMEM. */
+int tables_schema(const struct db_config *, struct buf *);
+
+/* Over a new session. It must not be within a transaction. */
+enum db_verdict tables_prepare(struct db *);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * url.h - a database's address in one word:
+ *
+ *   mysql://USER:PASSWORD@HOST:PORT/DATABASE?socket=/PATH&ssl-mode=required
+ *
+ * All parts may be left out; percent-encoding (RFC 3986, section 2.1) is
+ * resolved in each. The scheme names the driver. The parameters say how to
+ * connect: socket, ssl-mode, ssl-ca, ssl-cert, ssl-key.
+ */
+#ifndef LOGLOAD_URL_H
+#define LOGLOAD_URL_H
+
+#include "db.h"
+
+/*
+ * Fills in what it tells of the configuration, which then points into *parts,
+ * to be freed by the caller in any case. -1 with a text that does not show the
+ * password.
+ */
+int
+url_parse(const char *url, struct db_config *, char **parts, struct error *);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * batch.h - rows of one table, copied, as many as a database takes at a time.
+ *
+ * The values lie column by column, so that a driver can point at them: row I
+ * of a column is text[I], of so many bytes, with no NUL behind. Each row keeps
+ * the place of its event, for the record that it becomes where it is refused.
+ */
+#ifndef LOGLOAD_BATCH_H
+#define LOGLOAD_BATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "columns.h"
+#include "row.h"
+
+#define BATCH_ROWS_MAX 4096
+
+/* How much is stored at a time; a row over `bytes` goes by itself. */
+struct batch_limits {
+	unsigned rows; /* at most BATCH_ROWS_MAX */
+	size_t bytes;  /* as batch_size counts them */
+};
+
+/* One of the texts of each row. */
+struct batch_texts {
+	const char *text[BATCH_ROWS_MAX]; /* into the batch's bytes */
+	unsigned long len[BATCH_ROWS_MAX];
+	char null[BATCH_ROWS_MAX]; /* 1: SQL NULL */
+};
+
+struct batch {
+	unsigned count;
+	unsigned text_count;
+	struct batch_texts
+	    *texts; /* received_at, the columns, the payload; owned */
+	uint64_t *file_id, *line; /* owned */
+	struct row_place *place;  /* owned */
+	struct buf bytes;         /* grows only while the batch is empty */
+	size_t size;              /* of all rows */
+};
+
+/* -1 with ENOMEM. */
+int batch_init(struct batch *, const struct columns *);
+void batch_release(struct batch *);
+void batch_clear(struct batch *);
+
+/* 1: it is copied; 0: the batch is full, store it first; -1 with ENOMEM. */
+int batch_add(struct batch *, const struct batch_limits *, uint64_t file_id,
+    const struct row *);
+
+/*
+ * The bytes that so many rows need on their way, at most: of their texts, and
+ * what a protocol adds to each value.
+ */
+size_t batch_size(const struct batch *, unsigned from, unsigned count);
+
+#endif
