@@ -40,6 +40,9 @@ for i in 1 2 3; do
 	handed() { [ "$(lines ready)" -eq "$i" ]; }
 	ok 'and handed over' wait_for handed
 done
+# The third message comes after its file has moved.
+moved() { [ "$(metric logbatch 'logbatch_files_rotated_total{cause="size"}')" = 3 ]; }
+wait_for moved
 empty
 ok 'there is room again' send_event '{"a":4}'
 ok 'the log goes on' wait_for said 'info logbatch: rotated'
