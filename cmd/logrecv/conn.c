@@ -18,8 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-
 #include "conn.h"
 #include "crowd.h"
 #include "reply.h"
@@ -39,6 +37,7 @@
 static void rest(struct conn *);
 static void on_stream(void *, enum stream_event);
 static void conn_run(struct conn *);
+static void set_due(struct conn *);
 static void serve(struct conn *, const struct request *);
 static void put(struct conn *, const char *data, size_t len);
 static void say(struct conn *, const char *data, size_t len);
@@ -118,19 +117,18 @@ conn_close(struct conn *c)
 	if (c->due)
 		TAILQ_REMOVE(&w->due, c, due_link);
 	TAILQ_REMOVE(&w->conns, c, link);
-	TAILQ_INSERT_TAIL(&w->dead, c, link);
+	/* A group may still know it: see conn_settle. */
+	if (c->pending == 0)
+		TAILQ_INSERT_TAIL(&w->dead, c, link);
 	atomic_fetch_sub(&w->server->connections, 1);
 }
 
 void
 conn_bury(struct worker *w)
 {
-	struct conn *c, *next;
+	struct conn *c;
 
-	for (c = TAILQ_FIRST(&w->dead); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, link);
-		if (c->pending > 0)
-			continue;
+	while ((c = TAILQ_FIRST(&w->dead)) != NULL) {
 		TAILQ_REMOVE(&w->dead, c, link);
 		share_close(&c->share);
 		free(c);
@@ -144,14 +142,6 @@ conn_close_all(struct worker *w)
 		conn_close(TAILQ_FIRST(&w->conns));
 }
 
-/* Is no request begun, and no answer outstanding? */
-static bool
-is_idle(struct conn *c)
-{
-	return !c->intake.begun && c->pending == 0 && c->held.len == 0 &&
-	       stream_unsent(&c->stream) == 0;
-}
-
 void
 conn_drain(struct worker *w)
 {
@@ -159,7 +149,7 @@ conn_drain(struct worker *w)
 
 	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
-		if (is_idle(c))
+		if (c->waits == WAIT_REQUEST && stream_unsent(&c->stream) == 0)
 			conn_close(c);
 	}
 }
@@ -171,6 +161,7 @@ conn_drain(struct worker *w)
 void
 conn_refuse(struct conn *c, enum intake_fault fault)
 {
+	assert(c->phase != CONN_CLOSED);
 	/* Told only where a request has begun and can be answered. */
 	if (c->waits != WAIT_REST || stream_unsent(&c->stream) > 0) {
 		conn_close(c);
@@ -178,8 +169,11 @@ conn_refuse(struct conn *c, enum intake_fault fault)
 	}
 	intake_refuse(&c->intake, fault);
 	serve(c, &c->intake.request);
-	if (c->phase != CONN_CLOSED)
-		rest(c);
+	if (c->phase == CONN_CLOSED)
+		return;
+	intake_done(&c->intake); /* its body's bytes are wanted now */
+	/* Not `rest`: that can make room, and whoever does so calls this. */
+	set_due(c);
 }
 
 /* Does its body come more slowly than --min-rate? */
@@ -251,6 +245,16 @@ set_deadline(struct conn *c)
 	c->deadline_ns = ns == NEVER ? NEVER : c->rate_ns + ns;
 }
 
+bool
+conn_take(struct conn *c, uint64_t bytes)
+{
+	uint64_t spare = share_spare(&c->share);
+
+	return share_take(&c->share, bytes, spare) ||
+	       (crowd_make_room(c->worker, c, bytes, spare) &&
+		   share_take(&c->share, bytes, spare));
+}
+
 /* Counts the memory that it keeps; closes it where there is no more. */
 static void
 count_kept(struct conn *c)
@@ -263,9 +267,7 @@ count_kept(struct conn *c)
 		return;
 	}
 	more = kept - c->kept;
-	if (!share_take(&c->share, more, 0) &&
-	    (!crowd_make_room(c->worker, c, more, 0) ||
-		!share_take(&c->share, more, 0))) {
+	if (!conn_take(c, more)) {
 		stat_add(c->worker->server->stats, STAT_ENDED_ROOM, 1);
 		conn_close(c);
 		return;
@@ -372,7 +374,7 @@ take_in(struct conn *c)
 
 	what = intake_next(i, s->input, s->input_len, &taken);
 	if (what == INTAKE_SHORT) {
-		uint64_t spare = budget_spare(c->share.budget);
+		uint64_t spare = share_body_spare(&c->share);
 
 		stream_take(s, taken);
 		taken = 0;
@@ -430,6 +432,7 @@ conn_run(struct conn *c)
 static void
 serve(struct conn *c, const struct request *r)
 {
+	assert(c->phase != CONN_CLOSED);
 	if (r->last || c->worker->stopping)
 		c->phase = CONN_LAST;
 	c->cut = r->cut;
@@ -533,8 +536,11 @@ conn_settle(const struct waiter *waiter, int result)
 	} else {
 		stat_add(stats, STAT_REFUSED_STORE, 1);
 	}
-	if (c->phase == CONN_CLOSED)
+	if (c->phase == CONN_CLOSED) {
+		if (c->pending == 0)
+			TAILQ_INSERT_TAIL(&w->dead, c, link);
 		return;
+	}
 	/* A worker that stops says so in what is then the last answer. */
 	if (w->stopping && !c->intake.begun && c->phase == CONN_OPEN)
 		c->phase = CONN_LAST;

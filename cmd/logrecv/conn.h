@@ -69,7 +69,7 @@ void conn_settle(const struct waiter *, int result);
 /* Goes on with those that have something to do. */
 void conn_resume(struct worker *);
 
-/* Ends connections whose time is over; each WORKER_SWEEP_MS. */
+/* Ends connections whose time is over; each half second. */
 void conn_sweep(struct worker *);
 
 /* The worker stops: ends the idle ones; the others after their request. */
@@ -81,10 +81,19 @@ void conn_bury(struct worker *);
 /* Nothing is sent or read any more; conn_bury frees it. */
 void conn_close(struct conn *);
 
+/*
+ * Takes bytes of the budget for it, if need be by ending others: not from
+ * within a walk over the worker's connections. False: there is no room.
+ */
+bool conn_take(struct conn *, uint64_t bytes);
+
 /* Closes all, whatever they are at. */
 void conn_close_all(struct worker *);
 
-/* Refuses the request that is coming in; or closes, where none is. */
+/*
+ * Refuses the request that is coming in; or closes, where none is. Ends no
+ * other connection.
+ */
 void conn_refuse(struct conn *, enum intake_fault);
 
 /* Answers the request in work, after those that are pending. */
@@ -92,7 +101,7 @@ void conn_answer(struct conn *, const struct request *, struct reply *);
 /* The same, by a verdict, which is counted. */
 void conn_deny(struct conn *, const struct request *, const struct verdict *);
 
-/* Bytes that have arrived within the last two sweeps, about. */
+/* Bytes that have arrived since the last sweep but one. */
 static inline uint64_t
 conn_pace(const struct conn *c)
 {

@@ -5,19 +5,21 @@
 #include "crowd.h"
 #include "worker.h"
 
-#define QUIET_NS (CLOCK_NS_PER_S / 4) /* then it brings nothing, for now */
-#define LEAST_HELD 512                /* bytes that are worth ending one */
+/* Quiet for so long, it brings nothing for now. */
+#define QUIET_NS (CLOCK_NS_PER_S / 4)
+/* Bytes that are worth ending a connection for. */
+#define LEAST_HELD 512
 /*
  * Each look passes over all connections: so it makes room for the next ones
- * too, and is not repeated at once where it found nothing.
+ * too, these parts of all connections and of the budget, and is not repeated
+ * at once where it found nothing.
  */
-#define PLACES_PART \
-	256          /* of the connections of an address, ended at a time \
-		      */
-#define ROOM_PART 16 /* of the budget, likewise */
+#define PLACES_PART 256
+#define ROOM_PART 16
 #define ROUNDS_MAX 4
-#define SLOW 16 /* see slowness: all of it took 8 s and more, at this pace */
 #define AGAIN_NS (CLOCK_NS_PER_S / 10)
+/* See slowness: what it holds took 8 s and more, at this pace. */
+#define SLOW 16
 
 /* Would another one that waits for its client be ended before this one? */
 static bool
@@ -34,68 +36,69 @@ is_behind(const struct conn *c, const struct conn *best)
 	return mine != other ? mine > other : c->active_ns < best->active_ns;
 }
 
-/* Does it wait for a request, with nothing else to do? */
+/*
+ * Does it wait for its client? For the next request; or, in the middle of
+ * something, for longer than that should take: a head must come at once. Of an
+ * address that has more than half of all, whatever it does.
+ */
 static bool
-is_idle(const struct conn *c)
+may_go(const struct conn *c, uint64_t now)
 {
-	return c->waits == WAIT_REQUEST && c->kept == 0 && !c->due;
-}
+	const struct server *s = c->worker->server;
 
-/* Does it wait for its client in the middle of something? */
-static bool
-is_stuck(const struct conn *c, uint64_t now)
-{
-	return c->pending == 0 && !c->due && now - c->active_ns >= QUIET_NS;
-}
-
-/* Some more of the same address that have been quiet about as long. */
-static void
-end_more(struct worker *w, const struct peer *peer, uint64_t before_ns,
-    uint64_t count)
-{
-	struct conn *c, *next;
-
-	for (c = TAILQ_FIRST(&w->conns); c != NULL && count > 0; c = next) {
-		next = TAILQ_NEXT(c, link);
-		if (c->share.peer != peer || c->active_ns > before_ns ||
-		    !is_idle(c))
-			continue;
-		stat_add(w->server->stats, STAT_ENDED_PLACE, 1);
-		conn_close(c);
-		count--;
-	}
+	if (c->pending > 0 || c->due)
+		return false;
+	if (c->waits == WAIT_REQUEST && c->kept == 0)
+		return true;
+	if (now - c->active_ns >= QUIET_NS)
+		return true;
+	if (c->waits == WAIT_REST && !intake_has_body(&c->intake) &&
+	    now + s->request_ns >= c->deadline_ns + QUIET_NS)
+		return true;
+	return atomic_load_explicit(&c->share.peer->connections,
+		   memory_order_relaxed) > s->max_connections / 2;
 }
 
 bool
 crowd_make_place(struct worker *w)
 {
-	uint64_t now = worker_now(w), more, active_ns;
-	struct conn *c, *first = NULL;
-	const struct peer *peer;
+	uint64_t now = worker_now(w), most, before_ns;
+	uint64_t count = w->server->max_connections / PLACES_PART;
+	struct conn *c, *next, *first = NULL;
 
 	if (now < w->no_place_ns)
 		return false;
 	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, link)) {
-		if ((is_idle(c) || is_stuck(c, now)) && is_behind(c, first))
+		if (may_go(c, now) && is_behind(c, first))
 			first = c;
 	}
 	if (first == NULL) {
 		w->no_place_ns = now + AGAIN_NS;
 		return false;
 	}
-	peer = first->share.peer;
-	active_ns = first->active_ns;
-	more = atomic_load(&peer->connections) / PLACES_PART;
+	most = atomic_load(&first->share.peer->connections);
+	before_ns = first->active_ns + (now - first->active_ns) / 2;
 	stat_add(w->server->stats, STAT_ENDED_PLACE, 1);
 	conn_close(first);
-	if (more > 0)
-		end_more(w, peer, active_ns + (now - active_ns) / 2, more);
+	/* And, of many, some more that are like it. */
+	for (c = TAILQ_FIRST(&w->conns); c != NULL && count > 1; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (!may_go(c, now) || c->active_ns > before_ns ||
+		    atomic_load_explicit(
+			&c->share.peer->connections, memory_order_relaxed) +
+			    1 <
+			most)
+			continue;
+		stat_add(w->server->stats, STAT_ENDED_PLACE, 1);
+		conn_close(c);
+		count--;
+	}
 	return true;
 }
 
 /*
  * How much it holds for how little it brings: bytes held for each byte that
- * came in the last second.
+ * came in the last half second to second.
  */
 static uint64_t
 slowness(const struct conn *c, uint64_t now)
@@ -145,15 +148,18 @@ end_slowest(struct worker *w, const struct conn *asker, const struct peer *peer,
 	return true;
 }
 
-/* The address that holds most, if that is more than its part. */
+/*
+ * The address that holds most, if that is more than its part, and more than
+ * twice what the asker's would.
+ */
 static const struct peer *
 find_greedy(struct worker *w, const struct conn *asker, uint64_t bytes)
 {
 	const struct peer *mine = asker->share.peer, *greedy = NULL;
-	uint64_t most = w->server->budget.max / 4, held;
+	uint64_t most = w->server->budget.max / ROOM_PART, held;
 	const struct conn *c;
 
-	held = atomic_load(&mine->held) + bytes;
+	held = 2 * (atomic_load(&mine->held) + bytes);
 	if (held > most)
 		most = held;
 	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, link)) {
@@ -175,7 +181,7 @@ crowd_make_room(
 	uint64_t now = worker_now(w), room = b->max / ROOM_PART;
 	const struct peer *greedy;
 
-	if (now < w->no_room_ns)
+	if (now < w->no_room_ns && bytes + spare >= w->no_room)
 		return false;
 	room = spare + (bytes > room ? bytes : room);
 	for (int i = 0; i < ROUNDS_MAX && budget_room(b) < room; i++) {
@@ -188,5 +194,6 @@ crowd_make_room(
 	if (budget_room(b) >= bytes + spare)
 		return true;
 	w->no_room_ns = now + AGAIN_NS;
+	w->no_room = bytes + spare;
 	return false;
 }

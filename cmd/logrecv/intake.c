@@ -299,7 +299,7 @@ is_too_large(struct server *s, uint64_t len, struct verdict *v)
 		    "the body is over --max-body (%llu bytes): send it as "
 		    "several requests",
 		    (unsigned long long)s->max_body);
-	else if (len > s->budget.max - budget_spare(&s->budget))
+	else if (len > budget_for_bodies(&s->budget))
 		verdict_set(v, 413, STAT_REFUSED_IN_FLIGHT,
 		    "the body is over 3/4 of --max-in-flight (%llu bytes)",
 		    (unsigned long long)s->budget.max);
@@ -319,7 +319,7 @@ extend_body(struct intake *i, size_t more, char **to)
 
 	if (is_too_large(i->server, i->body.len + more, v))
 		return cut_off(i);
-	if (!share_take(i->share, more, budget_spare(&i->server->budget))) {
+	if (!share_take(i->share, more, share_body_spare(i->share))) {
 		i->short_of = more;
 		return INTAKE_SHORT;
 	}

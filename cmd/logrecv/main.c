@@ -25,9 +25,8 @@
 
 #define WORKERS_MAX 64
 #define METRICS_NS (5 * CLOCK_NS_PER_S)
-#define STALLED_NS \
-	(5 * CLOCK_NS_PER_S) /* of a commit; then we are not ready \
-			      */
+/* Of a commit; then we are not ready. */
+#define STALLED_NS (5 * CLOCK_NS_PER_S)
 /* Descriptors that are not for clients. */
 #define KEEP_BASE 24
 #define KEEP_WORKER 8

@@ -23,8 +23,7 @@ struct reply {
 	size_t len;
 };
 
-/* Appends the answer; `date` as in RFC 9110, section 5.6.7. 0, or -1: ENOMEM.
- */
+/* Appends it; `date` as in RFC 9110, section 5.6.7. 0, or -1: ENOMEM. */
 int reply_format(struct buf *out, const struct reply *, const char *date);
 
 /* Appends the body of a 400: what is wrong with which event. 0, or -1. */

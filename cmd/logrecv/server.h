@@ -32,8 +32,8 @@ struct server {
 	bool sync; /* acknowledge after the sync, not after the write */
 	_Atomic uint64_t connections;
 	_Atomic uint64_t wide; /* of them, see stream_widen */
-	_Atomic bool
-	    stalled;         /* the disk does not answer: see worker_stall_ns */
+	/* The disk does not finish a write: see worker_stall_ns. */
+	_Atomic bool stalled;
 	_Atomic bool failed; /* a worker's loop has: the process must end */
 	int failed_fd;       /* eventfd(2): readable then */
 };

@@ -131,3 +131,22 @@ budget_room(struct budget *b)
 
 	return used < b->max ? b->max - used : 0;
 }
+
+static bool
+is_greedy(const struct share *s)
+{
+	return atomic_load_explicit(&s->peer->held, memory_order_relaxed) >
+	       s->budget->max / 4;
+}
+
+uint64_t
+share_spare(const struct share *s)
+{
+	return is_greedy(s) ? s->budget->max / 4 : 0;
+}
+
+uint64_t
+share_body_spare(const struct share *s)
+{
+	return is_greedy(s) ? s->budget->max / 4 : s->budget->max / 16;
+}

@@ -4,8 +4,8 @@
  *
  * Everything that is kept for a client counts: a header or body that is coming
  * in, input that waits, lines that are not synced, answers that are not sent.
- * Nobody is bound while there is room for all. Where there is none, conn.c
- * makes some: see conn_make_room.
+ * Nobody is bound while there is room for all; but an address that holds much
+ * leaves some to others. Where there is none, crowd.c makes some.
  *
  * An address is one of IPv4, or 64 bits of IPv6, which is what one subscriber
  * has. Its connections may be those of several workers.
@@ -65,13 +65,21 @@ void share_give(struct share *, uint64_t bytes);
 uint64_t budget_room(struct budget *);
 
 /*
- * What bodies that are still coming in must leave to the events of others: a
- * quarter.
+ * The most that all bodies that are coming in may have: the rest is for the
+ * events of others.
  */
 static inline uint64_t
-budget_spare(const struct budget *b)
+budget_for_bodies(const struct budget *b)
 {
-	return b->max / 4;
+	return b->max - b->max / 4;
 }
+
+/*
+ * What the connection must leave over to other addresses, where its own holds
+ * more than a quarter of all.
+ */
+uint64_t share_spare(const struct share *);
+/* The same of a body that is coming in. */
+uint64_t share_body_spare(const struct share *);
 
 #endif

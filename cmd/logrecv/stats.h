@@ -19,8 +19,7 @@ enum stat {
 	STAT_BODY_BYTES,
 	STAT_LINE_BYTES,
 	STAT_GROUPS,
-	/* logrecv_rejected_events_total, a line a reason, as enum event_fault
-	 */
+	/* logrecv_rejected_events_total: the reasons of enum event_fault */
 	STAT_REJECTED_JSON,
 	STAT_REJECTED_OBJECT,
 	STAT_REJECTED_DEPTH,

@@ -159,15 +159,21 @@ append(struct conn *c, const struct request *r, struct group *g,
 {
 	struct worker *w = c->worker;
 	struct server *s = w->server;
-	uint64_t most = 2 * (uint64_t)r->len + EVENT_SUFFIX_MAX;
+	uint64_t spare = share_spare(&c->share), room, most;
 	int rc;
 
-	rc = event_append(r->body, r->len, w->stamp, &s->events,
-	    budget_room(&s->budget), &g->lines, tally);
-	if (rc < 0 && tally->errors[0].fault == EVENT_NO_ROOM &&
-	    most <= s->budget.max && crowd_make_room(w, c, most, 0))
+	/* Lines may be a little longer than the body, or 24 times as long. */
+	for (int factor = 2;; factor *= 12) {
+		room = budget_room(&s->budget);
 		rc = event_append(r->body, r->len, w->stamp, &s->events,
-		    budget_room(&s->budget), &g->lines, tally);
+		    room > spare ? room - spare : 0, &g->lines, tally);
+		if (rc == 0 || tally->errors[0].fault != EVENT_NO_ROOM ||
+		    factor > 24)
+			break;
+		most = r->len * (uint64_t)factor + EVENT_SUFFIX_MAX;
+		if (most > s->budget.max || !crowd_make_room(w, c, most, spare))
+			break;
+	}
 	return rc;
 }
 
@@ -196,11 +202,13 @@ serve_log(struct conn *c, const struct request *r)
 		return;
 	}
 	waiter.events = tally.good;
-	waiter.bytes = g->lines.len - before + sizeof(waiter);
+	/* The first one answers for the connection, which may close before. */
+	waiter.bytes = g->lines.len - before + sizeof(waiter) +
+		       (c->pending == 0 ? sizeof(*c) : 0);
 	if (tally.bad > 0)
 		waiter.bad = event_tally_keep(&tally, &waiter.bytes);
 	why->fault = EVENT_NO_ROOM; /* another worker was faster */
-	if (share_take(&c->share, waiter.bytes, 0)) {
+	if (conn_take(c, waiter.bytes)) {
 		if ((tally.bad == 0 || waiter.bad != NULL) &&
 		    commit_wait(&w->commit, &waiter) == 0) {
 			stat_add(

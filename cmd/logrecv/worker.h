@@ -38,8 +38,9 @@ struct worker {
 	bool stopping;
 	bool deaf; /* not listening, for want of memory or descriptors */
 	uint64_t stop_by_ns;
-	unsigned accepted;                /* in this turn */
-	uint64_t no_place_ns, no_room_ns; /* crowd.c: no other look before */
+	unsigned accepted; /* in this turn */
+	/* crowd.c: before these no other look for a place, or so much room */
+	uint64_t no_place_ns, no_room_ns, no_room;
 	uint64_t random;
 
 	/* Read once a turn of the loop; see worker_now. */

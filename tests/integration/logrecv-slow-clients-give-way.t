@@ -61,6 +61,7 @@ was_told() {
 	grep -q '^503' "$DIR/slow.out"
 }
 ok 'with a 503' wait_for was_told
+num "$(grep -c . "$DIR/slow.out")" -le 2 'no more of them than must be'
 is "$(stored | wc -l)" 4000 'each batch is stored, once'
 stop slow KILL
 
@@ -108,11 +109,37 @@ stop greedy KILL
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 
+# What waits for the disk is of nobody's making room: an address that has much
+# of it leaves some to others.
+spool_new
+faults_start --workers=1 --max-in-flight=1MB
+: >"$FAULTS/hold"
+for i in $(seq 1 40); do
+	start "much$i" curl -q -sS --interface 127.0.0.2 -o "$DIR/much$i.answer" \
+		-d "{\"pad\":\"$(printf '%030000d' 0)\"}" "$URL/log"
+done
+much_is_refused() {
+	grep -q '"error"' "$DIR"/much*.answer
+}
+ok 'an address may not have all that waits for the disk' \
+	wait_for much_is_refused
+start other curl -q -sS -o "$DIR/other.answer" \
+	-d "{\"pad\":\"$(printf '%0100000d' 0)\"}" "$URL/log"
+not_ok 'another one is not refused meanwhile' wait_for -t 1 test -s "$DIR/other.answer"
+rm "$FAULTS/hold"
+wait_exit other
+is "$(cat "$DIR/other.answer")" '{"accepted":1}' 'and is acknowledged'
+for i in $(seq 1 40); do
+	wait_exit "much$i"
+done
+stop logrecv
+is "$STATUS" 0 'it ends with status 0'
+
 # A least rate, measured over ten seconds; and words for what never ends.
 spool_new
 logrecv_start --workers=1 --min-rate=100kB
 drip() {
-	for i in $(seq 1 300); do
+	for _ in $(seq 1 $((300 * WAIT_SCALE))); do
 		echo '{"tail":"-f"}'
 		sleep 0.1
 	done
@@ -122,8 +149,9 @@ drip | curl -q -sS -m "$((40 * WAIT_SCALE))" -T - -o "$DIR/endless" \
 endless=$!
 hold slow 1 9000000
 wait "$endless"
-like "$(cat "$DIR/endless.code")" '408 1[0-9]\.' \
-	'an upload that drips is ended early'
+read -r code seconds <"$DIR/endless.code"
+is "$code" 408 'an upload that drips is ended'
+num "${seconds%.*}" -lt $((20 * WAIT_SCALE)) 'before it has to be'
 like "$(cat "$DIR/endless")" '"error":".*--min-rate \(100000 .*many requests' \
 	'and told what to do instead'
 slow_is_told() {
