@@ -11,7 +11,7 @@ logload_start
 wait_rows 10
 wait_for no_files ready
 ticks() { awk '{ print $14 + $15 }' "/proc/$(pid logload)/stat"; }
-switches() { awk '/ctxt_switches/ { n += $2 } END { print n }' \
+switches() { awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n }' \
 	"/proc/$(pid logload)"/task/*/status; }
 settled() { [ "$(switches)" = "$last" ] || { last=$(switches); return 1; }; }
 last=

@@ -95,7 +95,7 @@ for half in 'HEAD /log HTTP/1.1\r\nHos' \
 		'  by a head alone'
 done
 
-is "$(cat "$DIR/busy")" 6 'a connection that works goes on'
+is "$(cat "$DIR/busy")" 12 'a connection that works goes on'
 is "$(stored | wc -l)" 12 'nothing else was stored'
 ok 'no connection is left' wait_for sample_is logrecv_connections 0
 ok 'nor bytes in flight' wait_for sample_is logrecv_in_flight_bytes 0
