@@ -148,14 +148,13 @@ metrics_open(struct metrics_file *f, struct spool *spool, const char *tool,
 			(void)snprintf(f->name, sizeof(f->name),
 			    "%s-%u" METRICS_SUFFIX, tool, i);
 		(void)snprintf(lock, sizeof(lock), ".%s.lock", f->name);
-		f->lock_fd = openat(spool->dir[SPOOL_METRICS], lock,
-		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
+		f->lock_fd = spool_create(
+		    spool->dir[SPOOL_METRICS], lock, O_RDWR, SPOOL_LOCK_MODE);
 		if (f->lock_fd < 0 && errno == EACCES)
 			continue; /* another user's, who is no friend of ours */
 		if (f->lock_fd < 0)
 			return error_errno(
 			    err, "create %s/metrics/%s", spool->path, lock);
-		spool_share(spool->dir[SPOOL_METRICS], f->lock_fd);
 		f->process = i;
 		if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;

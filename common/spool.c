@@ -206,13 +206,18 @@ spool_place_name(enum spool_place place)
 	return place_names[place];
 }
 
-void
-spool_share(int dir, int fd)
+int
+spool_create(int dir, const char *name, int flags, mode_t mode)
 {
+	int fd = openat(dir, name, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+	    SPOOL_FILE_MODE);
 	struct stat st;
 
-	if (fstat(dir, &st) == 0 && (st.st_mode & S_IWGRP))
-		(void)fchmod(fd, SPOOL_FILE_MODE | S_IWGRP);
+	/* Only its owner can: then it is as he has made it. */
+	if (fd >= 0 && fstat(dir, &st) == 0 &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == S_IWGRP)
+		(void)fchmod(fd, mode);
+	return fd;
 }
 
 int
@@ -276,9 +281,8 @@ try_move(struct spool *s, enum spool_place from, enum spool_place to,
 	int fd, rc;
 
 	(void)unlinkat(s->dir[from], TRIAL, 0); /* by whomever it was left */
-	fd = openat(s->dir[from], TRIAL,
-	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-	    SPOOL_FILE_MODE);
+	fd = spool_create(
+	    s->dir[from], TRIAL, O_WRONLY | O_EXCL, SPOOL_FILE_MODE);
 	if (fd < 0 && (errno == EEXIST || is_full(errno)))
 		return 0;
 	if (fd < 0)

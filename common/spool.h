@@ -59,6 +59,7 @@
 #define SPOOL_NAME_MAX 200 /* with its NUL */
 #define SPOOL_SUFFIX ".ndjson"
 #define SPOOL_FILE_MODE 0640
+#define SPOOL_LOCK_MODE 0660 /* to lock by fcntl is to write */
 #define SPOOL_CLAIMS ".lock" /* in ready/ */
 
 enum spool_place {
@@ -78,8 +79,9 @@ struct spool {
 
 /*
  * Opens a spool and creates what is missing of it, the last component of the
- * path included; new directories are synced. Modes 0750 and, for files, 0640;
- * where the spool's group may write to it, to the new directories too.
+ * path included; new directories are synced. Modes 0750 and, for files, 0640,
+ * less the umask; where the spool's group may write to it, to the new
+ * directories too, and then the umask takes nothing from it.
  *
  * Refused, with err->code EPERM, since no start anew would mend it: what is
  * owned by anyone but root, this user or the owner of the spool (or a user of
@@ -104,11 +106,12 @@ enum spool_work { SPOOL_RECEIVE, SPOOL_BATCH, SPOOL_LOAD };
 int spool_try(struct spool *, enum spool_work, struct error *);
 
 /*
- * Where the group may write to the directory, whose descriptor that is, lets it
- * write to the file that was made in it, too, whatever the umask. Its owner's
- * alone to do: else nothing happens.
+ * Opens a file for writing and makes it where it is not there: openat(2) with
+ * these flags, and O_CREAT, O_CLOEXEC and O_NOFOLLOW. Where the directory is a
+ * group's, which may write to it, and nobody else's, the file has this mode,
+ * whatever the umask. A descriptor, which the caller owns, or -1 with errno.
  */
-void spool_share(int dir, int fd);
+int spool_create(int dir, const char *name, int flags, mode_t);
 
 /*
  * Are the places that this work uses still what their paths name? If not, they

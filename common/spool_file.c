@@ -274,10 +274,8 @@ segment_create(struct spool *s, struct segment *seg, struct error *err)
 		if (make_name(seg->name) < 0)
 			return error_errno(
 			    err, "name a file in %s/buffer", s->path);
-		seg->fd = openat(s->dir[SPOOL_BUFFER], seg->name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC |
-			O_NOFOLLOW,
-		    SPOOL_FILE_MODE);
+		seg->fd = spool_create(s->dir[SPOOL_BUFFER], seg->name,
+		    O_WRONLY | O_EXCL | O_APPEND, SPOOL_FILE_MODE);
 		if (seg->fd < 0 && errno != EEXIST)
 			break;
 	}
@@ -402,20 +400,18 @@ spool_rotate(struct spool *s, const char *name, struct error *err)
 int
 spool_claims_open(struct spool *s, struct error *err)
 {
-	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	int dir = s->dir[SPOOL_READY];
-	int fd = openat(dir, SPOOL_CLAIMS, flags, SPOOL_FILE_MODE);
+	int fd = spool_create(dir, SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
 
 	/*
 	 * Another user's, root's perhaps, who loaded once. Made anew, it loses
 	 * what is claimed now, which costs no more than double work.
 	 */
 	if (fd < 0 && errno == EACCES && unlinkat(dir, SPOOL_CLAIMS, 0) == 0)
-		fd = openat(dir, SPOOL_CLAIMS, flags, SPOOL_FILE_MODE);
+		fd = spool_create(dir, SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
 	if (fd < 0)
 		return error_errno(
 		    err, "open %s/ready/%s", s->path, SPOOL_CLAIMS);
-	spool_share(dir, fd); /* to claim is to write */
 	return fd;
 }
 

@@ -182,6 +182,40 @@ test_group(void)
 	(void)umask(before);
 }
 
+/* The mode of a new file of rejected/, whose own mode that is. */
+static int
+made_in(mode_t directory, mode_t mode)
+{
+	int fd, made;
+
+	must(chmod(path_of(SPOOL_REJECTED, ""), directory) == 0);
+	fd = spool_create(spool.dir[SPOOL_REJECTED], "f", O_WRONLY, mode);
+	must(fd >= 0 && close(fd) == 0);
+	made = mode_of(path_of(SPOOL_REJECTED, "f"));
+	must(unlink(path_of(SPOOL_REJECTED, "f")) == 0);
+	return made;
+}
+
+static void
+test_file_modes(void)
+{
+	struct segment seg = SEGMENT_INIT;
+	mode_t before = umask(077);
+
+	open_new();
+	is_number(made_in(0755, 0640), 0600, "a file is as the umask says");
+	is_number(made_in(01777, 0660), 0600, "also where all may write");
+	is_number(made_in(02770, 0640), 0640, "but for the directory's group");
+	is_number(made_in(0770, 0660), 0660, "to write to, if it is a lock");
+	must(chmod(path_of(SPOOL_BUFFER, ""), 0770) == 0);
+	must(spool_append(&spool, &seg, "1\n", 2, true, NULL, &err) == 0);
+	is_number(mode_of(path_of(SPOOL_BUFFER, seg.name)), 0640,
+	    "logbatch reads what logrecv writes");
+	segment_close(&seg);
+	spool_close(&spool);
+	(void)umask(before);
+}
+
 static void
 test_try(void)
 {
@@ -240,6 +274,7 @@ main(void)
 	test_open();
 	test_trust();
 	test_group();
+	test_file_modes();
 	test_try();
 	test_current();
 	tap_remove_tree(scratch);
