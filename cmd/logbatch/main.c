@@ -4,7 +4,7 @@
  *
  * It sleeps until the kernel reports a write in buffer/ or the oldest file
  * comes of age; writes wake it at most once in PASS_NS, however many there
- * are. With nothing in buffer/ it does not run at all.
+ * are. Apart from that it only looks, each LOOK_NS, whether the spool is there.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,6 +25,7 @@
 
 /* Half of the 100 ms within which a large file has to move. */
 #define PASS_NS (50 * CLOCK_NS_PER_MS)
+#define LOOK_NS CLOCK_NS_PER_S
 #define METRICS_NS (5 * CLOCK_NS_PER_S)
 #define DAY_NS (86400 * CLOCK_NS_PER_S)
 
@@ -272,6 +273,27 @@ wait_until(struct daemon *d, uint64_t until, bool listen)
 	return rc;
 }
 
+/*
+ * Sleeps until there is something to do. No event tells of a file system that
+ * is mounted over the spool, and only watches on the whole of its path would
+ * tell of a directory above it that is renamed: hence the looks.
+ */
+static int
+wait_for_work(struct daemon *d, uint64_t until)
+{
+	uint64_t next;
+	int rc;
+
+	do {
+		next = clock_monotonic_ns() + LOOK_NS;
+		if (next > until)
+			next = until;
+		rc = wait_until(d, next, true);
+	} while (rc == 0 && next < until && !stop_signal &&
+		 spool_is_current(&d->spool));
+	return rc;
+}
+
 static void
 file_changed(void *arg, const char *name)
 {
@@ -308,7 +330,6 @@ pass(struct daemon *d)
 
 	d->pass_ns = now;
 	read_news(d);
-	/* The watch wakes us for that, too; without one we are awake. */
 	if (!spool_is_current(&d->spool)) {
 		log_error("%s: its directories were taken away or replaced",
 		    d->spool.path);
@@ -340,7 +361,7 @@ follow(struct daemon *d)
 			until = metrics_due;
 		if (d->watch.fd < 0)
 			until = 0;
-		if (wait_until(d, until, true) < 0)
+		if (wait_for_work(d, until) < 0)
 			break;
 	}
 	if (stop_signal)

@@ -1,13 +1,7 @@
 /*
  * watch.c - see watch.h.
- *
- * The spool's root is watched too, and the directory that it lies in: were
- * buffer/ or ready/ moved away and made anew, or all of it, or a link that
- * leads there, we would hold the old ones open and wait there for ever. It need
- * not be told what happened: to be woken is enough, see spool_is_current.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -24,7 +18,7 @@ tell(struct watch *, const struct inotify_event *, struct watch_news *);
 int
 watch_open(struct watch *w, const struct spool *spool, struct error *err)
 {
-	char path[PATH_MAX + 16];
+	char path[64];
 
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (w->fd < 0)
@@ -34,18 +28,11 @@ watch_open(struct watch *w, const struct spool *spool, struct error *err)
 	    path, sizeof(path), "/proc/self/fd/%d", spool->dir[SPOOL_BUFFER]);
 	w->buffer = inotify_add_watch(w->fd, path,
 	    IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM);
-	if (w->buffer < 0 || inotify_add_watch(w->fd, spool->path,
-				 IN_DELETE | IN_MOVE | IN_DELETE_SELF |
-				     IN_MOVE_SELF | IN_ONLYDIR) < 0) {
-		(void)error_errno(err, "watch %s", spool->path);
-		watch_close(w);
-		return -1;
-	}
-	/* One that may not be read is one that we look at when we wake. */
-	(void)snprintf(path, sizeof(path), "%s", spool->path);
-	(void)inotify_add_watch(w->fd, dirname(path),
-	    IN_DELETE | IN_MOVE | IN_ONLYDIR | IN_MASK_ADD);
-	return 0;
+	if (w->buffer >= 0)
+		return 0;
+	(void)error_errno(err, "watch %s/buffer", spool->path);
+	watch_close(w);
+	return -1;
 }
 
 void

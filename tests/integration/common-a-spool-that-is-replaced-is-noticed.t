@@ -5,8 +5,8 @@
 # acknowledged, for ever, into a directory that no other tool sees.
 . "$(dirname "$0")/../lib.sh"
 
-# all_running [SPOOL]: the three tools on a new spool
-all_running() {
+# all_idle [SPOOL]: the three tools on a new spool
+all_idle() {
 	spool_new
 	SPOOL=${1:-$SPOOL}
 	logrecv_start --workers=2
@@ -14,6 +14,11 @@ all_running() {
 	logload_start
 	ok 'all are ready' wait_log logbatch ' ready '
 	wait_log logload ' ready '
+}
+
+# all_running [SPOOL]: and an event in buffer/
+all_running() {
+	all_idle "$@"
 	send_event '{"kept":1}'
 }
 
@@ -64,6 +69,43 @@ mkdir "$SPOOL.new"
 mv "$SPOOL" "$SPOOL.old"
 mv "$SPOOL.new" "$SPOOL"
 each_ends 'all of it is replaced' "${all[@]}"
+
+# A directory above it; and a file system of that name, in sight of the tools.
+mkdir -p "$DIR/above/it"
+all_idle "$DIR/above/it/spool"
+mv "$DIR/above" "$DIR/elsewhere"
+each_ends 'a directory above it is renamed' "${all[@]}"
+
+# on_new_disk NAME TOOL...: a tool that finds a disk mounted there once $DIR/go
+# is written to
+on_new_disk() {
+	local name=$1
+
+	shift
+	# shellcheck disable=SC2016 # for that shell to expand
+	start "$name" unshare --mount sh -c '{
+			read -r go <"$1" && mount -t tmpfs -o mode=0750 none "$2"
+		} &
+		shift 2
+		exec "$@"' - "$DIR/$name.go" "$SPOOL" "$@" --spool "$SPOOL"
+}
+
+if unshare --mount mount -t tmpfs none "$DIR/two" 2>"$DIR/mount"; then
+	spool_new
+	mkfifo "$DIR/logrecv.go" "$DIR/logbatch.go" "$DIR/logload.go"
+	on_new_disk logrecv logrecv --listen 127.0.0.1:0
+	on_new_disk logbatch logbatch
+	on_new_disk logload logload --db "$DB_URL"
+	wait_log logrecv ' listening '
+	wait_log logbatch ' ready '
+	wait_log logload ' ready '
+	for tool in "${all[@]}"; do
+		echo >"$DIR/$tool.go"
+	done
+	each_ends 'a disk is mounted over it' "${all[@]}"
+else
+	note "not tested: a disk that is mounted over it: $(cat "$DIR/mount")"
+fi
 
 # What only some of them use.
 all_running

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# With nothing to do it never runs: not a tick of CPU, not one wake-up. Also
-# with a young file in buffer/ it wakes only to refresh its metrics.
+# With nothing to do it uses no CPU that could be measured: it wakes once a second,
+# to look whether its spool is there, and goes on sleeping. Also with a young
+# file in buffer/, but for its metrics.
 # alone: CPU time
 . "$(dirname "$0")/../lib.sh"
 
@@ -18,12 +19,13 @@ pause() {
 	read -r -t "$1" <>"$DIR/never" || :
 }
 
+# It looks once a second: at most one of these is a look.
 asleep() {
 	local before
 
 	before=$(wakes "$1")
 	pause 0.3
-	[ "$(wakes "$1")" = "$before" ]
+	[ "$(wakes "$1")" -le $((before + 1)) ]
 }
 
 mkfifo "$DIR/never"
@@ -38,10 +40,11 @@ ok 'with a young file it sleeps too' wait_for -t 5 asleep young
 
 wakes=$(wakes idle) ticks=$(ticks idle) young=$(wakes young)
 pause 6
-is "$(wakes idle)" "$wakes" 'and is not woken once in six seconds'
-is "$(ticks idle)" "$ticks" 'nor uses CPU'
-# Each of three times the disk, or another process, may interrupt it.
-num "$(($(wakes young) - young))" -le 12 \
+# Another process may interrupt it; a tick may be of CPU used before.
+num "$(($(wakes idle) - wakes))" -le 12 'and is woken once a second'
+num "$(($(ticks idle) - ticks))" -le 1 'but uses no CPU'
+# Each of three times the disk may, too.
+num "$(($(wakes young) - young))" -le 24 \
 	'nor with a young file, but for its metrics'
 
 rss=$(awk '/VmHWM/ { print $2 }' "/proc/$(pid young)/status")
