@@ -131,38 +131,63 @@ metrics_render(struct metric *table, struct buf *out)
  * Files
  */
 
+static void
+place_name(const char *tool, unsigned process, char name[METRICS_NAME_MAX])
+{
+	if (process == 1)
+		(void)snprintf(
+		    name, METRICS_NAME_MAX, "%s" METRICS_SUFFIX, tool);
+	else
+		(void)snprintf(name, METRICS_NAME_MAX, "%s-%u" METRICS_SUFFIX,
+		    tool, process);
+}
+
+/* Until it has one, it goes by the first one's name. */
+static int
+take_place(struct metrics_file *f, struct error *err)
+{
+	int dir = f->spool->dir[SPOOL_METRICS], denied = 0, fd;
+	char name[METRICS_NAME_MAX], lock[METRICS_NAME_MAX + 8];
+
+	for (unsigned i = 1; i <= METRICS_PROCESSES_MAX; i++) {
+		place_name(f->tool, i, name);
+		(void)snprintf(lock, sizeof(lock), ".%s.lock", name);
+		fd = spool_create(dir, lock, O_RDWR, SPOOL_LOCK_MODE);
+		if (fd < 0 && errno == EACCES) {
+			denied++; /* another user's, who is no friend of ours */
+			continue;
+		}
+		if (fd < 0)
+			return error_errno(
+			    err, "create %s/metrics/%s", f->spool->path, lock);
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			memcpy(f->name, name, sizeof(name));
+			f->process = i;
+			f->lock_fd = fd;
+			return 0;
+		}
+		(void)close(fd); /* not ours */
+	}
+	if (denied == METRICS_PROCESSES_MAX) {
+		errno = EACCES;
+		return error_errno(
+		    err, "create a file in %s/metrics", f->spool->path);
+	}
+	return error_set(err, "open %s/metrics: over %d processes of %s",
+	    f->spool->path, METRICS_PROCESSES_MAX, f->tool);
+}
+
 int
 metrics_open(struct metrics_file *f, struct spool *spool, const char *tool,
     struct error *err)
 {
-	char lock[sizeof(f->name) + 8];
-
 	memset(f, 0, sizeof(*f));
 	f->spool = spool;
+	f->tool = tool;
 	f->lock_fd = -1;
-	for (unsigned i = 1; i <= METRICS_PROCESSES_MAX; i++) {
-		if (i == 1)
-			(void)snprintf(f->name, sizeof(f->name),
-			    "%s" METRICS_SUFFIX, tool);
-		else
-			(void)snprintf(f->name, sizeof(f->name),
-			    "%s-%u" METRICS_SUFFIX, tool, i);
-		(void)snprintf(lock, sizeof(lock), ".%s.lock", f->name);
-		f->lock_fd = spool_create(
-		    spool->dir[SPOOL_METRICS], lock, O_RDWR, SPOOL_LOCK_MODE);
-		if (f->lock_fd < 0 && errno == EACCES)
-			continue; /* another user's, who is no friend of ours */
-		if (f->lock_fd < 0)
-			return error_errno(
-			    err, "create %s/metrics/%s", spool->path, lock);
-		f->process = i;
-		if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		(void)close(f->lock_fd); /* not ours */
-		f->lock_fd = -1;
-	}
-	return error_set(err, "open %s/metrics: over %d processes of %s",
-	    spool->path, METRICS_PROCESSES_MAX, tool);
+	place_name(tool, 1, f->name);
+	f->failed = take_place(f, err) < 0;
+	return f->failed ? -1 : 0;
 }
 
 /* The table with what tells this process's samples from others. */
@@ -177,13 +202,15 @@ render_file(const struct metrics_file *f, struct metric *table, struct buf *out)
 	return render(table, extra, out);
 }
 
-int
-metrics_write(struct metrics_file *f, struct metric *table, struct error *err)
+static int
+write_file(struct metrics_file *f, struct metric *table, struct error *err)
 {
 	struct spool_draft draft = SPOOL_DRAFT_INIT;
 	struct buf text = {0};
 	int rc;
 
+	if (f->lock_fd < 0 && take_place(f, err) < 0)
+		return -1;
 	if (render_file(f, table, &text) < 0) {
 		buf_release(&text);
 		return error_set(err, "write %s: out of memory", f->name);
@@ -205,6 +232,17 @@ metrics_write(struct metrics_file *f, struct metric *table, struct error *err)
 	if (rc < 0)
 		f->text.len = 0; /* so that the next call tries again */
 	return rc;
+}
+
+int
+metrics_write(struct metrics_file *f, struct metric *table, struct error *err)
+{
+	bool again = f->failed;
+
+	f->failed = write_file(f, table, err) < 0;
+	if (!f->failed)
+		return 0;
+	return again ? 1 : -1;
 }
 
 void

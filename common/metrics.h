@@ -10,6 +10,7 @@
 #define COMMON_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "buf.h"
@@ -76,27 +77,37 @@ void metric_observe(struct metric *, uint64_t ns);
 /* Appends the table as Prometheus text. 0, or -1 with ENOMEM. */
 int metrics_render(struct metric *table, struct buf *out);
 
+#define METRICS_NAME_MAX 64
+
 /*
  * A tool's place in SPOOL/metrics/: TOOL.prom, or TOOL-2.prom and so on where
  * another living process of the same tool has that one (an flock on the file
  * NAME.lock beside it, which the kernel lets go when the process ends).
  */
 struct metrics_file {
-	struct spool *spool; /* not owned */
-	char name[64];       /* "logload-2.prom" */
-	unsigned process;    /* 1, 2, … */
-	int lock_fd;
-	struct buf text; /* of the last write */
+	struct spool *spool;         /* not owned */
+	const char *tool;            /* not owned */
+	char name[METRICS_NAME_MAX]; /* "logload-2.prom" */
+	unsigned process;            /* 1, 2, … */
+	int lock_fd;                 /* -1: it has no place yet */
+	bool failed;                 /* the last call */
+	struct buf text;             /* of the last write */
 };
 
 #define METRICS_PROCESSES_MAX 64
 
+/*
+ * Takes a place. 0, or -1: it has none, and may be used all the same, since
+ * each metrics_write tries again. Metrics are no reason not to work.
+ */
 int metrics_open(
     struct metrics_file *, struct spool *, const char *tool, struct error *);
 
 /*
  * Writes the table to the file, whole or not at all; nothing is written where
  * nothing changed. Processes after the first add process="N" to each sample.
+ * 0; -1 and err says why; or 1 where the last call failed, too, so that nobody
+ * says every few seconds what lasts.
  */
 int metrics_write(struct metrics_file *, struct metric *table, struct error *);
 

@@ -42,7 +42,6 @@ struct daemon {
 	struct watch watch;
 	struct stats stats;
 	struct metrics_file metrics;
-	bool metrics_opened, metrics_failed;
 	uint64_t metrics_ns;      /* of the last write */
 	uint64_t metrics_changes; /* batch.changes then */
 	uint64_t pass_ns;         /* when the last pass began */
@@ -194,6 +193,8 @@ start(struct daemon *d, const struct settings *s)
 	stats_init(&d->stats);
 	batch_init(
 	    &d->batch, &d->spool, &d->stats, s->max_bytes, s->max_age_ns);
+	if (metrics_open(&d->metrics, &d->spool, "logbatch", &err) < 0)
+		log_warn("%s (going on without metrics)", err.text);
 	if (s->once)
 		return EX_OK;
 	/* Watched before it is listed, so that nothing falls in between. */
@@ -206,22 +207,14 @@ start(struct daemon *d, const struct settings *s)
 	return EX_OK;
 }
 
-/* Metrics that cannot be written are no reason to keep events back. */
 static void
 write_metrics(struct daemon *d)
 {
 	struct error err;
-	int rc = 0;
 
 	batch_measure(&d->batch);
-	if (!d->metrics_opened)
-		rc = metrics_open(&d->metrics, &d->spool, "logbatch", &err);
-	d->metrics_opened = rc == 0;
-	if (rc == 0)
-		rc = metrics_write(&d->metrics, d->stats.table, &err);
-	if (rc < 0 && !d->metrics_failed)
+	if (metrics_write(&d->metrics, d->stats.table, &err) < 0)
 		log_warn("%s (going on without metrics)", err.text);
-	d->metrics_failed = rc < 0;
 	d->metrics_ns = clock_monotonic_ns();
 	d->metrics_changes = d->batch.changes;
 }
@@ -384,8 +377,7 @@ static void
 finish(struct daemon *d)
 {
 	write_metrics(d);
-	if (d->metrics_opened)
-		metrics_close(&d->metrics);
+	metrics_close(&d->metrics);
 	if (stop_signal)
 		log_info("stopped signal=%d files=%zu", (int)stop_signal,
 		    d->batch.count);

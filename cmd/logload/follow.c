@@ -143,7 +143,9 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 		if ((w->claims = spool_claims_open(spool, err)) < 0)
 			return -1;
 	}
-	return metrics_open(&f->metrics, spool, "logload", err);
+	if (metrics_open(&f->metrics, spool, "logload", err) < 0)
+		log_warn("%s (going on without metrics)", err->text);
+	return 0;
 }
 
 static void

@@ -475,15 +475,11 @@ main(int argc, char **argv)
 		freeaddrinfo(ai);
 		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
-	if (stats_open(&stats, &spool, &err) < 0) {
-		log_error("%s", err.text);
-		status = EX_IOERR;
-	} else {
-		gate_init(&gate, &spool, &stats, options.spool_limit,
-		    options.min_free);
-		status = serve(ai, signal_fd);
-		gate_release(&gate);
-	}
+	if (stats_open(&stats, &spool, &err) < 0)
+		log_warn("%s (going on without that file)", err.text);
+	gate_init(&gate, &spool, &stats, options.spool_limit, options.min_free);
+	status = serve(ai, signal_fd);
+	gate_release(&gate);
 	stats_close(&stats);
 	spool_close(&spool);
 	freeaddrinfo(ai);

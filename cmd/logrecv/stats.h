@@ -77,10 +77,12 @@ struct stats {
 	struct buf text; /* under the lock: of all tools, for GET /metrics */
 };
 
+/* 0; or -1 where there is no file of them, for now: see metrics_open. */
 int stats_open(struct stats *, struct spool *, struct error *);
 void stats_close(struct stats *);
 
-/* Writes SPOOL/metrics/logrecv.prom; for one thread alone. */
+/* Writes SPOOL/metrics/logrecv.prom; for one thread alone: see metrics_write.
+ */
 int stats_write(struct stats *, struct error *);
 
 /*

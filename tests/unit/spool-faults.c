@@ -2,6 +2,7 @@
  * spool-faults.c - what each failing system call of the spool leaves, and says.
  */
 #include "faults.h"
+#include "metrics.h"
 
 /*
  * An append that must fail, with this result, error and word in its message.
@@ -308,6 +309,41 @@ test_failed_draft(void)
 	spool_close(&spool);
 }
 
+/* A place for metrics that cannot be had is one to try again. */
+static void
+metrics_wait(int code)
+{
+	struct metric table[] = {METRIC_COUNTER("t_total", "T."), {0}};
+	struct metrics_file f;
+
+	open_new();
+	fault.code = code;
+	fault.also = "openat";
+	is_number(metrics_open(&f, &spool, "tool", &err), -1,
+	    "metrics that have no place");
+	ok(err.code == code && strstr(err.text, "/metrics") != NULL &&
+		strstr(err.text, strerror(code)) != NULL,
+	    "  %s", err.text);
+	is_text(f.name, "tool.prom", "go by the name of the first");
+	is_number(metrics_write(&f, table, &err), 1, "still have none");
+	disarm();
+	is_number(metrics_write(&f, table, &err), 0, "until they can have one");
+	is_number(f.process, 1, "the first");
+	metric_add(&table[0], 1);
+	arm(FAIL, "write", 1, ENOSPC);
+	is_number(metrics_write(&f, table, &err), -1, "a new failure is told");
+	disarm();
+	metrics_close(&f);
+	spool_close(&spool);
+}
+
+static void
+test_failed_metrics(void)
+{
+	metrics_wait(EACCES);
+	metrics_wait(ENOSPC);
+}
+
 static void
 test_failed_open(void)
 {
@@ -464,6 +500,7 @@ main(void)
 	test_plain_rename();
 	test_other_failures();
 	test_failed_draft();
+	test_failed_metrics();
 	test_failed_open();
 	test_failed_trial();
 	test_killed_trial();
