@@ -114,6 +114,12 @@ int spool_try(struct spool *, enum spool_work, struct error *);
 int spool_create(int dir, const char *name, int flags, mode_t);
 
 /*
+ * The same; what this user may not open, since another has made it, gives way
+ * to a new file, if it can be removed.
+ */
+int spool_create_over(int dir, const char *name, int flags, mode_t);
+
+/*
  * Are the places that this work uses still what their paths name? If not, they
  * were taken away or replaced, and what is written there is seen by nobody:
  * open the spool anew. Cheap enough for once a second.

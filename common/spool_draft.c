@@ -40,7 +40,6 @@ int
 spool_draft_open(
     struct spool_draft *d, int dir, const char *name, struct error *err)
 {
-	const int flags = O_WRONLY | O_TRUNC;
 	char path[sizeof(d->name) + 8];
 	size_t len = strlen(name);
 
@@ -51,11 +50,9 @@ spool_draft_open(
 		    name, sizeof(d->name) - 1);
 	memcpy(d->name, name, len + 1);
 	draft_path(d, path);
-	d->fd = spool_create(dir, path, flags, SPOOL_FILE_MODE);
-	/* Another user's, who was killed: not to be written to, but in the way.
-	 */
-	if (d->fd < 0 && errno == EACCES && unlinkat(dir, path, 0) == 0)
-		d->fd = spool_create(dir, path, flags, SPOOL_FILE_MODE);
+	/* One of another user, who was killed, would be in the way. */
+	d->fd =
+	    spool_create_over(dir, path, O_WRONLY | O_TRUNC, SPOOL_FILE_MODE);
 	if (d->fd < 0)
 		return error_errno(err, "create %s", path);
 	return 0;

@@ -400,15 +400,13 @@ spool_rotate(struct spool *s, const char *name, struct error *err)
 int
 spool_claims_open(struct spool *s, struct error *err)
 {
-	int dir = s->dir[SPOOL_READY];
-	int fd = spool_create(dir, SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
-
 	/*
-	 * Another user's, root's perhaps, who loaded once. Made anew, it loses
+	 * Another user's, root's perhaps, who loaded once: made anew, it loses
 	 * what is claimed now, which costs no more than double work.
 	 */
-	if (fd < 0 && errno == EACCES && unlinkat(dir, SPOOL_CLAIMS, 0) == 0)
-		fd = spool_create(dir, SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
+	int fd = spool_create_over(
+	    s->dir[SPOOL_READY], SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
+
 	if (fd < 0)
 		return error_errno(
 		    err, "open %s/ready/%s", s->path, SPOOL_CLAIMS);

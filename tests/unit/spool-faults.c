@@ -262,6 +262,40 @@ test_other_failures(void)
 	spool_close(&spool);
 }
 
+/* What may not be opened is removed; where that fails, it is not the reason. */
+static void
+test_denied(void)
+{
+	struct spool_draft d = SPOOL_DRAFT_INIT;
+	int dir, fd;
+
+	open_new();
+	dir = spool.dir[SPOOL_READY];
+	arm(FAIL, "openat", 1, EACCES);
+	ok(spool_draft_open(&d, dir, "a.ndjson", &err) == -1 && fault.fired,
+	    "a draft that may not be made");
+	ok(err.code == EACCES && strstr(err.text, strerror(EACCES)) != NULL,
+	    "  %s", err.text);
+	arm(FAIL, "openat", 1, EACCES);
+	is_number(spool_claims_open(&spool, &err), -1, "nor claims");
+	ok(err.code == EACCES && strstr(err.text, strerror(EACCES)) != NULL,
+	    "  %s", err.text);
+	fd = spool_claims_open(&spool, &err);
+	must(fd >= 0 && close(fd) == 0);
+	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
+	must(close(d.fd) == 0);
+	arm(FAIL, "openat", 1, EACCES);
+	ok(spool_draft_open(&d, dir, "a.ndjson", &err) == 0 && fault.fired,
+	    "one that another user has left gives way");
+	spool_draft_discard(&d);
+	arm(FAIL, "openat", 1, EACCES);
+	fd = spool_claims_open(&spool, &err);
+	ok(fd >= 0 && fault.fired, "so do claims");
+	must(close(fd) == 0);
+	disarm();
+	spool_close(&spool);
+}
+
 static void
 test_failed_draft(void)
 {
@@ -499,6 +533,7 @@ main(void)
 	test_failed_rotation();
 	test_plain_rename();
 	test_other_failures();
+	test_denied();
 	test_failed_draft();
 	test_failed_metrics();
 	test_failed_open();
