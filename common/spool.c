@@ -248,7 +248,7 @@ spool_try(struct spool *s, enum spool_work work, struct error *err)
 		return 0;
 	claims = spool_claims_open(s, err);
 	if (claims < 0)
-		return -1;
+		return spool_is_full(err->code) ? 0 : -1;
 	rc = spool_claim(claims, TRIAL);
 	if (rc < 0)
 		(void)error_errno(err,
@@ -259,9 +259,8 @@ spool_try(struct spool *s, enum spool_work work, struct error *err)
 	return rc < 0 ? -1 : 0;
 }
 
-/* A disk that is full does nothing wrong, and does not stay so. */
-static bool
-is_full(int code)
+bool
+spool_is_full(int code)
 {
 	return code == ENOSPC || code == EDQUOT;
 }
@@ -296,7 +295,7 @@ try_move(struct spool *s, enum spool_place from, enum spool_place to,
 	(void)unlinkat(s->dir[from], TRIAL, 0); /* by whomever it was left */
 	fd = spool_create(
 	    s->dir[from], TRIAL, O_WRONLY | O_EXCL, SPOOL_FILE_MODE);
-	if (fd < 0 && (errno == EEXIST || is_full(errno)))
+	if (fd < 0 && (errno == EEXIST || spool_is_full(errno)))
 		return 0;
 	if (fd < 0)
 		return error_errno(
@@ -312,7 +311,7 @@ try_move(struct spool *s, enum spool_place from, enum spool_place to,
 		    s->path, place_names[from], s->path, place_names[to]);
 	(void)unlinkat(s->dir[from], TRIAL, 0); /* if it is still there */
 	(void)unlinkat(s->dir[to], TRIAL, 0);
-	return rc < 0 && !is_full(err->code) ? -1 : 0;
+	return rc < 0 && !spool_is_full(err->code) ? -1 : 0;
 }
 
 bool

@@ -95,6 +95,9 @@ struct spool {
 int spool_open(struct spool *, const char *path, struct error *);
 void spool_close(struct spool *);
 
+/* Is that errno a full disk's? It does nothing wrong, and does not stay so. */
+bool spool_is_full(int code);
+
 /* What a tool does with a spool, and therefore needs of it. */
 enum spool_work { SPOOL_RECEIVE, SPOOL_BATCH, SPOOL_LOAD };
 
@@ -217,7 +220,10 @@ void spool_list_release(struct spool_list *);
  */
 int spool_claims_open(struct spool *, struct error *);
 
-/* 1: the file is ours until released. 0: another holder's. -1 with errno. */
+/*
+ * 1: the file is ours until released. 0: another holder's. -1 with errno. With
+ * claims -1, where a full disk has no room for them, it is always ours.
+ */
 int spool_claim(int claims, const char *name);
 void spool_release(int claims, const char *name);
 

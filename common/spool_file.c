@@ -427,7 +427,7 @@ set_claim(int claims, const char *name, short type)
 int
 spool_claim(int claims, const char *name)
 {
-	if (set_claim(claims, name, F_WRLCK) == 0)
+	if (claims < 0 || set_claim(claims, name, F_WRLCK) == 0)
 		return 1;
 	return errno == EAGAIN || errno == EACCES ? 0 : -1;
 }

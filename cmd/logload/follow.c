@@ -140,8 +140,12 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 	for (unsigned i = 0; i < f->run.crew.worker_count; i++) {
 		struct worker *w = &f->run.crew.workers[i];
 
-		if ((w->claims = spool_claims_open(spool, err)) < 0)
+		w->claims = spool_claims_open(spool, err);
+		if (w->claims < 0 && !spool_is_full(err->code))
 			return -1;
+		/* Loading is what makes room, and the ledger decides. */
+		if (w->claims < 0 && i == 0)
+			log_warn("%s (going on without claims)", err->text);
 	}
 	if (metrics_open(&f->metrics, spool, "logload", err) < 0)
 		log_warn("%s (going on without metrics)", err->text);

@@ -213,17 +213,11 @@ write_out(struct reject *r, struct error *err)
 	return spool_draft_write(&r->draft, r->out.data, r->out.len, err);
 }
 
-static bool
-is_full(const struct error *err)
-{
-	return err->code == ENOSPC || err->code == EDQUOT;
-}
-
 /* How much a full disk lacks, nobody can tell. */
 static int
 give_up(struct reject *r, const struct error *err)
 {
-	if (is_full(err))
+	if (spool_is_full(err->code))
 		r->lacking = UINT64_MAX;
 	return -1;
 }
@@ -236,7 +230,7 @@ flush(struct reject *r, struct error *err)
 	if (!take_room(r))
 		r->full = true;
 	while (!r->full && write_out(r, err) < 0) {
-		if (!drops || !is_full(err))
+		if (!drops || !spool_is_full(err->code))
 			return give_up(r, err);
 		r->full = !room_drop(r->room, r->name);
 		if (cut(r, r->written, err) < 0)

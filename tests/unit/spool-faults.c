@@ -480,6 +480,11 @@ test_failed_trial(void)
 	    "a full disk is no failure");
 	arm(FAIL, "openat", 1, EDQUOT);
 	is_number(spool_try(&spool, SPOOL_LOAD, &err), 0, "in no way");
+	arm(FAIL, "openat", 3, ENOSPC);
+	is_number(spool_try(&spool, SPOOL_LOAD, &err), 0, "nor without claims");
+	ok(fault.fired && strstr(err.text, SPOOL_CLAIMS) != NULL, "  %s",
+	    err.text);
+	is_number(spool_claim(-1, "a.ndjson"), 1, "any file is one's own then");
 	arm(FAIL, "openat", 1, EEXIST);
 	is_number(spool_try(&spool, SPOOL_BATCH, &err), 0,
 	    "nor another one that tries the same");
