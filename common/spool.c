@@ -305,10 +305,10 @@ try_move(struct spool *s, enum spool_place from, enum spool_place to,
 	if (rc == 0 && from != to &&
 	    renameat(s->dir[from], TRIAL, s->dir[to], TRIAL) < 0 &&
 	    errno != ENOENT)
-		rc = error_errno(err,
-		    "rename a file in %s/%s to %s/%s, which have to be on one "
-		    "file system",
-		    s->path, place_names[from], s->path, place_names[to]);
+		rc = error_errno(err, "rename a file in %s/%s to %s/%s%s",
+		    s->path, place_names[from], s->path, place_names[to],
+		    errno == EXDEV ? ", which have to be on one file system"
+				   : "");
 	(void)unlinkat(s->dir[from], TRIAL, 0); /* if it is still there */
 	(void)unlinkat(s->dir[to], TRIAL, 0);
 	return rc < 0 && !spool_is_full(err->code) ? -1 : 0;

@@ -36,6 +36,28 @@ draft_path(const struct spool_draft *d, char out[sizeof(d->name) + 8])
 	(void)snprintf(out, sizeof(d->name) + 8, ".%s.tmp", d->name);
 }
 
+/*
+ * "VERB DIRECTORY/FILE: …", of errno. Only what fails needs the directory's
+ * path, so the kernel is asked for it.
+ */
+static int
+draft_failed(int dir, const char *verb, const char *file, struct error *err)
+{
+	int code = errno;
+	char fd[32], path[256];
+	ssize_t n;
+
+	(void)snprintf(fd, sizeof(fd), "/proc/self/fd/%d", dir);
+	n = readlink(fd, path, sizeof(path));
+	if (n < 0 || (size_t)n == sizeof(path)) {
+		path[0] = '.'; /* too long to be told */
+		n = 1;
+	}
+	path[n] = '\0';
+	errno = code;
+	return error_errno(err, "%s %s/%s", verb, path, file);
+}
+
 int
 spool_draft_open(
     struct spool_draft *d, int dir, const char *name, struct error *err)
@@ -54,7 +76,7 @@ spool_draft_open(
 	d->fd =
 	    spool_create_over(dir, path, O_WRONLY | O_TRUNC, SPOOL_FILE_MODE);
 	if (d->fd < 0)
-		return error_errno(err, "create %s", path);
+		return draft_failed(dir, "create", path, err);
 	return 0;
 }
 
@@ -63,7 +85,7 @@ spool_draft_write(
     struct spool_draft *d, const void *data, size_t len, struct error *err)
 {
 	if (spool_write_all(d->fd, data, len) < 0)
-		return error_errno(err, "write %s", d->name);
+		return draft_failed(d->dir, "write", d->name, err);
 	return 0;
 }
 
@@ -74,21 +96,22 @@ spool_draft_publish(struct spool_draft *d, bool sync, struct error *err)
 
 	draft_path(d, path);
 	if (sync && fsync(d->fd) < 0) {
-		(void)error_errno(err, "sync %s", path);
+		(void)draft_failed(d->dir, "sync", path, err);
 		spool_draft_discard(d);
 		return -1;
 	}
 	if (close(d->fd) < 0) {
-		(void)error_errno(err, "close %s", path);
+		(void)draft_failed(d->dir, "close", path, err);
 		d->fd = -1;
 		return -1;
 	}
 	d->fd = -1;
 	/* A crash here leaves a hidden draft, which the next one overwrites. */
 	if (renameat(d->dir, path, d->dir, d->name) < 0)
-		return error_errno(err, "rename %s to %s", path, d->name);
+		return draft_failed(d->dir, "rename to", d->name, err);
 	if (sync && fsync(d->dir) < 0)
-		return error_errno(err, "sync the directory of %s", d->name);
+		return draft_failed(
+		    d->dir, "sync the directory of", d->name, err);
 	return 0;
 }
 
@@ -101,7 +124,7 @@ spool_draft_remove(int dir, const char *name, struct error *err)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return 0; /* no draft has such a name */
 	if (unlinkat(dir, path, 0) < 0 && errno != ENOENT)
-		return error_errno(err, "remove %s", path);
+		return draft_failed(dir, "remove", path, err);
 	return 0;
 }
 

@@ -312,10 +312,14 @@ test_failed_draft(void)
 	is_number(spool_draft_open(&d, dir, "a.ndjson", &err), -1,
 	    "a draft that cannot be made");
 	is_number(d.fd, -1, "is not open");
+	ok(strstr(err.text, "/ready/.a.ndjson.tmp: ") != NULL &&
+		strstr(err.text, root) != NULL,
+	    "  %s", err.text);
 	disarm();
 	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
 	arm(FAIL, "write", 1, ENOSPC);
 	is_number(spool_draft_write(&d, "new", 3, &err), -1, "a failed write");
+	ok(strstr(err.text, "/ready/a.ndjson: ") != NULL, "  %s", err.text);
 	disarm();
 	spool_draft_discard(&d);
 	is_text(content(SPOOL_READY), "old", "leaves the old one");
@@ -474,6 +478,10 @@ test_failed_trial(void)
 	arm(FAIL, "renameat", 1, EXDEV);
 	is_number(spool_try(&spool, SPOOL_BATCH, &err), -1, "two file systems");
 	ok(strstr(err.text, "have to be on one file system") != NULL, "%s",
+	    err.text);
+	arm(FAIL, "renameat", 1, EACCES);
+	is_number(spool_try(&spool, SPOOL_BATCH, &err), -1, "no right to");
+	ok(strstr(err.text, "ready: Permission denied") != NULL, "%s",
 	    err.text);
 	arm(FAIL, "write", 1, ENOSPC);
 	is_number(spool_try(&spool, SPOOL_RECEIVE, &err), 0,
