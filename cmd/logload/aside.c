@@ -7,6 +7,7 @@
 
 #include "aside.h"
 #include "clock.h"
+#include "hash.h"
 #include "log.h"
 
 #define PROBE_NS (10 * CLOCK_NS_PER_S)
@@ -57,14 +58,12 @@ unlock(struct aside *a)
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
-/* FNV-1a. */
+/* Zero is that of a free place. */
 static uint64_t
 make_key(const char *name)
 {
-	uint64_t key = 0xcbf29ce484222325;
+	uint64_t key = hash_name(name);
 
-	for (; *name != '\0'; name++)
-		key = (key ^ (unsigned char)*name) * 0x100000001b3;
 	return key == 0 ? 1 : key;
 }
 
