@@ -121,12 +121,6 @@ render(struct metric *table, const char *extra, struct buf *out)
 	return 0;
 }
 
-int
-metrics_render(struct metric *table, struct buf *out)
-{
-	return render(table, NULL, out);
-}
-
 /*
  * Files
  */

@@ -74,9 +74,6 @@ metric_get(struct metric *m)
 /* Adds one observation of a duration. */
 void metric_observe(struct metric *, uint64_t ns);
 
-/* Appends the table as Prometheus text. 0, or -1 with ENOMEM. */
-int metrics_render(struct metric *table, struct buf *out);
-
 #define METRICS_NAME_MAX 64
 
 /*

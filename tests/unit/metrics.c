@@ -11,7 +11,7 @@
 #include "tap.h"
 
 static char scratch[64], root[80];
-static struct spool spool;
+static struct spool spool, empty;
 static struct error err;
 
 static struct metric_histogram sync_time;
@@ -39,13 +39,15 @@ static const char first_part[] = "# HELP t_events_total Events.\n"
 				 "# HELP t_sync_seconds Sync.\n"
 				 "# TYPE t_sync_seconds histogram\n";
 
+/* The table alone, as a spool without files shows it. */
 static const char *
 rendered(void)
 {
+	static const struct metrics_file own = {.process = 1};
 	static struct buf out;
 
 	out.len = 0;
-	must(metrics_render(table, &out) == 0);
+	must(metrics_collect(&empty, &own, table, &out, &err) == 0);
 	must(buf_append(&out, "", 1) == 0);
 	return out.data;
 }
@@ -382,6 +384,8 @@ int
 main(void)
 {
 	tap_scratch(scratch);
+	(void)snprintf(root, sizeof(root), "%s/empty", scratch);
+	must(spool_open(&empty, root, &err) == 0);
 	test_render();
 	test_histogram();
 	test_threads();
@@ -389,6 +393,7 @@ main(void)
 	test_collect();
 	test_collect_own();
 	test_failures();
+	spool_close(&empty);
 	tap_remove_tree(scratch);
 	return tap_end();
 }
