@@ -67,10 +67,10 @@ running() {
 
 # Sets $status of $pid, which has ended; a signal may interrupt `wait` even so.
 reap() {
+	status=127 # also what wait says of one that it has told of
 	for _ in 1 2 3; do
 		wait "$pid" 2>/dev/null
-		set -- $?
-		[ "$1" -eq 127 ] || status=$1
+		case $? in 127) ;; *) status=$? ;; esac
 	done
 }
 

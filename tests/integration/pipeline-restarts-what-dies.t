@@ -84,4 +84,19 @@ is "$(cat "$LOG")" 'logrecv TERM
 logbatch TERM yes
 logload TERM 20' 'in the order that lets events through'
 not_ok 'nothing is left running' pgrep -f "$DIR/bin/"
+
+# 127 is also what `wait` says where it knows nothing; it is the status of a tool
+# that lacks a library, or that an installer has just taken away.
+for shell in sh bash; do
+	: >"$LOG"
+	echo 127 >"$ENDS/logload"
+	start pipeline "$shell" "$TOP/pipeline.sh"
+	ok "$shell: one that ends with 127 is tried again" \
+		wait_for started logload 2
+	ok "$shell: its log names the status" wait_log pipeline \
+		'tool=logload status=127'
+	stop pipeline
+	is "$STATUS" 0 "$shell: SIGTERM ends it with status 0"
+	rm "$ENDS/logload"
+done
 done_testing
