@@ -80,7 +80,7 @@ start() {
 		unset $(env | grep -oE '^LOG(RECV|BATCH|LOAD)_[A-Z0-9_]*' | grep -iv "^$1_")
 		exec $guard sh -c '[ "$PPID" != "$0" ] || exec "$1"' $$ "$(command -v "$1")"
 	) &
-	pid=$! at=$now restarts=$((restarts + 1)) started=1
+	pid=$! at=$now restarts=$((restarts + 1)) started=1 woken=1
 	# While it has our name it may have our traps, which would swallow a TERM.
 	while running && [ "${stat#*"$self"}" != "$stat" ]; do :; done
 }
@@ -125,14 +125,16 @@ end() {
 }
 
 write_metrics() {
-	cat >"$SPOOL/metrics/.pipeline.prom.tmp" <<END &&
+	[ -d "$SPOOL/metrics" ] || { next=$((now + 100)) && return; } # a tool makes it
+	started=
+	set -- "$SPOOL/metrics/.pipeline.prom.tmp" "$SPOOL/metrics/pipeline.prom"
+	{ cat >"$1" <<END && mv -f "$1" "$2"; } 2>/dev/null || log warn "cannot write $2"
 # HELP pipeline_restarts_total Starts of a tool after its first one.
 # TYPE pipeline_restarts_total counter
 pipeline_restarts_total{tool="logrecv"} $restarts_logrecv
 pipeline_restarts_total{tool="logbatch"} $restarts_logbatch
 pipeline_restarts_total{tool="logload"} $restarts_logload
 END
-		mv "$SPOOL/metrics/.pipeline.prom.tmp" "$SPOOL/metrics/pipeline.prom"
 }
 
 # The traps' work. In dash, one that has interrupted another finds a wrong $?.
@@ -143,8 +145,7 @@ wake() {
 
 # Sleeps until $next, a signal, or the end of a child.
 nap() {
-	set -- $(((next - now + 9) / 10))
-	$guard sleep "$(($1 / 10)).$(($1 % 10))" &
+	$guard sleep "$(((next - now + 9) / 100)).$(((next - now + 9) / 10 % 10))" &
 	sleeper=$!
 	[ -n "$woken" ] || wait "$sleeper" 2>/dev/null
 	wake
@@ -154,7 +155,7 @@ nap() {
 
 [ "$*" != --help ] || { usage && exit 0; }
 [ $# -eq 0 ] || [ "$*" = --version ] || { usage >&2 && exit 64; }
-signals=0 sleeper='' ending=''
+signals=0 sleeper='' ending='' started=''
 pid='' at='' delay='' restarts='' && keep none
 trap 'signals=$((signals + 1)); wake' HUP INT TERM
 trap wake CHLD
@@ -173,28 +174,27 @@ for tool in logrecv logbatch logload; do
 done
 [ $# -eq 0 ] || { logbatch --version | sed 's/^[^ ]*/pipeline.sh/' && exit 0; }
 : "${SPOOL:=${LOGRECV_SPOOL:-/var/spool/logs}}"
-(umask 027 && mkdir -p "$SPOOL/metrics") || fail 74 error "cannot make the spool $SPOOL"
+(umask 027 && mkdir -p "$SPOOL") || fail 74 error "cannot make the spool $SPOOL"
 export LOGRECV_SPOOL="${LOGRECV_SPOOL:-$SPOOL}" LOGBATCH_SPOOL="${LOGBATCH_SPOOL:-$SPOOL}" \
 	LOGLOAD_SPOOL="${LOGLOAD_SPOOL:-$SPOOL}" LOGBATCH_DRAIN=yes LOGLOAD_DRAIN=$((drain / 100))
 # In a session of its own a tool does not get a terminal's Ctrl-C beside our
 # TERM. Should this shell be killed, the kernel sends that.
 guard=$(command -v setsid)
 ! setpriv --pdeathsig TERM true 2>/dev/null || guard="setpriv --pdeathsig TERM --nnp $guard"
-read -r self </proc/$$/stat
-self=${self%) *} self="(${self#*(})"
+self="($(cat /proc/$$/comm))"
 
 log info "starting spool=$SPOOL pid=$$"
 to_run='logrecv logbatch logload '
 while :; do
-	woken='' started=''
+	woken=
 	read -r now _ </proc/uptime
 	now=$((${now%.*} * 100 + 1${now#*.} - 100)) next=$((now + 360000))
+	[ -z "$started" ] || write_metrics
 	case $signals in
 	0) ;;
 	1) recall "${ending:-none}" && end ;;
 	*) fail 143 warn 'stopped at once: what is left is loaded at the next start' ;;
 	esac
 	for tool in $to_run; do tend "$tool"; done
-	[ -z "$started" ] || write_metrics
 	[ -n "$woken" ] || nap
 done

@@ -47,8 +47,11 @@ counted() {
 	[ "$(metric pipeline "pipeline_restarts_total{tool=\"$1\"}")" = "$2" ]
 }
 
+# Group and mode of a spool are its maker's; metrics/ is for a tool to make, that
+# knows who is to share it.
 spool_new
 export SPOOL
+mkdir "$SPOOL"
 : >"$LOG"
 echo 1 >"$ENDS/logload"
 start pipeline "$TOP/pipeline.sh"
@@ -64,7 +67,9 @@ ok 'it runs when it can' wait_for started logload 4
 kill -KILL "$(last logrecv)"
 ok 'one that is killed is started again' wait_for started logrecv 2
 ok 'its log names the status' wait_log pipeline 'tool=logrecv status=137'
-ok 'the metrics count it' wait_for counted logrecv 1
+not_ok 'it makes no metrics/' test -e "$SPOOL/metrics"
+mkdir "$SPOOL/metrics"
+ok 'where there is one, the metrics count it' wait_for counted logrecv 1
 ok 'each for itself' counted logload 3
 ok 'others have none' counted logbatch 0
 
@@ -72,10 +77,18 @@ echo 78 >"$ENDS/logbatch"
 kill -KILL "$(last logbatch)"
 ok 'wrong configuration is said loudly' wait_log pipeline \
 	'error pipeline: logbatch cannot work with its configuration'
+mv "$SPOOL" "$DIR/away"
 before=$(starts logbatch)
 ok 'and tried again' wait_for started logbatch $((before + 1))
 rm "$ENDS/logbatch"
 ok 'until it works' wait_for started logbatch $((before + 2))
+mv "$DIR/away" "$SPOOL"
+ok 'the metrics come when they can' wait_for counted logbatch $((before + 1))
+mkdir "$SPOOL/metrics/.pipeline.prom.tmp"
+kill -KILL "$(last logrecv)"
+ok 'where they cannot be written its log says so' wait_log pipeline \
+	'warn pipeline: cannot write .*/metrics/pipeline.prom'
+unlike "$(log_since pipeline)" "pipeline.sh: " 'the shell has said nothing'
 
 : >"$LOG"
 stop pipeline
