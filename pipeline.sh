@@ -7,10 +7,10 @@
 # sleeps until something is due, in hundredths of a second. Traps only take a
 # note and kill that sleep, a child: one that runs just before `wait` leaves
 # nothing to wait for.
-# shellcheck disable=SC2016,SC2046,SC2086,SC2154,SC3040
+# shellcheck disable=SC2016,SC2046,SC2086,SC2154,SC2173,SC3040
 set -u
-# A bash that is called sh would not let the end of a child interrupt `wait`.
-case ${BASH_VERSION:-} in ?*) set +o posix ;; esac
+# Called sh, bash would let no child's end interrupt `wait`; any tells of a kill -9.
+case ${BASH_VERSION:-} in ?*) set +o posix && trap : KILL ;; esac
 
 usage() {
 	cat <<'END'
@@ -27,9 +27,9 @@ received reach the database; a second one ends all at once. Settings:
 END
 }
 
-# log LEVEL TEXT
+# log LEVEL TEXT. Whoever reads stderr may hang: a line is lost then, after a second.
 log() {
-	echo "$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ) $1 pipeline: $2" >&2
+	timeout 1 printf '%s\n' "$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ) $1 pipeline: $2" >&2
 }
 # fail STATUS LEVEL TEXT: ends all at once
 fail() {
@@ -109,7 +109,7 @@ tend() {
 # Ends one tool after the other: TERM, and at $limit KILL.
 end() {
 	if running; then
-		[ "$now" -lt "$limit" ] || kill -s KILL "$pid" 2>/dev/null
+		[ "$now" -lt "$limit" ] || { kill -s KILL "$pid" && limit=$((now + 100)); } 2>/dev/null
 		[ "$limit" -ge "$next" ] || next=$limit
 		return
 	fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The log goes to a pipe that is full, since whoever reads it hangs: the tools
-# work on all the same, and later say how much of it was lost.
+# work on all the same, and later say how much of it was lost. So does
+# pipeline.sh, whose own lines are lost.
 . "$(dirname "$0")/../lib.sh"
 
 # Open for reading and writing, here, so that it has both ends.
@@ -55,4 +56,17 @@ stop logbatch
 is "$STATUS" 0 'logbatch ends'
 stop logrecv
 is "$STATUS" 0 'so does logrecv'
+
+export SPOOL PIPELINE_BIN=$BUILD LOGRECV_LISTEN=127.0.0.1:0
+export LOGLOAD_DB=mysql://logs@127.0.0.1:1/logs PIPELINE_DRAIN=1s
+all_run() {
+	[ "$(pgrep -P "$(pid pipeline)" '^log(recv|batch|load)$' | wc -l)" -eq 3 ]
+}
+for shell in sh bash; do
+	fill
+	quietly pipeline "$shell" "$TOP/pipeline.sh"
+	ok "$shell: pipeline.sh starts its tools" wait_for all_run
+	stop pipeline
+	is "$STATUS" 0 "$shell: and ends them"
+done
 done_testing

@@ -10,10 +10,10 @@ for tool in logrecv logbatch logload; do
 		#!/bin/sh
 		# Notes its start; ends as the file told it, or sleeps until TERM.
 		tool=${0##*/}
-		echo "$tool $$ $(date +%s%3N)" >>"$LOG"
-		[ ! -s "$ENDS/$tool" ] || exit "$(cat "$ENDS/$tool")"
 		trap 'echo "$tool TERM ${LOGBATCH_DRAIN:-}${LOGLOAD_DRAIN:-}" >>"$LOG"
 			exit 0' TERM
+		echo "$tool $$ $(date +%s%3N)" >>"$LOG"
+		[ ! -s "$ENDS/$tool" ] || exit "$(cat "$ENDS/$tool")"
 		sleep 1000 &
 		wait $!
 		kill $!
@@ -85,9 +85,11 @@ ok 'until it works' wait_for started logbatch $((before + 2))
 mv "$DIR/away" "$SPOOL"
 ok 'the metrics come when they can' wait_for counted logbatch $((before + 1))
 mkdir "$SPOOL/metrics/.pipeline.prom.tmp"
+before=$(starts logrecv)
 kill -KILL "$(last logrecv)"
 ok 'where they cannot be written its log says so' wait_log pipeline \
 	'warn pipeline: cannot write .*/metrics/pipeline.prom'
+ok 'and all run' wait_for started logrecv $((before + 1))
 unlike "$(log_since pipeline)" "pipeline.sh: " 'the shell has said nothing'
 
 : >"$LOG"
@@ -108,6 +110,11 @@ for shell in sh bash; do
 		wait_for started logload 2
 	ok "$shell: its log names the status" wait_log pipeline \
 		'tool=logload status=127'
+	wait_for started logrecv 1 || give_up 'logrecv is not started'
+	kill -KILL "$(last logrecv)"
+	ok "$shell: its log names that of a kill -9" wait_log pipeline \
+		'tool=logrecv status=137'
+	unlike "$(log_since pipeline)" 'pipeline.sh: ' "$shell: and nobody else"
 	stop pipeline
 	is "$STATUS" 0 "$shell: SIGTERM ends it with status 0"
 	rm "$ENDS/logload"
