@@ -65,7 +65,7 @@ static int open_all(struct follow *, struct spool *, struct error *);
 static void close_all(struct follow *);
 static void loop(struct follow *);
 static void loop_once(struct follow *, uint64_t until_ns);
-static void drain(struct follow *);
+static void drain(struct follow *, uint64_t until_ns);
 static void tell_left(struct follow *);
 
 int
@@ -73,6 +73,7 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 {
 	struct follow *f = calloc(1, sizeof(*f));
 	struct error err;
+	uint64_t until_ns;
 	int status = EX_IOERR;
 
 	if (f == NULL) {
@@ -103,11 +104,12 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 			loop(f);
 		status = EX_OK;
 	}
+	/* From now on: the workers may take long to end. */
+	until_ns = clock_monotonic_ns() + s->drain_ns;
 	crew_close(&f->run.crew, true);
 	run_join(&f->run);
 	if (status == EX_OK && !s->once && !f->news.gone) {
-		if (s->drain_ns > 0)
-			drain(f);
+		drain(f, until_ns);
 		tell_left(f);
 	}
 	if (status == EX_OK && s->once)
@@ -363,16 +365,17 @@ loop_once(struct follow *f, uint64_t until_ns)
 
 /*
  * Told to stop, with --drain: the workers have ended as they do without it, and
- * begin anew, as with --once.
+ * begin anew, as with --once, if there is time left.
  */
 static void
-drain(struct follow *f)
+drain(struct follow *f, uint64_t until_ns)
 {
-	uint64_t ns = f->run.settings->drain_ns;
-	uint64_t until_ns = clock_monotonic_ns() + ns;
+	uint64_t now = clock_monotonic_ns(), ns = until_ns - now;
 	struct crew *crew = &f->run.crew;
 	struct error err;
 
+	if (now >= until_ns)
+		return;
 	log_info("loading what is left drain_ms=%llu",
 	    (unsigned long long)(ns / CLOCK_NS_PER_MS));
 	stop_reset(f->run.stop);

@@ -58,6 +58,8 @@ is "$STATUS" 0 'status 0'
 is "$(files ready)" 2 'the files stay'
 like "$(log_since logload)" \
 	'warn logload: stopped: not all is loaded,.*files=2' 'it says so'
+unlike "$(log_since logload)" 'loading what is left' \
+	'its time runs from the signal on: nothing is begun after it'
 
 # A second signal, while it drains. The INSERT may still be that of the last one.
 logload_start --drain=600s
