@@ -284,8 +284,8 @@ finish_chunk(struct load *f)
 		    (unsigned long long)(c->rejected - c->kept), f->name,
 		    l->reject.name, l->reject.first);
 	if (c->lost > 0)
-		log_error("dropped, since rejected/ has no room for them: "
-			  "events=%llu file=%s",
+		log_error("dropped, since rejected/ has no room for them (see "
+			  "--rejected-limit): events=%llu file=%s",
 		    (unsigned long long)c->lost, f->name);
 	if (c->torn > 0)
 		log_warn("skipped a torn tail, which was never acknowledged: "

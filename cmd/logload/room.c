@@ -250,9 +250,10 @@ count_drop(struct room *r, const char *name, uint64_t records, uint64_t bytes)
 	meter_add(r->meters, METER_DROPPED_FILES, 1);
 	meter_add(r->meters, METER_DROPPED_BYTES, bytes);
 	meter_add(r->meters, METER_DROPPED_EVENTS, records);
-	log_error("dropped from rejected/ for want of room: file=%s "
+	log_error("dropped from rejected/ for want of room (see %s): file=%s "
 		  "events=%llu bytes=%llu",
-	    name, (unsigned long long)records, (unsigned long long)bytes);
+	    kinds[r->place].option, name, (unsigned long long)records,
+	    (unsigned long long)bytes);
 }
 
 /* Is it gone now, by us? A file that is being loaded again is spared. */

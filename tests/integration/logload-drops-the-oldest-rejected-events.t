@@ -42,7 +42,7 @@ is "$(rejected event | grep -o '"n":[0-9]*' | tr -d '"n:' | xargs)" \
 is "$(dropped files) $(dropped events)" "$((100 - kept)) $((100 - kept))" \
 	'the others are counted'
 num "$(dropped bytes)" -gt "$((900 * (100 - kept)))" 'in bytes, too'
-is "$(grep -c 'error .* dropped from rejected/.*events=1 ' <<<"$ERR")" \
+is "$(grep -c 'error .* dropped from rejected/.*--rejected-limit.*events=1 ' <<<"$ERR")" \
 	"$((100 - kept))" 'and told'
 
 # --- one file's records are more than the limit
@@ -56,7 +56,7 @@ num "$(lying)" -le 100000 'rejected/ keeps to its limit'
 remain=$(lines rejected)
 num "$remain" -ge 50 'some of its records are there'
 is "$(($(dropped events) + remain))" "$((kept + 200))" 'the rest is counted'
-like "$ERR" "error .* dropped, since rejected/ has no room for them: events=" \
+like "$ERR" "error .* dropped, since rejected/ has no room for them .see --rejected-limit.: events=" \
 	'and told'
 ok 'what is left is whole' test -n "$(rejected event)"
 is "$(ledger rejected | tail -n 1)" 200 'the ledger has all of them'

@@ -73,7 +73,7 @@ is "$STATUS/$(files ready)" 0/0 'drop: a full disk keeps nothing in ready/'
 is "$(rows)" 23 'the good event is a row'
 not_ok 'older records have gone first' \
 	test -e "$SPOOL/rejected/$(ready 101)"
-lost=$(grep -o 'has no room for them: events=[0-9]*' <<<"$ERR" | cut -d= -f2)
+lost=$(grep -o 'has no room for them .see --rejected-limit.: events=[0-9]*' <<<"$ERR" | cut -d= -f2)
 is "$(($(lines rejected) + ${lost:-0}))" 500 \
 	'the new ones are there, or counted as lost'
 done_testing
