@@ -34,9 +34,9 @@ static size_t place_of(const struct batch *, const char *name);
 static void take_in(struct batch_file *, const char *name, uint64_t bytes);
 static void look(struct batch *, struct batch_file *);
 static uint64_t file_due_ns(const struct batch *, const struct batch_file *);
-static int rotate_due(struct batch *, bool all, uint64_t until,
+static int rotate_due(struct batch *, enum stats_field cause, uint64_t until,
     const volatile sig_atomic_t *stop);
-static int rotate(struct batch *, struct batch_file *, bool once);
+static int rotate(struct batch *, struct batch_file *, enum stats_field cause);
 static void drop_gone(struct batch *);
 static uint64_t next_pause(uint64_t pause_ns);
 
@@ -290,12 +290,14 @@ batch_due_ns(const struct batch *b)
 void
 batch_rotate(struct batch *b, const volatile sig_atomic_t *stop)
 {
-	(void)rotate_due(b, false, clock_monotonic_ns() + BUSY_ROUND_NS, stop);
+	(void)rotate_due(
+	    b, STAT_ROTATED_AGE, clock_monotonic_ns() + BUSY_ROUND_NS, stop);
 	drop_gone(b);
 }
 
 int
-batch_rotate_all(struct batch *b, const volatile sig_atomic_t *stop)
+batch_rotate_all(
+    struct batch *b, enum stats_field cause, const volatile sig_atomic_t *stop)
 {
 	size_t found;
 	int rc = 0;
@@ -304,7 +306,7 @@ batch_rotate_all(struct batch *b, const volatile sig_atomic_t *stop)
 		if (batch_scan(b) < 0)
 			return -1;
 		found = b->count;
-		rc = rotate_due(b, true, BATCH_NEVER, stop);
+		rc = rotate_due(b, cause, BATCH_NEVER, stop);
 		drop_gone(b);
 	} while (rc == 0 && b->crowded && found > 0 && !*stop);
 	return rc;
@@ -325,15 +327,16 @@ comes_again(const struct batch_file *f, uint64_t until)
 }
 
 /*
- * Tries each file that is due, or each of `all`; then those whose locks others
- * had, again and again until then, or until they are a failure.
+ * Tries each file that is due, or for another cause than its age each one; then
+ * those whose locks others had, again and again until then, or until they are a
+ * failure.
  */
 static int
-rotate_due(struct batch *b, bool all, uint64_t until,
+rotate_due(struct batch *b, enum stats_field cause, uint64_t until,
     const volatile sig_atomic_t *stop)
 {
 	const struct timespec pause = {.tv_nsec = (long)BUSY_LEAST_NS};
-	bool again = false, busy;
+	bool all = cause != STAT_ROTATED_AGE, again = false, busy;
 	int rc = 0;
 
 	do {
@@ -348,7 +351,7 @@ rotate_due(struct batch *b, bool all, uint64_t until,
 			if (f->changed)
 				look(b, f);
 			if (!f->gone && (is_due(b, f) || (all && !again)) &&
-			    rotate(b, f, all) < 0)
+			    rotate(b, f, cause) < 0)
 				rc = -1;
 			busy = busy || comes_again(f, until);
 		}
@@ -398,20 +401,20 @@ rotate_failed(struct batch *b, struct batch_file *f, const struct error *err)
 
 /* 0; or 1 where it is busy, or -1, with the file left in the table. */
 static int
-rotate(struct batch *b, struct batch_file *f, bool once)
+rotate(struct batch *b, struct batch_file *f, enum stats_field cause)
 {
-	enum stats_field cause = once                       ? STAT_ROTATED_ONCE
-				 : f->bytes >= b->max_bytes ? STAT_ROTATED_SIZE
-							    : STAT_ROTATED_AGE;
 	static const char *const causes[] = {[STAT_ROTATED_SIZE] = "size",
 	    [STAT_ROTATED_AGE] = "age",
-	    [STAT_ROTATED_ONCE] = "once"};
+	    [STAT_ROTATED_ONCE] = "once",
+	    [STAT_ROTATED_DRAIN] = "drain"};
 	struct metric *table = b->stats->table;
 	uint64_t began = clock_monotonic_ns();
 	struct error err;
 	struct stat st;
 	int rc = spool_rotate(b->spool, f->name, &err);
 
+	if (cause == STAT_ROTATED_AGE && f->bytes >= b->max_bytes)
+		cause = STAT_ROTATED_SIZE;
 	if (rc < 0 && err.code == EAGAIN)
 		return rotate_busy(b, f, &err);
 	f->busy_ns = 0;

@@ -73,10 +73,11 @@ void batch_rotate(struct batch *, const volatile sig_atomic_t *stop);
 
 /*
  * Hands over every file, due or not, with one try each, but that a lock which
- * others have is waited for, for 5 s. 0, or -1 if one failed or buffer/ could
- * not be listed.
+ * others have is waited for, for 5 s. The cause is STAT_ROTATED_ONCE or _DRAIN.
+ * 0, or -1 if one failed or buffer/ could not be listed.
  */
-int batch_rotate_all(struct batch *, const volatile sig_atomic_t *stop);
+int batch_rotate_all(
+    struct batch *, enum stats_field cause, const volatile sig_atomic_t *stop);
 
 /* When something is to be done, by clock_monotonic_ns, or BATCH_NEVER. */
 uint64_t batch_due_ns(const struct batch *);

@@ -233,7 +233,9 @@ metrics_due_ns(const struct daemon *d)
 static int
 once(struct daemon *d)
 {
-	return batch_rotate_all(&d->batch, &stop_signal) < 0 ? EX_IOERR : EX_OK;
+	return batch_rotate_all(&d->batch, STAT_ROTATED_ONCE, &stop_signal) < 0
+		   ? EX_IOERR
+		   : EX_OK;
 }
 
 /*
@@ -369,7 +371,7 @@ drain(struct daemon *d)
 {
 	static const volatile sig_atomic_t never = 0;
 
-	if (batch_rotate_all(&d->batch, &never) < 0)
+	if (batch_rotate_all(&d->batch, STAT_ROTATED_DRAIN, &never) < 0)
 		log_warn("some files stay in buffer/, for the next start");
 }
 

@@ -14,6 +14,7 @@ static const struct metric initial[STATS + 1] = {
     [STAT_ROTATED_SIZE] = ROTATED("size"),
     [STAT_ROTATED_AGE] = ROTATED("age"),
     [STAT_ROTATED_ONCE] = ROTATED("once"),
+    [STAT_ROTATED_DRAIN] = ROTATED("drain"),
     [STAT_ROTATED_BYTES] = METRIC_COUNTER(
 	"logbatch_bytes_rotated_total", "Bytes handed over to ready/."),
     [STAT_ERRORS] = METRIC_COUNTER(

@@ -26,6 +26,7 @@ for signal in TERM INT; do
 	is "$STATUS" 0 "with --drain, at SIG$signal: status 0"
 	is "$(files buffer)" 0 'and all is handed over'
 	like "$(log_since logbatch)" 'stopped signal=[0-9]+ files=0' 'it says so'
+	like "$(log_since logbatch)" 'rotated file=.* cause=drain' 'and why'
 done
 is "$(files ready)" 3 'nothing is lost'
 
