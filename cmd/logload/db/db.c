@@ -158,6 +158,10 @@ db_connect(struct db *db)
 enum db_verdict
 db_begin(struct db *db)
 {
+	if (!db->open) { /* since the last one was given up */
+		(void)error_set(&db->error, "the connection broke at ROLLBACK");
+		return DB_PASSING;
+	}
 	return run_text(db, db->driver->dialect.begin);
 }
 

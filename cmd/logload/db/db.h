@@ -7,7 +7,8 @@
  *
  * Each call ends in a verdict, and where that is not DB_OK, db->error has the
  * database's own code and text. After DB_PASSING and DB_SCHEMA the transaction
- * is lost: call db_disconnect before the next db_begin. One thread uses one db.
+ * is lost: call db_disconnect and db_connect before the next db_begin, which
+ * else is DB_PASSING. One thread uses one db.
  */
 #ifndef LOGLOAD_DB_H
 #define LOGLOAD_DB_H
