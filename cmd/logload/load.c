@@ -457,6 +457,7 @@ static enum load_verdict
 take_refused(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
+	struct error why = f->error; /* flush has errors of its own */
 	struct load_held *h;
 
 	if (l->held_count == LOAD_HELD_MAX) {
@@ -477,7 +478,7 @@ take_refused(struct load *f, const struct line *line)
 		h->line.offset = h->why.offset;
 		h->line.len = f->event.text.len;
 	}
-	(void)snprintf(h->text, sizeof(h->text), "%s", f->error.text);
+	(void)snprintf(h->text, sizeof(h->text), "%s", why.text);
 	f->chunk.rejected++;
 	f->chunk.kept += f->rules.origin != NULL;
 	return LOAD_DONE;
