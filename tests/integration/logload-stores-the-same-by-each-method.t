@@ -72,13 +72,25 @@ sql_is "SELECT COUNT(*) FROM logs WHERE file_id IN (1, 4, 7)
 	AND event IN ('crlf', 'no line break')" 6 \
 	'CRLF, and a last line without line break'
 
-# A server that has no prepared statement left: that passes.
-arrays on
+# A server that has no prepared statement left.
 sql 'SET GLOBAL max_prepared_stmt_count=0, GLOBAL local_infile=1'
+for by in on off; do
+	arrays "$by"
+	loads=$(counted Com_load)
+	load --wait 0s --force "$DIR"/[ac].ndjson
+	is "$STATUS" 0 "no prepared statement to be had, arrays $by: status 0"
+	like "$ERR" ' warn .*LOAD DATA.*\(1461\)' 'it says so'
+	num "$(counted Com_load)" -ge $((loads + 2)) 'few rows are LOAD DATA too'
+	file=$(sql 'SELECT MAX(id) FROM log_files')
+	is "$(sum_of_rows $((file - 1)))" "$(sum_of_rows 1)" 'the same rows'
+	is "$(sum_of_rows "$file")" "$(sum_of_rows 3)" 'of both files'
+done
+sql 'SET GLOBAL local_infile=0'
 load --wait 0s --force "$DIR/a.ndjson"
-is "$STATUS" 75 'no prepared statement to be had: status 75'
+is "$STATUS" 75 'and no local_infile: status 75'
 like "$ERR" '\(1461\)' 'it says so'
-sql 'SET GLOBAL max_prepared_stmt_count=DEFAULT'
+sql 'SET GLOBAL max_prepared_stmt_count=DEFAULT, GLOBAL local_infile=1'
+arrays on
 
 # A column of another character set: converted, by each way.
 sql 'CREATE TABLE latin LIKE logs;

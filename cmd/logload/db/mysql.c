@@ -12,6 +12,8 @@
  *   INSERT     prepared, of a few rows; where the server has local_infile
  *              off, of up to INSERT_ROWS.
  *
+ * Where the server has no prepared statement left, LOAD DATA takes all.
+ *
  * Of an INSERT, with arrays too, the server stores all rows or none, and under
  * the strict sql_mode of the session it tells the truth.
  */
@@ -550,7 +552,9 @@ store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 	if (!m->arrays && count > INSERT_ROWS)
 		return DB_EVENT;
 	verdict = prepare(l, m->arrays ? 1 : count);
-	return verdict == DB_OK ? insert(l, b, from, count) : verdict;
+	return verdict == DB_OK
+		   ? insert(l, b, from, count)
+		   : mysql_load_instead(m, b, from, count, verdict);
 }
 
 static const char *const schemes[] = {"mysql", "mariadb", NULL};

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "mysql_errors.h"
 #include "mysql_own.h"
 #include "sql.h"
@@ -186,4 +187,22 @@ mysql_load(
 		return undone;
 	m->db.error = kept;
 	return DB_EVENT;
+}
+
+enum db_verdict
+mysql_load_instead(struct mysql *m, const struct batch *b, unsigned from,
+    unsigned count, enum db_verdict verdict)
+{
+	enum db_verdict said;
+
+	if (!m->load_data || (m->db.error.code != SERVER_NOT_PREPARED &&
+				 m->db.error.code != SERVER_TOO_MANY_PREPARED))
+		return verdict;
+	if (!m->unprepared)
+		log_warn("loading by LOAD DATA: %s", m->db.error.text);
+	m->unprepared = true;
+	m->arrays = false;
+	mysql_set_limits(m);
+	said = mysql_load(m, b, from, count);
+	return m->load_data ? said : verdict; /* none of the ways is there */
 }

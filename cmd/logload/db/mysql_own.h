@@ -13,8 +13,9 @@
 #define PACKET_SPARE 128 /* of max_allowed_packet, for the protocol */
 
 struct mysql {
-	struct db db; /* first: the callers' handle */
-	bool warned;  /* about settings that cost durability or speed */
+	struct db db;    /* first: the callers' handle */
+	bool warned;     /* about settings that cost durability or speed */
+	bool unprepared; /* and about statements that cannot be prepared */
 	bool arrays, load_data; /* what this session can */
 	uint64_t packet_max;    /* of the server */
 	uint64_t stored;        /* by the last statement that was run */
@@ -38,6 +39,12 @@ enum db_verdict mysql_check(struct db *, const char *table);
  */
 enum db_verdict
 mysql_load(struct mysql *, const struct batch *, unsigned from, unsigned count);
+/*
+ * The same where no INSERT could be prepared, of which db->error tells; with
+ * that verdict where it has another reason, or LOAD DATA is not there either.
+ */
+enum db_verdict mysql_load_instead(struct mysql *, const struct batch *,
+    unsigned from, unsigned count, enum db_verdict);
 /* What the client library is to send next; 0 at the end. */
 size_t mysql_load_read(struct mysql *, char *out, size_t size);
 
