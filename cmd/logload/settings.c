@@ -163,7 +163,8 @@ complete_ssl(struct settings *s, struct error *err)
 	static const char *const modes[] = {"disabled", "preferred", "required",
 	    "verify_ca", "verify_identity", NULL};
 	struct db_config *c = &s->db;
-	const char *wish = s->ssl_mode != NULL ? s->ssl_mode : c->ssl_mode;
+	bool given = s->ssl_mode != NULL && *s->ssl_mode != '\0';
+	const char *wish = given ? s->ssl_mode : c->ssl_mode;
 
 	c->ssl_mode = wish;
 	c->ssl = DB_SSL_PREFERRED;

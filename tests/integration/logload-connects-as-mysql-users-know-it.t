@@ -27,6 +27,8 @@ printf '[client]\nuser=nobody\npassword=wrong\nport=1\nssl-ca=/absent\n' \
 printf 'secret\n' >"$DIR/password"
 connects 'options win over the file' logload --db "$DB_URL" \
 	--ssl-mode disabled --db-password-file "$DIR/password"
+connects 'an empty option is none' logload --db "$DB_URL?ssl-mode=disabled" \
+	--ssl-mode= --db-password-file "$DIR/password"
 rm "$HOME/.my.cnf"
 connects 'a socket in the URL' env LOGLOAD_DB_PASSWORD=secret logload \
 	--db "mariadb://logs@/logs?socket=${DB_SOCKET//\//%2F}"
