@@ -109,6 +109,17 @@ sql_is 'SELECT line, LENGTH(payload) FROM logs ORDER BY file_id DESC, line LIMIT
 4	$(tail -n 1 "$DIR/large.ndjson" | tr -d '\n' | wc -c)" 'whole'
 sql 'SET GLOBAL max_allowed_packet=DEFAULT'
 
+# A duplicate, though an init-command has switched the checks off.
+sql 'CREATE TABLE keyed LIKE logs; ALTER TABLE keyed ADD UNIQUE (user_id)'
+printf '[client]\ninit-command="SET %s"\n' \
+	'unique_checks=0, foreign_key_checks=0' >"$DIR/my.cnf"
+rm -rf "$DIR"/rejected/*
+for i in {1..100} 7; do echo "{\"user_id\":\"u$i\"}"; done >"$DIR/twice.ndjson"
+load --defaults-file "$DIR/my.cnf" --table keyed --wait 0s "$DIR/twice.ndjson"
+is "$STATUS" 65 'a duplicate: status 65'
+is "$(summary events)/$(summary rejected)" 100/1 'it alone is set aside'
+is "$(rejected line)/$(rejected code)" 101/1062 'for what it is'
+
 # A file with nothing but poison, which halving must not choke on.
 for _ in {1..300}; do printf '{"a":%s}\n' "$deep"; done >"$DIR/all.ndjson"
 load "$DIR/all.ndjson"
