@@ -7,8 +7,6 @@ use strict;
 use warnings;
 use Exporter 'import';
 use IO::Socket::INET;
-use POSIX qw(floor);
-use Socket qw(SOCK_STREAM);
 use Time::HiRes qw(sleep);
 use Bench;
 use Bench::Requests;
@@ -122,7 +120,7 @@ sub faults {
 sub hostile {
 	system('command -v ss >/dev/null 2>&1') == 0
 	    or die "ss is missing: apt-get install iproute2\n";
-	run_attack($_, $SETTING{connections}) for grep { !$ENV{ONLY} || /$ENV{ONLY}/ } sort keys %SENT;
+	run_attack($_, $SETTING{connections}) for sort keys %SENT;
 	return;
 }
 
