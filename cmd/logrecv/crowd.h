@@ -17,7 +17,8 @@ struct conn;
 struct worker;
 
 /*
- * All connections are taken: ends one that waits for its client. False: there
+ * All connections are taken: ends one that waits for its client, or, of an
+ * address that has more than half of all, any that no group knows. False: there
  * is none.
  */
 bool crowd_make_place(struct worker *);

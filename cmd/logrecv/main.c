@@ -481,6 +481,7 @@ main(int argc, char **argv)
 	status = serve(ai, signal_fd);
 	gate_release(&gate);
 	stats_close(&stats);
+	budget_release(&server.budget);
 	spool_close(&spool);
 	freeaddrinfo(ai);
 	return status;

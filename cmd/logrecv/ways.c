@@ -152,7 +152,7 @@ refuse_event(
 	buf_release(&body);
 }
 
-/* Appends the request's lines to the group; makes room once, if it must. */
+/* Appends the request's lines to the group; makes room, if it must. */
 static int
 append(struct conn *c, const struct request *r, struct group *g,
     struct event_tally *tally)

@@ -57,6 +57,23 @@ connections_end() {
 ok 'it is counted' wait_for connections_end
 stop clients
 
+# Heads that drip are no sign of life.
+start drips perl -MIO::Socket::INET -e '
+	$SIG{PIPE} = "IGNORE";
+	my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.2",
+	    PeerAddr => "127.0.0.1:$ARGV[0]") or die } 1 .. 20;
+	syswrite $_, "GET /healthz HTTP/1.1\r\nX: " for @s;
+	for my $round (1 .. 600) {
+		syswrite $_, "x" for @s;
+		print STDERR "dripping\n" if $round == 10;
+		select undef, undef, undef, 0.1;
+	}' "$PORT"
+wait_log drips '^dripping' || give_up 'nothing drips'
+for i in 4 5 6; do
+	ok "client $i is served where 20 heads drip" send_event "{\"i\":$i}"
+done
+stop drips KILL
+
 # Nobody is idle: all wait for the disk.
 : >"$FAULTS/hold"
 for i in $(seq 1 20); do
