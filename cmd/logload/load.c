@@ -77,12 +77,7 @@ load_run(struct load *f)
 
 	for (;;) {
 		uint64_t started = clock_monotonic_ns();
-		bool last;
 
-		if (source_chunk(f->source, f->at, f->loader->limits.chunk,
-			f->loader->limits.max_event, &f->range, &f->error) < 0)
-			return LOAD_IO;
-		last = f->range.last;
 		verdict = load_chunk(f);
 		if (verdict == LOAD_STOPPED) /* the ledger is elsewhere */
 			continue;
@@ -90,7 +85,7 @@ load_run(struct load *f)
 			return verdict;
 		metric_observe(&f->loader->meters->table[METER_LOAD_SECONDS],
 		    clock_monotonic_ns() - started);
-		if (last)
+		if (f->last)
 			return LOAD_DONE;
 		if (stop_asked(f->loader->stop))
 			return LOAD_STOPPED;
@@ -175,19 +170,19 @@ load_chunk(struct load *f)
 	memset(&f->refused, 0, sizeof(f->refused));
 	if (reject_begin(&l->reject,
 		f->rules.origin != NULL ? f->rules.origin : f->name, f->stem,
-		f->range.from, &f->error) < 0)
+		f->at, &f->error) < 0)
 		return failed(f, LOAD_IO);
 	verdict = load_rows(f);
 	if (verdict == LOAD_DONE && is_schema(f))
 		verdict = LOAD_SCHEMA;
 	if (verdict != LOAD_DONE)
 		return failed(f, verdict);
-	f->file.progress = f->range.to;
+	f->file.progress = l->lines.at;
 	f->file.lines = l->lines.number;
 	f->file.events += f->chunk.events;
 	f->file.rejected += f->chunk.rejected;
 	f->file.torn += f->chunk.torn;
-	f->file.loaded = f->range.last;
+	f->file.loaded = f->last;
 	if (f->file.bytes < f->file.progress)
 		f->file.bytes = f->file.progress; /* a stream's, only now */
 	verdict = heard(db_save(l->db, &f->file));
@@ -197,7 +192,7 @@ load_chunk(struct load *f)
 	if (reject_publish(&l->reject, &f->error) < 0)
 		return failed(f, LOAD_IO);
 	f->chunk.lost = l->reject.lost;
-	f->unsure_at = f->range.to;
+	f->unsure_at = f->file.progress;
 	verdict = heard(db_commit(l->db));
 	return verdict == LOAD_DONE ? finish_chunk(f) : failed(f, verdict);
 }
@@ -305,9 +300,9 @@ put_held(struct load *f, struct load_held *h)
 	struct reject *r = &f->loader->reject;
 
 	if (f->rules.origin != NULL)
-		return reject_copy(r, &f->range, &h->line, &f->error);
+		return reject_copy(r, f->source, &h->line, &f->error);
 	h->why.text = h->text;
-	return reject_add(r, &f->range, &h->line, &h->why, &f->error);
+	return reject_add(r, f->source, &h->line, &h->why, &f->error);
 }
 
 /* The lines that stand before that row, and were not put yet. */
@@ -340,7 +335,7 @@ reject_row(struct load *f, unsigned row)
 	note_refusal(f);
 	f->chunk.rejected++;
 	if (put_held_before(f, row) < 0 ||
-	    reject_add(&l->reject, &f->range, &line, &why, &f->error) < 0)
+	    reject_add(&l->reject, f->source, &line, &why, &f->error) < 0)
 		return LOAD_IO;
 	return LOAD_DONE;
 }
@@ -401,11 +396,9 @@ next_line(struct load *f, struct line *line, enum event_verdict *verdict)
 	int rc;
 
 	do {
-		rc = lines_next(&l->lines, line);
-		if (rc < 0)
-			return error_errno(&f->error, "read");
-		if (rc == 0)
-			return 0;
+		rc = lines_next(&l->lines, line, &f->error);
+		if (rc <= 0)
+			return rc;
 		*verdict = event_read(
 		    &f->rules, line, &l->maker, &f->event, &f->error);
 		if (*verdict == EVENT_ALIEN)
@@ -484,7 +477,18 @@ take_refused(struct load *f, const struct line *line)
 	return LOAD_DONE;
 }
 
-/* Stores the range's events, and rejects those that cannot be. */
+/* Goes to where the chunk begins. What lies before it is committed. */
+static void
+begin_lines(struct load *f)
+{
+	source_forget(f->source, f->at);
+	lines_begin(&f->loader->lines, f->source, f->at, f->lines);
+}
+
+/*
+ * Stores the chunk's events, and rejects those that cannot be. It ends with the
+ * line that fills it.
+ */
 static enum load_verdict
 load_rows(struct load *f)
 {
@@ -492,16 +496,20 @@ load_rows(struct load *f)
 	enum load_verdict verdict = LOAD_DONE;
 	enum event_verdict kind;
 	struct line line;
-	int rc = 0;
+	int rc = 1;
 
 	begin_batch(l);
-	lines_begin(&l->lines, &f->range, f->lines);
-	while (verdict == LOAD_DONE && (rc = next_line(f, &line, &kind)) > 0)
+	begin_lines(f);
+	while (verdict == LOAD_DONE && l->lines.at - f->at < l->limits.chunk &&
+	       (rc = next_line(f, &line, &kind)) > 0)
 		verdict = kind == EVENT_GOOD ? take_row(f, &line)
 					     : take_refused(f, &line);
 	if (verdict != LOAD_DONE)
 		return verdict;
-	return rc < 0 ? LOAD_IO : flush(f);
+	if (rc < 0)
+		return LOAD_IO;
+	f->last = rc == 0;
+	return flush(f);
 }
 
 enum load_verdict
@@ -512,30 +520,29 @@ load_check(struct load *f, load_refused *refused, void *context)
 	struct line line;
 	int rc;
 
-	do {
-		if (source_chunk(f->source, f->at, l->limits.chunk,
-			l->limits.max_event, &f->range, &f->error) < 0)
-			return LOAD_IO;
-		lines_begin(&l->lines, &f->range, f->lines);
-		while ((rc = next_line(f, &line, &verdict)) > 0) {
-			if (verdict == EVENT_GOOD) {
-				make_row(f, &line);
-				f->chunk.events++;
-				continue;
-			}
+	begin_lines(f);
+	while ((rc = next_line(f, &line, &verdict)) > 0) {
+		if (verdict == EVENT_GOOD) {
+			make_row(f, &line);
+			f->chunk.events++;
+		} else {
 			f->chunk.rejected++;
 			f->chunk.kept += f->rules.origin != NULL;
 			refused(context, &line, f->error.text);
 		}
-		if (rc < 0)
-			return LOAD_IO;
-		f->at = f->range.to;
-		f->lines = l->lines.number;
+		if (l->lines.at - f->at < l->limits.chunk)
+			continue;
+		f->at = l->lines.at;
+		source_forget(f->source, f->at);
 		atomic_store_explicit(&l->consumed,
 		    source_consumed(f->source, f->at), memory_order_relaxed);
-	} while (!f->range.last && !stop_asked(l->stop));
+		if (stop_asked(l->stop))
+			break;
+	}
+	if (rc < 0)
+		return LOAD_IO;
 	f->tally = f->chunk;
 	f->tally.nulls = l->maker.misfits;
-	f->tally.bytes = f->at;
-	return f->range.last ? LOAD_DONE : LOAD_STOPPED;
+	f->tally.bytes = l->lines.at;
+	return rc == 0 ? LOAD_DONE : LOAD_STOPPED;
 }

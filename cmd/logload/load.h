@@ -96,9 +96,9 @@ struct load {
 	struct {
 		uint64_t count;
 		int code;
-		bool mixed; /* for several reasons, or the events' own */
-	} refused;          /* by the database, in the present chunk */
-	struct range range;
+		bool mixed;  /* for several reasons, or the events' own */
+	} refused;           /* by the database, in the present chunk */
+	bool last;           /* the present chunk ends with the content */
 	struct db_file file; /* as the ledger has it */
 	struct event event;
 	struct row row;     /* of it */

@@ -28,11 +28,11 @@ static int remove_old(struct reject *, struct error *);
 static int put_source(struct reject *, struct buf *);
 static int put_head(struct reject *, const struct line *,
     const struct reject_reason *, struct error *);
-static int put_text(struct reject *, const struct range *, const struct line *,
+static int put_text(struct reject *, struct source *, const struct line *,
     const struct reject_reason *, struct error *);
 static int put_plain(struct buf *, const char *, size_t);
-static int put_pieces(struct reject *, const struct range *,
-    const struct line *, put_piece *, struct error *);
+static int put_pieces(struct reject *, struct source *, const struct line *,
+    put_piece *, struct error *);
 
 void
 reject_init(struct reject *r, int dir, const char *suffix)
@@ -263,24 +263,24 @@ finish_record(struct reject *r, const char *end, struct error *err)
 }
 
 int
-reject_add(struct reject *r, const struct range *range, const struct line *line,
+reject_add(struct reject *r, struct source *source, const struct line *line,
     const struct reject_reason *why, struct error *err)
 {
 	if (r->end.count == 0 || r->first[0] == '\0')
 		(void)snprintf(r->first, sizeof(r->first), "%s", why->text);
 	if (put_head(r, line, why, err) < 0 ||
-	    put_text(r, range, line, why, err) < 0)
+	    put_text(r, source, line, why, err) < 0)
 		return -1;
 	return finish_record(r, "}\n", err);
 }
 
 int
-reject_copy(struct reject *r, const struct range *range,
-    const struct line *line, struct error *err)
+reject_copy(struct reject *r, struct source *source, const struct line *line,
+    struct error *err)
 {
 	if (r->end.count == 0)
 		r->first[0] = '\0';
-	if (put_pieces(r, range, line, put_plain, err) < 0)
+	if (put_pieces(r, source, line, put_plain, err) < 0)
 		return -1;
 	return finish_record(r, "\n", err);
 }
@@ -332,23 +332,20 @@ put_head(struct reject *r, const struct line *line,
 
 /* Up to PIECE bytes of the line, from `at` of it on. */
 static ssize_t
-read_piece(const struct range *range, const struct line *line, uint64_t at,
+read_piece(struct source *source, const struct line *line, uint64_t at,
     char piece[PIECE], struct error *err)
 {
 	size_t want = line->len - at < PIECE ? (size_t)(line->len - at) : PIECE;
 	size_t have = 0;
 
 	while (have < want) {
-		ssize_t n = pread(range->fd, piece + have, want - have,
-		    (off_t)(line->offset + at + have - range->base));
+		ssize_t n = source_read(source, line->offset + at + have,
+		    piece + have, want - have, err);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return error_errno(err, "read");
+			return -1;
 		if (n == 0)
-			return error_set(
-			    err, "read: the file has become shorter");
+			return error_set(err, "read: a line has gone");
 		have += (size_t)n;
 	}
 	return (ssize_t)have;
@@ -372,7 +369,7 @@ whole_characters(const char *p, size_t len)
 }
 
 static int
-is_utf8(const struct range *range, const struct line *line, bool *yes,
+is_utf8(struct source *source, const struct line *line, bool *yes,
     struct error *err)
 {
 	char piece[PIECE];
@@ -380,7 +377,7 @@ is_utf8(const struct range *range, const struct line *line, bool *yes,
 
 	*yes = true;
 	while (*yes && at < line->len) {
-		ssize_t n = read_piece(range, line, at, piece, err);
+		ssize_t n = read_piece(source, line, at, piece, err);
 		size_t whole;
 
 		if (n < 0)
@@ -426,14 +423,14 @@ put_plain(struct buf *b, const char *piece, size_t len)
 }
 
 static int
-put_pieces(struct reject *r, const struct range *range, const struct line *line,
+put_pieces(struct reject *r, struct source *source, const struct line *line,
     put_piece *put, struct error *err)
 {
 	char piece[PIECE];
 	uint64_t at = 0;
 
 	while (at < line->len) {
-		ssize_t n = read_piece(range, line, at, piece, err);
+		ssize_t n = read_piece(source, line, at, piece, err);
 		size_t whole;
 
 		if (n < 0)
@@ -451,7 +448,7 @@ put_pieces(struct reject *r, const struct range *range, const struct line *line,
 }
 
 static int
-put_text(struct reject *r, const struct range *range, const struct line *line,
+put_text(struct reject *r, struct source *source, const struct line *line,
     const struct reject_reason *why, struct error *err)
 {
 	const char *member = why->member, *quote = "";
@@ -459,7 +456,7 @@ put_text(struct reject *r, const struct range *range, const struct line *line,
 	bool text = false;
 
 	if (member == NULL) {
-		if (is_utf8(range, line, &text, err) < 0)
+		if (is_utf8(source, line, &text, err) < 0)
 			return -1;
 		member = text ? "raw" : "base64";
 		quote = "\"";
@@ -467,7 +464,7 @@ put_text(struct reject *r, const struct range *range, const struct line *line,
 	}
 	if (buf_printf(&r->out, ",\"%s\":%s", member, quote) < 0)
 		return error_errno(err, "write %s", r->name);
-	if (put_pieces(r, range, line, put, err) < 0)
+	if (put_pieces(r, source, line, put, err) < 0)
 		return -1;
 	if (buf_printf(&r->out, "%s", quote) < 0)
 		return error_errno(err, "write %s", r->name);

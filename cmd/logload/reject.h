@@ -73,13 +73,13 @@ void reject_release(struct reject *);
 int reject_begin(struct reject *, const char *source, const char *stem,
     uint64_t offset, struct error *);
 
-/* Adds a line, whose text is read from the range again. */
-int reject_add(struct reject *, const struct range *, const struct line *,
+/* Adds a line, whose text is read from the source again. */
+int reject_add(struct reject *, struct source *, const struct line *,
     const struct reject_reason *, struct error *);
 
 /* Adds a line that is a record already, as it is. */
 int reject_copy(
-    struct reject *, const struct range *, const struct line *, struct error *);
+    struct reject *, struct source *, const struct line *, struct error *);
 
 /*
  * The file is durable under its name; or gone, if there was nothing. -1, with

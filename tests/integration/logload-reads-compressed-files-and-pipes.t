@@ -59,13 +59,11 @@ is "$(rows)" "$before" 'nothing of them is loaded'
 is "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'logload.*' 2>/dev/null | wc -l)" \
 	0 'no temporary file stays'
 
-# A line without end, which a small file can hold.
+# A line without end, which a small file can hold, is an event like others that
+# are rejected.
 { events 2; head -c 20000000 /dev/zero | tr '\0' x; } | gzip >"$DIR/bomb.gz"
 load --chunk 64KiB --max-event 1MiB "$DIR/bomb.gz"
-is "$STATUS" 74 'a line without end: status 74'
-like "$ERR" 'a line is over --chunk \(65536\) and --max-event \(1048576\)' \
-	'names the limits'
-# Over --max-event alone it is an event like others that are rejected.
-load --max-event 1MiB "$DIR/bomb.gz"
-is "$STATUS" 65 'within --chunk: rejected'
+is "$STATUS" 65 'a line without end: status 65'
+is "$(summary events)" 2 'the others are loaded'
+like "$(rejected text)" 'over --max-event \(1048576\)' 'it is rejected'
 done_testing

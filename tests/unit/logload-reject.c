@@ -139,8 +139,8 @@ static bool
 gives_back(int dir, enum content how, unsigned *seed)
 {
 	struct reject_reason why = {.code = 7, .text = "why \"not\""};
-	struct range range = {.base = 1000};
-	struct line line = {.offset = 1001, .number = 3};
+	struct source source = {.plain = true};
+	struct line line = {.offset = 1, .number = 3};
 	struct reject reject;
 	struct error err;
 	char *data, *end;
@@ -148,14 +148,15 @@ gives_back(int dir, enum content how, unsigned *seed)
 
 	make_text(how, seed);
 	why.member = how == EVENT ? "event" : NULL;
-	range.fd = memfd_create("line", MFD_CLOEXEC);
-	must(range.fd >= 0 &&
-	     pwrite(range.fd, text, text_len, 1) == (ssize_t)text_len);
+	source.fd = memfd_create("line", MFD_CLOEXEC);
+	must(source.fd >= 0 &&
+	     pwrite(source.fd, text, text_len, 1) == (ssize_t)text_len);
 	line.len = text_len;
+	source.size = 1 + text_len;
 	reject_init(&reject, dir, ".ndjson");
 	for (int i = rand_r(seed) % 3; i >= 0; i--) {
 		must(reject_begin(&reject, "file", "stem", 0, &err) == 0);
-		must(reject_add(&reject, &range, &line, &why, &err) == 0);
+		must(reject_add(&reject, &source, &line, &why, &err) == 0);
 	}
 	must(reject_publish(&reject, &err) == 0);
 	data = read_all(dir, "stem.ndjson");
@@ -167,7 +168,7 @@ gives_back(int dir, enum content how, unsigned *seed)
 	}
 	free(data);
 	reject_release(&reject);
-	(void)close(range.fd);
+	(void)close(source.fd);
 	return good;
 }
 

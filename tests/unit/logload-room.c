@@ -22,7 +22,7 @@ static struct spool spool;
 static struct meters meters;
 static struct room room;
 static struct reject reject;
-static struct range range;
+static struct source source = {.plain = true};
 static uint64_t seed = 7;
 
 static uint64_t
@@ -38,7 +38,7 @@ add(uint64_t len)
 	struct line line = {.number = 1, .len = len};
 	struct error err;
 
-	must(reject_add(&reject, &range, &line, &why, &err) == 0);
+	must(reject_add(&reject, &source, &line, &why, &err) == 0);
 }
 
 /* Rejects some records of a chunk. */
@@ -269,9 +269,10 @@ main(void)
 	tap_scratch(path);
 	must(spool_open(&spool, path, &err) == 0);
 	memset(text, 'x', sizeof(text));
-	range.fd = memfd_create("line", MFD_CLOEXEC);
-	must(range.fd >= 0);
-	must(write(range.fd, text, sizeof(text)) == sizeof(text));
+	source.fd = memfd_create("line", MFD_CLOEXEC);
+	must(source.fd >= 0);
+	must(write(source.fd, text, sizeof(text)) == sizeof(text));
+	source.size = sizeof(text);
 	meters_init(&meters);
 	must(room_init(&room, &meters) == 0);
 	reject_init(&reject, spool.dir[SPOOL_REJECTED], SPOOL_SUFFIX);
@@ -283,7 +284,7 @@ main(void)
 	reject_release(&reject);
 	room_release(&room);
 	spool_close(&spool);
-	(void)close(range.fd);
+	(void)close(source.fd);
 	tap_remove_tree(path);
 	return tap_end();
 }

@@ -1,13 +1,13 @@
 /*
- * logload-source.c - any content, however it is packed and cut into chunks,
- * gives the same lines with the same numbers and offsets as reading it whole.
+ * logload-source.c - any content, however it is packed and wherever reading
+ * begins anew, gives the same lines with the same numbers and offsets.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <zlib.h>
 #include <zstd.h>
 
-#include "../../cmd/logload/input/source.h"
+#include "../../cmd/logload/input/lines.h"
 #include "tap.h"
 
 #define CONTENT_MAX 400000
@@ -135,7 +135,7 @@ is_next(const struct line *line, size_t *at, uint64_t *number)
 	return true;
 }
 
-/* Reads all of it in chunks, each one twice, from a line's start on. */
+/* Reads on, and then again, from a line's start; all before it is forgotten. */
 static bool
 reads_alike(enum packing how, uint64_t chunk, unsigned *seed)
 {
@@ -143,36 +143,36 @@ reads_alike(enum packing how, uint64_t chunk, unsigned *seed)
 	struct lines lines;
 	struct error err = {.text = ""};
 	struct line line;
-	struct range range = {.last = false};
-	uint64_t number = 0, at = 0;
+	uint64_t number = 0, from = 0;
+	size_t at = 0;
 	size_t cut = content_len > 0 ? (size_t)rand_r(seed) % content_len : 0;
 	bool good = source_open(&source, packed(how, cut), -1, &err) == 0 &&
 		    lines_init(&lines, LINE_MAX_HELD) == 0;
+	int rc = 1;
 
-	while (good && !range.last) {
-		size_t seen = (size_t)at;
+	while (good && rc > 0) {
 		uint64_t again = number;
 
-		good = source_chunk(&source, at, chunk, CONTENT_MAX, &range,
-			   &err) == 0 &&
-		       range.from == at && range.to <= content_len;
+		source_forget(&source, from);
 		for (int i = 0; good && i < 2; i++) {
-			seen = (size_t)at;
+			at = (size_t)from;
 			number = again;
-			lines_begin(&lines, &range, number);
-			while (good && lines_next(&lines, &line) > 0)
-				good = is_next(&line, &seen, &number);
-			good = good && seen == range.to;
+			lines_begin(&lines, &source, from, number);
+			while (good && at - from < chunk &&
+			       (rc = lines_next(&lines, &line, &err)) > 0)
+				good = is_next(&line, &at, &number);
+			good = good && rc >= 0 && lines.at == at;
 		}
-		/* Larger than asked for only where it is one line. */
-		if (good && range.to - range.from > chunk)
-			good = number == again + 1;
-		at = range.to;
+		from = at;
+	}
+	if (good && from > 0 && how != PLAIN) {
+		lines_begin(&lines, &source, 0, 0);
+		good = lines_next(&lines, &line, &err) < 0 || source.from == 0;
 	}
 	if (!good)
-		fprintf(stderr, "# %s, chunk %ju, at %ju of %zu: %s\n",
-		    packing_names[how], (uintmax_t)chunk, (uintmax_t)at,
-		    content_len, err.text);
+		fprintf(stderr, "# %s, chunk %ju, at %zu of %zu: %s\n",
+		    packing_names[how], (uintmax_t)chunk, at, content_len,
+		    err.text);
 	lines_release(&lines);
 	source_close(&source);
 	return good && at == content_len;
@@ -184,7 +184,6 @@ resumes(enum packing how, unsigned *seed)
 {
 	size_t from = (size_t)rand_r(seed) % (content_len + 1), at;
 	struct source source;
-	struct range range;
 	struct lines lines;
 	struct error err = {.text = ""};
 	struct line line;
@@ -195,15 +194,17 @@ resumes(enum packing how, unsigned *seed)
 		from--;
 	at = from;
 	good = source_open(&source, packed(how, from), -1, &err) == 0 &&
-	       lines_init(&lines, LINE_MAX_HELD) == 0 &&
-	       source_chunk(&source, 0, 1000, CONTENT_MAX, &range, &err) == 0;
-	/* A pipe goes only forwards. */
-	if (good && from >= range.to) {
-		good = source_chunk(
-			   &source, from, 3000, CONTENT_MAX, &range, &err) == 0;
-		lines_begin(&lines, &range, number);
-		if (good && lines_next(&lines, &line) > 0)
-			good = is_next(&line, &at, &number);
+	       lines_init(&lines, LINE_MAX_HELD) == 0;
+	/* It may have begun at the front, before it was told. */
+	lines_begin(&lines, &source, 0, 0);
+	if (good && rand_r(seed) % 2 == 0)
+		good = lines_next(&lines, &line, &err) >= 0;
+	if (good) {
+		source_forget(&source, from);
+		lines_begin(&lines, &source, from, number);
+		good = lines_next(&lines, &line, &err) == 0
+			   ? at == content_len
+			   : is_next(&line, &at, &number);
 	}
 	if (!good)
 		fprintf(stderr, "# %s from %zu of %zu: %s\n",
@@ -213,12 +214,34 @@ resumes(enum packing how, unsigned *seed)
 	return good;
 }
 
+/* Behind the end of what is there, a file of that name was longer. */
+static void
+test_shorter(void)
+{
+	char byte;
+
+	content_len = (size_t)snprintf(content, sizeof(content), "abc");
+	for (enum packing how = PLAIN; how < PACKINGS; how++) {
+		struct source source;
+		struct error err = {.text = ""};
+
+		must(source_open(&source, packed(how, 1), -1, &err) == 0);
+		source_forget(&source, 3);
+		ok(source_read(&source, 3, &byte, 1, &err) == 0, "%s: the end",
+		    packing_names[how]);
+		ok(source_read(&source, 4, &byte, 1, &err) < 0 &&
+			strstr(err.text, "has 3 bytes, and 4 are") != NULL,
+		    "%s: behind it", packing_names[how]);
+		source_close(&source);
+	}
+}
+
 static void
 test_hash(void)
 {
 	char plain[SOURCE_HASH_LEN + 1], other[SOURCE_HASH_LEN + 1];
+	char text[100];
 	struct source source;
-	struct range range;
 	struct error err;
 
 	content_len = (size_t)snprintf(content, sizeof(content), "abc");
@@ -230,9 +253,8 @@ test_hash(void)
 		if (how != PLAIN)
 			tap_text(other, plain, __FILE__, __LINE__,
 			    "the hash is that of the content");
-		tap_ok(source_chunk(
-			   &source, 0, 1000, CONTENT_MAX, &range, &err) == 0 &&
-			   range.to == 3 && range.last,
+		tap_ok(source_read(&source, 0, text, sizeof(text), &err) > 0 &&
+			   text[0] == 'a',
 		    __FILE__, __LINE__, "and it can be read after that");
 		source_close(&source);
 	}
@@ -246,8 +268,8 @@ static void
 test_damage(void)
 {
 	static unsigned char out[2 * CONTENT_MAX];
+	static char text[1000];
 	struct source source;
-	struct range range;
 	struct error err;
 	unsigned seed = 9;
 
@@ -258,16 +280,17 @@ test_damage(void)
 		size_t len = how == GZIP ? pack_gzip(1, out, sizeof(out))
 					 : pack_zstd(1, out, sizeof(out));
 		int fd = memfd_create("cut", MFD_CLOEXEC);
+		ssize_t n = 1;
 
 		if (fd < 0 || write(fd, out, len / 2) != (ssize_t)(len / 2) ||
 		    lseek(fd, 0, SEEK_SET) != 0 ||
 		    source_open(&source, fd, -1, &err) < 0)
 			abort();
 		err.text[0] = '\0';
-		tap_ok(source_chunk(&source, 0, CONTENT_MAX, CONTENT_MAX,
-			   &range, &err) < 0 &&
-			   strstr(err.text, "too early") != NULL,
-		    __FILE__, __LINE__, "%s that is cut short is an error",
+		for (uint64_t at = 0; n > 0; at += (uint64_t)n)
+			n = source_read(&source, at, text, sizeof(text), &err);
+		tap_ok(n < 0 && strstr(err.text, "too early") != NULL, __FILE__,
+		    __LINE__, "%s that is cut short is an error",
 		    packing_names[how]);
 		source_close(&source);
 	}
@@ -295,6 +318,7 @@ main(void)
 		tap_ok(resumed, __FILE__, __LINE__, "%s: from within",
 		    packing_names[how]);
 	}
+	test_shorter();
 	test_hash();
 	test_damage();
 	return tap_end();

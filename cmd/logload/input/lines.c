@@ -1,17 +1,16 @@
 /*
  * lines.c - see lines.h.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lines.h"
 
 #define READ_SIZE (256 * 1024)
 
-static ssize_t fill(struct lines *);
-static int pass_long_line(struct lines *, struct line *, size_t seen);
+static ssize_t fill(struct lines *, struct error *);
+static int
+pass_long_line(struct lines *, struct line *, size_t seen, struct error *);
 
 int
 lines_init(struct lines *l, size_t max)
@@ -31,18 +30,17 @@ lines_release(struct lines *l)
 }
 
 void
-lines_begin(struct lines *l, const struct range *r, uint64_t before)
+lines_begin(
+    struct lines *l, struct source *source, uint64_t at, uint64_t before)
 {
-	l->fd = r->fd;
-	l->base = r->base;
-	l->at = r->from;
-	l->to = r->to;
+	l->source = source;
+	l->at = at;
 	l->number = before;
 	l->begin = l->len = 0;
 }
 
 int
-lines_next(struct lines *l, struct line *line)
+lines_next(struct lines *l, struct line *line, struct error *err)
 {
 	size_t seen = 0;
 	ssize_t n;
@@ -56,7 +54,7 @@ lines_next(struct lines *l, struct line *line)
 			lf = memchr(text + seen, '\n', l->len - seen);
 		if (lf == NULL && l->len <= l->max) {
 			seen = l->len;
-			n = fill(l);
+			n = fill(l, err);
 			if (n < 0)
 				return -1;
 			if (n > 0)
@@ -65,7 +63,7 @@ lines_next(struct lines *l, struct line *line)
 				return 0;
 			text = l->buf + l->begin;
 		} else if (lf == NULL) {
-			return pass_long_line(l, line, l->len);
+			return pass_long_line(l, line, l->len, err);
 		}
 		line->ended = lf != NULL;
 		line->len = lf != NULL ? (size_t)(lf - text) : l->len;
@@ -98,30 +96,16 @@ make_room(struct lines *l)
 	return 0;
 }
 
-/* Reads more of the range; the bytes read, 0 at its end, -1 with errno. */
+/* Reads more; the bytes read, 0 at the end, -1. */
 static ssize_t
-fill(struct lines *l)
+fill(struct lines *l, struct error *err)
 {
-	uint64_t left = l->to - l->at - l->len;
-	size_t room;
 	ssize_t n;
 
-	if (left == 0)
-		return 0;
 	if (make_room(l) < 0)
-		return -1;
-	room = l->cap - l->len;
-	if (room > left)
-		room = (size_t)left;
-	do {
-		n = pread(l->fd, l->buf + l->len, room,
-		    (off_t)(l->at + l->len - l->base));
-	} while (n < 0 && errno == EINTR);
-	if (n == 0) {
-		/* The file has become shorter under our hands. */
-		errno = EIO;
-		return -1;
-	}
+		return error_errno(err, "read");
+	n = source_read(
+	    l->source, l->at + l->len, l->buf + l->len, l->cap - l->len, err);
 	if (n > 0)
 		l->len += (size_t)n;
 	return n;
@@ -129,7 +113,8 @@ fill(struct lines *l)
 
 /* The rest of a line of which `seen` bytes are held, read and forgotten. */
 static int
-pass_long_line(struct lines *l, struct line *line, size_t seen)
+pass_long_line(
+    struct lines *l, struct line *line, size_t seen, struct error *err)
 {
 	uint64_t len = seen;
 	char *lf = NULL;
@@ -139,7 +124,7 @@ pass_long_line(struct lines *l, struct line *line, size_t seen)
 
 		l->at += l->len;
 		l->begin = l->len = 0;
-		n = fill(l);
+		n = fill(l, err);
 		if (n < 0)
 			return -1;
 		if (n == 0)

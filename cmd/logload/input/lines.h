@@ -1,9 +1,8 @@
 /*
- * lines.h - the lines of a piece of a file, one by one.
+ * lines.h - the lines of some content, one by one, from any line's start on.
  *
- * Reads by pread(2), so the same piece can be read again and several readers
- * can share a descriptor. The buffer grows to the longest line that is allowed;
- * a longer one is passed over, and told of, without being held.
+ * The buffer grows to the longest line that is allowed; a longer one is passed
+ * over, and told of, without being held.
  */
 #ifndef LOGLOAD_LINES_H
 #define LOGLOAD_LINES_H
@@ -12,15 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * A piece of some content: whole lines, but for the last one of the content.
- * The descriptor's byte 0 is the content's byte `base`.
- */
-struct range {
-	int fd;                  /* not owned */
-	uint64_t base, from, to; /* offsets in the content */
-	bool last;               /* the content ends here */
-};
+#include "error.h"
+#include "source.h"
 
 struct line {
 	const char *text; /* valid until the next call; NULL if too long */
@@ -31,8 +23,8 @@ struct line {
 };
 
 struct lines {
-	int fd;
-	uint64_t base, at, to; /* content offsets: of buf[begin], the end */
+	struct source *source; /* not owned */
+	uint64_t at;           /* the content's offset of buf[begin] */
 	uint64_t number;       /* of the last line given */
 	char *buf;
 	size_t cap, begin, len; /* of buf; len bytes from begin on */
@@ -43,10 +35,10 @@ struct lines {
 int lines_init(struct lines *, size_t max);
 void lines_release(struct lines *);
 
-/* Turns to a range; `before` lines lie in front of it. */
-void lines_begin(struct lines *, const struct range *, uint64_t before);
+/* Goes to a place, in front of which lie `before` lines. */
+void lines_begin(struct lines *, struct source *, uint64_t at, uint64_t before);
 
-/* 1 and *line, 0 at the end, -1 with errno. */
-int lines_next(struct lines *, struct line *);
+/* 1 and *line, 0 at the end of the content, -1. */
+int lines_next(struct lines *, struct line *, struct error *);
 
 #endif

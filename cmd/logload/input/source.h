@@ -1,19 +1,19 @@
 /*
- * source.h - the content of a file, pipe or compressed file, in chunks of
- * whole lines that can be read as often as needed.
+ * source.h - the content of a file, pipe or compressed file, read at any
+ * offset from the last one on that was committed.
  *
- * A plain file is read where it lies. Of anything else, the present chunk is
- * written to a nameless temporary file first ($TMPDIR, or /tmp), so that
- * memory stays small whatever the chunk's size.
+ * A plain file is read where it lies. Of anything else, what was unpacked is
+ * held in a nameless temporary file ($TMPDIR, or /tmp) until it is forgotten,
+ * so that memory stays small whatever the size of a chunk.
  */
 #ifndef LOGLOAD_SOURCE_H
 #define LOGLOAD_SOURCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
-#include "lines.h"
 #include "unpack.h"
 
 #define SOURCE_HASH_LEN 64 /* hexadecimal digits of SHA-256 */
@@ -25,9 +25,9 @@ struct source {
 	uint64_t size; /* of the file, compressed or not */
 	/* Where it is not plain: */
 	struct unpack unpack;
-	int chunk_fd;        /* the temporary file, holding the content from */
-	uint64_t base, held; /* base on, so many bytes */
-	bool ended;          /* nothing comes after what is held */
+	int held_fd; /* the temporary file; owned; -1: none yet */
+	/* It holds the content's bytes between these, each at its offset. */
+	uint64_t from, unpacked;
 };
 
 /*
@@ -38,13 +38,14 @@ int source_open(struct source *, int fd, int stop_fd, struct error *);
 void source_close(struct source *);
 
 /*
- * The next chunk from `at` on, a multiple of lines that is no larger than
- * `max` unless one line is. `at` is where an earlier chunk began or ended, or
- * any later place. Where content must be held, a line over both `max` and
- * `longest` is an error: a small compressed file may hold a line without end.
+ * Up to len bytes of the content from `at` on; 0 at its end, -1. Anything
+ * before what was forgotten is an error.
  */
-int source_chunk(struct source *, uint64_t at, uint64_t max, uint64_t longest,
-    struct range *, struct error *);
+ssize_t source_read(
+    struct source *, uint64_t at, char *buf, size_t len, struct error *);
+
+/* What lies before `at` will not be read again; it may not be reached yet. */
+void source_forget(struct source *, uint64_t at);
 
 /*
  * SHA-256 of `salt` and the whole content; the source must be regular, and is
