@@ -153,13 +153,14 @@ static enum load_verdict
 load_chunk(struct load *f)
 {
 	struct loader *l = f->loader;
+	struct db_claim claim = {
+	    .name = f->name, .bytes = f->source->plain ? f->source->size : 0};
 	enum load_verdict verdict;
 	bool ours;
 
 	verdict = heard(db_begin(l->db));
 	if (verdict == LOAD_DONE)
-		verdict = heard(db_claim(l->db, f->name,
-		    f->source->plain ? f->source->size : 0, &f->file));
+		verdict = heard(db_claim(l->db, &claim, &f->file));
 	if (verdict != LOAD_DONE)
 		return failed(f, verdict);
 	verdict = place_chunk(f, &ours);

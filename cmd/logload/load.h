@@ -32,7 +32,7 @@
 #include "input/source.h"
 #include "stop.h"
 
-#define LOAD_NAME_MAX 255 /* bytes of a name in the ledger */
+#define LOAD_NAME_MAX DB_NAME_MAX
 
 struct load_limits {
 	uint64_t chunk, max_event; /* bytes */

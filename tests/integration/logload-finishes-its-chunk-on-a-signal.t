@@ -11,7 +11,7 @@ spool_new
 mkdir -p "$SPOOL/ready"
 events 100000 >"$DIR/big"
 size=$(stat -c %s "$DIR/big")
-progress() { sql 'SELECT progress FROM log_files ORDER BY id DESC LIMIT 1'; }
+progress() { sql 'SELECT progress FROM log_files ORDER BY started_at DESC LIMIT 1'; }
 begun() { [ "$(progress 2>/dev/null)" -gt 0 ] 2>/dev/null; }
 
 start hand logload --db "$DB_URL" --chunk 64KiB "$DIR/big"

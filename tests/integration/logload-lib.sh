@@ -12,7 +12,9 @@
 #	rejected KEY         prints a member of each record in $DIR/rejected and
 #	                     $SPOOL/rejected, a line each, in the files' order
 #	ledger COLUMN        prints a column of log_files, a file a line
-#	sum_of_rows FILE_ID  prints a sum over all that a file's rows hold
+#	id_of N              prints the id of the N-th file of log_files by its
+#	                     beginning; of the last one without N
+#	sum_of_rows N        prints a sum over all that its rows hold
 #	works_on_a_file      does a loader hold a claim on a file of $SPOOL/ready?
 
 mkdir -p "$DIR/rejected"
@@ -51,7 +53,7 @@ rejected() {
 }
 
 ledger() {
-	sql "SELECT $1 FROM log_files ORDER BY id"
+	sql "SELECT $1 FROM log_files ORDER BY started_at, name"
 }
 
 # Asked of the lock: /proc/PID/fd of one that keeps a secret is not for everybody,
@@ -65,9 +67,13 @@ works_on_a_file() {
 		exit(unpack("s", $who) == F_UNLCK)' "$SPOOL/ready/.lock"
 }
 
+id_of() {
+	ledger id | sed -n "${1:-\$}p"
+}
+
 sum_of_rows() {
 	sql "SELECT COUNT(*), SUM(CRC32(CONCAT_WS('|', line,
 		IFNULL(occurred_at, '-'), IFNULL(event, '-'),
 		IFNULL(level, '-'), IFNULL(user_id, '-'), payload)))
-		FROM logs WHERE file_id = $1"
+		FROM logs WHERE file_id = $(id_of "${1-}")"
 }

@@ -104,7 +104,7 @@ is "$(summary events)/$(summary rejected)" 2/2 \
 	'over max_allowed_packet: the good ones are loaded'
 is "$(rejected line | xargs)" '2 3' 'poison is set aside'
 is "$(rejected code | xargs)" '4025 4025' 'for what it is'
-sql_is 'SELECT line, LENGTH(payload) FROM logs ORDER BY file_id DESC, line LIMIT 2' \
+sql_is "SELECT line, LENGTH(payload) FROM logs WHERE file_id=$(id_of) ORDER BY line" \
 	"1	$(head -n 1 "$DIR/large.ndjson" | tr -d '\n' | wc -c)
 4	$(tail -n 1 "$DIR/large.ndjson" | tr -d '\n' | wc -c)" 'whole'
 sql 'SET GLOBAL max_allowed_packet=DEFAULT'

@@ -125,8 +125,8 @@ rm "$SPOOL/rejected/full.ndjson"
 put 401
 once
 size=$(lying)
-sql "DELETE FROM log_files WHERE name = '$(ready 401)';
-	DELETE FROM logs ORDER BY received_at DESC, file_id DESC LIMIT 2"
+sql "DELETE logs, log_files FROM logs JOIN log_files ON file_id = id
+	WHERE name = '$(ready 401)'"
 put 401
 once --rejected-limit "$((size + 10))"
 is "$STATUS" 0 'what they replace makes room for them'

@@ -57,7 +57,7 @@ fake_close(struct db *db)
 static enum db_verdict
 fake_run(struct db *db, const char *sql, size_t len)
 {
-	(void)db;
+	db->changed = 1;
 	fake.run_away |= fake.away;
 	if (fake.breaks && len == 8 && memcmp(sql, "ROLLBACK", len) == 0)
 		return DB_PASSING;
@@ -68,10 +68,10 @@ static enum db_verdict
 fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 {
 	(void)db, (void)sql, (void)len;
-	*answer =
-	    (struct db_answer){true, {"1", "0", "0", "0", "0", "0", "0", "0"}};
+	*answer = (struct db_answer){true,
+	    {"1", "name", NULL, NULL, "0", "0", "0", "0", "0", "0", NULL}};
 	if (fake.progress != NULL)
-		answer->fields[5] = fake.progress;
+		answer->fields[8] = fake.progress;
 	return DB_OK;
 }
 

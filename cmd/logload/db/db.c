@@ -1,6 +1,7 @@
 /*
  * db.c - see db.h: the drivers, sessions, transactions and the ledger.
  */
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,10 +203,55 @@ number(const char *text)
 	return text == NULL ? 0 : strtoull(text, NULL, 10);
 }
 
-/* Reads the ledger's line of that name; `lock` until the transaction ends. */
+/* The columns in the order in which `look_up` reads them. */
+static int
+put_columns(struct buf *b, const struct db_dialect *d)
+{
+	return buf_printf(b,
+	    "id, name, %ctable%c, sha256, bytes, events, rejected, torn, "
+	    "progress, %clines%c",
+	    d->name_quote, d->name_quote, d->name_quote, d->name_quote);
+}
+
+static void
+read_text(char *out, size_t size, const char *text)
+{
+	(void)snprintf(out, size, "%s", text == NULL ? "" : text);
+}
+
+/* The line must bear that very name, whatever a collation says. */
 static enum db_verdict
-look_up(struct db *db, const char *name, bool lock, struct db_file *file,
-    bool *found)
+read_line(struct db *db, const char *name, const struct db_answer *a,
+    struct db_file *file)
+{
+	if (a->fields[1] == NULL || strcmp(a->fields[1], name) != 0) {
+		(void)error_set(&db->error,
+		    "the ledger has a line of the file \"%s\" where that of "
+		    "\"%s\" should be",
+		    a->fields[1] == NULL ? "" : a->fields[1], name);
+		db->cause = DB_CAUSE_OTHER;
+		return DB_SCHEMA;
+	}
+	*file = (struct db_file){.id = number(a->fields[0]),
+	    .bytes = number(a->fields[4]),
+	    .events = number(a->fields[5]),
+	    .rejected = number(a->fields[6]),
+	    .torn = number(a->fields[7]),
+	    .progress = number(a->fields[8]),
+	    .lines = number(a->fields[9]),
+	    .loaded = a->fields[10] != NULL};
+	read_text(file->table, sizeof(file->table), a->fields[2]);
+	read_text(file->sha256, sizeof(file->sha256), a->fields[3]);
+	return DB_OK;
+}
+
+/*
+ * Reads the ledger's line of that name, or, where `id` is not 0, of that id;
+ * `lock` until the transaction ends.
+ */
+static enum db_verdict
+look_up(struct db *db, const char *name, uint64_t id, bool lock,
+    struct db_file *file, bool *found)
 {
 	const struct db_dialect *d = &db->driver->dialect;
 	struct buf *b = &db->sql;
@@ -213,34 +259,23 @@ look_up(struct db *db, const char *name, bool lock, struct db_file *file,
 	struct db_answer answer;
 
 	b->len = 0;
-	if (buf_printf(b,
-		"SELECT id, bytes, events, rejected, torn, progress, "
-		"%clines%c, loaded_at IS NOT NULL FROM ",
-		d->name_quote, d->name_quote) < 0 ||
+	if (buf_printf(b, "SELECT ") < 0 || put_columns(b, d) < 0 ||
+	    buf_printf(b, ", loaded_at FROM ") < 0 ||
 	    sql_put_table(b, d, db->config->ledger) < 0 ||
-	    buf_printf(b, " WHERE name=") < 0 ||
-	    sql_put_text(b, d, name, strlen(name)) < 0 ||
+	    (id != 0 ? buf_printf(b, " WHERE id=%llu", (unsigned long long)id)
+		     : buf_printf(b, " WHERE name=")) < 0 ||
+	    (id == 0 && sql_put_text(b, d, name, strlen(name)) < 0) ||
 	    buf_printf(b, "%s", lock ? d->lock : "") < 0)
 		return db_no_memory(db);
 	verdict = ask(db, b->data, b->len, &answer);
 	*found = verdict == DB_OK && answer.found;
-	if (!*found)
-		return verdict;
-	*file = (struct db_file){.id = number(answer.fields[0]),
-	    .bytes = number(answer.fields[1]),
-	    .events = number(answer.fields[2]),
-	    .rejected = number(answer.fields[3]),
-	    .torn = number(answer.fields[4]),
-	    .progress = number(answer.fields[5]),
-	    .lines = number(answer.fields[6]),
-	    .loaded = number(answer.fields[7]) != 0};
-	return DB_OK;
+	return *found ? read_line(db, name, &answer, file) : verdict;
 }
 
 enum db_verdict
 db_find(struct db *db, const char *name, struct db_file *file, bool *found)
 {
-	enum db_verdict verdict = look_up(db, name, false, file, found);
+	enum db_verdict verdict = look_up(db, name, 0, false, file, found);
 
 	if (verdict == DB_SCHEMA && db->config->look_only &&
 	    db->cause == DB_CAUSE_NO_TABLE)
@@ -250,23 +285,46 @@ db_find(struct db *db, const char *name, struct db_file *file, bool *found)
 }
 
 static enum db_verdict
-add_line(struct db *db, const char *name, uint64_t bytes)
+add_line(struct db *db, uint64_t id, const struct db_claim *claim)
 {
+	const char *table = db->config->table, *sha256 = claim->sha256;
 	const struct db_dialect *d = &db->driver->dialect;
 	struct buf *b = &db->sql;
 
 	b->len = 0;
 	if (buf_printf(b, "INSERT INTO ") < 0 ||
 	    sql_put_table(b, d, db->config->ledger) < 0 ||
-	    buf_printf(b,
-		" (name, bytes, events, rejected, torn, progress, "
-		"%clines%c, started_at) VALUES (",
-		d->name_quote, d->name_quote) < 0 ||
-	    sql_put_text(b, d, name, strlen(name)) < 0 ||
+	    buf_printf(b, " (") < 0 || put_columns(b, d) < 0 ||
+	    buf_printf(b, ", started_at) VALUES (%llu, ",
+		(unsigned long long)id) < 0 ||
+	    sql_put_text(b, d, claim->name, strlen(claim->name)) < 0 ||
+	    buf_printf(b, ", ") < 0 ||
+	    sql_put_text(b, d, table, strlen(table)) < 0 ||
+	    buf_printf(b, ", ") < 0 ||
+	    (sha256 == NULL ? buf_printf(b, "NULL")
+			    : sql_put_text(b, d, sha256, strlen(sha256))) < 0 ||
 	    buf_printf(b, ", %llu, 0, 0, 0, 0, 0, %s)",
-		(unsigned long long)bytes, d->now) < 0)
+		(unsigned long long)claim->bytes, d->now) < 0)
 		return db_no_memory(db);
 	return run(db, b->data, b->len);
+}
+
+/* The first 63 bits of the name's SHA-256, but 0. -1: libcrypto refused. */
+static int
+make_id(const char *name, uint64_t *id)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(name, strlen(name), digest, NULL, EVP_sha256(), NULL) !=
+	    1)
+		return -1;
+	*id = 0;
+	for (int i = 0; i < 8; i++)
+		*id = *id << 8 | digest[i];
+	*id >>= 1;
+	if (*id == 0)
+		*id = 1;
+	return 0;
 }
 
 /*
@@ -275,20 +333,28 @@ add_line(struct db *db, const char *name, uint64_t bytes)
  * line that vanishes between the two statements was rolled back: once more.
  */
 enum db_verdict
-db_claim(struct db *db, const char *name, uint64_t bytes, struct db_file *file)
+db_claim(struct db *db, const struct db_claim *claim, struct db_file *file)
 {
 	enum db_verdict verdict;
+	uint64_t id;
 	bool found;
 
+	if (make_id(claim->name, &id) < 0)
+		return db_no_memory(db);
 	for (int i = 0; i < CLAIM_TRIES; i++) {
-		verdict = add_line(db, name, bytes);
+		verdict = add_line(db, id, claim);
 		if (verdict != DB_OK && db->cause != DB_CAUSE_DUPLICATE)
 			return verdict;
-		verdict = look_up(db, name, true, file, &found);
+		verdict = look_up(db, claim->name, 0, true, file, &found);
+		/* Then the id was refused: is it another name's? */
+		if (verdict == DB_OK && !found)
+			verdict =
+			    look_up(db, claim->name, id, true, file, &found);
 		if (verdict != DB_OK || found)
 			return verdict;
 	}
-	(void)error_set(&db->error, "claim %s: another loader is at it", name);
+	(void)error_set(
+	    &db->error, "claim %s: another loader is at it", claim->name);
 	return DB_PASSING;
 }
 
@@ -296,6 +362,7 @@ enum db_verdict
 db_save(struct db *db, const struct db_file *f)
 {
 	const struct db_dialect *d = &db->driver->dialect;
+	enum db_verdict verdict;
 	struct buf *b = &db->sql;
 
 	b->len = 0;
@@ -310,5 +377,14 @@ db_save(struct db *db, const struct db_file *f)
 		(unsigned long long)f->lines, f->loaded ? d->now : "NULL",
 		(unsigned long long)f->id) < 0)
 		return db_no_memory(db);
-	return run(db, b->data, b->len);
+	verdict = run(db, b->data, b->len);
+	if (verdict != DB_OK || db->changed == 1)
+		return verdict;
+	(void)error_set(&db->error,
+	    "UPDATE of the ledger %s found %llu lines of the id %llu, which "
+	    "has to have one",
+	    db->config->ledger, (unsigned long long)db->changed,
+	    (unsigned long long)f->id);
+	db->cause = DB_CAUSE_OTHER;
+	return DB_SCHEMA;
 }

@@ -64,9 +64,21 @@ struct db_config {
 	const struct option_list *indexes; /* "column,column" each */
 };
 
+#define DB_NAME_MAX 255  /* bytes of a file's name in the ledger */
+#define DB_TABLE_MAX 129 /* bytes of "database.name" */
+#define DB_HASH_LEN 64   /* of a SHA-256 in hexadecimal */
+
+/* A file that is to have a line in the ledger. */
+struct db_claim {
+	const char *name;
+	const char *sha256; /* of its first `bytes` bytes; NULL: not known */
+	uint64_t bytes;     /* 0: not known yet */
+};
+
 /* A file's line in the ledger. */
 struct db_file {
-	uint64_t id;
+	uint64_t id; /* of its rows, too: made from the name, see db_claim */
+	char table[DB_TABLE_MAX + 1], sha256[DB_HASH_LEN + 1]; /* or "" */
 	uint64_t bytes, events, rejected;
 	uint64_t torn;     /* bytes of a torn tail, skipped */
 	uint64_t progress; /* bytes that are committed */
@@ -83,7 +95,9 @@ struct db {
 	struct batch_limits limits; /* of a batch; the driver's, once open */
 	struct error error;         /* code: the database's own */
 	enum db_cause cause;
-	struct buf sql; /* reused */
+	uint64_t changed; /* rows: stored, or found to be updated, by the last
+			     run */
+	struct buf sql;   /* reused */
 };
 
 /*
@@ -125,10 +139,13 @@ enum db_verdict
 db_find(struct db *, const char *name, struct db_file *, bool *found);
 /*
  * Within a transaction: makes the file's line, or finds it, and locks it until
- * the end.
+ * the end. A new line's id is the first 63 bits of the SHA-256 of the name, so
+ * that it is the same whatever becomes of the ledger. A line that bears
+ * another name, or the id under another name, is DB_SCHEMA.
  */
 enum db_verdict
-db_claim(struct db *, const char *name, uint64_t bytes, struct db_file *);
+db_claim(struct db *, const struct db_claim *, struct db_file *);
+/* Writes how far the file is. DB_SCHEMA where its line is not there. */
 enum db_verdict db_save(struct db *, const struct db_file *);
 
 /*
@@ -152,11 +169,12 @@ struct db_dialect {
 	const char *types[COLUMN_TYPES]; /* of a column; %u: its width */
 	const char *count;               /* a whole number from 0 on */
 	const char *json;                /* an event, as text if possible */
-	const char *id, *name;           /* of the ledger: definitions */
+	const char *text;                /* of the ledger: %u bytes, compared
+					    byte by byte */
 	const char *table_end;           /* behind the bracket */
 };
 
-#define DB_FIELDS_MAX 8
+#define DB_FIELDS_MAX 12
 
 /* The first row of an answer. */
 struct db_answer {
@@ -182,7 +200,7 @@ struct db_driver {
 	enum db_verdict (*open)(struct db *);
 	void (*close)(struct db *);
 	void (*interrupt)(struct db *);
-	/* One statement, without or with an answer. */
+	/* One statement, without an answer: sets db->changed; or with one. */
 	enum db_verdict (*run)(struct db *, const char *sql, size_t len);
 	enum db_verdict (*ask)(
 	    struct db *, const char *sql, size_t len, struct db_answer *);

@@ -124,7 +124,7 @@ run(struct db *db, const char *sql, size_t len)
 	char what[16];
 
 	if (mysql_real_query(l->mysql, sql, len) == 0) {
-		l->m.stored = mysql_affected_rows(l->mysql);
+		db->changed = mysql_affected_rows(l->mysql);
 		l->m.warnings = mysql_warning_count(l->mysql);
 		return DB_OK;
 	}
@@ -362,7 +362,8 @@ open_link(struct db *db)
 	}
 	set_options(l, mycnf);
 	if (mysql_real_connect(l->mysql, c->host, c->user, c->password,
-		c->database, (unsigned)c->port, c->socket, 0) == NULL)
+		c->database, (unsigned)c->port, c->socket,
+		CLIENT_FOUND_ROWS) == NULL)
 		verdict = failed(l, "connect");
 	else
 		verdict = check_tls(l);
@@ -575,8 +576,7 @@ const struct db_driver db_mysql = {
 		[COLUMN_DATETIME] = "DATETIME(6)"},
 	    .count = "BIGINT UNSIGNED",
 	    .json = "JSON",
-	    .id = "BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY",
-	    .name = "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+	    .text = "VARCHAR(%u) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 	    .table_end = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
 	},
     .start = start,

@@ -144,11 +144,11 @@ send_rows(struct mysql *m, unsigned count)
 	verdict = m->db.driver->run(&m->db, b->data, b->len);
 	if (verdict != DB_OK)
 		return verdict;
-	if (m->stored == count && m->warnings == 0)
+	if (m->db.changed == count && m->warnings == 0)
 		return DB_OK;
 	(void)error_set(&m->db.error,
 	    "LOAD DATA: sent %u rows, stored %llu with %u warnings", count,
-	    (unsigned long long)m->stored, m->warnings);
+	    (unsigned long long)m->db.changed, m->warnings);
 	m->db.cause = DB_CAUSE_OTHER;
 	return count == 1 && m->warnings > 0 ? read_warning(&m->db) : DB_EVENT;
 }

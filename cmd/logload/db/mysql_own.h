@@ -18,8 +18,7 @@ struct mysql {
 	bool unprepared; /* and about statements that cannot be prepared */
 	bool arrays, load_data; /* what this session can */
 	uint64_t packet_max;    /* of the server */
-	uint64_t stored;        /* by the last statement that was run */
-	unsigned warnings;      /* of it */
+	unsigned warnings;      /* of the last statement that was run */
 	struct buf rows;        /* that LOAD DATA sends */
 	size_t sent;            /* of those */
 };

@@ -1,6 +1,7 @@
 /*
  * tables.c - see tables.h.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "log.h"
@@ -29,6 +30,21 @@ put_column(struct buf *b, const struct db_dialect *d, const char *name,
 	return buf_printf(b, " %s%s", type, rest);
 }
 
+/* The same, of a type with a width, the place of which is %u in `type`. */
+static int
+put_wide_column(struct buf *b, const struct db_dialect *d, const char *name,
+    const char *type, unsigned width, const char *rest)
+{
+	const char *place = strstr(type, "%u");
+	char wide[80];
+
+	if (place == NULL)
+		return put_column(b, d, name, type, rest);
+	(void)snprintf(wide, sizeof(wide), "%.*s%u%s", (int)(place - type),
+	    type, width, place + 2);
+	return put_column(b, d, name, wide, rest);
+}
+
 static int
 put_ledger(struct buf *b, const struct db_config *c)
 {
@@ -38,8 +54,13 @@ put_ledger(struct buf *b, const struct db_config *c)
 	const char *instant = d->types[COLUMN_DATETIME];
 
 	if (put_create(b, c, c->ledger) < 0 ||
-	    put_column(b, d, "id", d->id, ",\n") < 0 ||
-	    put_column(b, d, "name", d->name, " NOT NULL UNIQUE,\n") < 0)
+	    put_column(b, d, "id", d->count, " NOT NULL PRIMARY KEY,\n") < 0 ||
+	    put_wide_column(b, d, "name", d->text, DB_NAME_MAX,
+		" NOT NULL UNIQUE,\n") < 0 ||
+	    put_wide_column(b, d, "table", d->text, DB_TABLE_MAX, " NULL,\n") <
+		0 ||
+	    put_wide_column(b, d, "sha256", d->text, DB_HASH_LEN, " NULL,\n") <
+		0)
 		return -1;
 	for (int i = 0; counts[i] != NULL; i++) {
 		if (put_column(b, d, counts[i], d->count, " NOT NULL,\n") < 0)
@@ -71,17 +92,6 @@ put_index(struct buf *b, const struct db_dialect *d, const char *names)
 }
 
 static int
-put_type(struct buf *b, const struct db_dialect *d, const struct column *c)
-{
-	const char *type = d->types[c->type], *width = strstr(type, "%u");
-
-	if (width == NULL)
-		return buf_printf(b, "%s", type);
-	return buf_printf(
-	    b, "%.*s%u%s", (int)(width - type), type, c->width, width + 2);
-}
-
-static int
 put_logs(struct buf *b, const struct db_config *c)
 {
 	const struct db_dialect *d = &c->driver->dialect;
@@ -95,8 +105,8 @@ put_logs(struct buf *b, const struct db_config *c)
 	for (unsigned i = 0; i < c->columns->count; i++) {
 		const struct column *column = &c->columns->list[i];
 
-		if (put_column(b, d, column->name, "", "") < 0 ||
-		    put_type(b, d, column) < 0 || buf_printf(b, " NULL,\n") < 0)
+		if (put_wide_column(b, d, column->name, d->types[column->type],
+			column->width, " NULL,\n") < 0)
 			return -1;
 	}
 	if (put_column(b, d, "payload", d->json, " NOT NULL,\n") < 0 ||
