@@ -20,8 +20,8 @@ tells() {
 }
 
 known() { # NAME BYTES PROGRESS LOADED_AT
-	sql "INSERT INTO log_files SELECT CRC32('$1'), '$1', NULL, NULL,
-		$2, 1, 1, 0, $3, 1, NOW(), $4"
+	sql "INSERT INTO log_files SELECT CRC32('$1'), '$1', $2, 1, 1, 0, $3, 1,
+		NOW(), $4, NULL, NULL"
 }
 
 record() { # FILE OFFSET

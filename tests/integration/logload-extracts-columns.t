@@ -75,7 +75,7 @@ sql_is 'SELECT received_at FROM logs WHERE line=23' 2026-11-22\ 07:33:51.123456 
 sql_is 'SELECT received_at=started_at OR ABS(TIMESTAMPDIFF(SECOND, received_at,
 	started_at)) < 60 FROM logs, log_files WHERE line=24' 1 \
 	'or the time of loading'
-like "$(sql 'SHOW CREATE TABLE logs')" 'KEY .status. \(.status.,.received_at.\)' \
+like "$(sql 'SHOW CREATE TABLE logs')" 'KEY .logs_status_received_at. \(.status.,.received_at.\)' \
 	'the index is made'
 unlike "$(sql 'SHOW CREATE TABLE logs')" 'user_id' 'and the column taken away'
 

@@ -236,7 +236,7 @@ printf '{"file":"x","line":1,"offset":0,"code":0,"text":"","rejected_at":"","eve
 retry
 is "$STATUS" 75 'of a file that the ledger does not know: status 75'
 like "$ERR" 'left for later: .*the ledger does not have' 'with the reason'
-sql "INSERT INTO log_files SELECT 1, 'x', NULL, NULL, 9, 1, 1, 0, 9, 1, NOW(), NOW()"
+sql "INSERT INTO log_files SELECT 1, 'x', 9, 1, 1, 0, 9, 1, NOW(), NOW(), NULL, NULL"
 echo '{"id":"no record"}' >>"$SPOOL/rejected/x.ndjson"
 retry
 is "$STATUS" 74 'no record behind a record: status 74'

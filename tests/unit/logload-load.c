@@ -69,9 +69,9 @@ fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 {
 	(void)db, (void)sql, (void)len;
 	*answer = (struct db_answer){true,
-	    {"1", "name", NULL, NULL, "0", "0", "0", "0", "0", "0", NULL}};
+	    {"1", "name", "0", "0", "0", "0", "0", "0", NULL, NULL, NULL}};
 	if (fake.progress != NULL)
-		answer->fields[8] = fake.progress;
+		answer->fields[6] = fake.progress;
 	return DB_OK;
 }
 

@@ -145,7 +145,7 @@ db_connect(struct db *db)
 	if (db->open)
 		return DB_OK;
 	verdict = db->driver->open(db);
-	if (verdict == DB_OK && !db->config->look_only)
+	if (verdict == DB_OK)
 		verdict = tables_prepare(db);
 	/* Whatever was asked may have begun a transaction. */
 	if (verdict == DB_OK)
@@ -203,16 +203,6 @@ number(const char *text)
 	return text == NULL ? 0 : strtoull(text, NULL, 10);
 }
 
-/* The columns in the order in which `look_up` reads them. */
-static int
-put_columns(struct buf *b, const struct db_dialect *d)
-{
-	return buf_printf(b,
-	    "id, name, %ctable%c, sha256, bytes, events, rejected, torn, "
-	    "progress, %clines%c",
-	    d->name_quote, d->name_quote, d->name_quote, d->name_quote);
-}
-
 static void
 read_text(char *out, size_t size, const char *text)
 {
@@ -233,15 +223,15 @@ read_line(struct db *db, const char *name, const struct db_answer *a,
 		return DB_SCHEMA;
 	}
 	*file = (struct db_file){.id = number(a->fields[0]),
-	    .bytes = number(a->fields[4]),
-	    .events = number(a->fields[5]),
-	    .rejected = number(a->fields[6]),
-	    .torn = number(a->fields[7]),
-	    .progress = number(a->fields[8]),
-	    .lines = number(a->fields[9]),
-	    .loaded = a->fields[10] != NULL};
-	read_text(file->table, sizeof(file->table), a->fields[2]);
-	read_text(file->sha256, sizeof(file->sha256), a->fields[3]);
+	    .bytes = number(a->fields[2]),
+	    .events = number(a->fields[3]),
+	    .rejected = number(a->fields[4]),
+	    .torn = number(a->fields[5]),
+	    .progress = number(a->fields[6]),
+	    .lines = number(a->fields[7]),
+	    .loaded = a->fields[8] != NULL};
+	read_text(file->table, sizeof(file->table), a->fields[9]);
+	read_text(file->sha256, sizeof(file->sha256), a->fields[10]);
 	return DB_OK;
 }
 
@@ -259,8 +249,9 @@ look_up(struct db *db, const char *name, uint64_t id, bool lock,
 	struct db_answer answer;
 
 	b->len = 0;
-	if (buf_printf(b, "SELECT ") < 0 || put_columns(b, d) < 0 ||
-	    buf_printf(b, ", loaded_at FROM ") < 0 ||
+	if (buf_printf(b, "SELECT ") < 0 ||
+	    sql_put_ledger_columns(b, d, db->old_ledger) < 0 ||
+	    buf_printf(b, " FROM ") < 0 ||
 	    sql_put_table(b, d, db->config->ledger) < 0 ||
 	    (id != 0 ? buf_printf(b, " WHERE id=%llu", (unsigned long long)id)
 		     : buf_printf(b, " WHERE name=")) < 0 ||
@@ -294,22 +285,23 @@ add_line(struct db *db, uint64_t id, const struct db_claim *claim)
 	b->len = 0;
 	if (buf_printf(b, "INSERT INTO ") < 0 ||
 	    sql_put_table(b, d, db->config->ledger) < 0 ||
-	    buf_printf(b, " (") < 0 || put_columns(b, d) < 0 ||
+	    buf_printf(b, " (") < 0 ||
+	    sql_put_ledger_columns(b, d, false) < 0 ||
 	    buf_printf(b, ", started_at) VALUES (%llu, ",
 		(unsigned long long)id) < 0 ||
 	    sql_put_text(b, d, claim->name, strlen(claim->name)) < 0 ||
-	    buf_printf(b, ", ") < 0 ||
+	    buf_printf(b, ", %llu, 0, 0, 0, 0, 0, NULL, ",
+		(unsigned long long)claim->bytes) < 0 ||
 	    sql_put_text(b, d, table, strlen(table)) < 0 ||
 	    buf_printf(b, ", ") < 0 ||
 	    (sha256 == NULL ? buf_printf(b, "NULL")
 			    : sql_put_text(b, d, sha256, strlen(sha256))) < 0 ||
-	    buf_printf(b, ", %llu, 0, 0, 0, 0, 0, %s)",
-		(unsigned long long)claim->bytes, d->now) < 0)
+	    buf_printf(b, ", %s)", d->now) < 0)
 		return db_no_memory(db);
 	return run(db, b->data, b->len);
 }
 
-/* The first 63 bits of the name's SHA-256, but 0. -1: libcrypto refused. */
+/* The first 63 bits of the name's SHA-256. -1: libcrypto refused. */
 static int
 make_id(const char *name, uint64_t *id)
 {
@@ -322,8 +314,6 @@ make_id(const char *name, uint64_t *id)
 	for (int i = 0; i < 8; i++)
 		*id = *id << 8 | digest[i];
 	*id >>= 1;
-	if (*id == 0)
-		*id = 1;
 	return 0;
 }
 

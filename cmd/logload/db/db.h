@@ -90,8 +90,9 @@ struct db_file {
 struct db {
 	const struct db_driver *driver;
 	const struct db_config *config;
-	bool open;                  /* there is a session */
-	uint64_t used_ns;           /* when it was last used */
+	bool open;        /* there is a session */
+	bool old_ledger;  /* of the version before; with look_only alone */
+	uint64_t used_ns; /* when it was last used */
 	struct batch_limits limits; /* of a batch; the driver's, once open */
 	struct error error;         /* code: the database's own */
 	enum db_cause cause;

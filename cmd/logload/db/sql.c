@@ -73,6 +73,21 @@ sql_put_columns(
 }
 
 int
+sql_put_ledger_columns(struct buf *b, const struct db_dialect *d, bool old)
+{
+	if (buf_printf(
+		b, "id, name, bytes, events, rejected, torn, progress, ") < 0 ||
+	    sql_put_name(b, d, "lines", 5) < 0 ||
+	    buf_printf(b, ", loaded_at") < 0)
+		return -1;
+	if (old)
+		return 0;
+	if (buf_printf(b, ", ") < 0 || sql_put_name(b, d, "table", 5) < 0)
+		return -1;
+	return buf_printf(b, ", sha256");
+}
+
+int
 sql_put_insert(struct buf *b, const struct db_config *c, unsigned rows)
 {
 	const struct db_dialect *d = &c->driver->dialect;

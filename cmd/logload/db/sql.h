@@ -17,6 +17,8 @@ int sql_put_text(
 /* received_at, file_id, line, and what else a batch has, in its order. */
 int sql_put_columns(
     struct buf *, const struct db_dialect *, const struct columns *);
+/* Of the ledger, all but started_at; or what the version before had. */
+int sql_put_ledger_columns(struct buf *, const struct db_dialect *, bool old);
 /* INSERT of so many rows into that table, with a ? for each value. */
 int sql_put_insert(struct buf *, const struct db_config *, unsigned rows);
 

@@ -10,22 +10,13 @@
 
 typedef int put_table(struct buf *, const struct db_config *);
 
-static int
-put_create(struct buf *b, const struct db_config *c, const char *name)
-{
-	if (buf_printf(b, "CREATE TABLE IF NOT EXISTS ") < 0 ||
-	    sql_put_table(b, &c->driver->dialect, name) < 0)
-		return -1;
-	return buf_printf(b, " (\n");
-}
+#define NEXT ",\n  "
 
-/* A definition in a line of its own. */
 static int
 put_column(struct buf *b, const struct db_dialect *d, const char *name,
     const char *type, const char *rest)
 {
-	if (buf_printf(b, "  ") < 0 ||
-	    sql_put_name(b, d, name, strlen(name)) < 0)
+	if (sql_put_name(b, d, name, strlen(name)) < 0)
 		return -1;
 	return buf_printf(b, " %s%s", type, rest);
 }
@@ -45,6 +36,18 @@ put_wide_column(struct buf *b, const struct db_dialect *d, const char *name,
 	return put_column(b, d, name, wide, rest);
 }
 
+/* Of the ledger, what the version before did not have. */
+static int
+put_new_columns(struct buf *b, const struct db_dialect *d, const char *next)
+{
+	if (put_wide_column(b, d, "table", d->text, DB_TABLE_MAX, " NULL") <
+		0 ||
+	    buf_printf(b, "%s", next) < 0)
+		return -1;
+	return put_wide_column(b, d, "sha256", d->text, DB_HASH_LEN, " NULL");
+}
+
+/* What stands in the brackets behind CREATE TABLE. */
 static int
 put_ledger(struct buf *b, const struct db_config *c)
 {
@@ -53,42 +56,19 @@ put_ledger(struct buf *b, const struct db_config *c)
 	const struct db_dialect *d = &c->driver->dialect;
 	const char *instant = d->types[COLUMN_DATETIME];
 
-	if (put_create(b, c, c->ledger) < 0 ||
-	    put_column(b, d, "id", d->count, " NOT NULL PRIMARY KEY,\n") < 0 ||
-	    put_wide_column(b, d, "name", d->text, DB_NAME_MAX,
-		" NOT NULL UNIQUE,\n") < 0 ||
-	    put_wide_column(b, d, "table", d->text, DB_TABLE_MAX, " NULL,\n") <
+	if (put_column(b, d, "id", d->count, " NOT NULL PRIMARY KEY" NEXT) <
 		0 ||
-	    put_wide_column(b, d, "sha256", d->text, DB_HASH_LEN, " NULL,\n") <
-		0)
+	    put_wide_column(b, d, "name", d->text, DB_NAME_MAX,
+		" NOT NULL UNIQUE" NEXT) < 0)
 		return -1;
 	for (int i = 0; counts[i] != NULL; i++) {
-		if (put_column(b, d, counts[i], d->count, " NOT NULL,\n") < 0)
+		if (put_column(b, d, counts[i], d->count, " NOT NULL" NEXT) < 0)
 			return -1;
 	}
-	if (put_column(b, d, "started_at", instant, " NOT NULL,\n") < 0 ||
-	    put_column(b, d, "loaded_at", instant, " NULL\n") < 0)
+	if (put_column(b, d, "started_at", instant, " NOT NULL" NEXT) < 0 ||
+	    put_column(b, d, "loaded_at", instant, " NULL" NEXT) < 0)
 		return -1;
-	return buf_printf(b, ")%s", d->table_end);
-}
-
-/* INDEX (`a`, `b`) for "a,b". */
-static int
-put_index(struct buf *b, const struct db_dialect *d, const char *names)
-{
-	const char *before = ",\n  INDEX (";
-
-	for (;;) {
-		size_t n = strcspn(names, ",");
-
-		if (buf_printf(b, "%s", before) < 0 ||
-		    sql_put_name(b, d, names, n) < 0)
-			return -1;
-		if (names[n] == '\0')
-			return buf_printf(b, ")");
-		names += n + 1;
-		before = ", ";
-	}
+	return put_new_columns(b, d, NEXT);
 }
 
 static int
@@ -97,72 +77,276 @@ put_logs(struct buf *b, const struct db_config *c)
 	const struct db_dialect *d = &c->driver->dialect;
 	const char *instant = d->types[COLUMN_DATETIME];
 
-	if (put_create(b, c, c->table) < 0 ||
-	    put_column(b, d, "received_at", instant, " NOT NULL,\n") < 0 ||
-	    put_column(b, d, "file_id", d->count, " NOT NULL,\n") < 0 ||
-	    put_column(b, d, "line", d->count, " NOT NULL,\n") < 0)
+	if (put_column(b, d, "received_at", instant, " NOT NULL" NEXT) < 0 ||
+	    put_column(b, d, "file_id", d->count, " NOT NULL" NEXT) < 0 ||
+	    put_column(b, d, "line", d->count, " NOT NULL" NEXT) < 0)
 		return -1;
 	for (unsigned i = 0; i < c->columns->count; i++) {
 		const struct column *column = &c->columns->list[i];
 
 		if (put_wide_column(b, d, column->name, d->types[column->type],
-			column->width, " NULL,\n") < 0)
+			column->width, " NULL" NEXT) < 0)
 			return -1;
 	}
-	if (put_column(b, d, "payload", d->json, " NOT NULL,\n") < 0 ||
-	    buf_printf(b, "  PRIMARY KEY (received_at, file_id, line)") < 0)
+	if (put_column(b, d, "payload", d->json, " NOT NULL" NEXT) < 0)
 		return -1;
-	for (unsigned i = 0; i < c->indexes->count; i++) {
-		if (put_index(b, d, c->indexes->items[i]) < 0)
-			return -1;
-	}
+	return buf_printf(b, "PRIMARY KEY (received_at, file_id, line)");
+}
+
+static int
+put_create(struct buf *b, const struct db_config *c, const char *unless,
+    const char *name, put_table *put)
+{
+	const struct db_dialect *d = &c->driver->dialect;
+
+	if (buf_printf(b, "CREATE TABLE %s", unless) < 0 ||
+	    sql_put_table(b, d, name) < 0 || buf_printf(b, " (\n  ") < 0 ||
+	    put(b, c) < 0)
+		return -1;
 	return buf_printf(b, "\n)%s", d->table_end);
 }
+
+/*
+ * CREATE INDEX of the columns "a,b", which is named after these and the table:
+ * some databases want the names of all their indexes to differ.
+ */
+static int
+put_index(struct buf *b, const struct db_dialect *d, const char *table,
+    const char *columns)
+{
+	const char *dot = strchr(table, '.'), *before = " (";
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "%s_%s",
+	    dot == NULL ? table : dot + 1, columns);
+	for (char *p = name; *p != '\0'; p++)
+		*p = *p == ',' ? '_' : *p;
+	if (buf_printf(b, "CREATE INDEX ") < 0 ||
+	    sql_put_name(b, d, name, strlen(name)) < 0 ||
+	    buf_printf(b, " ON ") < 0 || sql_put_table(b, d, table) < 0)
+		return -1;
+	for (;;) {
+		size_t n = strcspn(columns, ",");
+
+		if (buf_printf(b, "%s", before) < 0 ||
+		    sql_put_name(b, d, columns, n) < 0)
+			return -1;
+		if (columns[n] == '\0')
+			return buf_printf(b, ")");
+		columns += n + 1;
+		before = ", ";
+	}
+}
+
+/* By hand a content is looked for, under whatever name. */
+#define LEDGER_INDEX "sha256"
 
 int
 tables_schema(const struct db_config *c, struct buf *b)
 {
-	if (put_ledger(b, c) < 0 || buf_printf(b, ";\n\n") < 0 ||
-	    put_logs(b, c) < 0)
+	const struct db_dialect *d = &c->driver->dialect;
+	const char *unless = "IF NOT EXISTS ";
+
+	if (put_create(b, c, unless, c->ledger, put_ledger) < 0 ||
+	    buf_printf(b, ";\n\n") < 0 ||
+	    put_create(b, c, unless, c->table, put_logs) < 0 ||
+	    buf_printf(b, ";\n\n") < 0)
+		return -1;
+	for (unsigned i = 0; i < c->indexes->count; i++) {
+		if (put_index(b, d, c->table, c->indexes->items[i]) < 0 ||
+		    buf_printf(b, ";\n") < 0)
+			return -1;
+	}
+	/* Last: it fails where the ledger was there before. */
+	if (put_index(b, d, c->ledger, LEDGER_INDEX) < 0)
 		return -1;
 	return buf_printf(b, ";\n");
 }
 
-/* Asks first: making needs a right that one who only loads need not have. */
+/*
+ * Over a session
+ */
+
 static enum db_verdict
-make_table(struct db *db, const char *name, put_table *put)
+run(struct db *db)
 {
-	const struct db_driver *driver = db->driver;
+	return db->driver->run(db, db->sql.data, db->sql.len);
+}
+
+/* Puts the name of the table before what the database has said of it. */
+static enum db_verdict
+blame(struct db *db, const char *table, enum db_verdict verdict)
+{
+	struct error said = db->error;
+
+	(void)error_set(&db->error, "the table %s: %.400s", table, said.text);
+	db->error.code = said.code;
+	return verdict;
+}
+
+/*
+ * Has the table, if it is there, all columns? The database names one that is
+ * missing. What it refuses is rolled back, lest it refuses all that follows.
+ */
+static enum db_verdict
+look(struct db *db, const char *table, put_table *put)
+{
+	const struct db_config *c = db->config;
+	struct buf *b = &db->sql;
 	enum db_verdict verdict;
 	struct db_answer answer;
-	struct buf *b = &db->sql;
+	enum db_cause cause;
 
 	b->len = 0;
-	if (buf_printf(b, "SELECT 1 FROM ") < 0 ||
-	    sql_put_table(b, &driver->dialect, name) < 0 ||
+	if (buf_printf(b, "SELECT ") < 0 || put(b, c) < 0 ||
+	    buf_printf(b, " FROM ") < 0 ||
+	    sql_put_table(b, &c->driver->dialect, table) < 0 ||
 	    buf_printf(b, " WHERE 1=0") < 0)
 		return db_no_memory(db);
-	verdict = driver->ask(db, b->data, b->len, &answer);
+	verdict = db->driver->ask(db, b->data, b->len, &answer);
+	if (verdict != DB_EVENT && verdict != DB_SCHEMA)
+		return verdict;
+	cause = db->cause;
+	(void)blame(db, table, verdict);
+	verdict = db->driver->run(db, "ROLLBACK", 8);
+	db->cause = cause;
+	return verdict == DB_OK ? DB_SCHEMA : verdict;
+}
+
+static int
+put_logs_columns(struct buf *b, const struct db_config *c)
+{
+	return sql_put_columns(b, &c->driver->dialect, c->columns);
+}
+
+static int
+put_ledger_columns(struct buf *b, const struct db_config *c)
+{
+	return sql_put_ledger_columns(b, &c->driver->dialect, false);
+}
+
+static int
+put_old_ledger_columns(struct buf *b, const struct db_config *c)
+{
+	return sql_put_ledger_columns(b, &c->driver->dialect, true);
+}
+
+/* The table does its work without it, only slower. */
+static enum db_verdict
+make_index(struct db *db, const char *table, const char *columns)
+{
+	enum db_verdict verdict;
+
+	db->sql.len = 0;
+	if (put_index(&db->sql, &db->driver->dialect, table, columns) < 0)
+		return db_no_memory(db);
+	verdict = run(db);
+	if (verdict != DB_EVENT && verdict != DB_SCHEMA)
+		return verdict;
+	log_warn("the table %s stays without an index: %s; for one, run: %.*s",
+	    table, db->error.text, (int)db->sql.len, db->sql.data);
+	return db->driver->run(db, "ROLLBACK", 8);
+}
+
+/*
+ * Makes a table that is missing. Should another loader be faster, its indexes
+ * are that one's to make.
+ */
+static enum db_verdict
+make(struct db *db, const char *table, put_table *put, put_table *put_columns,
+    const char *const *indexes, size_t count)
+{
+	enum db_verdict verdict = look(db, table, put_columns);
+
 	if (verdict == DB_OK || db->cause != DB_CAUSE_NO_TABLE)
 		return verdict;
-	b->len = 0;
-	if (put(b, db->config) < 0)
+	db->sql.len = 0;
+	if (put_create(&db->sql, db->config, "", table, put) < 0)
 		return db_no_memory(db);
-	verdict = driver->run(db, b->data, b->len);
-	if (verdict == DB_OK)
-		log_info("made the table %s", name);
+	verdict = run(db);
+	if (verdict != DB_OK) {
+		struct error why = db->error;
+
+		if (verdict != DB_PASSING &&
+		    look(db, table, put_columns) == DB_OK)
+			return DB_OK;
+		db->error = why;
+		return verdict;
+	}
+	log_info("made the table %s", table);
+	for (size_t i = 0; i < count && verdict == DB_OK; i++)
+		verdict = make_index(db, table, indexes[i]);
 	return verdict;
+}
+
+/*
+ * Adds to the ledger of the version before what is new. Its lines keep their
+ * ids, and the database goes on counting ids, for loaders of that version which
+ * are still at work.
+ */
+static enum db_verdict
+extend(struct db *db)
+{
+	const char *ledger = db->config->ledger;
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct error why;
+
+	b->len = 0;
+	if (buf_printf(b, "ALTER TABLE ") < 0 ||
+	    sql_put_table(b, d, ledger) < 0 ||
+	    buf_printf(b, " ADD COLUMN ") < 0 ||
+	    put_new_columns(b, d, ", ADD COLUMN ") < 0)
+		return db_no_memory(db);
+	verdict = run(db);
+	if (verdict == DB_OK) {
+		log_info("extended the table %s", ledger);
+		return make_index(db, ledger, LEDGER_INDEX);
+	}
+	if (verdict == DB_PASSING)
+		return verdict;
+	(void)error_set(&why,
+	    "the table %s is of the version before, and has to be extended; "
+	    "run, as one who may: %.*s (%s)",
+	    ledger, (int)b->len, b->data, db->error.text);
+	/* Was another loader faster? */
+	if (look(db, ledger, put_ledger_columns) == DB_OK)
+		return DB_OK;
+	db->error = why;
+	return DB_SCHEMA;
+}
+
+/* Is the ledger there, but as the version before has made it? */
+static bool
+is_old(struct db *db)
+{
+	const char *ledger = db->config->ledger;
+
+	return look(db, ledger, put_ledger_columns) != DB_OK &&
+	       db->cause != DB_CAUSE_NO_TABLE &&
+	       look(db, ledger, put_old_ledger_columns) == DB_OK;
 }
 
 enum db_verdict
 tables_prepare(struct db *db)
 {
+	static const char *const ledger_indexes[] = {LEDGER_INDEX};
 	const struct db_config *c = db->config;
 	enum db_verdict verdict;
 
-	verdict = make_table(db, c->ledger, put_ledger);
+	db->old_ledger = is_old(db);
+	if (c->look_only)
+		return DB_OK;
+	if (db->old_ledger)
+		verdict = extend(db);
+	else
+		verdict = make(db, c->ledger, put_ledger, put_ledger_columns,
+		    ledger_indexes, 1);
+	db->old_ledger = false;
 	if (verdict == DB_OK)
-		verdict = make_table(db, c->table, put_logs);
+		verdict = make(db, c->table, put_logs, put_logs_columns,
+		    c->indexes->items, c->indexes->count);
 	if (verdict == DB_OK)
 		verdict = db->driver->check(db, c->ledger);
 	if (verdict == DB_OK)

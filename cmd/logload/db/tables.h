@@ -1,6 +1,6 @@
 /*
  * tables.h - the tables of events and of files: made where they are missing,
- * and checked.
+ * extended where an older version has made them, and checked.
  */
 #ifndef LOGLOAD_TABLES_H
 #define LOGLOAD_TABLES_H
@@ -10,7 +10,10 @@
 /* Appends the statements that make them. 0, or -1 with ENOMEM. */
 int tables_schema(const struct db_config *, struct buf *);
 
-/* Over a new session. It must not be within a transaction. */
+/*
+ * Over a new session, which must not be within a transaction. With look_only it
+ * only finds out whether the ledger is an old one.
+ */
 enum db_verdict tables_prepare(struct db *);
 
 #endif
