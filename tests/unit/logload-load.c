@@ -22,6 +22,7 @@ static struct {
 	bool stored[LINES_MAX + 1]; /* by line */
 	bool twice, torn_up;        /* a row twice; too many at a time */
 	const char *progress;       /* of the file, in the ledger; NULL: none */
+	bool gone;                  /* the ledger's line, by its end */
 	bool breaks;                /* the connection, at a ROLLBACK */
 	bool away, run_away;        /* closed; and a statement after that */
 } fake;
@@ -57,7 +58,7 @@ fake_close(struct db *db)
 static enum db_verdict
 fake_run(struct db *db, const char *sql, size_t len)
 {
-	db->changed = 1;
+	db->changed = fake.gone ? 0 : 1;
 	fake.run_away |= fake.away;
 	if (fake.breaks && len == 8 && memcmp(sql, "ROLLBACK", len) == 0)
 		return DB_PASSING;
@@ -169,7 +170,7 @@ make_file(void)
 }
 
 static enum load_verdict
-run_plain(enum db_verdict verdict, unsigned events, int dir)
+run_plain(enum db_verdict verdict, unsigned events, bool gone, int dir)
 {
 	struct load_tally tally;
 	int fd = make_file();
@@ -178,6 +179,7 @@ run_plain(enum db_verdict verdict, unsigned events, int dir)
 		must(write(fd, "{\"a\":1}\n", 8) == 8);
 	memset(&fake, 0, sizeof(fake));
 	fake.verdict = verdict;
+	fake.gone = gone;
 	fake.limits = (struct batch_limits){16, 4096};
 	return run(fd, dir, &tally);
 }
@@ -266,16 +268,19 @@ main(void)
 	must(mkdtemp(path) != NULL);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must(dir >= 0);
-	is_number(
-	    run_plain(DB_OK, 3, dir), LOAD_DONE, "a database that takes all");
+	is_number(run_plain(DB_OK, 3, false, dir), LOAD_DONE,
+	    "a database that takes all");
 	is_number(fake.closed_in_load, 0, "stays connected");
-	is_number(
-	    run_plain(DB_PASSING, 3, dir), LOAD_PASSING, "one that has gone");
+	is_number(run_plain(DB_PASSING, 3, false, dir), LOAD_PASSING,
+	    "one that has gone");
 	is_number(fake.closed_in_load, 1, "is connected to anew");
-	is_number(run_plain(DB_SCHEMA, 3, dir), LOAD_SCHEMA,
+	is_number(run_plain(DB_SCHEMA, 3, false, dir), LOAD_SCHEMA,
 	    "one with another schema");
 	is_number(fake.closed_in_load, 1,
 	    "too: the tables are made where somebody has dropped them");
+	is_number(run_plain(DB_OK, 3, true, dir), LOAD_SCHEMA,
+	    "one whose ledger has lost the file's line");
+	is_number(fake.closed_in_load, 1, "too: what was stored is taken back");
 	is_number(
 	    run_moved(false, dir), LOAD_DONE, "one that has a part already");
 	is_number(run_moved(true, dir), LOAD_PASSING,

@@ -1,6 +1,6 @@
 /*
  * mysql_session.c - what is asked and set when a session of MySQL or MariaDB
- * begins, and of its tables.
+ * begins.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "log.h"
 #include "mysql_errors.h"
 #include "mysql_own.h"
-#include "sql.h"
 
 static enum db_verdict
 run(struct mysql *m, const char *sql)
@@ -140,36 +139,4 @@ mysql_open_session(struct mysql *m)
 	if (verdict == DB_OK)
 		verdict = read_server(m);
 	return verdict;
-}
-
-/* Without transactions a crash would leave half a file in the table. */
-enum db_verdict
-mysql_check(struct db *db, const char *table)
-{
-	const struct db_dialect *d = &db->driver->dialect;
-	const char *dot = strchr(table, '.');
-	const char *name = dot == NULL ? table : dot + 1;
-	enum db_verdict verdict;
-	struct db_answer answer;
-	struct buf *b = &db->sql;
-
-	b->len = 0;
-	if (buf_printf(b, "SELECT t.engine FROM information_schema.tables t "
-			  "JOIN information_schema.engines e "
-			  "ON e.engine=t.engine "
-			  "WHERE e.transactions='NO' AND t.table_name=") < 0 ||
-	    sql_put_text(b, d, name, strlen(name)) < 0 ||
-	    buf_printf(b, " AND t.table_schema=") < 0 ||
-	    (dot == NULL
-		    ? buf_printf(b, "DATABASE()")
-		    : sql_put_text(b, d, table, (size_t)(dot - table))) < 0)
-		return db_no_memory(db);
-	verdict = db->driver->ask(db, b->data, b->len, &answer);
-	if (verdict != DB_OK || !answer.found)
-		return verdict;
-	(void)error_set(&db->error,
-	    "the table %s has the engine %s, which has no transactions; make "
-	    "it InnoDB",
-	    table, answer.fields[0]);
-	return DB_SCHEMA;
 }
