@@ -246,9 +246,10 @@ profile: all $(BENCHES) ## where logrecv and logload spend their time
 # The library that makes system calls fail. TORTURE is for more options of
 # tests/torture/run.
 FAULTS := $(BUILD)/tests/torture/faults.so
-$(FAULTS): tests/torture/faults.c $(BUILD)/flags
+$(FAULTS): $(wildcard tests/torture/faults*.[ch]) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SANITIZE) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(LDFLAGS) -fPIC -shared \
+		-o $@ $(filter %.c,$^) -ldl
 
 torture: all $(FAULTS) ## try to break the promise, for forty minutes
 	BUILD='$(BUILD)' tests/torture/run $(TORTURE)

@@ -17,6 +17,9 @@
  *   for mysql_stmt_execute, mariadb_get_infov, poll, clock_gettime, memory and
  * threads nothing: the pattern must be "*"
  *
+ * Here are the rules, and memory, threads and time; faults-files.c and
+ * faults-talk.c have the other calls.
+ *
  * A process that no rule names pays a look at RULES words for each call.
  */
 #include <dlfcn.h>
@@ -25,63 +28,20 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "faults.h"
+
 #define RULES 16
 #define ALWAYS 1000 /* per mille */
-
-enum action {
-	KILL_BEFORE = 1,
-	KILL_AFTER,
-	FAIL,       /* not done, and -1 with errno `arg` */
-	FAIL_AFTER, /* done, but -1 all the same */
-	SHORT,      /* half of it is written or read */
-	SHORT_KILL, /* half of it is written, and then no more */
-	DELAY_BEFORE,
-	DELAY_AFTER, /* by `arg` ms */
-	RESET,       /* the connection is shut, and ECONNRESET */
-	SHIFT,       /* the wall clock is `arg` seconds back */
-	LIE,         /* write, mysql_*: not done, but it succeeds */
-};
-
-struct rule {
-	atomic_uint armed; /* set last */
-	uint32_t action;
-	uint32_t from, to; /* which of the matching calls, from 1 on */
-	uint32_t arg;
-	uint32_t chance;   /* per mille */
-	atomic_uint fired; /* how often it was obeyed */
-	atomic_uint seen;  /* matching calls since it was set */
-	char tool[16];
-	char call[24];
-	char path[184];
-};
-_Static_assert(sizeof(struct rule) == 256, "as the driver packs it");
-
-/* What a call is about. */
-struct subject {
-	int fd; /* or AT_FDCWD */
-	const char *name;
-	const void *data;
-	size_t len;
-};
 
 static struct rule *rules;
 static _Thread_local bool busy; /* our own calls are not to be looked at */
@@ -92,28 +52,19 @@ extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 
-static void *
-find(const char *name)
+void *
+fault_find(const char *name)
 {
-	void *f = dlsym(RTLD_NEXT, name);
+	bool was = busy;
+	void *f;
 
+	busy = true;
+	f = dlsym(RTLD_NEXT, name);
+	busy = was;
 	if (f == NULL)
 		abort();
 	return f;
 }
-
-/* The next library's function of that name, looked up once. */
-#define REAL(f) \
-	__extension__({ \
-		static __typeof__(&f) real_; \
-		if (real_ == NULL) { \
-			bool was_ = busy; \
-			busy = true; \
-			real_ = (__typeof__(&f))find(#f); \
-			busy = was_; \
-		} \
-		real_; \
-	})
 
 /*
  * Where it crashed, so that the driver can tell our mistakes from those of the
@@ -247,9 +198,8 @@ is_lucky(const struct rule *r)
 	return (unsigned)rand_r(&seed) % ALWAYS < r->chance;
 }
 
-/* The rule that this call has to obey, if there is one. */
-static struct rule *
-hit(const char *call, const struct subject *s)
+struct rule *
+fault_hit(const char *call, const struct subject *s)
 {
 	struct rule *found = NULL;
 	int error = errno;
@@ -294,9 +244,8 @@ delay(uint32_t ms)
 	(void)nanosleep(&t, NULL);
 }
 
-/* True if the call is not to be made; then errno is set. */
-static bool
-instead(const struct rule *r)
+bool
+fault_instead(const struct rule *r)
 {
 	switch (r->action) {
 	case KILL_BEFORE:
@@ -313,9 +262,8 @@ instead(const struct rule *r)
 	}
 }
 
-/* True if the call has failed for its caller, though it was made. */
-static bool
-afterwards(const struct rule *r)
+bool
+fault_afterwards(const struct rule *r)
 {
 	int error = errno;
 
@@ -336,396 +284,10 @@ afterwards(const struct rule *r)
 	}
 }
 
-static bool
-is_short(const struct rule *r)
+bool
+fault_is_short(const struct rule *r)
 {
 	return r->action == SHORT || r->action == SHORT_KILL;
-}
-
-/* The body of a call that returns -1 where it fails. */
-#define OBEY(type, call, ...) \
-	do { \
-		type rc_; \
-		if (r == NULL) \
-			return REAL(call)(__VA_ARGS__); \
-		if (instead(r)) \
-			return -1; \
-		rc_ = REAL(call)(__VA_ARGS__); \
-		return afterwards(r) ? -1 : rc_; \
-	} while (0)
-
-/*
- * Files
- */
-
-static mode_t
-mode_of(int flags, va_list args)
-{
-	return flags & (O_CREAT | O_TMPFILE) ? (mode_t)va_arg(args, int) : 0;
-}
-
-int
-open(const char *path, int flags, ...)
-{
-	struct subject s = {.fd = AT_FDCWD, .name = path};
-	struct rule *r = hit("open", &s);
-	va_list args;
-	mode_t mode;
-
-	va_start(args, flags);
-	mode = mode_of(flags, args);
-	va_end(args);
-	OBEY(int, open, path, flags, mode);
-}
-
-int
-openat(int dir, const char *path, int flags, ...)
-{
-	struct subject s = {.fd = dir, .name = path};
-	struct rule *r = hit("openat", &s);
-	va_list args;
-	mode_t mode;
-
-	va_start(args, flags);
-	mode = mode_of(flags, args);
-	va_end(args);
-	OBEY(int, openat, dir, path, flags, mode);
-}
-
-int
-close(int fd)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("close", &s);
-
-	OBEY(int, close, fd);
-}
-
-ssize_t
-write(int fd, const void *data, size_t len)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("write", &s);
-
-	if (r != NULL && r->action == LIE)
-		return (ssize_t)len;
-	if (r != NULL && is_short(r) && len > 1)
-		len /= 2;
-	OBEY(ssize_t, write, fd, data, len);
-}
-
-ssize_t
-pwrite(int fd, const void *data, size_t len, off_t at)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("pwrite", &s);
-
-	if (r != NULL && is_short(r) && len > 1)
-		len /= 2;
-	OBEY(ssize_t, pwrite, fd, data, len, at);
-}
-
-ssize_t
-read(int fd, void *data, size_t len)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("read", &s);
-
-	if (r != NULL && is_short(r) && len > 8)
-		len = len / 2 < 8 ? 8 : len / 2;
-	OBEY(ssize_t, read, fd, data, len);
-}
-
-ssize_t
-pread(int fd, void *data, size_t len, off_t at)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("pread", &s);
-
-	if (r != NULL && is_short(r) && len > 1)
-		len /= 2;
-	OBEY(ssize_t, pread, fd, data, len, at);
-}
-
-int
-fsync(int fd)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("fsync", &s);
-
-	OBEY(int, fsync, fd);
-}
-
-int
-fdatasync(int fd)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("fdatasync", &s);
-
-	OBEY(int, fdatasync, fd);
-}
-
-int
-ftruncate(int fd, off_t len)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("ftruncate", &s);
-
-	OBEY(int, ftruncate, fd, len);
-}
-
-int
-flock(int fd, int how)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("flock", &s);
-
-	OBEY(int, flock, fd, how);
-}
-
-/* Claims alone: a lock of the kind that an open file description holds. */
-int
-fcntl(int fd, int command, ...)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = command == F_OFD_SETLK ? hit("fcntl", &s) : NULL;
-	va_list ap;
-	void *argument;
-
-	/* Whatever its type is, it comes in a register. */
-	va_start(ap, command);
-	argument = va_arg(ap, void *);
-	va_end(ap);
-	OBEY(int, fcntl, fd, command, argument);
-}
-
-int
-fstat(int fd, struct stat *st)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("fstat", &s);
-
-	OBEY(int, fstat, fd, st);
-}
-
-int
-fstatat(int dir, const char *restrict path, struct stat *restrict st, int flags)
-{
-	struct subject s = {.fd = dir, .name = path};
-	struct rule *r = hit("fstatat", &s);
-
-	OBEY(int, fstatat, dir, path, st, flags);
-}
-
-int
-fstatvfs(int fd, struct statvfs *st)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("fstatvfs", &s);
-
-	OBEY(int, fstatvfs, fd, st);
-}
-
-int
-mkdirat(int dir, const char *path, mode_t mode)
-{
-	struct subject s = {.fd = dir, .name = path};
-	struct rule *r = hit("mkdirat", &s);
-
-	OBEY(int, mkdirat, dir, path, mode);
-}
-
-int
-unlinkat(int dir, const char *path, int flags)
-{
-	struct subject s = {.fd = dir, .name = path};
-	struct rule *r = hit("unlinkat", &s);
-
-	OBEY(int, unlinkat, dir, path, flags);
-}
-
-int
-renameat(int from, const char *old, int to, const char *new)
-{
-	struct subject s = {.fd = from, .name = old};
-	struct rule *r = hit("renameat", &s);
-
-	OBEY(int, renameat, from, old, to, new);
-}
-
-int
-renameat2(int from, const char *old, int to, const char *new, unsigned flags)
-{
-	struct subject s = {.fd = from, .name = old};
-	struct rule *r = hit("renameat2", &s);
-
-	OBEY(int, renameat2, from, old, to, new, flags);
-}
-
-int
-memfd_create(const char *name, unsigned flags)
-{
-	struct subject s = {.fd = AT_FDCWD, .name = name};
-	struct rule *r = hit("memfd_create", &s);
-
-	OBEY(int, memfd_create, name, flags);
-}
-
-/*
- * Connections
- */
-
-static void
-reset_connection(int fd)
-{
-	(void)shutdown(fd, SHUT_RDWR);
-	errno = ECONNRESET;
-}
-
-int
-connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("connect", &s);
-
-	OBEY(int, connect, fd, address, len);
-}
-
-int
-accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("accept4", &s);
-
-	OBEY(int, accept4, fd, address, len, flags);
-}
-
-/* COM_STMT_BULK_EXECUTE: a packet's length, its number, and the command. */
-static bool
-is_array(const unsigned char *packet, size_t len)
-{
-	return len > 5 && packet[3] == 0 && packet[4] == 0xfa;
-}
-
-ssize_t
-send(int fd, const void *data, size_t len, int flags)
-{
-	struct subject s = {.fd = fd,
-	    .data = len > 5 ? (const char *)data + 5 : "",
-	    .len = len > 5 ? len - 5 : 0};
-	struct rule *r;
-
-	if (is_array(data, len)) {
-		s.data = "ARRAY";
-		s.len = strlen(s.data);
-	}
-	r = hit("send", &s);
-	if (r != NULL && is_short(r) && len > 1)
-		len /= 2;
-	if (r != NULL && r->action == RESET) {
-		(void)REAL(send)(fd, data, len / 2, flags);
-		reset_connection(fd);
-		return -1;
-	}
-	OBEY(ssize_t, send, fd, data, len, flags);
-}
-
-ssize_t
-recv(int fd, void *data, size_t len, int flags)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("recv", &s);
-
-	if (r != NULL && r->action == RESET) {
-		reset_connection(fd);
-		return -1;
-	}
-	if (r != NULL && is_short(r) && len > 1)
-		len = 1;
-	OBEY(ssize_t, recv, fd, data, len, flags);
-}
-
-ssize_t
-writev(int fd, const struct iovec *v, int n)
-{
-	struct subject s = {.fd = fd};
-	struct rule *r = hit("writev", &s);
-	struct iovec part = n > 0 ? v[0] : (struct iovec){0};
-
-	if (r != NULL && r->action == RESET) {
-		reset_connection(fd);
-		return -1;
-	}
-	if (r != NULL && is_short(r) && part.iov_len > 1) {
-		part.iov_len /= 2;
-		OBEY(ssize_t, writev, fd, &part, 1);
-	}
-	OBEY(ssize_t, writev, fd, v, n);
-}
-
-int
-poll(struct pollfd *fds, nfds_t n, int ms)
-{
-	struct rule *r = hit("poll", NULL);
-
-	OBEY(int, poll, fds, n, ms);
-}
-
-/* Of libmariadb, libmysqlclient. */
-struct MYSQL;
-int mysql_real_query(struct MYSQL *, const char *, unsigned long);
-
-int
-mysql_real_query(struct MYSQL *link, const char *sql, unsigned long len)
-{
-	struct subject s = {.fd = -1, .data = sql, .len = len};
-	struct rule *r = hit("mysql_real_query", &s);
-
-	if (r != NULL && r->action == LIE)
-		return 0;
-	OBEY(int, mysql_real_query, link, sql, len);
-}
-
-struct st_mysql_stmt;
-int mysql_stmt_prepare(struct st_mysql_stmt *, const char *, unsigned long);
-
-int
-mysql_stmt_prepare(
-    struct st_mysql_stmt *stmt, const char *sql, unsigned long len)
-{
-	struct subject s = {.fd = -1, .data = sql, .len = len};
-	struct rule *r = hit("mysql_stmt_prepare", &s);
-
-	if (r != NULL && r->action == LIE)
-		return 0;
-	OBEY(int, mysql_stmt_prepare, stmt, sql, len);
-}
-
-int mysql_stmt_execute(struct st_mysql_stmt *);
-
-int
-mysql_stmt_execute(struct st_mysql_stmt *stmt)
-{
-	struct rule *r = hit("mysql_stmt_execute", NULL);
-
-	if (r != NULL && r->action == LIE)
-		return 0;
-	OBEY(int, mysql_stmt_execute, stmt);
-}
-
-/* Of libmariadb alone. The lie: that the server can do nothing of that. */
-char mariadb_get_infov(struct MYSQL *, int, void *, ...);
-
-char
-mariadb_get_infov(struct MYSQL *link, int what, void *to, ...)
-{
-	struct rule *r = hit("mariadb_get_infov", NULL);
-
-	if (r != NULL && r->action == LIE) {
-		*(unsigned long *)to = 0; /* as the library writes it */
-		return 0;
-	}
-	OBEY(char, mariadb_get_infov, link, what, to);
 }
 
 /*
@@ -735,33 +297,33 @@ mariadb_get_infov(struct MYSQL *link, int what, void *to, ...)
 void *
 malloc(size_t size)
 {
-	struct rule *r = hit("malloc", NULL);
+	struct rule *r = fault_hit("malloc", NULL);
 
-	return r != NULL && instead(r) ? NULL : __libc_malloc(size);
+	return r != NULL && fault_instead(r) ? NULL : __libc_malloc(size);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	struct rule *r = hit("calloc", NULL);
+	struct rule *r = fault_hit("calloc", NULL);
 
-	return r != NULL && instead(r) ? NULL : __libc_calloc(n, size);
+	return r != NULL && fault_instead(r) ? NULL : __libc_calloc(n, size);
 }
 
 void *
 realloc(void *p, size_t size)
 {
-	struct rule *r = hit("realloc", NULL);
+	struct rule *r = fault_hit("realloc", NULL);
 
-	return r != NULL && instead(r) ? NULL : __libc_realloc(p, size);
+	return r != NULL && fault_instead(r) ? NULL : __libc_realloc(p, size);
 }
 
 void *
 mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	struct rule *r = hit("mmap", NULL);
+	struct rule *r = fault_hit("mmap", NULL);
 
-	return r != NULL && instead(r)
+	return r != NULL && fault_instead(r)
 		   ? MAP_FAILED
 		   : REAL(mmap)(at, len, prot, flags, fd, offset);
 }
@@ -770,9 +332,9 @@ int
 pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how,
     void *(*run)(void *), void *restrict arg)
 {
-	struct rule *r = hit("pthread_create", NULL);
+	struct rule *r = fault_hit("pthread_create", NULL);
 
-	if (r != NULL && instead(r))
+	if (r != NULL && fault_instead(r))
 		return EAGAIN;
 	return REAL(pthread_create)(thread, how, run, arg);
 }
@@ -783,7 +345,7 @@ clock_gettime(clockid_t clock, struct timespec *t)
 	int rc = REAL(clock_gettime)(clock, t);
 
 	if (clock == CLOCK_REALTIME) {
-		struct rule *r = hit("clock_gettime", NULL);
+		struct rule *r = fault_hit("clock_gettime", NULL);
 
 		if (r != NULL && rc == 0 && r->action == SHIFT)
 			t->tv_sec -= (time_t)r->arg;
