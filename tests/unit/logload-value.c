@@ -1,10 +1,11 @@
 /*
- * logload-value.c - dates and times as SQL takes them, in UTC.
+ * logload-value.c - what becomes of an event's members: dates and times as SQL
+ * takes them, in UTC; numbers; and the names that loggers have.
  *
  * Each text is a memory block of exactly its size, so that AddressSanitizer
  * sees a read beyond it.
  */
-#include "../../cmd/logload/row/value.h"
+#include "../../cmd/logload/row/row.h"
 #include "tap.h"
 
 static const struct {
@@ -62,15 +63,241 @@ static const struct {
     {"2026/11/22", NULL},
     {"x026-11-22", NULL},
     {"", NULL},
-    {"2026-11-22T07:33Z ", NULL},
+    {"2026-11-22T07:33Z ", "2026-11-22 07:33:00.000000"},
+    {"2026-11-22T07:33UTC", "2026-11-22 07:33:00.000000"},
+    {"2026-11-22 07:33:51.5 Z", "2026-11-22 07:33:51.500000"},
+    {"2026-11-22 07:33:51,123 +0100", "2026-11-22 06:33:51.123000"},
+    {"2026-11-22 07:33:51.123 UTC", "2026-11-22 07:33:51.123000"},
+    {"2026-11-22 07:33:51 gmt", "2026-11-22 07:33:51.000000"},
+    {"2026-11-22 07:33:51 GMT-0330", "2026-11-22 11:03:51.000000"},
+    {"2026-11-22 07:33:51.123456789 +0000 UTC", "2026-11-22 07:33:51.123456"},
+    {"2026-11-22 07:33:51.1 +0100 CET m=+0.003", "2026-11-22 06:33:51.100000"},
+    {"2026-11-22 07:33:51 -0300 -03", "2026-11-22 10:33:51.000000"},
+    {"2026-11-22T07:33:51+01:00[Europe/Berlin]", "2026-11-22 06:33:51.000000"},
+    {"2026-11-22T07:33:51Z[UTC]", "2026-11-22 07:33:51.000000"},
+    {"2026-11-22T07:33:51[Europe/Berlin]", NULL},
+    {"2026-11-22 07:33:51 CET", NULL},
+    {"2026-11-22 07:33:51 PM", NULL},
+    {"2026-11-22 07:33:51 +0000 PM", NULL},
+    {"2026-11-22 07:33:51 UTC CET", NULL},
+    {"2026-11-22 07:33:51 +0100 UTC", NULL},
+    {"2026-11-22 07:33:51 +0100 +02", NULL},
+    {"2026-11-22 07:33:51 +01:00:30", NULL},
+    {"2026-11-22 07:33:51 UTC+", NULL},
     {"2026-11-22T07:33+24:00", NULL},
     {"2026-11-22T07:33+01:60", NULL},
     {"2026-11-22T07:33+01:", NULL},
     {"2026-11-22T07:33+01:3", NULL},
     {"2026-11-22T07:33+1", NULL},
     {"2026-11-22T07:33+01:30Z", NULL},
-    {"2026-11-22T07:33UTC", NULL},
 };
+
+/* A value of "timestamp", which is among the default names. */
+static const struct {
+	const char *value, *want; /* NULL: it is none */
+} instants[] = {
+    {"\" 2026-11-22T07:33:51Z \"", "2026-11-22 07:33:51.000000"},
+    {"\"2026-11-22T07\\u003a33:51Z\"", "2026-11-22 07:33:51.000000"},
+    {"\"2026-11-22\"", "2026-11-22 00:00:00.000000"},
+    {"\"22/Nov/2026:07:33:51 -0330\"", "2026-11-22 11:03:51.000000"},
+    {"\"22/Nov/2026:07:33:51.5 +0000\"", "2026-11-22 07:33:51.500000"},
+    {"\"Sun, 22 Nov 2026 07:33:51 GMT\"", "2026-11-22 07:33:51.000000"},
+    {"\"2 Nov 2026 07:33:51 +0100\"", "2026-11-02 06:33:51.000000"},
+    {"\"Sun Nov 22 07:33:51 +0000 2026\"", "2026-11-22 07:33:51.000000"},
+    {"\"Sun Nov 22 07:33:51 UTC 2026\"", "2026-11-22 07:33:51.000000"},
+    {"\"Sun Nov 22 2026 07:33:51 GMT+0100 (Central European Time)\"",
+	"2026-11-22 06:33:51.000000"},
+    {"\"Wed, 31 Dec 1969 23:59:59 GMT\"", "1969-12-31 23:59:59.000000"},
+    {"\"Sat, 31 Dec 2016 23:59:60 GMT\"", "2017-01-01 00:00:00.000000"},
+    {"\"Mon, 22 Nov 2026 07:33:51 GMT\"", NULL},
+    {"\"Nov 22 07:33:51\"", NULL},
+    {"\"Sun Nov 22 07:33:51 2026\"", NULL},
+    {"\"22 Nov 2026 07:33:51 CET\"", NULL},
+    {"\"22 Nov 2026 7:33:51 PM GMT\"", NULL},
+    {"\"22 Nov 26 07:33:51 GMT\"", NULL},
+    {"\"22 Nov Dec 2026 07:33:51 GMT\"", NULL},
+    {"\"22 Nov 2026 07:33:51 GMT UTC\"", NULL},
+    {"\"22 Nov 2026 07:33:5 GMT\"", NULL},
+    {"\"31 Nov 2026 07:33:51 GMT\"", NULL},
+    {"\"11/22/2026 07:33:51 GMT\"", NULL},
+    {"\"22 Nov 2026 GMT\"", NULL},
+    {"\"20261122T073351Z\"", "2026-11-22 07:33:51.000000"},
+    {"\"20261122T073351.25+0100\"", "2026-11-22 06:33:51.250000"},
+    {"\"20261122T0733Z\"", NULL},
+    {"\"20261131T073351Z\"", NULL},
+    {"\"2026-W47-7\"", NULL},
+    {"\"2026-326\"", NULL},
+    {"\"/Date(1700000000123)/\"", "2023-11-14 22:13:20.123000"},
+    {"\"\\/Date(1700000000123+0100)\\/\"", "2023-11-14 22:13:20.123000"},
+    {"\"/Date(x)/\"", NULL},
+    {"\"1700000000\"", "2023-11-14 22:13:20.000000"},
+    {"\"1700000000.5\"", "2023-11-14 22:13:20.500000"},
+    {"\"1700000000,123\"", "2023-11-14 22:13:20.123000"},
+    {"\"1.7000000001234E+9\"", "2023-11-14 22:13:20.123400"},
+    {"\"1700000000123\"", "2023-11-14 22:13:20.123000"},
+    {"\"1700000000123456\"", "2023-11-14 22:13:20.123456"},
+    {"\"1700000000123456789\"", "2023-11-14 22:13:20.123456"},
+    {"\"20261122\"", NULL},
+    {"\"20261122073351\"", NULL},
+    {"\"20261122073351123\"", NULL},
+    {"\"2026\"", NULL},
+    {"\"0\"", NULL},
+    {"\"-1700000000\"", NULL},
+    {"\"1,700,000,000\"", NULL},
+    {"\"12345678901234567890\"", NULL},
+    {"\"-\"", NULL},
+    {"\"\"", NULL},
+    {"1700000000.123456", "2023-11-14 22:13:20.123456"},
+    {"1700000000.999999999999999999999", "2023-11-14 22:13:20.999999"},
+    {"-1.5", "1969-12-31 23:59:58.500000"},
+    {"1e18", "2001-09-09 01:46:40.000000"},
+    {"99999999999", "5138-11-16 09:46:39.000000"},
+    {"100000000000", "1973-03-03 09:46:40.000000"},
+    {"20261122", NULL},
+    {"20261122073351", NULL},
+    {"1e300", NULL},
+    {"true", NULL},
+    {"[1700000000]", NULL},
+    {"{\"epochSecond\":1700000000,\"nanoOfSecond\":5000}",
+	"2023-11-14 22:13:20.000005"},
+    {"{\"nanos\":999999999,\"seconds\":\"1700000000\"}",
+	"2023-11-14 22:13:20.999999"},
+    {"{\"seconds\":12,\"nanos\":0}", NULL},
+    {"{\"seconds\":1700000000,\"nanos\":1000000000}", NULL},
+    {"{\"$date\":\"2023-11-14T22:13:20.5+00:00\"}",
+	"2023-11-14 22:13:20.500000"},
+    {"{\"$date\":1700000000123}", "2023-11-14 22:13:20.123000"},
+    {"{\"$date\":{}}", NULL},
+    {"{}", NULL},
+};
+
+/* An event of some logger's, and what is found in it. */
+static const struct {
+	const char *event, *at, *name, *level;
+} loggers[] = {
+    {"{\"level\":30,\"time\":1700000000123,\"msg\":\"hello\"}",
+	"2023-11-14 22:13:20.123000", NULL, "30"},
+    {"{\"level\":\"info\",\"ts\":1700000000.1234567,\"msg\":\"m\"}",
+	"2023-11-14 22:13:20.123456", NULL, "info"},
+    {"{\"ts\":12.5}", NULL, NULL, NULL},
+    {"{\"@t\":\"2023-11-14T22:13:20Z\",\"@mt\":\"m {x}\",\"@l\":\"Warning\"}",
+	"2023-11-14 22:13:20.000000", "m {x}", "Warning"},
+    {"{\"level\":200,\"level_name\":\"INFO\",\"datetime\":\"2023-11-14T22:13:"
+     "20\"}",
+	"2023-11-14 22:13:20.000000", NULL, "INFO"},
+    {"{\"instant\":{\"epochSecond\":1700000000,\"nanoOfSecond\":1000}}",
+	"2023-11-14 22:13:20.000001", NULL, NULL},
+    {"{\"@timestamp\":\"2023-11-14T22:13:20Z\",\"log.level\":\"INFO\","
+     "\"event\":{\"action\":\"login\"}}",
+	"2023-11-14 22:13:20.000000", "login", "INFO"},
+    {"{\"log\":{\"level\":\"warn\"},\"event.action\":\"x\"}", NULL, "x",
+	"warn"},
+    {"{\"__REALTIME_TIMESTAMP\":\"1700000000123456\",\"PRIORITY\":\"6\"}",
+	"2023-11-14 22:13:20.123456", NULL, "6"},
+    {"{\"eventTime\":\"2023-11-14T22:13:20Z\",\"eventName\":\"ConsoleLogin\"}",
+	"2023-11-14 22:13:20.000000", "ConsoleLogin", NULL},
+    {"{\"date\":1700000000.123456,\"log\":\"m\"}", "2023-11-14 22:13:20.123456",
+	NULL, NULL},
+    {"{\"date\":\"2026-11-22\",\"time\":\"07:33:51\"}", NULL, NULL, NULL},
+    {"{\"date\":20261122}", NULL, NULL, NULL},
+    {"{\"time\":\"1700000000.123\",\"status\":\"200\"}",
+	"2023-11-14 22:13:20.123000", NULL, NULL},
+    {"{\"status\":\"info\"}", NULL, NULL, "info"},
+    {"{\"t\":{\"$date\":\"2023-11-14T22:13:20.1+00:00\"},\"s\":\"I\"}",
+	"2023-11-14 22:13:20.100000", NULL, "I"},
+    {"{\"t\":1700000000,\"s\":\"200 OK\"}", NULL, NULL, NULL},
+    {"{\"timeUnixNano\":\"1700000000123456789\",\"severityText\":\"WARN\"}",
+	"2023-11-14 22:13:20.123456", NULL, "WARN"},
+    {"{\"issue\":{\"created_at\":\"2023-11-14T22:13:20Z\"},"
+     "\"action\":\"closed\"}",
+	NULL, "closed", NULL},
+};
+
+static const struct {
+	const char *value, *want;
+} bigints[] = {
+    {"9007199254740991", "9007199254740991"},
+    {"9007199254740993", "9007199254740993"},
+    {"-9223372036854775808", "-9223372036854775808"},
+    {"9223372036854775808", NULL},
+    {"9007199254740991.0", "9007199254740991"},
+    {"-9007199254740991.0", "-9007199254740991"},
+    {"9007199254740992.0", NULL},
+    {"9007199254740993.0", NULL},
+    {"\"9007199254740993.0\"", NULL},
+    {"9.007199254740993e15", NULL},
+    {"4503599627370497.5", NULL},
+    {"9007199254740991.0001", NULL},
+    {"1e400", NULL},
+    {"1.5e3", "1500"},
+    {"1500e-2", "15"},
+    {"0e400", "0"},
+    {"-0.0", "0"},
+    {"3.0000000000000000000000000", "3"},
+    {"3.0000000000000000000000001", NULL},
+};
+
+/* Is that the row's value? NULL: SQL NULL. */
+static void
+is_value(const struct value *v, const char *want, const char *name)
+{
+	char got[128] = "NULL";
+
+	if (v->p != NULL)
+		(void)snprintf(got, sizeof(got), "%.*s", (int)v->len, v->p);
+	is_text(got, want == NULL ? "NULL" : want, name);
+}
+
+static void
+make_row(struct row_maker *m, const char *event, struct row *row)
+{
+	const char *cursor = event, *end = event + strlen(event);
+	struct json_member member;
+
+	row_begin(m);
+	while (json_next_member(&cursor, end, &member))
+		row_note(m, &member);
+	row_make(m, event, strlen(event), 1, row);
+}
+
+static void
+test_rows(void)
+{
+	struct columns columns;
+	struct row_maker maker;
+	char event[256];
+	struct error err;
+	struct row row;
+
+	must(columns_init(&columns, &err) == 0 &&
+	     columns_set(&columns, "n=n:bigint", &err) == 0 &&
+	     columns_compile(&columns, &err) == 0 &&
+	     row_maker_init(&maker, &columns) == 0);
+	for (size_t i = 0; i < sizeof(instants) / sizeof(instants[0]); i++) {
+		(void)snprintf(event, sizeof(event), "{\"timestamp\":%s}",
+		    instants[i].value);
+		make_row(&maker, event, &row);
+		is_value(&row.columns[0], instants[i].want, instants[i].value);
+	}
+	for (size_t i = 0; i < sizeof(loggers) / sizeof(loggers[0]); i++) {
+		make_row(&maker, loggers[i].event, &row);
+		is_value(&row.columns[0], loggers[i].at, loggers[i].event);
+		is_value(&row.columns[1], loggers[i].name, "  its name");
+		is_value(&row.columns[2], loggers[i].level, "  its level");
+	}
+	for (size_t i = 0; i < sizeof(bigints) / sizeof(bigints[0]); i++) {
+		(void)snprintf(
+		    event, sizeof(event), "{\"n\":%s}", bigints[i].value);
+		make_row(&maker, event, &row);
+		is_value(&row.columns[4], bigints[i].want, bigints[i].value);
+	}
+	maker.misfits = 0;
+	make_row(&maker, "{\"status\":\"200\",\"date\":\"2026-11-22\"}", &row);
+	is_number((long long)maker.misfits, 0,
+	    "a name that says little is no misfit");
+	row_maker_release(&maker);
+	columns_release(&columns);
+}
 
 int
 main(void)
@@ -91,5 +318,6 @@ main(void)
 		is_text(out, cases[i].want, cases[i].text);
 		is_number((long long)n, VALUE_DATETIME_LEN, "  its length");
 	}
+	test_rows();
 	return tap_end();
 }

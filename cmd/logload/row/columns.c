@@ -6,13 +6,27 @@
 
 #include "columns.h"
 
-static const char *const initial_columns[] = {
-    "occurred_at=timestamp|@timestamp|time:datetime",
-    "event=event:varchar(64)",
-    "level=level:varchar(16)",
-    "user_id=user_id:varchar(64)",
-    NULL,
+/* The names that loggers have; names before numbers that mean the same. */
+static const struct {
+	const char *spec;
+	unsigned plain_count; /* of those whose names say enough; 0: all */
+} initial_columns[] = {
+    {"occurred_at=timestamp|@timestamp|time|Timestamp|datetime|@t|ts|instant|"
+     "asctime|timeMillis|timeUnixNano|__REALTIME_TIMESTAMP|eventTime|"
+     "requestReceivedTimestamp|t.$date|date:datetime",
+	6},
+    {"event=event|event.action|event\\.action|event.name|event\\.name|"
+     "event_name|eventName|event_type|eventType|operationName|"
+     "MessageTemplate|@mt|action|verb:varchar(64)",
+	0},
+    {"level=level_name|level|levelname|severity|severityText|severity_text|"
+     "SeverityText|log.level|log\\.level|Level|LogLevel|loglevel|@l|"
+     "error_severity|PRIORITY|status|s:varchar(16)",
+	15},
+    {"user_id=user_id:varchar(64)", 0},
 };
+
+#define INITIAL (sizeof(initial_columns) / sizeof(initial_columns[0]))
 
 /* The columns that every table has. */
 static const char *const fixed_columns[] = {
@@ -25,9 +39,11 @@ int
 columns_init(struct columns *c, struct error *err)
 {
 	memset(c, 0, sizeof(*c));
-	for (int i = 0; initial_columns[i] != NULL; i++) {
-		if (columns_set(c, initial_columns[i], err) < 0)
+	for (unsigned i = 0; i < INITIAL; i++) {
+		if (columns_set(c, initial_columns[i].spec, err) < 0)
 			return -1;
+		if (initial_columns[i].plain_count > 0)
+			c->list[i].plain_count = initial_columns[i].plain_count;
 	}
 	return 0;
 }
@@ -72,7 +88,7 @@ columns_set(struct columns *c, const char *spec, struct error *err)
 {
 	const char *equals = strchr(spec, '='), *colon;
 	size_t len = equals == NULL ? 0 : (size_t)(equals - spec);
-	struct column new = {.name = ""};
+	struct column new = {.name = "", .plain_count = COLUMN_PATHS_MAX};
 	int at;
 
 	if (equals == NULL)
@@ -149,7 +165,7 @@ static int
 add_head(struct columns *c, const char *p, size_t len, struct error *err)
 {
 	struct column_head *head = &c->heads[c->head_count];
-	unsigned char *first = &c->first[len % 64];
+	unsigned char *first = &c->first[columns_slot(p, len)];
 	unsigned known = columns_head(c, p, len);
 
 	if (known > 0)

@@ -17,7 +17,7 @@
 
 #define COLUMNS_MAX 32
 #define COLUMN_NAME_MAX 64 /* of MySQL, in characters */
-#define COLUMN_PATHS_MAX 8
+#define COLUMN_PATHS_MAX 24
 #define COLUMN_PATH_DEPTH_MAX 8
 #define COLUMN_WIDTH_MOST 16383 /* utf8mb4 characters in a row of 64 KiB */
 #define COLUMN_HEADS_MAX (COLUMNS_MAX * 4)
@@ -53,6 +53,8 @@ struct column {
 	unsigned width; /* characters of a varchar */
 	struct column_path paths[COLUMN_PATHS_MAX];
 	unsigned path_count;
+	/* Names behind so many say little; see value_convert. */
+	unsigned plain_count;
 	char *text; /* what the paths point into; owned */
 };
 
@@ -61,7 +63,7 @@ struct column {
 
 struct column_head {
 	struct column_name name;
-	unsigned char next; /* of such a length, as in columns.first */
+	unsigned char next; /* of its slot, as in columns.first */
 };
 
 struct columns {
@@ -69,15 +71,22 @@ struct columns {
 	unsigned count;
 	struct column_head heads[COLUMN_HEADS_MAX];
 	unsigned head_count;
-	/* By a name's length % 64: the index of one such head, plus 1. */
+	/* By columns_slot: the index of one such head, plus 1. */
 	unsigned char first[64];
 };
+
+/* p has a byte also where a name is empty: the quote. */
+static inline unsigned
+columns_slot(const char *p, size_t len)
+{
+	return ((unsigned)len * 10 + (unsigned char)*p) % 64;
+}
 
 /* The index of the head of that name, plus 1, or 0: there is none. */
 static inline unsigned
 columns_head(const struct columns *c, const char *name, size_t len)
 {
-	unsigned i = c->first[len % 64];
+	unsigned i = c->first[columns_slot(name, len)];
 
 	while (i > 0 && (c->heads[i - 1].name.len != len ||
 			    memcmp(c->heads[i - 1].name.p, name, len) != 0))

@@ -153,14 +153,16 @@ take_column(struct row_maker *m, unsigned index, struct value *out)
 
 	for (unsigned i = 0; i < c->path_count; i++) {
 		enum value_verdict verdict;
+		bool surely;
 
 		at = find_path(m, &c->paths[i], &found);
 		if (at == NULL)
 			continue;
-		verdict = value_convert(c, at, scratch, out);
+		surely = i >= c->plain_count;
+		verdict = value_convert(c, at, surely, scratch, out);
 		if (verdict == VALUE_FITS)
 			return;
-		if (verdict == VALUE_MISFITS)
+		if (verdict == VALUE_MISFITS && !surely)
 			misfits = true;
 	}
 	out->p = NULL;

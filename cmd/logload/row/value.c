@@ -9,10 +9,14 @@
 #include <string.h>
 
 #include "clock.h"
+#include "decimal.h"
+#include "instant.h"
 #include "value.h"
 
 #define NUMBER_MAX 48    /* of a number's text that is looked at */
 #define DOUBLE_DIGITS 15 /* of a number that any double can tell */
+/* Beyond this a double no longer tells which whole number it was. */
+#define WHOLE_MOST ((1LL << 53) - 1)
 #define US_PER_S 1000000LL
 /* 1000-01-01 and the end of 9999-12-31, in microseconds from the epoch. */
 #define LEAST_US (-30610224000 * US_PER_S)
@@ -35,32 +39,34 @@ enum {
 static const char no_instant[VALUE_DATETIME_LEN + 1] =
     "0000-00-00 00:00:00.000000";
 
-static enum value_verdict to_varchar(
-    unsigned width, const struct json_member *, char *scratch, struct value *);
+static enum value_verdict to_varchar(unsigned width, const struct json_member *,
+    bool surely, char *scratch, struct value *);
 static enum value_verdict to_number(enum column_type, struct json_text,
     enum json_kind, char *scratch, struct value *);
 static enum value_verdict to_boolean(struct json_text, struct value *);
-static enum value_verdict
-to_datetime(const struct json_member *, char *scratch, struct value *);
+static enum value_verdict to_datetime(
+    const struct json_member *, bool surely, char *scratch, struct value *);
+static bool is_level(const char *, size_t len);
 
 enum value_verdict
 value_convert(const struct column *column, const struct json_member *m,
-    char *scratch, struct value *out)
+    bool surely, char *scratch, struct value *out)
 {
 	if (m->kind == JSON_NULL)
 		return VALUE_ABSENT;
-	if (m->kind == JSON_OBJECT || m->kind == JSON_ARRAY)
+	if ((m->kind == JSON_OBJECT && column->type != COLUMN_DATETIME) ||
+	    m->kind == JSON_ARRAY)
 		return VALUE_MISFITS;
 	switch (column->type) {
 	case COLUMN_VARCHAR:
-		return to_varchar(column->width, m, scratch, out);
+		return to_varchar(column->width, m, surely, scratch, out);
 	case COLUMN_BIGINT:
 	case COLUMN_DOUBLE:
 		return to_number(column->type, m->value, m->kind, scratch, out);
 	case COLUMN_BOOLEAN:
 		return to_boolean(m->value, out);
 	case COLUMN_DATETIME:
-		return to_datetime(m, scratch, out);
+		return to_datetime(m, surely, scratch, out);
 	case COLUMN_TYPES: /* is none */
 		break;
 	}
@@ -87,8 +93,8 @@ count_characters(const char *p, size_t len)
 }
 
 static enum value_verdict
-to_varchar(unsigned width, const struct json_member *m, char *scratch,
-    struct value *out)
+to_varchar(unsigned width, const struct json_member *m, bool surely,
+    char *scratch, struct value *out)
 {
 	const char *p = m->value.p;
 	size_t len = m->value.len;
@@ -106,6 +112,8 @@ to_varchar(unsigned width, const struct json_member *m, char *scratch,
 		len -= 2;
 	}
 	if (len > width && count_characters(p, len) > width)
+		return VALUE_MISFITS;
+	if (surely && !is_level(p, len))
 		return VALUE_MISFITS;
 	return set(out, p, len);
 }
@@ -150,7 +158,10 @@ to_number(enum column_type type, struct json_text text, enum json_kind kind,
     char *scratch, struct value *out)
 {
 	char copy[NUMBER_MAX + 1], *end;
+	struct decimal decimal;
+	int64_t whole;
 	double real;
+	bool exact;
 
 	if (kind == JSON_TRUE || kind == JSON_FALSE)
 		return set(out, kind == JSON_TRUE ? "1" : "0", 1);
@@ -168,18 +179,19 @@ to_number(enum column_type type, struct json_text text, enum json_kind kind,
 		return set(
 		    out, scratch, (size_t)snprintf(scratch, 32, "%lld", n));
 	}
-	real = strtod(copy, &end);
-	if (*end != '\0' || end == copy || !isfinite(real))
-		return VALUE_MISFITS;
-	if (type == COLUMN_DOUBLE)
+	if (type == COLUMN_DOUBLE) {
+		real = strtod(copy, &end);
+		if (*end != '\0' || end == copy || !isfinite(real))
+			return VALUE_MISFITS;
 		return set(
 		    out, scratch, (size_t)snprintf(scratch, 32, "%.17g", real));
-	/* Beyond 2^53 a double no longer tells which whole number it was. */
-	if (real > 9007199254740992.0 || real < -9007199254740992.0 ||
-	    real != (double)(long long)real)
+	}
+	if (!decimal_parse(&decimal, copy, strlen(copy)) ||
+	    !decimal_to_int(&decimal, 0, &whole, &exact) || !exact ||
+	    whole > WHOLE_MOST || whole < -WHOLE_MOST)
 		return VALUE_MISFITS;
 	return set(out, scratch,
-	    (size_t)snprintf(scratch, 32, "%lld", (long long)real));
+	    (size_t)snprintf(scratch, 32, "%lld", (long long)whole));
 }
 
 static enum value_verdict
@@ -295,32 +307,6 @@ take_fraction(struct scan *s, char *out)
 	return p > begin;
 }
 
-/* Z, +01:00, -0330, +02, or nothing. */
-static bool
-take_offset(struct scan *s, int *minutes)
-{
-	char digits[] = "0000";
-	bool behind;
-	int n;
-
-	*minutes = 0;
-	if (s->p == s->end || take_byte(s, 'Z', 'z'))
-		return s->p == s->end;
-	behind = *s->p == '-';
-	if (!take_byte(s, '+', '-') || !take_digits(s, 2, digits))
-		return false;
-	if (s->p < s->end) {
-		(void)take_byte(s, ':', ':');
-		if (!take_digits(s, 2, digits + 2))
-			return false;
-	}
-	if (s->p < s->end || memcmp(digits, "23", 2) > 0 || digits[2] > '5')
-		return false;
-	n = (int)(get_digits(digits, 2) * 60 + get_digits(digits + 2, 2));
-	*minutes = behind ? -n : n;
-	return true;
-}
-
 /* Copies what is there over an instant with nothing but zeros. */
 static bool
 copy_datetime(struct scan *s, char out[VALUE_DATETIME_LEN + 1], int *offset)
@@ -346,7 +332,7 @@ copy_datetime(struct scan *s, char out[VALUE_DATETIME_LEN + 1], int *offset)
 		return false;
 	if (take_byte(s, '.', ',') && !take_fraction(s, out + MICRO))
 		return false;
-	return take_offset(s, offset);
+	return instant_zone(s->p, s->end, offset);
 }
 
 size_t
@@ -378,54 +364,151 @@ value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
 	return VALUE_DATETIME_LEN;
 }
 
-/* Seconds, milli-, micro- or nanoseconds since 1970, told by the magnitude. */
-static enum value_verdict
-epoch_to_datetime(struct json_text text, char *scratch, struct value *out)
+/* The text of a string, its escapes resolved, without blanks around it. */
+static bool
+plain_text(const struct json_member *m, char plain[VALUE_SCRATCH],
+    const char **text, size_t *len)
 {
-	char copy[NUMBER_MAX + 1], *end;
-	long double number, size;
-	int64_t us;
+	const char *p = m->value.p + 1;
+	size_t n = m->value.len - 2;
 
-	if (!number_text(text, JSON_NUMBER, copy))
+	if (m->escapes) {
+		long decoded =
+		    json_string_decode(m->value, plain, VALUE_SCRATCH);
+
+		if (decoded < 0)
+			return false;
+		p = plain;
+		n = (size_t)decoded;
+	}
+	for (; n > 0 && *p == ' '; n--)
+		p++;
+	while (n > 0 && p[n - 1] == ' ')
+		n--;
+	*text = p;
+	*len = n;
+	return true;
+}
+
+/* An epoch, also as the text of one. */
+static bool
+epoch(const struct json_member *m, bool surely, int64_t *us)
+{
+	bool text = m->kind == JSON_STRING;
+
+	if (m->kind != JSON_NUMBER && !text)
+		return false;
+	return instant_of_number(
+	    m->value.p + text, m->value.len - 2 * text, surely || text, us);
+}
+
+static enum value_verdict
+set_instant(int64_t us, char *scratch, struct value *out)
+{
+	if (us < LEAST_US || us > MOST_US)
 		return VALUE_MISFITS;
-	number = strtold(copy, &end);
-	if (*end != '\0' || !isfinite(number))
-		return VALUE_MISFITS;
-	size = number < 0 ? -number : number;
-	if (size < 1e11L)
-		number *= 1e6L;
-	else if (size < 1e14L)
-		number *= 1e3L;
-	else if (size >= 1e17L)
-		number /= 1e3L;
-	if (number < (long double)LEAST_US || number > (long double)MOST_US)
-		return VALUE_MISFITS;
-	us = (int64_t)number; /* a part of a microsecond is dropped */
 	value_stamp(us, scratch);
 	return set(out, scratch, VALUE_DATETIME_LEN);
 }
 
+/* Text in any way but the usual one. */
 static enum value_verdict
-to_datetime(const struct json_member *m, char *scratch, struct value *out)
+text_to_datetime(
+    const struct json_member *m, bool surely, char *scratch, struct value *out)
 {
-	const char *p = m->value.p + 1;
 	char plain[VALUE_SCRATCH];
-	size_t len = m->value.len;
+	const char *text;
+	int64_t us;
+	size_t len;
 
-	if (m->kind == JSON_NUMBER)
-		return epoch_to_datetime(m->value, scratch, out);
-	if (m->kind != JSON_STRING)
+	if (!plain_text(m, plain, &text, &len))
 		return VALUE_MISFITS;
-	len -= 2;
-	if (m->escapes) {
-		long n = json_string_decode(m->value, plain, sizeof(plain));
+	if ((len > DATE_END || !surely) &&
+	    value_datetime(text, len, scratch) > 0)
+		return set(out, scratch, VALUE_DATETIME_LEN);
+	return instant_read(text, len, &us) ? set_instant(us, scratch, out)
+					    : VALUE_MISFITS;
+}
 
-		if (n < 0)
-			return VALUE_MISFITS;
-		p = plain;
-		len = (size_t)n;
+static enum value_verdict
+number_to_datetime(
+    const struct json_member *m, bool surely, char *scratch, struct value *out)
+{
+	int64_t us;
+
+	return epoch(m, surely, &us) ? set_instant(us, scratch, out)
+				     : VALUE_MISFITS;
+}
+
+/*
+ * {"seconds":1700000000,"nanos":5}, and {"$date":…}, as Log4j, Protocol
+ * Buffers, Firestore and MongoDB have them.
+ */
+static enum value_verdict
+object_to_datetime(
+    const struct json_member *object, char *scratch, struct value *out)
+{
+	static const char *const seconds[] = {
+	    "epochSecond", "seconds", "_seconds", NULL};
+	static const char *const nanos[] = {
+	    "nanoOfSecond", "nanos", "_nanoseconds", NULL};
+	const char *cursor = object->value.p, *end = cursor + object->value.len;
+	unsigned long nano = 0;
+	struct json_member m;
+	bool known = false;
+	int64_t us = 0;
+
+	while (json_next_member(&cursor, end, &m)) {
+		if (json_name_is(&m, "$date", 5))
+			return m.kind == JSON_STRING
+				   ? text_to_datetime(&m, true, scratch, out)
+				   : number_to_datetime(&m, true, scratch, out);
+		for (int i = 0; seconds[i] != NULL; i++) {
+			if (json_name_is(&m, seconds[i], strlen(seconds[i])))
+				known = epoch(&m, true, &us);
+			if (json_name_is(&m, nanos[i], strlen(nanos[i])))
+				nano = strtoul(m.value.p, NULL, 10);
+		}
 	}
-	if (value_datetime(p, len, scratch) == 0)
+	if (!known || nano > 999999999)
 		return VALUE_MISFITS;
-	return set(out, scratch, VALUE_DATETIME_LEN);
+	return set_instant(us + (int64_t)(nano / 1000), scratch, out);
+}
+
+static enum value_verdict
+to_datetime(
+    const struct json_member *m, bool surely, char *scratch, struct value *out)
+{
+	if (m->kind == JSON_STRING) {
+		if (m->value.len > DATE_END + 2 && !m->escapes &&
+		    value_datetime(m->value.p + 1, m->value.len - 2, scratch) >
+			0)
+			return set(out, scratch, VALUE_DATETIME_LEN);
+		return text_to_datetime(m, surely, scratch, out);
+	}
+	if (m->kind == JSON_OBJECT)
+		return object_to_datetime(m, scratch, out);
+	return number_to_datetime(m, surely, scratch, out);
+}
+
+/*
+ * Levels
+ */
+
+/* A word that loggers have for one, or a letter of MongoDB. */
+static bool
+is_level(const char *p, size_t len)
+{
+	static const char *const words[] = {"trace", "verbose", "debug", "info",
+	    "information", "informational", "notice", "ok", "warn", "warning",
+	    "error", "err", "critical", "crit", "alert", "fatal", "panic",
+	    "emergency", "emerg", "f", "e", "w", "i", "d", "d1", "d2", "d3",
+	    "d4", "d5", NULL};
+
+	for (int i = 0; words[i] != NULL; i++) {
+		if (strlen(words[i]) == len &&
+		    strncasecmp(words[i], p, len) == 0)
+			return true;
+	}
+	return false;
 }

@@ -31,14 +31,20 @@ enum value_verdict {
 	VALUE_MISFITS,
 };
 
+/*
+ * surely: the member's name says little, so its value has to. An instant is no
+ * date alone and no number that may be something else; a varchar is the word of
+ * a level.
+ */
 enum value_verdict value_convert(const struct column *,
-    const struct json_member *, char *scratch, struct value *);
+    const struct json_member *, bool surely, char *scratch, struct value *);
 
 /*
  * An RFC 3339 date and time as UTC, without its offset; also with a space for
- * the T, and without an offset (UTC), seconds, or time of day. Digits after the
- * microsecond are dropped. Returns the length written, or 0 if it is none or
- * lies outside the years 1000 to 9999, which SQL promises to take.
+ * the T, without an offset (UTC), seconds, or time of day, and with a zone as
+ * in instant.h. Digits after the microsecond are dropped. Returns the length
+ * written, or 0 if it is none or lies outside the years 1000 to 9999, which SQL
+ * promises to take.
  */
 size_t
 value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1]);

@@ -1,0 +1,37 @@
+/*
+ * instant.h - instants in the ways that loggers write them, beside RFC 3339.
+ *
+ * An instant is microseconds since 1970, UTC; what is smaller is dropped. What
+ * can be read in two ways is none: that includes days and times of day without
+ * the rest, months as numbers behind the day, years of two digits, abbreviated
+ * zones but UTC and GMT, and names of zones without an offset.
+ */
+#ifndef LOGLOAD_INSTANT_H
+#define LOGLOAD_INSTANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The zone that ends a date and time, as minutes ahead of UTC: nothing, or Z,
+ * UTC, GMT, +01:00, -0330, +02, blanks before it; behind it an abbreviation or
+ * a name of the same, as Go ("+0100 CET m=+0.1") and RFC 9557
+ * ("+01:00[Europe/Berlin]") have it.
+ */
+bool instant_zone(const char *p, const char *end, int *minutes);
+
+/*
+ * One of "22/Nov/2026:07:33:51 +0000", "Sun, 22 Nov 2026 07:33:51 GMT" and
+ * other orders of these with a zone, "20261122T073351Z", "/Date(MS)/", and the
+ * text of an epoch, if it has as many digits as present ones have.
+ */
+bool instant_read(const char *text, size_t len, int64_t *us);
+
+/*
+ * A number of seconds, milli-, micro- or nanoseconds since 1970, told by the
+ * magnitude; surely: only where it has 10, 13, 16 or 19 digits.
+ */
+bool instant_of_number(const char *text, size_t len, bool surely, int64_t *us);
+
+#endif
