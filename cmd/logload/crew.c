@@ -88,7 +88,7 @@ crew_start(struct crew *c, struct error *err)
 
 /* Copies the next name out; false when there will be none. */
 static bool
-take(struct crew *c, char *name, size_t size)
+take(struct crew *c, struct worker *w)
 {
 	bool taken = false;
 
@@ -96,7 +96,9 @@ take(struct crew *c, char *name, size_t size)
 	while (c->next == c->count && !c->closed)
 		(void)pthread_cond_wait(&c->changed, &c->lock);
 	if (c->next < c->count) {
-		(void)snprintf(name, size, "%s", c->names[c->next++]);
+		(void)snprintf(
+		    w->name, sizeof(w->name), "%s", c->names[c->next++]);
+		w->at_work = true;
 		c->busy++;
 		taken = true;
 	}
@@ -106,11 +108,14 @@ take(struct crew *c, char *name, size_t size)
 
 /* After a piece of work, or before the first: shall there be more? */
 static void
-go_on(struct crew *c, bool worked, bool more)
+go_on(struct worker *w, bool more)
 {
+	struct crew *c = w->crew;
+
 	lock(c);
-	if (worked)
+	if (w->at_work)
 		c->busy--;
+	w->at_work = false;
 	if (!more) {
 		c->closed = true;
 		c->next = c->count;
@@ -127,9 +132,9 @@ run(void *argument)
 	struct crew *c = w->crew;
 
 	if (c->begin != NULL)
-		go_on(c, false, c->begin(c->context, w));
-	while (take(c, w->name, sizeof(w->name)))
-		go_on(c, true, c->work(c->context, w, w->name));
+		go_on(w, c->begin(c->context, w));
+	while (take(c, w))
+		go_on(w, c->work(c->context, w, w->name));
 	db_thread_end();
 	lock(c);
 	c->running--;
@@ -171,6 +176,20 @@ crew_is_idle(struct crew *c)
 	idle = c->busy == 0 && c->next == c->count;
 	unlock(c);
 	return idle;
+}
+
+bool
+crew_at_work(struct crew *c, unsigned worker, char name[PATH_MAX])
+{
+	const struct worker *w = &c->workers[worker];
+	bool at_work;
+
+	lock(c);
+	at_work = w->at_work;
+	if (at_work)
+		(void)snprintf(name, PATH_MAX, "%s", w->name);
+	unlock(c);
+	return at_work;
 }
 
 bool

@@ -25,7 +25,8 @@ struct worker {
 	struct trial trial;
 	int claims; /* see spool_claims_open; owned; -1: none */
 	pthread_t thread;
-	char name[PATH_MAX]; /* being worked on */
+	char name[PATH_MAX]; /* being worked on; */
+	bool at_work;        /* this and at_work are under the lock */
 };
 
 /* One name. False: no more names are to be taken, by any thread. */
@@ -62,6 +63,8 @@ bool crew_is_hungry(struct crew *);
 void crew_feed(struct crew *, const char *const *names, size_t count);
 bool crew_is_idle(struct crew *);
 bool crew_has_ended(struct crew *);
+/* Is that worker at work, and on what? */
+bool crew_at_work(struct crew *, unsigned worker, char name[PATH_MAX]);
 
 /* What is queued will not be begun any more. */
 void crew_close(struct crew *, bool drop);

@@ -24,6 +24,13 @@
 #include "run.h"
 
 #define DRAW_MS 200
+#define HURRY_MS 50
+/*
+ * A signal is answered within a second: what can end by itself has so long,
+ * then the connections are broken, then the threads are left behind.
+ */
+#define BREAK_NS (250 * CLOCK_NS_PER_MS)
+#define LEAVE_NS (700 * CLOCK_NS_PER_MS)
 
 struct hand {
 	struct run run; /* first: the context of the work */
@@ -37,7 +44,8 @@ struct hand {
 
 static bool load_one(void *, struct worker *, const char *path);
 static bool retry_one(void *, struct worker *, const char *path);
-static void watch(struct hand *);
+static bool watch(struct hand *);
+static void tell_of_left(struct hand *);
 static void print_summary(struct hand *);
 
 /* A path that is too long for a worker, or cannot be right. */
@@ -100,6 +108,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	struct error err;
 	const char *suffix;
 	int dir, status;
+	bool left;
 	bool show = s->progress == PROGRESS_ALWAYS ||
 		    (s->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
 
@@ -131,14 +140,19 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		log_error("%s", err.text);
 		run_note(&h->run, OUTCOME_IO);
 	}
-	watch(h);
-	crew_join(&h->run.crew);
+	left = !watch(h);
 	progress_end(&h->progress);
+	if (left)
+		tell_of_left(h);
+	else
+		crew_join(&h->run.crew);
 	if (stop_asked(stop) &&
 	    atomic_load(&h->files) + atomic_load(&h->skipped) < (uint64_t)count)
 		run_note(&h->run, OUTCOME_STOPPED);
 	print_summary(h);
 	status = run_status(&h->run);
+	if (left)
+		return status; /* they use it still */
 	run_release(&h->run);
 	(void)close(dir); /* only read from */
 	free(h);
@@ -166,14 +180,38 @@ hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
 	return status;
 }
 
-/* Shows progress until the workers have ended. */
-static void
+/*
+ * What to do about a signal; stopped_ns: when it was seen first. False: leave
+ * the threads behind.
+ */
+static bool
+hurry(struct hand *h, uint64_t *stopped_ns)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (*stopped_ns == 0) {
+		*stopped_ns = now;
+		crew_close(&h->run.crew, true);
+	}
+	if (now - *stopped_ns >= BREAK_NS)
+		run_interrupt(&h->run);
+	return now - *stopped_ns < LEAVE_NS;
+}
+
+/*
+ * Shows progress until the workers have ended, or, after a signal, will not in
+ * time: false.
+ */
+static bool
 watch(struct hand *h)
 {
 	struct crew *c = &h->run.crew;
+	uint64_t stopped_ns = 0;
 
 	while (!crew_has_ended(c)) {
-		struct pollfd p = {.fd = c->wake, .events = POLLIN};
+		struct pollfd p[] = {{.fd = c->wake, .events = POLLIN},
+		    {.fd = h->run.stop->fd, .events = POLLIN}};
+		bool stopped = stop_asked(h->run.stop);
 		uint64_t bytes = atomic_load(&h->file_bytes), woken;
 
 		for (unsigned i = 0; i < c->worker_count; i++)
@@ -182,11 +220,29 @@ watch(struct hand *h)
 				memory_order_relaxed);
 		progress_draw(&h->progress, bytes,
 		    (uint64_t)meter_get(&h->run.meters, METER_EVENTS_LOADED));
-		if (stop_asked(h->run.stop))
-			run_hurry(&h->run);
-		(void)poll(&p, 1,
-		    h->progress.on || stop_asked(h->run.stop) ? DRAW_MS : -1);
+		if (stopped && !hurry(h, &stopped_ns))
+			return false;
+		(void)poll(p, stopped ? 1 : 2,
+		    stopped          ? HURRY_MS
+		    : h->progress.on ? DRAW_MS
+				     : -1);
 		(void)!read(c->wake, &woken, sizeof(woken)); /* only empties */
+	}
+	return true;
+}
+
+/* The files that are left in the midst of it. */
+static void
+tell_of_left(struct hand *h)
+{
+	char path[PATH_MAX];
+
+	run_note(&h->run, OUTCOME_STOPPED);
+	for (unsigned i = 0; i < h->run.crew.worker_count; i++) {
+		if (crew_at_work(&h->run.crew, i, path))
+			log_warn("stopped in the midst of a file, what is not "
+				 "committed is rolled back: file=%s",
+			    path);
 	}
 }
 
@@ -200,10 +256,14 @@ open_path(struct source *s, const char *path, int stop_fd, struct error *err)
 	struct error why;
 	int fd;
 
-	if (strcmp(path, "-") == 0)
+	if (strcmp(path, "-") == 0) {
 		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-	else
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+	} else {
+		/* A FIFO is waited for where a signal is seen: at its read. */
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0)
+			(void)fcntl(fd, F_SETFL, 0); /* cannot fail */
+	}
 	if (fd < 0)
 		return error_errno(err, "open %s", path);
 	if (source_open(s, fd, stop_fd, &why) < 0)
@@ -273,7 +333,12 @@ fail(struct hand *h, const char *path, enum load_verdict verdict,
 		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_AWAY);
 	else
 		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_IO);
-	log_error("load %s: %s", path, why->text);
+	if (stopped && verdict == LOAD_PASSING)
+		log_warn("stopped in the midst of a file, what is not "
+			 "committed is rolled back: file=%s",
+		    path);
+	else
+		log_error("load %s: %s", path, why->text);
 }
 
 /* Says what became of a file, and counts it. */

@@ -68,8 +68,9 @@ on_signal(int number)
 	stop_ask(&stop);
 }
 
+/* --check, which changes nothing, ends at a signal as if we had no handler. */
 static int
-catch_signals(struct error *err)
+catch_signals(const struct settings *s, struct error *err)
 {
 	struct sigaction action = {
 	    .sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -77,6 +78,8 @@ catch_signals(struct error *err)
 	(void)sigemptyset(&action.sa_mask); /* cannot fail */
 	if (stop_init(&stop, err) < 0)
 		return -1;
+	if (s->check)
+		action.sa_handler = SIG_DFL;
 	if (sigaction(SIGTERM, &action, NULL) < 0 ||
 	    sigaction(SIGINT, &action, NULL) < 0 ||
 	    signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
@@ -202,7 +205,7 @@ run(const struct settings *s, char **files, int count)
 	struct error err;
 	int status;
 
-	if (catch_signals(&err) < 0 ||
+	if (catch_signals(s, &err) < 0 ||
 	    open_spool(&spool, s, !by_hand, &err) < 0) {
 		log_error("%s", err.text);
 		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
@@ -218,6 +221,8 @@ run(const struct settings *s, char **files, int count)
 		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);
 	else
 		status = follow_run(s, &spool, &stop);
+	if (by_hand && stop_asked(&stop))
+		_exit(status); /* a thread may be left in the midst of work */
 	db_stop();
 	if (s->spool != NULL)
 		spool_close(&spool);

@@ -85,6 +85,9 @@ trial_failed(
 
 	if (t->failures++ == 0)
 		t->since_ns = now;
+	/* Then the connection was broken by us. */
+	if (!p->for_ever && stop_asked(p->stop))
+		return false;
 	meter_add(p->meters,
 	    verdict == LOAD_PASSING  ? METER_RETRIES_PASSING
 	    : verdict == LOAD_SCHEMA ? METER_RETRIES_SCHEMA

@@ -90,8 +90,13 @@ run_hurry(struct run *r)
 		r->moved_ns = now;
 		r->read = read;
 	}
-	if (now - r->moved_ns < GRACE_NS)
-		return;
+	if (now - r->moved_ns >= GRACE_NS)
+		run_interrupt(r);
+}
+
+void
+run_interrupt(struct run *r)
+{
 	for (unsigned i = 0; i < r->crew.worker_count; i++) {
 		struct db *db = r->crew.workers[i].loader.db;
 

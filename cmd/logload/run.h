@@ -55,6 +55,9 @@ void run_limit_rejected(struct run *);
  */
 void run_hurry(struct run *);
 
+/* Breaks the connections: the database rolls back what is not committed. */
+void run_interrupt(struct run *);
+
 /* Waits for the workers to end, hurrying them. The crew must be closed. */
 void run_join(struct run *);
 
