@@ -468,25 +468,6 @@ check_events(struct check *c, const char *name)
 	source_close(&source);
 }
 
-/* What the ledger says of the file whose events are in one of rejected/. */
-static void
-compare_origin(struct found *f, const struct retry_basis *basis)
-{
-	struct check *c = f->check;
-	struct db_file file = {0};
-	struct error err;
-	bool any;
-
-	if (!ask(c, basis->name, &file, &any) || !is_still_there(f))
-		return;
-	if (!retry_is_committed(basis, any ? &file : NULL))
-		tell(c, false, f->name,
-		    "not committed: loading %s anew replaces or removes it",
-		    basis->name);
-	else if (retry_check_count(basis, &file, &f->load.tally, &err) < 0)
-		tell(c, true, f->name, "differs: %s", err.text);
-}
-
 static void
 check_rejected(struct check *c, const char *name)
 {
@@ -504,7 +485,6 @@ check_rejected(struct check *c, const char *name)
 		f.source = &r.source;
 		retry_load(&r, &f.load, &c->run.crew.workers[0].loader);
 		read_events(&f);
-		compare_origin(&f, &r.basis);
 		break;
 	default:
 		cannot_read(c, name, &err);

@@ -332,7 +332,9 @@ fail(struct hand *h, const char *path, enum load_verdict verdict,
 	else if (verdict == LOAD_PASSING)
 		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_AWAY);
 	else
-		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_IO);
+		run_note(&h->run, stopped || why->code == EAGAIN
+				      ? OUTCOME_STOPPED
+				      : OUTCOME_IO);
 	if (stopped && verdict == LOAD_PASSING)
 		log_warn("stopped in the midst of a file, what is not "
 			 "committed is rolled back: file=%s",
@@ -442,6 +444,13 @@ ignore(void *context, const struct line *line, const char *reason)
 	(void)context, (void)line, (void)reason;
 }
 
+static bool
+has_own_key(const struct db *db)
+{
+	(void)db;
+	return true;
+}
+
 /* A file in which there is nothing to try. */
 static void
 keep(struct hand *h, const char *path, uint64_t records)
@@ -470,20 +479,30 @@ pass_over(struct hand *h, const char *path, enum retry_state state,
 	}
 }
 
-/* Reads all of it: are these records that the ledger knows of? */
+/*
+ * Connects, and finds what the records of an older version do not tell. The
+ * table must know an event that it has.
+ */
 static enum load_verdict
-look_through(struct worker *w, struct load *load, const struct retry *r,
-    const struct db_file *known, bool dry, const char *path)
+find_origin(
+    struct hand *h, struct worker *w, struct retry *r, struct error *err)
 {
-	enum load_verdict verdict =
-	    dry ? dry_run(w, load, path) : load_check(load, ignore, NULL);
+	enum load_verdict verdict;
+	struct db_file file;
+	bool any;
 
-	if (verdict == LOAD_DONE && known != NULL &&
-	    retry_check_count(&r->basis, known, &load->tally, &load->error) < 0)
-		verdict = LOAD_IO;
+	verdict =
+	    trial_find(&w->trial, &w->loader, r->origin, &file, &any, err);
 	if (verdict != LOAD_DONE)
-		memset(&load->tally, 0, sizeof(load->tally));
-	return verdict;
+		return verdict;
+	r->origin_id = any ? file.id : 0;
+	if (h->run.settings->dry_run || has_own_key(w->loader.db))
+		return LOAD_DONE;
+	(void)error_set(err,
+	    "without a unique key an event could be stored twice: the table %s "
+	    "needs UNIQUE (received_at, file_id, line)",
+	    h->run.settings->db.table);
+	return LOAD_SCHEMA;
 }
 
 /*
@@ -492,8 +511,7 @@ look_through(struct worker *w, struct load *load, const struct retry *r,
  * little of the table, since it has nothing but what was refused before.
  */
 static bool
-load_again(struct hand *h, struct worker *w, struct retry *r,
-    const struct db_file *known, const char *path)
+load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 {
 	bool dry = h->run.settings->dry_run;
 	enum load_verdict verdict;
@@ -501,19 +519,20 @@ load_again(struct hand *h, struct worker *w, struct retry *r,
 	struct error err;
 
 	retry_load(r, &load, &w->loader);
-	verdict = look_through(w, &load, r, known, dry, path);
-	if (dry) {
+	verdict =
+	    dry ? dry_run(w, &load, path) : load_check(&load, ignore, NULL);
+	if (verdict != LOAD_DONE)
+		memset(&load.tally, 0, sizeof(load.tally));
+	if (dry || verdict != LOAD_DONE) {
 		conclude(h, &load, path, verdict);
 		return goes_on(verdict);
 	}
-	if (verdict == LOAD_DONE && load.tally.events == 0) {
+	if (load.tally.events == 0) {
 		keep(h, path, load.tally.kept);
 		return true;
 	}
-	if (verdict == LOAD_DONE) {
-		retry_load(r, &load, &w->loader);
-		verdict = really_load(w, &load);
-	}
+	retry_load(r, &load, &w->loader);
+	verdict = really_load(w, &load);
 	conclude(h, &load, path, verdict);
 	if ((verdict == LOAD_DONE || verdict == LOAD_SKIPPED) &&
 	    retry_remove(r, &err) < 0) {
@@ -524,16 +543,14 @@ load_again(struct hand *h, struct worker *w, struct retry *r,
 	       (verdict == LOAD_SCHEMA && load.refused.count > 0);
 }
 
-/* Takes a file, if its records are there to stay. */
+/* Takes a file, if nobody else is at it. */
 static bool
 retry_one(void *context, struct worker *w, const char *path)
 {
 	struct hand *h = context;
-	const struct db_file *known = NULL;
-	bool committed = true, any, more = true;
 	enum load_verdict verdict;
 	enum retry_state state;
-	struct db_file file;
+	bool more = true;
 	struct error err;
 	struct retry r;
 
@@ -541,20 +558,17 @@ retry_one(void *context, struct worker *w, const char *path)
 		return false;
 	state = retry_open(&r, path, !h->run.settings->dry_run, &err);
 	if (state == RETRY_READY && w->loader.db != NULL) {
-		verdict = trial_find(
-		    &w->trial, &w->loader, r.basis.name, &file, &any, &err);
+		verdict = find_origin(h, w, &r, &err);
 		if (verdict != LOAD_DONE) {
 			fail(h, path, verdict, &err);
 			retry_close(&r);
 			return false;
 		}
-		known = any ? &file : NULL;
-		committed = retry_is_committed(&r.basis, known);
 	}
+	if (state == RETRY_READY && retry_name(&r, &err) < 0)
+		state = RETRY_FAILED;
 	if (state == RETRY_READY)
-		state = retry_settle(&r, committed, &err);
-	if (state == RETRY_READY)
-		more = load_again(h, w, &r, known, path);
+		more = load_again(h, w, &r, path);
 	else
 		pass_over(h, path, state, &err);
 	atomic_store(&w->loader.consumed, 0);

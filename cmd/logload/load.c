@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "load.h"
@@ -63,7 +64,6 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	f->rules.max_event = l->limits.max_event;
 	f->rules.max_depth = l->limits.max_depth;
 	naming_stem(f->stem, sizeof(f->stem), name);
-	row_maker_begin(&l->maker, clock_wall_us());
 	l->maker.misfits = 0;
 	l->reject.lacking = 0;
 	atomic_store_explicit(&l->position, 0, memory_order_relaxed);
@@ -331,7 +331,9 @@ reject_row(struct load *f, unsigned row)
 	struct reject_reason why = {.code = l->db->error.code,
 	    .text = l->db->error.text,
 	    .member = "event",
-	    .offset = place->offset};
+	    .offset = place->offset,
+	    .received_at = l->batch.texts[0].text[row],
+	    .file_id = l->batch.file_id[row]};
 
 	note_refusal(f);
 	f->chunk.rejected++;
@@ -419,6 +421,8 @@ make_row(struct load *f, const struct line *line)
 	const struct event *e = &f->event;
 
 	row_make(&f->loader->maker, e->text.p, e->text.len, e->line, &f->row);
+	if (e->received_at.p != NULL)
+		row_keep_stamp(&f->loader->maker, e->received_at, &f->row);
 	f->row.place = (struct row_place){
 	    .at = line->offset + (uint64_t)(e->text.p - line->text),
 	    .len = e->text.len,
@@ -431,17 +435,18 @@ take_row(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
 	uint64_t misfits = l->maker.misfits;
+	uint64_t id = f->event.file_id != 0 ? f->event.file_id : f->file.id;
 	enum load_verdict verdict;
 	int rc;
 
 	make_row(f, line);
 	f->chunk.nulls += l->maker.misfits - misfits;
-	rc = batch_add(&l->batch, &l->db->limits, f->file.id, &f->row);
+	rc = batch_add(&l->batch, &l->db->limits, id, &f->row);
 	if (rc == 0) {
 		verdict = flush(f);
 		if (verdict != LOAD_DONE)
 			return verdict;
-		rc = batch_add(&l->batch, &l->db->limits, f->file.id, &f->row);
+		rc = batch_add(&l->batch, &l->db->limits, id, &f->row);
 	}
 	return rc < 0 ? heard(db_no_memory(l->db)) : LOAD_DONE;
 }
@@ -466,7 +471,8 @@ take_refused(struct load *f, const struct line *line)
 	h->line.text = NULL; /* is read again */
 	h->why = (struct reject_reason){
 	    .member = f->event.valid ? f->event.member : NULL,
-	    .offset = f->event.offset};
+	    .offset = f->event.offset,
+	    .file_id = f->file.id};
 	if (h->why.member != NULL && f->rules.origin == NULL) {
 		/* As for an event's text, without white space. */
 		h->line.offset = h->why.offset;
@@ -487,6 +493,25 @@ begin_lines(struct load *f)
 }
 
 /*
+ * When events have come that do not say it: at the birth in the file's name,
+ * else when it was last changed. It is a part of their rows' key, and must be
+ * the same at each try.
+ */
+static void
+set_received(struct load *f)
+{
+	const char *name = f->rules.origin != NULL ? f->rules.origin : f->name;
+	uint64_t us = clock_wall_us();
+	struct stat st;
+
+	if (!spool_name_parse(name, &us) && f->source->regular &&
+	    fstat(f->source->fd, &st) == 0)
+		us = (uint64_t)st.st_mtim.tv_sec * CLOCK_US_PER_S +
+		     (uint64_t)st.st_mtim.tv_nsec / 1000;
+	row_maker_begin(&f->loader->maker, us);
+}
+
+/*
  * Stores the chunk's events, and rejects those that cannot be. It ends with the
  * line that fills it.
  */
@@ -499,6 +524,7 @@ load_rows(struct load *f)
 	struct line line;
 	int rc = 1;
 
+	set_received(f);
 	begin_batch(l);
 	begin_lines(f);
 	while (verdict == LOAD_DONE && l->lines.at - f->at < l->limits.chunk &&

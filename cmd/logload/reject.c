@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "clock.h"
 #include "json.h"
 #include "reject.h"
+#include "row/value.h"
 
 #define PIECE 24576 /* a multiple of 3, for base64 */
 #define FLUSH_AT (64 * 1024)
@@ -24,7 +26,8 @@ typedef int put_piece(struct buf *, const char *, size_t);
 static int flush(struct reject *, struct error *);
 static int give_up(struct reject *, const struct error *);
 static uint64_t growth(const struct reject *);
-static int remove_old(struct reject *, struct error *);
+static int lock_old(struct reject *, int *fd, struct error *);
+static int remove_old(struct reject *, int fd, struct error *);
 static int put_source(struct reject *, struct buf *);
 static int put_head(struct reject *, const struct line *,
     const struct reject_reason *, struct error *);
@@ -111,14 +114,14 @@ cut(struct reject *r, uint64_t bytes, struct error *err)
 
 /* The chunk has nothing in rejected/. */
 static int
-publish_none(struct reject *r, struct error *err)
+publish_none(struct reject *r, int old, struct error *err)
 {
 	uint64_t replaced = r->replaces;
 
 	reject_discard(r);
 	if (spool_draft_remove(r->dir, r->name, err) < 0)
 		return -1;
-	if (remove_old(r, err) < 0)
+	if (old >= 0 && remove_old(r, old, err) < 0)
 		return -1;
 	settle(r, 0, replaced);
 	/*
@@ -134,6 +137,8 @@ publish_none(struct reject *r, struct error *err)
 int
 reject_publish(struct reject *r, struct error *err)
 {
+	int old, rc;
+
 	if (r->end.count > 0 && flush(r, err) < 0)
 		return -1;
 	if (r->full && !r->room->drop) {
@@ -144,35 +149,54 @@ reject_publish(struct reject *r, struct error *err)
 		r->lost = r->end.count - r->whole.count;
 		r->end = r->whole;
 	}
-	if (r->end.count == 0)
-		return publish_none(r, err);
-	if (spool_draft_publish(&r->draft, true, err) < 0)
-		return give_up(r, err);
-	settle(r, r->end.bytes, r->replaces);
-	return 0;
+	if (lock_old(r, &old, err) < 0)
+		return -1;
+	if (r->end.count == 0) {
+		rc = publish_none(r, old, err);
+	} else if ((rc = spool_draft_publish(&r->draft, true, err)) < 0) {
+		rc = give_up(r, err);
+	} else {
+		settle(r, r->end.bytes, r->replaces);
+	}
+	if (old >= 0)
+		(void)close(old); /* only read from */
+	return rc;
 }
 
 /*
- * Removes what an earlier try of this chunk has left, which was never
- * committed. A file of this name that is not ours stays.
+ * What an earlier try of this chunk has left: *fd, or -1. Locked, since a retry
+ * that is at it (see retry.h) removes it in the end, which must not be a newer
+ * one of that name.
  */
 static int
-remove_old(struct reject *r, struct error *err)
+lock_old(struct reject *r, int *fd, struct error *err)
+{
+	*fd = openat(
+	    r->dir, r->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (*fd < 0)
+		return errno == ENOENT || errno == ELOOP
+			   ? 0
+			   : error_errno(err, "open %s", r->name);
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	(void)close(*fd); /* only read from */
+	*fd = -1;
+	(void)error_set(err, "%s: a --retry-rejected is at it", r->name);
+	err->code = EAGAIN;
+	return -1;
+}
+
+/* Removes it: it was never committed. A file that is not ours stays. */
+static int
+remove_old(struct reject *r, int fd, struct error *err)
 {
 	struct buf ours = {0};
 	char head[2048];
 	ssize_t n = 0;
-	int fd, rc = 0;
+	int rc = 0;
 
-	fd = openat(
-	    r->dir, r->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
-		return 0;
-	if (fd < 0)
-		return error_errno(err, "open %s", r->name);
 	if (put_source(r, &ours) == 0 && ours.len <= sizeof(head))
 		n = pread(fd, head, ours.len, 0);
-	(void)close(fd); /* only read from */
 	if (n > 0 && (size_t)n == ours.len &&
 	    memcmp(head, ours.data, ours.len) == 0 &&
 	    unlinkat(r->dir, r->name, 0) < 0 && errno != ENOENT)
@@ -306,6 +330,15 @@ put_source(struct reject *r, struct buf *b)
 		   : 0;
 }
 
+/* A row's instant, as RFC 3339 has it. */
+static int
+put_received(struct buf *b, const char *at)
+{
+	return at == NULL ? 0
+			  : buf_printf(b, ",\"received_at\":\"%.10sT%.*sZ\"",
+				at, VALUE_DATETIME_LEN - 11, at + 11);
+}
+
 static int
 put_head(struct reject *r, const struct line *line,
     const struct reject_reason *why, struct error *err)
@@ -315,11 +348,12 @@ put_head(struct reject *r, const struct line *line,
 
 	clock_stamp(clock_wall_us(), stamp);
 	if (put_source(r, b) < 0 ||
-	    buf_printf(b,
-		"%llu,\"offset\":%llu,\"code\":%d,"
-		"\"text\":",
+	    buf_printf(b, "%llu,\"offset\":%llu",
 		(unsigned long long)line->number,
-		(unsigned long long)why->offset, why->code) < 0 ||
+		(unsigned long long)why->offset) < 0 ||
+	    put_received(b, why->received_at) < 0 ||
+	    buf_printf(b, ",\"file_id\":%llu,\"code\":%d,\"text\":",
+		(unsigned long long)why->file_id, why->code) < 0 ||
 	    put_string(b, why->text, strlen(why->text)) < 0 ||
 	    buf_printf(b, ",\"rejected_at\":\"%s\"", stamp) < 0)
 		return error_errno(err, "write %s", r->name);

@@ -3,17 +3,19 @@
  *
  * One JSON object a line:
  *
- *   {"file":NAME,"line":N,"offset":B,"code":C,"text":"…",
- *    "rejected_at":"…","event":{…}}
+ *   {"file":NAME,"line":N,"offset":B,"received_at":"…","file_id":N,
+ *    "code":C,"text":"…","rejected_at":"…","event":{…}}
  *
- * code is the database's, or 0 where our own check refused the line. What is
- * not a JSON value stands as "raw" (a string) or, if it is not even UTF-8, as
- * "base64" (RFC 4648), in place of "event".
+ * received_at, file_id and line are the key of the row that the event is to
+ * be, whenever it is loaded again. code is the database's, or 0 where our own
+ * check refused the line. What is not a JSON value stands as "raw" (a string)
+ * or, if it is not even UTF-8, as "base64" (RFC 4648), in place of "event"; no
+ * row can come of that, and it has no received_at.
  *
  * One file a chunk: its name tells the chunk's start, so that a chunk that is
  * loaded again after a crash writes the same file again. It appears before the
  * chunk is committed; a crash between the two leaves a file that the next run
- * replaces, or removes.
+ * replaces, or removes, unless somebody is loading it again (see retry.h).
  *
  * Where there is a limit, room is taken for each piece before it is written. A
  * chunk that finds none goes on to its end, so that all that it needs is known,
@@ -64,6 +66,9 @@ struct reject_reason {
 	/* The member that the line, which is JSON, is the value of; or NULL. */
 	const char *member;
 	uint64_t offset; /* of the line, as the record tells it */
+	/* Of its row: VALUE_DATETIME_LEN bytes, or NULL; and the file's id. */
+	const char *received_at;
+	uint64_t file_id;
 };
 
 void reject_init(struct reject *, int dir, const char *suffix);

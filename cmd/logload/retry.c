@@ -21,7 +21,7 @@
 
 static enum retry_state open_file(struct retry *, bool lock, struct error *);
 static enum retry_state read_head(struct retry *, struct error *);
-static int make_name(struct retry *, struct error *);
+static bool is_replaced(const struct retry *);
 
 enum retry_state
 retry_open(struct retry *r, const char *path, bool lock, struct error *err)
@@ -74,6 +74,10 @@ open_file(struct retry *r, bool lock, struct error *err)
 	}
 	if (source_open(&r->source, fd, -1, err) < 0)
 		return RETRY_FAILED;
+	if (lock && is_replaced(r)) {
+		(void)error_set(err, "it has gone, or was replaced");
+		return RETRY_GONE;
+	}
 	if (!r->source.plain) {
 		(void)error_set(err, "it is compressed, or no regular file");
 		return RETRY_FAILED;
@@ -108,23 +112,29 @@ read_head(struct retry *r, struct error *err)
 	r->origin[len] = '\0';
 	memcpy(r->origin_text, first.file.p, first.file.len);
 	r->origin_text[first.file.len] = '\0';
-	retry_find_basis(&r->basis, r->base, r->origin, first.offset);
 	return RETRY_READY;
+}
+
+/* Before it was locked: see reject_publish. */
+static bool
+is_replaced(const struct retry *r)
+{
+	struct stat named, opened;
+
+	return fstat(r->source.fd, &opened) < 0 ||
+	       fstatat(r->dir, r->base, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       named.st_ino != opened.st_ino || named.st_dev != opened.st_dev;
 }
 
 /*
  * Names
  */
 
-/*
- * Where MARK stands in the name of a file that a retry has written, and the
- * offset of its chunk; or NULL.
- */
+/* Where MARK stands in the name of a file that a retry has written; or NULL. */
 static const char *
-find_mark(const char *base, uint64_t *offset)
+find_mark(const char *base)
 {
 	const char *mark = NULL, *p = base;
-	char *end;
 
 	while ((p = strstr(p, MARK)) != NULL)
 		mark = p++;
@@ -134,48 +144,9 @@ find_mark(const char *base, uint64_t *offset)
 	if (strspn(p, "0123456789abcdef") != DIGITS)
 		return NULL;
 	p += DIGITS;
-	*offset = 0;
-	if (p[0] == '+' && isdigit((unsigned char)p[1])) {
-		*offset = strtoull(p + 1, &end, 10);
-		p = end;
-	}
+	if (p[0] == '+' && isdigit((unsigned char)p[1]))
+		p += 1 + strspn(p + 1, "0123456789");
 	return strcmp(p, SPOOL_SUFFIX) == 0 ? mark : NULL;
-}
-
-void
-retry_find_basis(struct retry_basis *basis, const char *base,
-    const char *origin, uint64_t offset)
-{
-	const char *mark = find_mark(base, &basis->offset);
-
-	if (mark != NULL) {
-		(void)snprintf(basis->name, sizeof(basis->name), "%.*s",
-		    (int)(mark - base) + (int)strlen(MARK) + DIGITS, base);
-		return;
-	}
-	(void)snprintf(basis->name, sizeof(basis->name), "%s", origin);
-	basis->offset = offset;
-}
-
-bool
-retry_is_committed(const struct retry_basis *basis, const struct db_file *known)
-{
-	/* A chunk's records lie within it, and progress at its end, or not. */
-	return known != NULL && known->progress > basis->offset;
-}
-
-int
-retry_check_count(const struct retry_basis *basis, const struct db_file *known,
-    const struct load_tally *tally, struct error *err)
-{
-	uint64_t records = tally->events + tally->rejected;
-
-	if (records <= known->rejected)
-		return 0;
-	return error_set(err,
-	    "the ledger has %llu rejected events of %s, the file has %llu",
-	    (unsigned long long)known->rejected, basis->name,
-	    (unsigned long long)records);
 }
 
 /* The name without what a retry has added, as the ledger can hold it. */
@@ -183,8 +154,7 @@ static void
 make_stem(char *stem, size_t size, const char *base)
 {
 	char clean[NAME_MAX + 1];
-	uint64_t offset;
-	const char *mark = find_mark(base, &offset);
+	const char *mark = find_mark(base);
 
 	(void)snprintf(clean, sizeof(clean), "%.*s",
 	    mark == NULL ? NAME_MAX : (int)(mark - base), base);
@@ -195,8 +165,8 @@ make_stem(char *stem, size_t size, const char *base)
 	naming_stem(stem, size, clean);
 }
 
-static int
-make_name(struct retry *r, struct error *err)
+int
+retry_name(struct retry *r, struct error *err)
 {
 	char stem[SPOOL_NAME_MAX], hex[SOURCE_HASH_LEN + 1];
 
@@ -213,43 +183,17 @@ make_name(struct retry *r, struct error *err)
 	return 0;
 }
 
-enum retry_state
-retry_settle(struct retry *r, bool committed, struct error *err)
-{
-	struct stat named, opened;
-
-	if (!committed) {
-		(void)error_set(err,
-		    "the ledger does not have its part of %s yet",
-		    r->basis.name);
-		return RETRY_LATER;
-	}
-	/*
-	 * What was opened may be what an earlier try had left, before the one
-	 * that was committed replaced it.
-	 */
-	if (fstat(r->source.fd, &opened) < 0) {
-		(void)error_errno(err, "stat");
-		return RETRY_FAILED;
-	}
-	if (fstatat(r->dir, r->base, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) {
-		(void)error_set(err, "it has gone, or was replaced");
-		return RETRY_GONE;
-	}
-	return make_name(r, err) < 0 ? RETRY_FAILED : RETRY_READY;
-}
-
 void
 retry_load(struct retry *r, struct load *load, struct loader *loader)
 {
 	loader->reject.dir = r->dir;
 	loader->reject.suffix = SPOOL_SUFFIX;
 	load_init(load, loader, &r->source, r->name, false);
-	/* What is refused again is found by this, see find_mark. */
+	/* A hash takes the place of the last one, see find_mark. */
 	(void)snprintf(load->stem, sizeof(load->stem), "%.*s",
 	    SPOOL_NAME_MAX - 1, r->name);
 	load->rules.origin = r->origin;
+	load->rules.origin_id = r->origin_id;
 	load->rules.origin_text.p = r->origin_text;
 	load->rules.origin_text.len = strlen(r->origin_text);
 }

@@ -24,11 +24,6 @@ known() { # NAME BYTES PROGRESS LOADED_AT
 		NOW(), $4, NULL, NULL"
 }
 
-record() { # FILE OFFSET
-	printf '{"file":"%s","line":1,"offset":%d,"code":0,"text":"","rejected_at":"","event":{}}\n' \
-		"$1" "$2"
-}
-
 state() {
 	find "$SPOOL" -exec stat -c '%n %F %i %Y %Z %s %a' {} + | sort
 	find "$SPOOL" -type f -exec cksum {} + | sort
@@ -53,14 +48,6 @@ known "$(ready 1)" "$size" "$size" 'NOW()'
 known "$(ready 2)" "$size" 10 NULL
 known "$(ready 4)" "$size" "$size" 'NOW()'
 known "$(ready 6)" "$size" 10 NULL
-hash=0123456789abcdef0123456789abcdef
-record "$(ready 1)" 9 >"$SPOOL/rejected/$(ready 1)"
-record "$(ready 2)" 10 >"$SPOOL/rejected/$(ready 2)"
-record "$(ready 3)" 0 >"$SPOOL/rejected/$(ready 3)"
-record "$(ready 1)" 9 >"$SPOOL/rejected/a@retry-$hash.ndjson"
-record "$(ready 1)" 9 >"$SPOOL/rejected/b@retry-$hash+50.ndjson"
-record "$(ready 1)" 9 >"$SPOOL/rejected/b@retry-$hash+200.ndjson"
-known "b@retry-$hash" 300 200 NULL
 before=$(state)
 check
 is "$STATUS" 65 'status 65'
@@ -70,32 +57,19 @@ unlike "$OUT" "ready/$(ready 3)" 'one that is new is not named'
 unlike "$OUT" "loaded/$(ready 4)" 'nor one that was loaded and kept'
 tells "wrong loaded/$(ready 5): unknown" 'kept, and not in the ledger'
 tells "wrong loaded/$(ready 6): incomplete" 'kept, and not all of it loaded'
-unlike "$OUT" "rejected/$(ready 1)" 'records that were committed'
-tells "note rejected/$(ready 2): not committed: loading $(ready 2) anew" \
-	'records of a chunk that was not'
-tells "note rejected/$(ready 3): not committed" 'of a file that was not'
-tells "note rejected/a@retry-$hash.ndjson: not committed" \
-	'of a retry that was not'
-unlike "$OUT" "$hash.50" 'a chunk of a retry that was committed'
-tells "note rejected/b@retry-$hash.200.ndjson: not committed" \
-	'and one that was not'
-like "$OUT" 'wrong=2 notes=6 ledger=asked' 'the sum'
+like "$OUT" 'wrong=2 notes=2 ledger=asked' 'the sum'
 is "$(state)" "$before" 'nothing has changed'
-is "$(sql 'SELECT COUNT(*) FROM log_files')" 5 'nor in the ledger'
+is "$(sql 'SELECT COUNT(*) FROM log_files')" 4 'nor in the ledger'
 
 events 1 >>"$SPOOL/ready/$(ready 1)"
 check
 tells "wrong ready/$(ready 1): differs: the ledger has $size bytes" \
 	'one that has grown since'
 events 5 | head -c 9 >"$SPOOL/ready/$(ready 2)"
-record "$(ready 1)" 9 >>"$SPOOL/rejected/$(ready 1)"
 check
 tells "wrong ready/$(ready 2): differs: the ledger has 10 bytes .* has 9" \
 	'one that is begun, and has less than that'
-tells "wrong rejected/$(ready 1): differs: .* 1 rejected .* the file has 2" \
-	'more records than events that were rejected'
 events 5 >"$SPOOL/ready/$(ready 2)"
-rm "$SPOOL/rejected/$(ready 1)"
 
 # --- no answer
 

@@ -1,18 +1,20 @@
 /*
  * logload-event.c - the event in a line and the one in a record of rejected/,
- * and which chunk a file of rejected/ is of, as its name tells.
+ * with the key that its row has.
  */
 #include "../../cmd/logload/input/event.h"
-#include "../../cmd/logload/retry.h"
 #include "tap.h"
 
 #define HEAD \
 	"{\"file\":\"a \\\"b\",\"line\":7,\"offset\":99,\"code\":-1406," \
 	"\"text\":\"x \\\\\",\"rejected_at\":\"2026-11-22T07:33:51.123456Z\","
+#define KEYED \
+	"{\"file\":\"a \\\"b\",\"line\":7,\"offset\":99," \
+	"\"received_at\":\"2026-11-22T07:33:51.123456Z\",\"file_id\":" \
+	"9223372036854775807,\"code\":0,\"text\":\"\",\"rejected_at\":\"\","
 #define OTHER \
 	"{\"file\":\"other\",\"line\":7,\"offset\":99,\"code\":0," \
 	"\"text\":\"\",\"rejected_at\":\"\",\"event\":{}}"
-#define HASH "0123456789abcdef0123456789abcdef"
 
 static struct event_rules rules = {.max_event = 40, .max_depth = 3};
 static struct row_maker maker;
@@ -100,9 +102,19 @@ test_records(void)
 
 	rules.origin = "a \"b";
 	rules.origin_text = (struct json_text){"\"a \\\"b\"", 7};
+	rules.origin_id = 5;
 	is_number(read_line(HEAD "\"event\":{\"a\": 1}}"), EVENT_GOOD,
 	    "the event of a record");
 	ok(is_event("{\"a\": 1}", 7, 99), "as it was, from where it was");
+	ok(event.file_id == 5 && event.received_at.p == NULL,
+	    "an older one has the file's id, and no instant");
+	is_number(read_line(KEYED "\"event\":{\"a\":2}}"), EVENT_GOOD,
+	    "one that tells the key of its row");
+	ok(is_event("{\"a\":2}", 7, 99) && event.file_id == INT64_MAX &&
+		event.received_at.len == 29,
+	    "has that");
+	is_number(read_line("{\"a\":1}"), EVENT_ALIEN, "no record");
+	ok(event.file_id == 0 && event.received_at.p == NULL, "has none");
 	is_number(
 	    read_line(HEAD "\"event\":[1]}"), EVENT_BAD, "one of no object");
 	is_number(read_line(HEAD "\"raw\":\"x\"}"), EVENT_BAD,
@@ -120,42 +132,6 @@ test_records(void)
 	    "if it is whole");
 }
 
-static void
-test_basis(void)
-{
-	static const struct {
-		const char *base, *name;
-		uint64_t offset;
-	} cases[] = {
-	    {"S.ndjson", "origin", 99},
-	    {"S+4096.ndjson", "origin", 99},
-	    {"S@retry-" HASH ".ndjson", "S@retry-" HASH, 0},
-	    {"S@retry-" HASH "+4096.ndjson", "S@retry-" HASH, 4096},
-	    {"S+7@retry-" HASH "+8.ndjson", "S+7@retry-" HASH, 8},
-	    {"S@retry-" HASH "@retry-" HASH ".ndjson",
-		"S@retry-" HASH "@retry-" HASH, 0},
-	    {"S@retry-" HASH, "origin", 99},
-	    {"S@retry-" HASH "0.ndjson", "origin", 99},
-	    {"S@retry-" HASH "+.ndjson", "origin", 99},
-	    {"S@retry-0123.ndjson", "origin", 99},
-	};
-	struct db_file file = {.progress = 99};
-	struct retry_basis basis;
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		retry_find_basis(&basis, cases[i].base, "origin", 99);
-		is_text(basis.name, cases[i].name, cases[i].base);
-		is_number((long long)basis.offset, (long long)cases[i].offset,
-		    "its offset");
-	}
-	basis.offset = 99;
-	ok(!retry_is_committed(&basis, NULL), "the ledger has no such file");
-	ok(!retry_is_committed(&basis, &file),
-	    "it has what is before the chunk");
-	file.progress = 100;
-	ok(retry_is_committed(&basis, &file), "it has the chunk");
-}
-
 int
 main(void)
 {
@@ -168,7 +144,6 @@ main(void)
 	test_lines();
 	test_bad();
 	test_records();
-	test_basis();
 	row_maker_release(&maker);
 	columns_release(&columns);
 	return tap_end();

@@ -20,6 +20,8 @@ event_read(const struct event_rules *rules, const struct line *line,
 	event->valid = false;
 	event->line = line->number;
 	event->offset = line->offset;
+	event->file_id = 0;
+	event->received_at.p = NULL;
 	if (rules->origin == NULL || line->text == NULL) {
 		verdict =
 		    read_text(rules, line->text, line->len, maker, event, err);
@@ -32,6 +34,8 @@ event_read(const struct event_rules *rules, const struct line *line,
 	    memcmp(r.file.p, rules->origin_text.p, r.file.len) == 0) {
 		event->line = r.line;
 		event->offset = r.offset;
+		event->file_id = r.file_id != 0 ? r.file_id : rules->origin_id;
+		event->received_at = r.received_at;
 		if (r.event.p == NULL) {
 			(void)error_set(err, "it is not JSON");
 			return EVENT_BAD;
@@ -203,8 +207,14 @@ take_head(struct cursor *c, struct event_record *r)
 	memset(r, 0, sizeof(*r));
 	if (!take(c, "{\"file\":") || !take_string(c, &r->file) ||
 	    !take(c, ",\"line\":") || !take_number(c, &r->line) ||
-	    !take(c, ",\"offset\":") || !take_number(c, &r->offset) ||
-	    !take(c, ",\"code\":"))
+	    !take(c, ",\"offset\":") || !take_number(c, &r->offset))
+		return false;
+	/* Older records have neither, and what can be no row has no instant. */
+	if (take(c, ",\"received_at\":") && !take_string(c, &r->received_at))
+		return false;
+	if (take(c, ",\"file_id\":") && !take_number(c, &r->file_id))
+		return false;
+	if (!take(c, ",\"code\":"))
 		return false;
 	(void)take(c, "-"); /* there may be such codes */
 	return take_number(c, &code) && take(c, ",\"text\":") &&

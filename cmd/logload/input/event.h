@@ -19,9 +19,11 @@
 
 /* What a record tells. */
 struct event_record {
-	struct json_text file;  /* a string with its quotes, not checked */
-	uint64_t line, offset;  /* of the event in that file */
-	struct json_text event; /* not checked; p NULL: it has none */
+	struct json_text file; /* a string with its quotes, not checked */
+	uint64_t line, offset; /* of the event in that file */
+	struct json_text received_at; /* with quotes; p NULL: not told */
+	uint64_t file_id;             /* 0: not told */
+	struct json_text event;       /* not checked; p NULL: it has none */
 };
 
 /* What is asked of a line. */
@@ -34,6 +36,7 @@ struct event_rules {
 	 */
 	const char *origin;
 	struct json_text origin_text;
+	uint64_t origin_id; /* where a record does not tell */
 };
 
 struct event {
@@ -41,6 +44,9 @@ struct event {
 	bool valid;            /* the text is a JSON value, at least */
 	const char *member;    /* of a record, that the text is the value of */
 	uint64_t line, offset; /* where it was read first, before any record */
+	/* Of a record, what its row had first; 0 and p NULL: none is told. */
+	uint64_t file_id;
+	struct json_text received_at;
 };
 
 enum event_verdict {

@@ -88,16 +88,21 @@ convert_stamp(struct row_maker *m, struct json_text quoted)
 }
 
 void
+row_keep_stamp(struct row_maker *m, struct json_text quoted, struct row *row)
+{
+	if (convert_stamp(m, quoted))
+		row->received_at = m->stamp;
+}
+
+void
 row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
     struct row *row)
 {
 	const struct row_head *received = &m->heads[COLUMN_HEAD_RECEIVED];
 
 	row->received_at = m->received_at;
-	if (received->event == m->event &&
-	    received->member.kind == JSON_STRING &&
-	    convert_stamp(m, received->member.value))
-		row->received_at = m->stamp;
+	if (received->event == m->event && received->member.kind == JSON_STRING)
+		row_keep_stamp(m, received->member.value, row);
 	row->line = line;
 	for (unsigned i = 0; i < m->columns->count; i++)
 		take_column(m, i, &row->columns[i]);

@@ -52,7 +52,7 @@ struct row_maker {
 int row_maker_init(struct row_maker *, const struct columns *);
 void row_maker_release(struct row_maker *);
 
-/* Sets what received_at is for events that do not say: the time of the load. */
+/* Sets what received_at is for events that do not say. */
 void row_maker_begin(struct row_maker *, uint64_t wall_us);
 
 /*
@@ -63,5 +63,7 @@ void row_begin(struct row_maker *);
 void row_note(struct row_maker *, const struct json_member *);
 void row_make(struct row_maker *, const char *event, size_t len, uint64_t line,
     struct row *);
+/* Its instant is another one, a JSON string, if that is a date and time. */
+void row_keep_stamp(struct row_maker *, struct json_text quoted, struct row *);
 
 #endif
