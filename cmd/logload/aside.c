@@ -12,7 +12,7 @@
 
 #define PROBE_NS (10 * CLOCK_NS_PER_S)
 #define LEAST 64
-#define MOST (1 << 20) /* places; 32 MiB */
+#define MOST (1 << 20) /* places; 48 MiB */
 #define ROUNDS 2       /* without being met, and it is forgotten */
 
 /*
@@ -20,9 +20,11 @@
  * be told of or tried later.
  */
 struct aside_file {
-	uint64_t key;  /* 0: a free place */
-	uint64_t need; /* bytes that it waits for; 0: it does not wait */
-	unsigned met;  /* in which round, the last time */
+	uint64_t key;      /* 0: a free place */
+	uint64_t need;     /* bytes that it waits for; 0: it does not wait */
+	uint64_t rows;     /* or rows in all; 0: it was not refused */
+	uint64_t again_ns; /* but not before that */
+	unsigned met;      /* in which round, the last time */
 	bool told;
 };
 
@@ -91,7 +93,7 @@ rebuild(struct aside *a, size_t cap)
 	a->files = files;
 	a->cap = cap;
 	a->count = 0;
-	a->told = a->waiting = 0;
+	a->told = a->waiting = a->refused = 0;
 	for (size_t i = 0; i < old_cap; i++) {
 		if (old[i].key == 0 || a->round - old[i].met > ROUNDS)
 			continue;
@@ -99,6 +101,7 @@ rebuild(struct aside *a, size_t cap)
 		a->count++;
 		a->told += old[i].told;
 		a->waiting += old[i].need > 0;
+		a->refused += old[i].rows > 0;
 	}
 	free(old);
 	return 0;
@@ -128,6 +131,7 @@ drop(struct aside *a, struct aside_file *file)
 	a->count--;
 	a->told -= file->told;
 	a->waiting -= file->need > 0;
+	a->refused -= file->rows > 0;
 	while (a->files[i = (i + 1) & mask].key != 0) {
 		size_t home = (size_t)a->files[i].key & mask;
 
@@ -153,49 +157,63 @@ aside_begin_round(struct aside *a, uint64_t now_ns)
 	/* Nobody's turn in the last round: begin anew with the first one. */
 	if (a->probe)
 		a->probed[0] = '\0';
-	a->probe = a->waiting > 0 && now_ns - a->probed_ns >= PROBE_NS;
+	a->probe =
+	    a->waiting + a->refused > 0 && now_ns - a->probed_ns >= PROBE_NS;
 	if (a->probe)
 		a->probed_ns = now_ns;
 	unlock(a);
 }
 
+/* Is what it waits for there? */
+static bool
+has_come(const struct aside_file *file, const struct aside_now *now)
+{
+	return file->need <= now->left && file->rows <= now->rows &&
+	       file->again_ns <= now->ns;
+}
+
 bool
-aside_may_try(struct aside *a, const char *name, uint64_t left)
+aside_may_try(struct aside *a, const char *name, const struct aside_now *now)
 {
 	struct aside_file *file;
 	bool may = true;
 
 	lock(a);
 	file = find(a, make_key(name));
-	if (file->need > left) {
+	if (file->key != 0 && !has_come(file, now)) {
 		file->met = a->round;
-		may = a->probe && strcmp(name, a->probed) > 0;
-	}
-	if (file->need > left && may) {
-		a->probe = false;
-		(void)snprintf(a->probed, sizeof(a->probed), "%s", name);
+		may = a->probe && file->again_ns <= now->ns &&
+		      strcmp(name, a->probed) > 0;
+		if (may) {
+			a->probe = false;
+			(void)snprintf(
+			    a->probed, sizeof(a->probed), "%s", name);
+		}
 	}
 	unlock(a);
 	return may;
 }
 
-void
-aside_put(struct aside *a, const char *name, const char *why, uint64_t need,
-    uint64_t now_ns)
+static void
+put(struct aside *a, const char *name, const char *why,
+    const struct aside_file *wait, uint64_t now_ns)
 {
 	uint64_t key = make_key(name);
 	struct aside_file *file;
 	bool tell = false;
 
 	lock(a);
-	if (a->waiting == 0)
+	if (a->waiting + a->refused == 0)
 		a->probed_ns = now_ns;
 	file = find(a, key);
 	if (file->key == 0)
 		file = add(a, key);
 	if (file != NULL) {
-		a->waiting += (need > 0) - (file->need > 0);
-		file->need = need;
+		a->waiting += (wait->need > 0) - (file->need > 0);
+		a->refused += (wait->rows > 0) - (file->rows > 0);
+		file->need = wait->need;
+		file->rows = wait->rows;
+		file->again_ns = wait->again_ns;
 		file->met = a->round;
 		tell = !file->told && a->told < ASIDE_TOLD_MOST;
 		file->told = file->told || tell;
@@ -209,6 +227,38 @@ aside_put(struct aside *a, const char *name, const char *why, uint64_t need,
 }
 
 void
+aside_put(struct aside *a, const char *name, const char *why, uint64_t need,
+    uint64_t now_ns)
+{
+	struct aside_file wait = {.need = need};
+
+	put(a, name, why, &wait, now_ns);
+}
+
+void
+aside_refuse(struct aside *a, const char *name, const char *why,
+    const struct aside_now *now, uint64_t again_ns)
+{
+	struct aside_file wait = {.rows = now->rows + 1, .again_ns = again_ns};
+
+	put(a, name, why, &wait, now->ns);
+}
+
+bool
+aside_is_witnessed(
+    struct aside *a, const char *name, const struct aside_now *now)
+{
+	struct aside_file *file;
+	bool is;
+
+	lock(a);
+	file = find(a, make_key(name));
+	is = file->rows > 0 && file->rows <= now->rows;
+	unlock(a);
+	return is;
+}
+
+void
 aside_done(struct aside *a, const char *name)
 {
 	struct aside_file *file;
@@ -216,7 +266,7 @@ aside_done(struct aside *a, const char *name)
 	lock(a);
 	file = find(a, make_key(name));
 	/* It was tried in turn: whatever was wrong, others may go now, too. */
-	if (file->need > 0 && strcmp(name, a->probed) == 0) {
+	if (file->need + file->rows > 0 && strcmp(name, a->probed) == 0) {
 		a->probe = true;
 		a->probed_ns = 0;
 	}
@@ -226,14 +276,20 @@ aside_done(struct aside *a, const char *name)
 }
 
 bool
-aside_is_due(struct aside *a, uint64_t left, uint64_t now_ns)
+aside_is_due(struct aside *a, const struct aside_now *now)
 {
-	bool due;
+	bool due = false, turn;
 
 	lock(a);
-	due = a->waiting > 0 && now_ns - a->probed_ns >= PROBE_NS;
-	for (size_t i = 0; a->waiting > 0 && !due && i < a->cap; i++)
-		due = a->files[i].need > 0 && a->files[i].need <= left;
+	turn = now->ns - a->probed_ns >= PROBE_NS;
+	for (size_t i = 0; a->waiting + a->refused > 0 && !due && i < a->cap;
+	     i++) {
+		const struct aside_file *file = &a->files[i];
+
+		if (file->need + file->rows > 0)
+			due = has_come(file, now) ||
+			      (turn && file->again_ns <= now->ns);
+	}
 	unlock(a);
 	return due;
 }
@@ -262,4 +318,15 @@ aside_waiting(struct aside *a)
 	waiting = a->waiting;
 	unlock(a);
 	return waiting;
+}
+
+uint64_t
+aside_refused(struct aside *a)
+{
+	uint64_t refused;
+
+	lock(a);
+	refused = a->refused;
+	unlock(a);
+	return refused;
 }

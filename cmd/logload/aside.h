@@ -6,7 +6,12 @@
  * find that out costs a transaction. But the reason may have gone otherwise,
  * as when the table was mended, so that one of those that wait is tried all
  * the same each 10 s, by turns; if it can be loaded, the next one is tried at
- * once. Any other file is tried in each round.
+ * once.
+ *
+ * One of which the database has refused all events waits for a while, and then
+ * for rows of others to be stored: if it is refused again after that, it is its
+ * own fault. Until then it takes its turn among those that wait for room. Any
+ * other file is tried in each round.
  *
  * All this is in memory alone: a new process finds it out again.
  */
@@ -34,6 +39,7 @@ struct aside {
 	uint64_t told;      /* files that were told of */
 	uint64_t rest_said; /* how many were not, as last said */
 	uint64_t waiting;   /* files that wait for room */
+	uint64_t refused;   /* files that the database has refused */
 	bool probe;         /* one of them is to be tried in this round: */
 	char probed[SPOOL_NAME_MAX]; /* the one after this; "": the first */
 	uint64_t probed_ns;          /* when that was last allowed */
@@ -49,8 +55,14 @@ void aside_release(struct aside *);
  */
 void aside_begin_round(struct aside *, uint64_t now_ns);
 
-/* May it be tried, with so many bytes left in rejected/? */
-bool aside_may_try(struct aside *, const char *name, uint64_t left);
+/* What files wait for. */
+struct aside_now {
+	uint64_t left; /* bytes in rejected/ */
+	uint64_t rows; /* that this process has stored so far */
+	uint64_t ns;
+};
+
+bool aside_may_try(struct aside *, const char *name, const struct aside_now *);
 
 /*
  * It cannot be loaded: says why, if that is new. `need` is what it waits for:
@@ -59,15 +71,23 @@ bool aside_may_try(struct aside *, const char *name, uint64_t left);
 void aside_put(struct aside *, const char *name, const char *why, uint64_t need,
     uint64_t now_ns);
 
+/* All of its events are refused; it is not to be tried before `again_ns`. */
+void aside_refuse(struct aside *, const char *name, const char *why,
+    const struct aside_now *, uint64_t again_ns);
+/* Was it, and have rows been stored since? */
+bool
+aside_is_witnessed(struct aside *, const char *name, const struct aside_now *);
+
 /* It is loaded. */
 void aside_done(struct aside *, const char *name);
 
-/* Is there one to be tried, with so many bytes left, or in turn? */
-bool aside_is_due(struct aside *, uint64_t left, uint64_t now_ns);
+/* Is there one to be tried, for what it waits for or in turn? */
+bool aside_is_due(struct aside *, const struct aside_now *);
 
 /* After a round: how many stay that were not told of, if there are more. */
 void aside_tell_rest(struct aside *);
 
 uint64_t aside_waiting(struct aside *);
+uint64_t aside_refused(struct aside *);
 
 #endif

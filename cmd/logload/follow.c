@@ -37,6 +37,7 @@
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
 #define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
+#define REFUSED_AGAIN_NS (30 * CLOCK_NS_PER_S)
 
 struct follow {
 	struct run run;           /* first: the context of the work */
@@ -186,6 +187,7 @@ set_gauges(struct follow *f, const struct spool_list *list)
 	meter_set(m, METER_READY_BYTES, (int64_t)list->all_bytes);
 	meter_set(m, METER_READY_ALIENS, (int64_t)list->aliens);
 	meter_set(m, METER_READY_ASIDE, (int64_t)aside_waiting(&f->aside));
+	meter_set(m, METER_READY_REFUSED, (int64_t)aside_refused(&f->aside));
 	meter_set(m, METER_READY_AGE, 0);
 	if (spool_name_parse(list->oldest, &born) && born < now)
 		meter_set(m, METER_READY_AGE,
@@ -280,6 +282,23 @@ pause_ns(struct follow *f)
 	return ns;
 }
 
+/* What files that are aside wait for. */
+static struct aside_now
+now_is(struct follow *f)
+{
+	return (struct aside_now){.left = room_left(&f->run.room),
+	    .rows = (uint64_t)meter_get(&f->run.meters, METER_EVENTS_LOADED),
+	    .ns = clock_monotonic_ns()};
+}
+
+static bool
+has_due(struct follow *f)
+{
+	struct aside_now now = now_is(f);
+
+	return aside_is_due(&f->aside, &now);
+}
+
 static void
 loop(struct follow *f)
 {
@@ -291,8 +310,8 @@ loop(struct follow *f)
 		bool idle = crew_is_idle(crew);
 		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
-		if (room_look(&f->run.room) && idle &&
-		    aside_is_due(&f->aside, room_left(&f->run.room), now))
+		(void)room_look(&f->run.room); /* or what it last saw holds */
+		if (idle && has_due(f))
 			f->look = true;
 		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
 						now - f->looked_ns >= every)) {
@@ -358,6 +377,8 @@ loop_once(struct follow *f, uint64_t until_ns)
 		}
 		hand_out(f);
 	}
+	if (aside_refused(&f->aside) > 0)
+		run_note(&f->run, OUTCOME_SCHEMA);
 	/* What is left without another reason is another process's. */
 	if (f->waiting > 0 && atomic_load(&f->run.outcome) == 0)
 		run_note(&f->run, OUTCOME_STOPPED);
@@ -420,6 +441,17 @@ put_aside(struct follow *f, const char *name, const char *why, uint64_t need)
 	run_note(&f->run, need > 0 ? OUTCOME_STOPPED : OUTCOME_IO);
 	meter_add(&f->run.meters, METER_RETRIES_IO, 1);
 	aside_put(&f->aside, name, why, need, clock_monotonic_ns());
+}
+
+/* The same, of a file all of whose events the database has refused. */
+static void
+put_refused(struct follow *f, const struct load *load)
+{
+	struct aside_now now = now_is(f);
+
+	meter_add(&f->run.meters, METER_RETRIES_SCHEMA, 1);
+	aside_refuse(&f->aside, load->name, load->error.text, &now,
+	    f->run.patience.for_ever ? now.ns + REFUSED_AGAIN_NS : now.ns);
 }
 
 enum taken { TAKEN, TAKEN_GONE, TAKEN_BY_ANOTHER, TAKEN_NOT };
@@ -508,6 +540,9 @@ conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
 		put_aside(f, load->name, load->error.text,
 		    load->loader->reject.lacking);
 		break;
+	case LOAD_REFUSED:
+		put_refused(f, load);
+		break;
 	default:
 		break;
 	}
@@ -534,12 +569,14 @@ load_one(void *context, struct worker *w, const char *name)
 	enum load_verdict verdict;
 	struct source source;
 	struct load load;
+	struct aside_now now = now_is(f);
 
-	if (!aside_may_try(&f->aside, name, room_left(&f->run.room)))
+	if (!aside_may_try(&f->aside, name, &now))
 		return true;
 	/* One for all tries: it knows of a commit whose answer was lost. */
 	load_init(
 	    &load, &w->loader, &source, name, spool_name_parse(name, NULL));
+	load.witnessed = aside_is_witnessed(&f->aside, name, &now);
 	for (;;) {
 		uint64_t started;
 		enum taken taken;

@@ -32,6 +32,11 @@
 #define BREAK_NS (250 * CLOCK_NS_PER_MS)
 #define LEAVE_NS (700 * CLOCK_NS_PER_MS)
 
+struct later {
+	char *path;   /* owned */
+	int64_t rows; /* that were stored by then */
+};
+
 struct hand {
 	struct run run; /* first: the context of the work */
 	struct progress progress;
@@ -40,12 +45,18 @@ struct hand {
 	_Atomic uint64_t files, skipped, events, rejected, torn, nulls, bytes;
 	_Atomic uint64_t kept; /* of the rejected ones: no event to retry */
 	_Atomic uint64_t file_bytes; /* of the files that are done */
+	/* Files all of whose events were refused, for a later turn. */
+	struct later *later;
+	atomic_size_t later_count;
+	bool is_later; /* it is their turn */
 };
 
 static bool load_one(void *, struct worker *, const char *path);
 static bool retry_one(void *, struct worker *, const char *path);
 static bool watch(struct hand *);
 static void tell_of_left(struct hand *);
+static bool try_later(struct hand *);
+static void release_later(struct hand *);
 static void print_summary(struct hand *);
 
 /* A path that is too long for a worker, or cannot be right. */
@@ -112,7 +123,10 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	bool show = s->progress == PROGRESS_ALWAYS ||
 		    (s->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
 
-	if (h == NULL) {
+	if (h != NULL)
+		h->later = calloc((size_t)count + 1, sizeof(*h->later));
+	if (h == NULL || h->later == NULL) {
+		free(h);
 		log_error("out of memory");
 		return EX_OSERR;
 	}
@@ -122,6 +136,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		s->retry_rejected ? retry_one : load_one, dir, suffix,
 		&err) < 0) {
 		log_error("%s", err.text);
+		release_later(h);
 		free(h);
 		return EX_IOERR;
 	}
@@ -141,11 +156,13 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		run_note(&h->run, OUTCOME_IO);
 	}
 	left = !watch(h);
+	if (!left) {
+		crew_join(&h->run.crew);
+		left = !try_later(h);
+	}
 	progress_end(&h->progress);
 	if (left)
 		tell_of_left(h);
-	else
-		crew_join(&h->run.crew);
 	if (stop_asked(stop) &&
 	    atomic_load(&h->files) + atomic_load(&h->skipped) < (uint64_t)count)
 		run_note(&h->run, OUTCOME_STOPPED);
@@ -153,6 +170,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	status = run_status(&h->run);
 	if (left)
 		return status; /* they use it still */
+	release_later(h);
 	run_release(&h->run);
 	(void)close(dir); /* only read from */
 	free(h);
@@ -247,6 +265,77 @@ tell_of_left(struct hand *h)
 }
 
 /*
+ * Files of which all was refused are tried once more, after all others; what
+ * has been stored meanwhile is the witness that it is their own fault. False:
+ * as watch.
+ */
+static bool
+try_later(struct hand *h)
+{
+	size_t count = atomic_load(&h->later_count);
+	struct crew *c = &h->run.crew;
+	const char **paths = calloc(count + 1, sizeof(*paths));
+	struct error err;
+	bool ended = true;
+
+	for (size_t i = 0; i < count && paths != NULL; i++)
+		paths[i] = h->later[i].path;
+	h->is_later = true;
+	if (count > 0 && paths != NULL && !stop_asked(h->run.stop)) {
+		crew_feed(c, paths, count);
+		crew_close(c, false);
+		if (crew_start(c, &err) < 0) {
+			log_error("%s", err.text);
+			run_note(&h->run, OUTCOME_IO);
+		}
+		ended = watch(h);
+		if (ended)
+			crew_join(c);
+	}
+	if (ended)
+		free(paths);
+	return ended;
+}
+
+static void
+release_later(struct hand *h)
+{
+	for (size_t i = 0; i < atomic_load(&h->later_count); i++)
+		free(h->later[i].path);
+	free(h->later);
+}
+
+/* Leaves a file for a later turn, if there will be one. */
+static bool
+put_later(struct hand *h, const char *path)
+{
+	struct later *l;
+	char *copy;
+
+	if (h->is_later || strcmp(path, "-") == 0 ||
+	    (copy = strdup(path)) == NULL)
+		return false;
+	l = &h->later[atomic_fetch_add(&h->later_count, 1)];
+	l->rows = meter_get(&h->run.meters, METER_EVENTS_LOADED);
+	l->path = copy;
+	return true;
+}
+
+/* Is it a later turn, and have rows been stored since the first one? */
+static bool
+is_witnessed(struct hand *h, const char *path)
+{
+	int64_t rows = meter_get(&h->run.meters, METER_EVENTS_LOADED);
+
+	for (size_t i = 0; h->is_later && i < atomic_load(&h->later_count);
+	     i++) {
+		if (strcmp(h->later[i].path, path) == 0)
+			return rows > h->later[i].rows;
+	}
+	return false;
+}
+
+/*
  * One file
  */
 
@@ -327,7 +416,7 @@ fail(struct hand *h, const char *path, enum load_verdict verdict,
 {
 	bool stopped = stop_asked(h->run.stop);
 
-	if (verdict == LOAD_SCHEMA)
+	if (verdict == LOAD_SCHEMA || verdict == LOAD_REFUSED)
 		run_note(&h->run, OUTCOME_SCHEMA);
 	else if (verdict == LOAD_PASSING)
 		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_AWAY);
@@ -379,6 +468,14 @@ conclude(struct hand *h, const struct load *load, const char *path,
 			 "bytes=%llu",
 		    path, (unsigned long long)load->at);
 		return;
+	case LOAD_REFUSED:
+		if (put_later(h, path)) {
+			log_warn("left for later: file=%s %s", path,
+			    load->error.text);
+			return;
+		}
+		fail(h, path, verdict, &load->error);
+		return;
 	default:
 		fail(h, path, verdict, &load->error);
 	}
@@ -427,6 +524,7 @@ load_one(void *context, struct worker *w, const char *path)
 		return true;
 	}
 	load_init(&load, &w->loader, &source, naming.name, naming.spooled);
+	load.witnessed = is_witnessed(h, path);
 	verdict = s->dry_run ? dry_run(w, &load, path) : really_load(w, &load);
 	conclude(h, &load, path, verdict);
 	atomic_store(&w->loader.consumed, 0);
@@ -507,8 +605,7 @@ find_origin(
 
 /*
  * Loads what can be of a file that was taken, and removes it. Shall there be
- * another one after it? Also if all of this one is refused alike: that says
- * little of the table, since it has nothing but what was refused before.
+ * another one after it?
  */
 static bool
 load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
@@ -532,6 +629,7 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 		return true;
 	}
 	retry_load(r, &load, &w->loader);
+	load.witnessed = true; /* when they were rejected first */
 	verdict = really_load(w, &load);
 	conclude(h, &load, path, verdict);
 	if ((verdict == LOAD_DONE || verdict == LOAD_SKIPPED) &&
@@ -539,8 +637,7 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 		log_error("%s", err.text);
 		run_note(&h->run, OUTCOME_IO);
 	}
-	return goes_on(verdict) ||
-	       (verdict == LOAD_SCHEMA && load.refused.count > 0);
+	return goes_on(verdict);
 }
 
 /* Takes a file, if nobody else is at it. */

@@ -2,9 +2,7 @@
  * load.c - see load.h.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,11 +11,8 @@
 #include "log.h"
 #include "naming.h"
 
-#define SCHEMA_LEAST 100 /* events, all refused alike: it is the table */
-
 static enum load_verdict load_chunk(struct load *);
 static enum load_verdict load_rows(struct load *);
-static bool is_schema(struct load *);
 static enum load_verdict finish_chunk(struct load *);
 
 int
@@ -30,11 +25,11 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 	reject_init(&l->reject, reject_dir, reject_suffix);
 	if (lines_init(&l->lines, limits->max_event + EVENT_HEAD_MAX) < 0)
 		return -1;
-	l->held = calloc(LOAD_HELD_MAX, sizeof(*l->held));
-	if (l->held != NULL && row_maker_init(&l->maker, columns) == 0 &&
-	    batch_init(&l->batch, columns) == 0)
+	if (row_maker_init(&l->maker, columns) == 0 &&
+	    gathered_init(&l->gathered, columns) == 0 &&
+	    store_init(&l->store, db, &l->reject, columns) == 0)
 		return 0;
-	free(l->held);
+	gathered_release(&l->gathered);
 	row_maker_release(&l->maker);
 	lines_release(&l->lines);
 	return -1;
@@ -46,8 +41,8 @@ loader_release(struct loader *l)
 	if (l->db != NULL)
 		db_free(l->db);
 	reject_release(&l->reject);
-	batch_release(&l->batch);
-	free(l->held);
+	store_release(&l->store);
+	gathered_release(&l->gathered);
 	row_maker_release(&l->maker);
 	lines_release(&l->lines);
 }
@@ -73,13 +68,16 @@ load_init(struct load *f, struct loader *l, struct source *source,
 enum load_verdict
 load_run(struct load *f)
 {
+	struct store *s = &f->loader->store;
 	enum load_verdict verdict;
 
+	store_begin_file(s, f->source, f->rules.origin != NULL);
+	s->witnessed = s->thorough = f->witnessed;
 	for (;;) {
 		uint64_t started = clock_monotonic_ns();
 
 		verdict = load_chunk(f);
-		if (verdict == LOAD_STOPPED) /* the ledger is elsewhere */
+		if (verdict == LOAD_STOPPED) /* at another place, or anew */
 			continue;
 		if (verdict != LOAD_DONE)
 			return verdict;
@@ -92,18 +90,17 @@ load_run(struct load *f)
 	}
 }
 
-/* Takes the database's error over and gives up the transaction. */
+/* Gives up the transaction. */
 static enum load_verdict
-failed(struct load *f, enum load_verdict verdict)
+give_up(struct load *f, enum load_verdict verdict)
 {
 	struct db *db = f->loader->db;
 
 	reject_discard(&f->loader->reject);
-	if (verdict == LOAD_IO) { /* f->error says why */
-		db_rollback(db);
+	if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
+		db_rollback(db); /* f->error says why */
 		return verdict;
 	}
-	f->error = db->error;
 	/*
 	 * Connecting anew looks at the server's settings and the tables again:
 	 * what a human puts right is seen.
@@ -112,13 +109,12 @@ failed(struct load *f, enum load_verdict verdict)
 	return verdict;
 }
 
-/* What the database has said of anything but an event. */
+/* The same, with the database's error. */
 static enum load_verdict
-heard(enum db_verdict verdict)
+failed(struct load *f, enum db_verdict verdict)
 {
-	if (verdict == DB_OK)
-		return LOAD_DONE;
-	return verdict == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+	f->error = f->loader->db->error;
+	return give_up(f, store_heard(verdict));
 }
 
 /*
@@ -148,7 +144,7 @@ place_chunk(struct load *f, bool *ours)
 	return LOAD_STOPPED;
 }
 
-/* One chunk. LOAD_STOPPED: as above, nothing was done, begin there. */
+/* One chunk. LOAD_STOPPED: nothing was done; once more, from f->at on. */
 static enum load_verdict
 load_chunk(struct load *f)
 {
@@ -156,28 +152,29 @@ load_chunk(struct load *f)
 	struct db_claim claim = {
 	    .name = f->name, .bytes = f->source->plain ? f->source->size : 0};
 	enum load_verdict verdict;
+	enum db_verdict said;
 	bool ours;
 
-	verdict = heard(db_begin(l->db));
-	if (verdict == LOAD_DONE)
-		verdict = heard(db_claim(l->db, &claim, &f->file));
-	if (verdict != LOAD_DONE)
-		return failed(f, verdict);
+	said = db_begin(l->db);
+	if (said == DB_OK)
+		said = db_claim(l->db, &claim, &f->file);
+	if (said != DB_OK)
+		return failed(f, said);
 	verdict = place_chunk(f, &ours);
 	/* Our own commit, whose answer was lost. */
 	if (verdict != LOAD_DONE)
 		return ours ? finish_chunk(f) : verdict;
 	memset(&f->chunk, 0, sizeof(f->chunk));
-	memset(&f->refused, 0, sizeof(f->refused));
 	if (reject_begin(&l->reject,
 		f->rules.origin != NULL ? f->rules.origin : f->name, f->stem,
 		f->at, &f->error) < 0)
-		return failed(f, LOAD_IO);
+		return give_up(f, LOAD_IO);
+	f->rules.bounds = l->db->bounds;
 	verdict = load_rows(f);
-	if (verdict == LOAD_DONE && is_schema(f))
-		verdict = LOAD_SCHEMA;
 	if (verdict != LOAD_DONE)
-		return failed(f, verdict);
+		return give_up(f, verdict);
+	f->chunk.events += l->store.events;
+	f->chunk.rejected += l->store.rejected;
 	f->file.progress = l->lines.at;
 	f->file.lines = l->lines.number;
 	f->file.events += f->chunk.events;
@@ -186,16 +183,16 @@ load_chunk(struct load *f)
 	f->file.loaded = f->last;
 	if (f->file.bytes < f->file.progress)
 		f->file.bytes = f->file.progress; /* a stream's, only now */
-	verdict = heard(db_save(l->db, &f->file));
-	if (verdict != LOAD_DONE)
-		return failed(f, verdict);
+	said = db_save(l->db, &f->file);
+	if (said != DB_OK)
+		return failed(f, said);
 	/* Durable before the commit: no rejected event is ever in neither. */
 	if (reject_publish(&l->reject, &f->error) < 0)
-		return failed(f, LOAD_IO);
+		return give_up(f, LOAD_IO);
 	f->chunk.lost = l->reject.lost;
 	f->unsure_at = f->file.progress;
-	verdict = heard(db_commit(l->db));
-	return verdict == LOAD_DONE ? finish_chunk(f) : failed(f, verdict);
+	said = db_commit(l->db);
+	return said == DB_OK ? finish_chunk(f) : failed(f, said);
 }
 
 /*
@@ -213,38 +210,6 @@ load_known(struct load *f, const struct db_file *file)
 	    (unsigned long long)file->progress,
 	    (unsigned long long)f->source->size);
 	return LOAD_IO;
-}
-
-/*
- * Errors that one event can cause look alike where the table causes them: a
- * column too narrow for anything must not send all events into rejected/.
- */
-static bool
-is_schema(struct load *f)
-{
-	struct error *error = &f->loader->db->error;
-
-	if (f->chunk.events > 0 || f->refused.mixed ||
-	    f->refused.count < SCHEMA_LEAST)
-		return false;
-	(void)error_set(error, "all of %llu events are refused alike: %s (%d)",
-	    (unsigned long long)f->refused.count, f->loader->reject.first,
-	    f->refused.code);
-	error->code = f->refused.code;
-	return true;
-}
-
-/* Notes what the database has said of an event. */
-static void
-note_refusal(struct load *f)
-{
-	const struct db *db = f->loader->db;
-
-	if ((db->cause != DB_CAUSE_VALUE && db->cause != DB_CAUSE_DUPLICATE) ||
-	    (f->refused.count > 0 && f->refused.code != db->error.code))
-		f->refused.mixed = true;
-	f->refused.code = db->error.code;
-	f->refused.count++;
 }
 
 /* The chunk is committed: counts it. */
@@ -291,102 +256,6 @@ finish_chunk(struct load *f)
 }
 
 /*
- * Rows
- */
-
-/* Puts a line into rejected/; a record from there goes back as it is. */
-static int
-put_held(struct load *f, struct load_held *h)
-{
-	struct reject *r = &f->loader->reject;
-
-	if (f->rules.origin != NULL)
-		return reject_copy(r, f->source, &h->line, &f->error);
-	h->why.text = h->text;
-	return reject_add(r, f->source, &h->line, &h->why, &f->error);
-}
-
-/* The lines that stand before that row, and were not put yet. */
-static int
-put_held_before(struct load *f, unsigned row)
-{
-	struct loader *l = f->loader;
-
-	while (l->held_put < l->held_count && l->held[l->held_put].row <= row) {
-		if (put_held(f, &l->held[l->held_put++]) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* The database has refused a row by itself. */
-static enum load_verdict
-reject_row(struct load *f, unsigned row)
-{
-	struct loader *l = f->loader;
-	const struct row_place *place = &l->batch.place[row];
-	struct line line = {.offset = place->at,
-	    .len = place->len,
-	    .number = l->batch.line[row]};
-	struct reject_reason why = {.code = l->db->error.code,
-	    .text = l->db->error.text,
-	    .member = "event",
-	    .offset = place->offset,
-	    .received_at = l->batch.texts[0].text[row],
-	    .file_id = l->batch.file_id[row]};
-
-	note_refusal(f);
-	f->chunk.rejected++;
-	if (put_held_before(f, row) < 0 ||
-	    reject_add(&l->reject, f->source, &line, &why, &f->error) < 0)
-		return LOAD_IO;
-	return LOAD_DONE;
-}
-
-/* Stores so many rows; what is refused is halved, until a row is by itself. */
-static enum load_verdict
-store(struct load *f, unsigned from, unsigned count)
-{
-	struct loader *l = f->loader;
-	enum load_verdict verdict;
-	enum db_verdict said;
-
-	if (count == 0)
-		return LOAD_DONE;
-	said = db_store(l->db, &l->batch, from, count);
-	if (said == DB_OK)
-		f->chunk.events += count;
-	if (said != DB_EVENT)
-		return heard(said);
-	if (count == 1)
-		return reject_row(f, from);
-	verdict = store(f, from, count / 2);
-	if (verdict != LOAD_DONE)
-		return verdict;
-	return store(f, from + count / 2, count - count / 2);
-}
-
-static void
-begin_batch(struct loader *l)
-{
-	batch_clear(&l->batch);
-	l->held_count = l->held_put = 0;
-}
-
-/* Stores what was gathered, and puts the lines that were held beside it. */
-static enum load_verdict
-flush(struct load *f)
-{
-	struct loader *l = f->loader;
-	enum load_verdict verdict = store(f, 0, l->batch.count);
-
-	if (verdict == LOAD_DONE && put_held_before(f, UINT_MAX) < 0)
-		verdict = LOAD_IO;
-	begin_batch(l);
-	return verdict;
-}
-
-/*
  * Lines
  */
 
@@ -429,11 +298,25 @@ make_row(struct load *f, const struct line *line)
 	    .offset = e->offset};
 }
 
+/* Stores what was gathered. */
+static enum load_verdict
+flush(struct load *f)
+{
+	struct loader *l = f->loader;
+	enum load_verdict verdict = store_gathered(&l->store, &l->gathered);
+
+	if (verdict != LOAD_DONE)
+		f->error = l->store.error;
+	gathered_clear(&l->gathered);
+	return verdict;
+}
+
 /* Gathers an event's row. */
 static enum load_verdict
 take_row(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
+	struct batch *b = &l->gathered.batch;
 	uint64_t misfits = l->maker.misfits;
 	uint64_t id = f->event.file_id != 0 ? f->event.file_id : f->file.id;
 	enum load_verdict verdict;
@@ -441,14 +324,18 @@ take_row(struct load *f, const struct line *line)
 
 	make_row(f, line);
 	f->chunk.nulls += l->maker.misfits - misfits;
-	rc = batch_add(&l->batch, &l->db->limits, id, &f->row);
+	rc = batch_add(b, &l->db->limits, id, &f->row);
 	if (rc == 0) {
 		verdict = flush(f);
 		if (verdict != LOAD_DONE)
 			return verdict;
-		rc = batch_add(&l->batch, &l->db->limits, id, &f->row);
+		rc = batch_add(b, &l->db->limits, id, &f->row);
 	}
-	return rc < 0 ? heard(db_no_memory(l->db)) : LOAD_DONE;
+	if (rc < 0) {
+		(void)db_no_memory(l->db);
+		f->error = l->db->error;
+	}
+	return rc < 0 ? LOAD_PASSING : LOAD_DONE;
 }
 
 /* Holds a line that is no event, for a record of it. */
@@ -457,19 +344,20 @@ take_refused(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
 	struct error why = f->error; /* flush has errors of its own */
-	struct load_held *h;
+	struct held_line *h;
 
-	if (l->held_count == LOAD_HELD_MAX) {
+	if (l->gathered.held_count == HELD_MAX) {
 		enum load_verdict verdict = flush(f);
 
 		if (verdict != LOAD_DONE)
 			return verdict;
 	}
-	h = &l->held[l->held_count++];
-	h->row = l->batch.count;
+	h = &l->gathered.held[l->gathered.held_count++];
+	h->row = l->gathered.batch.count;
 	h->line = *line;
 	h->line.text = NULL; /* is read again */
-	h->why = (struct reject_reason){
+	(void)snprintf(h->text, sizeof(h->text), "%s", why.text);
+	h->why = (struct reject_reason){.text = h->text,
 	    .member = f->event.valid ? f->event.member : NULL,
 	    .offset = f->event.offset,
 	    .file_id = f->file.id};
@@ -478,7 +366,11 @@ take_refused(struct load *f, const struct line *line)
 		h->line.offset = h->why.offset;
 		h->line.len = f->event.text.len;
 	}
-	(void)snprintf(h->text, sizeof(h->text), "%s", why.text);
+	if (f->event.bounded) {
+		make_row(f, line);
+		memcpy(h->received_at, f->row.received_at, VALUE_DATETIME_LEN);
+		h->why.received_at = h->received_at;
+	}
 	f->chunk.rejected++;
 	f->chunk.kept += f->rules.origin != NULL;
 	return LOAD_DONE;
@@ -525,18 +417,23 @@ load_rows(struct load *f)
 	int rc = 1;
 
 	set_received(f);
-	begin_batch(l);
+	gathered_clear(&l->gathered);
+	store_begin_chunk(&l->store);
 	begin_lines(f);
 	while (verdict == LOAD_DONE && l->lines.at - f->at < l->limits.chunk &&
 	       (rc = next_line(f, &line, &kind)) > 0)
 		verdict = kind == EVENT_GOOD ? take_row(f, &line)
 					     : take_refused(f, &line);
-	if (verdict != LOAD_DONE)
-		return verdict;
 	if (rc < 0)
 		return LOAD_IO;
 	f->last = rc == 0;
-	return flush(f);
+	if (verdict == LOAD_DONE)
+		verdict = flush(f);
+	if (verdict == LOAD_DONE) {
+		verdict = store_end(&l->store);
+		f->error = l->store.error;
+	}
+	return verdict;
 }
 
 enum load_verdict

@@ -15,6 +15,8 @@
  *                           next look at the ledger tells
  *   after the last commit   a file whose name is in the ledger as loaded:
  *                           it is skipped, and the caller removes it
+ *
+ * Here is what reads and what decides; store.c stores.
  */
 #ifndef LOGLOAD_LOAD_H
 #define LOGLOAD_LOAD_H
@@ -31,6 +33,7 @@
 #include "row/row.h"
 #include "input/source.h"
 #include "stop.h"
+#include "store.h"
 
 #define LOAD_NAME_MAX DB_NAME_MAX
 
@@ -39,28 +42,14 @@ struct load_limits {
 	unsigned max_depth;
 };
 
-#define LOAD_HELD_MAX 64
-
-/*
- * A line that our own check has refused, until the rows before it are stored:
- * records stand in the order of the file.
- */
-struct load_held {
-	unsigned row; /* of the batch; it stands before that one */
-	struct line line;
-	struct reject_reason why;
-	char text[ERROR_TEXT_MAX];
-};
-
 /* What one thread loads with; it serves one file after another. */
 struct loader {
 	struct db *db; /* owned; NULL for dry runs without one */
 	struct load_limits limits;
 	struct lines lines;
 	struct row_maker maker;
-	struct batch batch;
-	struct load_held *held;        /* LOAD_HELD_MAX of them; owned */
-	unsigned held_count, held_put; /* into rejected/ */
+	struct gathered gathered;
+	struct store store;
 	struct reject reject;
 	struct meters *meters; /* these two are shared, not owned */
 	struct stop *stop;
@@ -86,6 +75,7 @@ struct load {
 	const char *name;          /* in the ledger; not owned */
 	char stem[SPOOL_NAME_MAX]; /* of files in rejected/ */
 	bool torn_tails; /* a last line cut short was never acknowledged */
+	bool witnessed;  /* others' rows were stored since it was refused */
 	struct event_rules rules; /* origin: the caller's, if there is one */
 	/* Where it is: */
 	uint64_t at, lines; /* content bytes and lines that are committed */
@@ -93,25 +83,11 @@ struct load {
 	    unsure_at; /* where a commit without an answer leads; 0: none */
 	struct load_tally tally; /* of the chunks that this object committed */
 	struct load_tally chunk; /* of the present one */
-	struct {
-		uint64_t count;
-		int code;
-		bool mixed;  /* for several reasons, or the events' own */
-	} refused;           /* by the database, in the present chunk */
-	bool last;           /* the present chunk ends with the content */
-	struct db_file file; /* as the ledger has it */
+	bool last;               /* the present chunk ends with the content */
+	struct db_file file;     /* as the ledger has it */
 	struct event event;
 	struct row row;     /* of it */
 	struct error error; /* code: the database's, where it spoke */
-};
-
-enum load_verdict {
-	LOAD_DONE,
-	LOAD_SKIPPED, /* loaded before */
-	LOAD_STOPPED, /* between two chunks, as asked */
-	LOAD_PASSING, /* this and the next: error says why; call again */
-	LOAD_SCHEMA,
-	LOAD_IO, /* the file, or rejected/, could not be read or written */
 };
 
 /* name and source must outlive it. */
@@ -120,7 +96,8 @@ void load_init(struct load *, struct loader *, struct source *,
 
 /*
  * Loads what is left of the file over a connected database. After LOAD_PASSING
- * and LOAD_SCHEMA it may be called again with the same load.
+ * and LOAD_SCHEMA it may be called again with the same load; after LOAD_REFUSED
+ * later, with `witnessed` set if rows of other files were stored meanwhile.
  */
 enum load_verdict load_run(struct load *);
 

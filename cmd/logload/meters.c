@@ -37,6 +37,8 @@ static const struct metric initial[METERS + 1] = {
 	"logload_ready_aliens", "Entries of ready/ that are no file to load"),
     [METER_READY_ASIDE] = METRIC_GAUGE("logload_ready_waiting_for_room_files",
 	"Files of ready/ that wait for room in rejected/"),
+    [METER_READY_REFUSED] = METRIC_GAUGE("logload_ready_refused_files",
+	"Files of ready/ whose events the database has all refused"),
     [METER_REJECTED_BYTES] =
 	METRIC_GAUGE("logload_rejected_bytes", "Bytes in rejected/"),
     [METER_REJECTED_LIMIT] = METRIC_GAUGE("logload_rejected_limit_bytes",

@@ -63,7 +63,7 @@ is "$(ledger rejected | tail -n 1)" 200 'the ledger has all of them'
 
 # --- and more than the limit at once
 
-for n in {1..20}; do bad "$n"; done >"$SPOOL/ready/$(ready 102)"
+{ for n in {1..20}; do bad "$n"; done; events 1; } >"$SPOOL/ready/$(ready 102)"
 before=$(lines rejected)
 once --rejected-limit "$LIMIT" --rejected-full drop
 is "$STATUS/$(files ready)" 0/0 'nor does one stay of which no record fits'
@@ -73,20 +73,24 @@ is "$(lines rejected)" "$before" 'and drive nothing out'
 # --- one that is being loaded again
 
 rm -f "$SPOOL"/rejected/*
-for n in {1..20}; do bad "$n" >"$SPOOL/ready/$(ready "$((200 + n))")"; done
+for n in {1..20}; do
+	{ events 1; bad "$n"; } >"$SPOOL/ready/$(ready "$((200 + n))")"
+done
 once --rejected-limit "$LIMIT" --rejected-full drop
 first=$(find "$SPOOL/rejected" -type f -printf '%f\n' | sort | head -n 1)
 second=$(find "$SPOOL/rejected" -type f -printf '%f\n' | sort | sed -n 2p)
 start lock flock "$SPOOL/rejected/$first" sleep 60
 is_locked() { ! flock -n "$SPOOL/rejected/$first" true; }
 ok 'a retry has the oldest file' wait_for is_locked
-for n in {301..302}; do bad "$n" >"$SPOOL/ready/$(ready "$n")"; done
+for n in {301..302}; do
+	{ events 1; bad "$n"; } >"$SPOOL/ready/$(ready "$n")"
+done
 once --rejected-limit "$LIMIT" --rejected-full drop
 is "$STATUS/$(files ready)" 0/0 'the others make way'
 ok 'it stays' test -f "$SPOOL/rejected/$first"
 not_ok 'the next one went' test -e "$SPOOL/rejected/$second"
 kill_group lock
-bad 303 >"$SPOOL/ready/$(ready 303)"
+{ events 1; bad 303; } >"$SPOOL/ready/$(ready 303)"
 once --rejected-limit "$LIMIT" --rejected-full drop
 not_ok 'when the retry has ended, it goes' test -e "$SPOOL/rejected/$first"
 
@@ -99,7 +103,7 @@ for n in {401..440}; do
 	[ "$((n % 10))" -ne 0 ] || run logload --retry-rejected --db "$DB_URL" \
 		--spool "$SPOOL"
 done
-ok 'two jobs, and retries beside: all good events are rows' wait_rows 243
+ok 'two jobs, and retries beside: all good events are rows' wait_rows 267
 ok 'nothing is left in ready/' wait_for no_files ready
 stop logload
 num "$(lying)" -le "$((LIMIT + 3000))" 'the limit is kept, but for what is between looks'

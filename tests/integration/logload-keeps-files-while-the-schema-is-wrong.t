@@ -51,8 +51,16 @@ is "$(rows)" 20 'loaded'
 # What looks like a fault of the events, but of all of them.
 events 300 >"$SPOOL/ready/$(ready 3)"
 sql 'DELETE FROM logs; ALTER TABLE logs MODIFY event VARCHAR(2)'
-keeps 'a column too narrow for anything' 1406
-like "$ERR" 'all of 300 events are refused alike: ' '--once says so'
+logload_start
+ok 'a column too narrow for anything: the file is put aside' wait_log logload \
+	'the file stays in ready/: .* all of its events are refused: .*\(1406\)'
+is "$(files ready)/$(files rejected)" 1/0 'the file stays, nothing is rejected'
+stop logload
+is "$STATUS" 0 'it stops with status 0'
+is "$(metric logload logload_ready_refused_files)" 1 'and has told of the file'
+once
+is "$STATUS" 78 '--once ends with status 78'
+like "$ERR" 'all of its events are refused: .*\(1406\)' '--once says so'
 load "$SPOOL/ready/$(ready 3)"
 is "$STATUS" 78 'by hand: status 78'
 is "$(rejected text)" '' 'nothing is set aside'

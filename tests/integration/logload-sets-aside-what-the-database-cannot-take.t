@@ -12,7 +12,7 @@ spool_new
 mkdir -p "$SPOOL/ready"
 {
 	events 999
-	printf '{"id":"deep","a":%s}\n' "$deep"
+	echo '{"id":"refused","user_id":"bad"}'
 	events 999 1000
 	printf '{"id":"no json"\n'
 	printf '[1,2]\n'
@@ -25,6 +25,8 @@ mkdir -p "$SPOOL/ready"
 
 method() {
 	sql 'DROP TABLE IF EXISTS logs, log_files'
+	logload --print-schema | tests_mysql --database=logs
+	sql 'ALTER TABLE logs ADD CONSTRAINT picky CHECK (user_id <> "bad")'
 	rm -rf "$SPOOL/rejected"
 	cp "$DIR/poison" "$SPOOL/ready/$(ready 1)"
 	once --max-event 4KiB
@@ -33,10 +35,12 @@ method() {
 	ok "$1: the file is gone" no_files ready
 	is "$(rejected file | uniq -c | xargs)" "6 $(ready 1)" "$1: six records"
 	is "$(rejected line | xargs)" '1000 2000 2001 2004 2005 3005' "$1: lines"
-	is "$(rejected code | xargs)" '4025 0 0 0 0 4025' "$1: codes"
-	like "$(rejected text)" 'CONSTRAINT .logs.payload. failed' "$1: text"
+	is "$(rejected code | xargs)" '4025 0 0 0 0 0' "$1: codes"
+	like "$(rejected text)" 'CONSTRAINT .picky. failed' "$1: text"
+	like "$(rejected text)" 'nested over the 31 levels that JSON may have' \
+		"$1: or of what JSON is there"
 	like "$(rejected text)" 'over --max-event \(4096\)' "$1: names the limit"
-	like "$(rejected event)" '"id":"deep"' "$1: the event"
+	like "$(rejected event)" '"id":"refused"' "$1: the event"
 	like "$(rejected event)" '\[1,2\]' "$1: a value that is no object"
 	like "$(rejected raw)" '"no json"' "$1: what is not JSON, raw"
 	is "$(rejected base64 | grep -v '^-' | base64 -d | od -An -tx1)" \
@@ -56,7 +60,7 @@ method arrays
 is "$(rejected event)" "$first" 'and arrays'
 offset=$(rejected offset | head -n 1)
 is "$(tail -c "+$((offset + 1))" "$DIR/poison" | head -n 1 | cut -c 1-12)" \
-	'{"id":"deep"' 'the offset is where the event begins'
+	'{"id":"refus' 'the offset is where the event begins'
 
 cp "$DIR/poison" "$DIR/hand.ndjson"
 load --max-event 4KiB "$DIR/hand.ndjson"
@@ -95,8 +99,8 @@ sql 'SET GLOBAL max_allowed_packet=65536'
 rm -rf "$DIR"/rejected/*
 {
 	printf '{"id":"large","x":"%0200000d"}\n' 0
-	printf '{"a":%s}\n' "$deep"
-	printf '{"id":"large, deep","x":"%0200000d","a":%s}\n' 0 "$deep"
+	echo '{"user_id":"bad"}'
+	printf '{"user_id":"bad","x":"%0200000d"}\n' 0
 	printf '{"id":"large too","x":"%0200000d"}\n' 0
 } >"$DIR/large.ndjson"
 load "$DIR/large.ndjson"
@@ -120,7 +124,7 @@ is "$STATUS" 65 'a duplicate: status 65'
 is "$(summary events)/$(summary rejected)" 100/1 'it alone is set aside'
 is "$(rejected line)/$(rejected code)" 101/1062 'for what it is'
 
-# A file with nothing but poison, which halving must not choke on.
+# A file with nothing but poison.
 for _ in {1..300}; do printf '{"a":%s}\n' "$deep"; done >"$DIR/all.ndjson"
 load "$DIR/all.ndjson"
 is "$(summary rejected)" 300 'nothing but poison: all set aside'

@@ -134,9 +134,12 @@ is "$(files rejected)/$(files ready)" 1/0 'all is loaded'
 
 # --- more in one file than the limit
 
-for n in {1..20}; do
-	printf '{"event":"bad","n":%d,"pad":"%s"}\n' "$n" "$PAD"
-done >"$SPOOL/ready/$(ready 402)"
+{
+	for n in {1..20}; do
+		printf '{"event":"bad","n":%d,"pad":"%s"}\n' "$n" "$PAD"
+	done
+	events 1
+} >"$SPOOL/ready/$(ready 402)"
 once --rejected-limit "$LIMIT"
 is "$STATUS/$(files ready)" 75/1 'it waits'
 like "$ERR" 'more than --rejected-limit .10000.: raise that' 'and why'
@@ -145,7 +148,8 @@ is "$STATUS/$(files ready)" 0/0 'raised: loaded'
 
 # --- by hand
 
-printf '{"event":"bad","n":1,"pad":"%s"}\n' "$PAD" >"$DIR/by-hand"
+{ events 1; printf '{"event":"bad","n":1,"pad":"%s"}\n' "$PAD"; } \
+	>"$DIR/by-hand"
 run logload --db "$DB_URL" --spool "$SPOOL" --rejected-limit "$LIMIT" "$DIR/by-hand"
 is "$STATUS" 74 'by hand into a full spool: status 74'
 like "$ERR" 'load .*/by-hand: no room for ' 'and why'

@@ -1,6 +1,7 @@
 /*
  * logload-aside.c - a file that waits for room is tried when there is as much
- * as it needs, or in its turn; any other one always; and none is forgotten
+ * as it needs, or in its turn; one that was refused after a while, if rows were
+ * stored since, or in its turn; any other one always; and none is forgotten
  * while it is met.
  */
 #include <stdio.h>
@@ -14,12 +15,29 @@
 
 static struct aside aside;
 static uint64_t now = 1000 * CLOCK_NS_PER_S;
+static uint64_t rows; /* stored so far */
 
 static void
 begin(uint64_t later)
 {
 	now += later;
 	aside_begin_round(&aside, now);
+}
+
+static bool
+may_try(const char *name, uint64_t left)
+{
+	struct aside_now state = {left, rows, now};
+
+	return aside_may_try(&aside, name, &state);
+}
+
+static bool
+is_due(uint64_t left, uint64_t later)
+{
+	struct aside_now state = {left, rows, now + later};
+
+	return aside_is_due(&aside, &state);
 }
 
 static void
@@ -39,7 +57,7 @@ round_of(uint64_t later, uint64_t left)
 	for (const char *c = "abc"; *c != '\0'; c++) {
 		char name[] = {*c, '\0'};
 
-		if (aside_may_try(&aside, name, left))
+		if (may_try(name, left))
 			*p++ = *c;
 	}
 	*p = '\0';
@@ -50,27 +68,27 @@ static void
 test_need(void)
 {
 	begin(0);
-	ok(aside_may_try(&aside, "new", 0), "a file that nobody knows");
+	ok(may_try("new", 0), "a file that nobody knows");
 	put("unread", 0);
-	ok(aside_may_try(&aside, "unread", 0), "one that was not read");
-	ok(!aside_is_due(&aside, UINT64_MAX, now), "nothing is due by itself");
+	ok(may_try("unread", 0), "one that was not read");
+	ok(!is_due(UINT64_MAX, 0), "nothing is due by itself");
 	put("a", 10);
 	put("b", 10);
 	put("c", 10);
 	is_number(aside_waiting(&aside), 3, "three wait");
 	is_text(round_of(0, 9), "", "not enough room: none is tried");
 	is_text(round_of(0, 10), "abc", "enough: all are");
-	ok(!aside_is_due(&aside, 9, now), "not enough: none is due");
-	ok(aside_is_due(&aside, 10, now), "enough: some are");
+	ok(!is_due(9, 0), "not enough: none is due");
+	ok(is_due(10, 0), "enough: some are");
 	put("d", UINT64_MAX);
-	ok(!aside_may_try(&aside, "d", 1000000), "a disk is not measured");
+	ok(!may_try("d", 1000000), "a disk is not measured");
 	aside_done(&aside, "d");
 }
 
 static void
 test_turns(void)
 {
-	ok(aside_is_due(&aside, 0, now + TURN), "after a while one is due");
+	ok(is_due(0, TURN), "after a while one is due");
 	is_text(round_of(TURN, 0), "a", "the first");
 	put("a", 10);
 	is_text(round_of(0, 0), "", "and no other one then");
@@ -79,14 +97,49 @@ test_turns(void)
 	is_text(round_of(TURN, 0), "", "nobody is left");
 	is_text(round_of(TURN, 0), "a", "the first again");
 	aside_done(&aside, "a");
-	ok(aside_may_try(&aside, "b", 0), "it was loaded: the next at once");
-	ok(!aside_may_try(&aside, "c", 0), "but one at a time");
+	ok(may_try("b", 0), "it was loaded: the next at once");
+	ok(!may_try("c", 0), "but one at a time");
 	aside_done(&aside, "b");
-	ok(aside_is_due(&aside, 0, now), "that too: one more is due");
+	ok(is_due(0, 0), "that too: one more is due");
 	is_number(aside_waiting(&aside), 1, "one waits");
 	for (int i = 0; i < 3; i++)
 		begin(0);
 	is_number(aside_waiting(&aside), 0, "not met for long: forgotten");
+}
+
+static bool
+is_witnessed(const char *name)
+{
+	struct aside_now state = {0, rows, now};
+
+	return aside_is_witnessed(&aside, name, &state);
+}
+
+static void
+test_refused(void)
+{
+	struct aside_now state = {0, rows, now};
+
+	aside_refuse(&aside, "r", "1406", &state, now + 3 * TURN);
+	is_number(aside_refused(&aside), 1, "one is refused");
+	is_number(aside_waiting(&aside), 0, "which waits for no room");
+	ok(!may_try("r", 9) && !is_witnessed("r"), "it is not tried at once");
+	rows++;
+	ok(is_witnessed("r"), "a row of another one is its witness");
+	ok(!may_try("r", 9) && !is_due(9, TURN), "but it waits for a while");
+	ok(is_due(9, 3 * TURN), "then it is due");
+	begin(3 * TURN);
+	ok(may_try("r", 9), "and tried");
+	state = (struct aside_now){0, rows, now};
+	aside_refuse(&aside, "r", "1406", &state, now);
+	aside_refuse(&aside, "s", "1406", &state, now);
+	begin(0);
+	ok(!may_try("r", 9) && !is_witnessed("r"), "nothing stored since then");
+	begin(TURN);
+	ok(may_try("r", 9) && !may_try("s", 9), "a turn of its own");
+	aside_done(&aside, "r");
+	aside_done(&aside, "s");
+	is_number(aside_refused(&aside), 0, "loaded");
 }
 
 static void
@@ -108,9 +161,8 @@ test_many(void)
 		begin(0);
 		for (int i = 0; i < MANY; i++) {
 			(void)snprintf(name, sizeof(name), "file-%d", i);
-			tap_case(&all,
-			    aside_may_try(&aside, name, 9) == (i % 3 == 0),
-			    "%s", name);
+			tap_case(
+			    &all, may_try(name, 9) == (i % 3 == 0), "%s", name);
 		}
 	}
 	tap_all(&all, "each is known, but for those that were loaded");
@@ -124,6 +176,7 @@ main(void)
 	must(aside_init(&aside) == 0);
 	test_need();
 	test_turns();
+	test_refused();
 	test_many();
 	aside_release(&aside);
 	return tap_end();

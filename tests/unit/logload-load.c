@@ -13,18 +13,26 @@
 
 #define ROUNDS 300
 #define LINES_MAX 200
+#define MANY 50000 /* lines of a file of 10 MB, as a spool has it */
+#define SKIMMED (3 * BATCH_ROWS_MAX) /* the first line of a batch */
 
 static struct {
 	enum db_verdict verdict; /* of store, where no row is at fault */
 	struct batch_limits limits;
-	unsigned closed;            /* sessions */
-	unsigned closed_in_load;    /* of those, before its end */
-	bool stored[LINES_MAX + 1]; /* by line */
-	bool twice, torn_up;        /* a row twice; too many at a time */
-	const char *progress;       /* of the file, in the ledger; NULL: none */
-	bool gone;                  /* the ledger's line, by its end */
-	bool breaks;                /* the connection, at a ROLLBACK */
-	bool away, run_away;        /* closed; and a statement after that */
+	unsigned closed;         /* sessions */
+	unsigned closed_in_load; /* of those, before its end */
+	bool stored[MANY + 1];   /* by line */
+	bool twice, torn_up;     /* a row twice; too many at a time */
+	bool probes;             /* what is stored is taken back */
+	bool sifts;              /* it can */
+	unsigned asked;          /* statements */
+	unsigned taken, most;    /* rows; that the table takes, 0: any */
+	enum db_cause cause;     /* of what is refused */
+	bool there;              /* what is asked for */
+	const char *progress;    /* of the file, in the ledger; NULL: none */
+	bool gone;               /* the ledger's line, by its end */
+	bool breaks;             /* the connection, at a ROLLBACK */
+	bool away, run_away;     /* closed; and a statement after that */
 } fake;
 
 static struct db *
@@ -59,7 +67,12 @@ static enum db_verdict
 fake_run(struct db *db, const char *sql, size_t len)
 {
 	db->changed = fake.gone ? 0 : 1;
+	fake.asked++;
 	fake.run_away |= fake.away;
+	if (strncmp(sql, "SAVEPOINT", 9) == 0)
+		fake.probes = true;
+	if (strncmp(sql, "ROLLBACK TO", 11) == 0)
+		fake.probes = false;
 	if (fake.breaks && len == 8 && memcmp(sql, "ROLLBACK", len) == 0)
 		return DB_PASSING;
 	return DB_OK;
@@ -68,9 +81,12 @@ fake_run(struct db *db, const char *sql, size_t len)
 static enum db_verdict
 fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 {
-	(void)db, (void)sql, (void)len;
+	(void)db, (void)len;
+	fake.asked++;
 	*answer = (struct db_answer){true,
 	    {"1", "name", "0", "0", "0", "0", "0", "0", NULL, NULL, NULL}};
+	if (strncmp(sql, "SELECT 1 ", 9) == 0)
+		answer->found = fake.there;
 	if (fake.progress != NULL)
 		answer->fields[6] = fake.progress;
 	return DB_OK;
@@ -79,27 +95,61 @@ fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 static enum db_verdict
 fake_check(struct db *db, const char *table)
 {
-	(void)db, (void)table;
+	(void)table;
+	db->own_key = true;
 	return DB_OK;
 }
 
-/* Refuses rows whose payload has a member "bad". */
+static bool
+is_bad(const struct batch *b, unsigned row)
+{
+	return strncmp(b->texts[b->text_count - 1].text[row], "{\"bad\"", 6) ==
+	       0;
+}
+
+static void
+take(const struct batch *b, unsigned row)
+{
+	if (fake.probes)
+		return;
+	fake.twice |= fake.stored[b->line[row]];
+	fake.stored[b->line[row]] = true;
+	fake.taken++;
+}
+
+/* Refuses rows whose payload has a member "bad", and all when it is full. */
 static enum db_verdict
 fake_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 {
-	const struct batch_texts *payload = &b->texts[b->text_count - 1];
-
+	fake.asked++;
 	fake.torn_up |= count == 0 || count > fake.limits.rows;
 	(void)error_set(&db->error, "no such thing");
+	db->cause = fake.cause;
 	if (fake.verdict != DB_OK)
 		return fake.verdict;
+	if (fake.most > 0 && fake.taken + count > fake.most)
+		return DB_REFUSED;
 	for (unsigned i = from; i < from + count; i++) {
-		if (strncmp(payload->text[i], "{\"bad\"", 6) == 0)
-			return DB_EVENT;
+		if (is_bad(b, i))
+			return DB_REFUSED;
 	}
-	for (unsigned i = from; i < from + count; i++) {
-		fake.twice |= fake.stored[b->line[i]];
-		fake.stored[b->line[i]] = true;
+	for (unsigned i = from; i < from + count; i++)
+		take(b, i);
+	return DB_OK;
+}
+
+static enum db_verdict
+fake_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
+    bool *missing)
+{
+	(void)db;
+	fake.asked++;
+	if (!fake.sifts)
+		return DB_REFUSED;
+	for (unsigned i = 0; i < count; i++) {
+		missing[i] = is_bad(b, from + i);
+		if (!missing[i])
+			take(b, from + i);
 	}
 	return DB_OK;
 }
@@ -115,6 +165,7 @@ static const struct db_driver fake_driver = {
     .ask = fake_ask,
     .check = fake_check,
     .store = fake_store,
+    .sift = fake_sift,
 };
 
 /* Loads what is in the file, with records in that directory. */
@@ -224,9 +275,10 @@ sorts(int dir, unsigned *seed, char *what, size_t size)
 {
 	static const char *const texts[] = {
 	    "{\"a\":1}\n", "{\"bad\":1}\n", "no event\n"};
-	unsigned records[LINES_MAX], kinds[LINES_MAX + 1];
+	unsigned records[LINES_MAX], kinds[LINES_MAX + 1], of_kind[3] = {0};
 	unsigned count = (unsigned)rand_r(seed) % LINES_MAX, at = 0, n;
 	unsigned odd = (unsigned)rand_r(seed) % 100;
+	enum load_verdict verdict;
 	struct load_tally tally;
 	int fd = make_file();
 
@@ -235,14 +287,19 @@ sorts(int dir, unsigned *seed, char *what, size_t size)
 		kinds[i] = (unsigned)rand_r(seed) % 100 >= odd
 			       ? 0
 			       : 1 + (unsigned)rand_r(seed) % 2;
+		of_kind[kinds[i]]++;
 		must(write(fd, texts[kinds[i]], strlen(texts[kinds[i]])) > 0);
 	}
 	memset(&fake, 0, sizeof(fake));
 	fake.limits.rows = 1 + (unsigned)rand_r(seed) % 40;
+	fake.sifts = rand_r(seed) % 2 == 0;
 	fake.limits.bytes = 300 + (size_t)rand_r(seed) % 5000;
 	(void)snprintf(what, size, "%u lines, %u%% odd, %u rows or %zu bytes",
 	    count, odd, fake.limits.rows, fake.limits.bytes);
-	if (run(fd, dir, &tally) != LOAD_DONE || fake.twice || fake.torn_up)
+	verdict = run(fd, dir, &tally);
+	if (of_kind[0] == 0 && of_kind[1] > 0) /* nothing to go by */
+		return verdict == LOAD_REFUSED && tally.rejected == 0;
+	if (verdict != LOAD_DONE || fake.twice || fake.torn_up)
 		return false;
 	n = read_records(dir, records);
 	if (tally.rejected != n || tally.events != count - n)
@@ -254,6 +311,78 @@ sorts(int dir, unsigned *seed, char *what, size_t size)
 			return false;
 	}
 	return at == n;
+}
+
+/* So many bad lines, and a good one before the one of that number. */
+static enum load_verdict
+run_many(unsigned bad, unsigned good_at, int dir, struct load_tally *tally)
+{
+	int fd = make_file();
+	FILE *f = fdopen(dup(fd), "w");
+
+	must(f != NULL);
+	for (unsigned i = 0; i <= bad; i++) {
+		if (i == good_at)
+			(void)fputs("{\"a\":1}\n", f);
+		if (i < bad)
+			(void)fputs("{\"bad\":1}\n", f);
+	}
+	must(fclose(f) == 0);
+	(void)unlinkat(dir, "name.rejected", 0);
+	return run(fd, dir, tally);
+}
+
+static void
+begin_many(bool sifts)
+{
+	memset(&fake, 0, sizeof(fake));
+	fake.limits = (struct batch_limits){BATCH_ROWS_MAX, 1 << 20};
+	fake.sifts = sifts;
+}
+
+static void
+test_refused_whole(int dir)
+{
+	struct load_tally t;
+	int fd = make_file();
+
+	for (int sifts = 0; sifts < 2; sifts++) {
+		begin_many(sifts);
+		is_number(run_many(MANY - 1, MANY, dir, &t), LOAD_REFUSED,
+		    "a file of which all is refused");
+		ok(fake.asked <= 500, "is known to be by %u statements",
+		    fake.asked);
+		ok(faccessat(dir, "name.rejected", F_OK, 0) < 0,
+		    "and rejects nothing");
+	}
+	begin_many(true);
+	is_number(run_many(MANY - 1, MANY - 1, dir, &t), LOAD_DONE,
+	    "but with one that is stored at its end");
+	ok(t.events == 1 && t.rejected == MANY - 1, "all others are rejected");
+	begin_many(false);
+	is_number(run_many(MANY - 1, SKIMMED, dir, &t), LOAD_DONE,
+	    "or where a skimmed one is stored");
+	ok(t.events == 1 && t.rejected == MANY - 1, "they are, too");
+	begin_many(false);
+	is_number(run_many(250, 250, dir, &t), LOAD_DONE,
+	    "in a small file, whichever it is");
+	begin_many(false);
+	fake.cause = DB_CAUSE_DUPLICATE;
+	is_number(run_many(1000, MANY, dir, &t), LOAD_DONE, "duplicates");
+	ok(t.events == 0 && t.rejected == 1000, "need no witness");
+	begin_many(true);
+	fake.cause = DB_CAUSE_DUPLICATE;
+	fake.there = true;
+	is_number(run_many(1000, MANY, dir, &t), LOAD_DONE, "or are there");
+	ok(t.events == 1000 && t.rejected == 0, "and count as loaded");
+	begin_many(false);
+	fake.limits.rows = 10;
+	fake.most = 100;
+	for (int i = 0; i < 1000; i++)
+		must(write(fd, "{\"a\":1}\n", 8) == 8);
+	is_number(run(fd, dir, &t), LOAD_SCHEMA,
+	    "a table that takes no more rows amid a file");
+	ok(faccessat(dir, "name.rejected", F_OK, 0) < 0, "rejects none");
 }
 
 int
@@ -292,6 +421,7 @@ main(void)
 		tap_case(&all, good, "%s", what);
 	}
 	tap_all(&all, "each row is stored once or is a record, in order");
+	test_refused_whole(dir);
 	(void)unlinkat(dir, "name.rejected", 0);
 	ok(rmdir(path) == 0, "nothing else is left in the directory");
 	(void)close(dir);

@@ -94,8 +94,8 @@ db_interrupt(struct db *db)
 }
 
 /*
- * Statements. What one event may cause, the ledger's own may not: DB_EVENT
- * becomes DB_SCHEMA.
+ * Statements. Rows may be refused, the ledger's own statements may not:
+ * DB_REFUSED becomes DB_SCHEMA.
  */
 
 static enum db_verdict
@@ -104,7 +104,7 @@ run(struct db *db, const char *sql, size_t len)
 	enum db_verdict verdict = db->driver->run(db, sql, len);
 
 	db->used_ns = clock_monotonic_ns();
-	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
+	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
 static enum db_verdict
@@ -119,7 +119,7 @@ ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 	enum db_verdict verdict = db->driver->ask(db, sql, len, answer);
 
 	db->used_ns = clock_monotonic_ns();
-	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
+	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
 /*
@@ -153,7 +153,7 @@ db_connect(struct db *db)
 	db->open = verdict == DB_OK;
 	if (!db->open)
 		db_disconnect(db);
-	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
+	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
 enum db_verdict
@@ -190,6 +190,62 @@ db_store(
 	enum db_verdict verdict = db->driver->store(db, batch, from, count);
 
 	db->used_ns = clock_monotonic_ns();
+	return verdict;
+}
+
+enum db_verdict
+db_sift(struct db *db, const struct batch *batch, unsigned from, unsigned count,
+    bool *missing)
+{
+	enum db_verdict verdict = DB_REFUSED;
+
+	if (db->driver->sift != NULL && db->own_key)
+		verdict = db->driver->sift(db, batch, from, count, missing);
+	db->used_ns = clock_monotonic_ns();
+	return verdict;
+}
+
+enum db_verdict
+db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	const struct batch_texts *received = &batch->texts[0];
+	enum db_verdict verdict;
+	struct db_answer answer;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	if (buf_printf(b, "SELECT 1 FROM ") < 0 ||
+	    sql_put_table(b, d, db->config->table) < 0 ||
+	    buf_printf(b, " WHERE received_at=") < 0 ||
+	    sql_put_text(b, d, received->text[row], received->len[row]) < 0 ||
+	    buf_printf(b, " AND file_id=%llu AND line=%llu",
+		(unsigned long long)batch->file_id[row],
+		(unsigned long long)batch->line[row]) < 0)
+		return db_no_memory(db);
+	verdict = ask(db, b->data, b->len, &answer);
+	*there = verdict == DB_OK && answer.found;
+	return verdict;
+}
+
+enum db_verdict
+db_probe(struct db *db, const struct batch *batch, unsigned row)
+{
+	enum db_verdict verdict = run_text(db, "SAVEPOINT probe"), undone;
+	struct error kept;
+
+	if (verdict != DB_OK)
+		return verdict;
+	verdict = db_store(db, batch, row, 1);
+	if (verdict == DB_REFUSED && db->cause == DB_CAUSE_DUPLICATE)
+		verdict = DB_OK;
+	if (verdict == DB_PASSING)
+		return verdict;
+	kept = db->error;
+	undone = run_text(db, "ROLLBACK TO SAVEPOINT probe");
+	if (undone != DB_OK)
+		return undone;
+	db->error = kept;
 	return verdict;
 }
 

@@ -25,16 +25,16 @@
 
 enum db_verdict {
 	DB_OK,
-	DB_EVENT,   /* an event cannot be stored; the transaction goes on */
+	DB_REFUSED, /* these rows, for whatever reason; the transaction goes on
+		     */
 	DB_PASSING, /* the same will work later */
-	DB_SCHEMA,  /* schema, rights, configuration: a human must look */
+	DB_SCHEMA,  /* the statement, whatever the rows: a human must look */
 };
 
 /* What else is asked of an error. */
 enum db_cause {
 	DB_CAUSE_OTHER,
-	DB_CAUSE_VALUE,     /* of DB_EVENT: or the column's type is wrong */
-	DB_CAUSE_DUPLICATE, /* of DB_EVENT: of a unique key */
+	DB_CAUSE_DUPLICATE, /* of DB_REFUSED: of a unique key */
 	DB_CAUSE_NO_TABLE,
 };
 
@@ -90,9 +90,11 @@ struct db_file {
 struct db {
 	const struct db_driver *driver;
 	const struct db_config *config;
-	bool open;        /* there is a session */
-	bool old_ledger;  /* of the version before; with look_only alone */
-	uint64_t used_ns; /* when it was last used */
+	bool open;       /* there is a session */
+	bool old_ledger; /* of the version before; with look_only alone */
+	bool own_key;    /* see db_is_there; this and the next: once open */
+	struct row_bounds bounds;
+	uint64_t used_ns;           /* when it was last used */
 	struct batch_limits limits; /* of a batch; the driver's, once open */
 	struct error error;         /* code: the database's own */
 	enum db_cause cause;
@@ -150,11 +152,30 @@ db_claim(struct db *, const struct db_claim *, struct db_file *);
 enum db_verdict db_save(struct db *, const struct db_file *);
 
 /*
- * Stores so many rows of a batch, or, with DB_EVENT, none of them. Only of a
+ * Stores so many rows of a batch, or, with DB_REFUSED, none of them. Only of a
  * row alone the error is its own.
  */
 enum db_verdict
 db_store(struct db *, const struct batch *, unsigned from, unsigned count);
+/*
+ * Stores those that can be, and tells which rows are not in the table:
+ * missing[I] is for row from+I. DB_REFUSED: that cannot be known here, and none
+ * is stored.
+ */
+enum db_verdict db_sift(struct db *, const struct batch *, unsigned from,
+    unsigned count, bool *missing);
+/*
+ * Is an event in the table already? Its key is received_at, file_id and line.
+ * Only where db->own_key says that the table has a unique index that begins
+ * with these: without one that may take long.
+ */
+enum db_verdict
+db_is_there(struct db *, const struct batch *, unsigned row, bool *there);
+/*
+ * Does the table take that row, which it has taken before? DB_OK: as before,
+ * or it is there; nothing has changed.
+ */
+enum db_verdict db_probe(struct db *, const struct batch *, unsigned row);
 
 /*
  * What a driver is.
@@ -205,10 +226,16 @@ struct db_driver {
 	enum db_verdict (*run)(struct db *, const char *sql, size_t len);
 	enum db_verdict (*ask)(
 	    struct db *, const char *sql, size_t len, struct db_answer *);
-	/* Has the table, which is there, all that the promise needs? */
+	/*
+	 * Has the table, which is there, all that the promise needs? Sets
+	 * own_key and bounds for db->config->table, of what the server says.
+	 */
 	enum db_verdict (*check)(struct db *, const char *table);
+	/* These two as above; the second one may be NULL. */
 	enum db_verdict (*store)(
 	    struct db *, const struct batch *, unsigned from, unsigned count);
+	enum db_verdict (*sift)(struct db *, const struct batch *,
+	    unsigned from, unsigned count, bool *missing);
 };
 
 static inline enum db_verdict

@@ -101,7 +101,7 @@ failure(struct link *l, const char *what, unsigned code, const char *sqlstate,
 	    mysql_verdict(code, sqlstate, text, &l->m.db.cause);
 
 	/* An event's goes into its record: the server's own words. */
-	if (what == NULL && verdict == DB_EVENT)
+	if (what == NULL && verdict == DB_REFUSED)
 		(void)error_set(&l->m.db.error, "%s", text);
 	else
 		(void)error_set(&l->m.db.error, "%s: %s (%u)",
@@ -440,7 +440,7 @@ prepare(struct link *l, unsigned rows)
 	verdict = insert_failed(l);
 	forget_insert(l);
 	/* What no event has caused. */
-	return verdict == DB_EVENT ? DB_SCHEMA : verdict;
+	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
 static void
@@ -551,7 +551,7 @@ store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 		return mysql_too_large(m, size);
 	/* Gathered for a way that was there then: the halves will do. */
 	if (!m->arrays && count > INSERT_ROWS)
-		return DB_EVENT;
+		return DB_REFUSED;
 	verdict = prepare(l, m->arrays ? 1 : count);
 	return verdict == DB_OK
 		   ? insert(l, b, from, count)
@@ -591,4 +591,5 @@ const struct db_driver db_mysql = {
     .ask = ask,
     .check = mysql_check,
     .store = store,
+    .sift = mysql_sift,
 };

@@ -101,5 +101,5 @@ mysql_check(struct db *db, const char *table)
 		db->cause = DB_CAUSE_OTHER;
 		return DB_SCHEMA;
 	}
-	return DB_OK;
+	return ledger ? DB_OK : mysql_learn(db, table);
 }

@@ -2,12 +2,10 @@
  * mysql_errors.c - see mysql_errors.h.
  *
  * Taken for passing: whatever goes away by itself or by an operator's hand at
- * the server, not at the data. Taken for the event's own: what depends on the
- * values of one row, as SQLSTATE has it (classes 22 "data exception", 23
- * "integrity constraint violation", 45 "unhandled user-defined exception") or
- * the list below, for codes without a telling SQLSTATE. All others, known or
- * not, are a human's to look at; then every file is kept, so the worst that a
- * gap in these lists does is a wait.
+ * the server, not at the data. Taken for the statement's: what no row can be
+ * the cause of. All others, known or not, are the refusal of some rows: whether
+ * these are to blame is found out by others, see ../store.h. So a gap in the
+ * lists does little harm; what does not belong there would stop every file.
  *
  * Sources: MySQL 9 Error Message Reference, MariaDB Error Codes; the numbers
  * are spelled out because neither header has those of the other.
@@ -60,30 +58,18 @@ static const unsigned passing[] = {
     4031,       /* disconnected for inactivity */
 };
 
-/*
- * The event's content, or a condition that somebody has set: no sign that the
- * table is wrong, however many events it hits. A client can cause these.
- */
-static const unsigned content[] = {
-    1153, 1301,                         /* over max_allowed_packet */
-    1713,                               /* over the size of an undo record */
-    2020,                               /* over what the client may send */
-    3140, 3141, 3142, 3143, 3144,       /* not JSON to the server */
-    3150, 3151, 3155, 3156, 3157, 3158, /* JSON too large, too deep, … */
-    3819,                               /* CHECK (MySQL) */
-    3903, 3904, 3905, 3906, 3907,       /* multi-valued index */
-    4025,                               /* CHECK (MariaDB) */
-    4035, 4036, 4037, 4038,             /* JSON functions (MariaDB) */
-};
-
-/* The event's, where SQLSTATE is of another class, or differs. */
-static const unsigned event[] = {
-    1118,       /* row too large */
-    1265,       /* truncated */
-    1300,       /* invalid character string */
-    1366,       /* wrong value for the column */
-    1411,       /* wrong value for a function */
-    3751, 3752, /* functional index */
+/* Rights, tables, columns, syntax, what the server has or has not. */
+static const unsigned statement[] = {
+    1044, 1045, 1142, 1143, 1227, 1370, /* a right is missing */
+    1698, 1820, 1862, 3118, 4151,       /* the account, its password */
+    1046, 1049,                         /* no such database */
+    1051, 1146, 1168, 1347, 1348, 1356, /* no such table, a view that is none */
+    1471, 1288,                         /* a view that takes no rows */
+    1054, 1110, 1136, 1364, 3105,       /* the table's columns are others */
+    1064, 1149, 1235, 1295,             /* not understood */
+    1148, 3948, 4166,                   /* LOAD DATA LOCAL */
+    1115, 1193, 1231, 1273,             /* a character set, a variable */
+    1305, 1449,                         /* what a trigger calls, who made it */
 };
 
 /* Of the client library, where all but these pass. */
@@ -121,47 +107,30 @@ is_tls_setup(const char *text)
 	return false;
 }
 
-static bool
-is_class(const char *sqlstate, const char *class)
-{
-	return strncmp(sqlstate, class, 2) == 0;
-}
-
-/* Is it the event's content, so that no table could take it? */
-static bool
-is_content(unsigned code, const char *sqlstate)
-{
-	/* A trigger's SIGNAL may bear any code. */
-	return is_class(sqlstate, "45") || HOLDS(content, code);
-}
-
 static enum db_cause
-find_cause(unsigned code, const char *sqlstate)
+find_cause(unsigned code)
 {
 	if (code == SERVER_NO_SUCH_TABLE)
 		return DB_CAUSE_NO_TABLE;
-	if (is_content(code, sqlstate))
-		return DB_CAUSE_OTHER;
 	if (code == SERVER_DUPLICATE || code == SERVER_DUPLICATE_NAMED)
 		return DB_CAUSE_DUPLICATE;
-	return DB_CAUSE_VALUE;
+	return DB_CAUSE_OTHER;
 }
 
 enum db_verdict
 mysql_verdict(
     unsigned code, const char *sqlstate, const char *text, enum db_cause *cause)
 {
-	*cause = find_cause(code, sqlstate);
-	if (is_content(code, sqlstate))
-		return DB_EVENT;
+	*cause = DB_CAUSE_OTHER;
+	/* A trigger's SIGNAL may bear any code; "unhandled user-defined". */
+	if (strncmp(sqlstate, "45", 2) == 0 || code == CLIENT_PACKET_TOO_LARGE)
+		return DB_REFUSED;
+	*cause = find_cause(code);
 	if (code == CLIENT_TLS)
 		return is_tls_setup(text) ? DB_SCHEMA : DB_PASSING;
 	if (code >= 2000 && code < 3000)
 		return HOLDS(client_schema, code) ? DB_SCHEMA : DB_PASSING;
 	if (HOLDS(passing, code))
 		return DB_PASSING;
-	if (HOLDS(event, code) || is_class(sqlstate, "22") ||
-	    is_class(sqlstate, "23"))
-		return DB_EVENT;
-	return DB_SCHEMA;
+	return HOLDS(statement, code) ? DB_SCHEMA : DB_REFUSED;
 }

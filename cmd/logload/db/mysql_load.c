@@ -114,8 +114,10 @@ read_warning(struct db *db)
 	if (answer.fields[1] != NULL && answer.fields[2] != NULL) {
 		(void)error_set(&db->error, "%s", answer.fields[2]);
 		db->error.code = (int)strtoul(answer.fields[1], NULL, 10);
+		return mysql_verdict(
+		    (unsigned)db->error.code, "", answer.fields[2], &db->cause);
 	}
-	return DB_EVENT;
+	return DB_REFUSED;
 }
 
 static enum db_verdict
@@ -125,12 +127,11 @@ run_text(struct db *db, const char *sql)
 }
 
 static enum db_verdict
-send_rows(struct mysql *m, unsigned count)
+send_rows(struct mysql *m)
 {
 	const struct db_config *c = m->db.config;
 	const struct db_dialect *d = &m->db.driver->dialect;
 	struct buf *b = &m->db.sql;
-	enum db_verdict verdict;
 
 	b->len = 0;
 	/* MariaDB's library looks for the word LOAD at the very front. */
@@ -141,16 +142,7 @@ send_rows(struct mysql *m, unsigned count)
 	    sql_put_columns(b, d, c->columns) < 0 || buf_append(b, ")", 1) < 0)
 		return db_no_memory(&m->db);
 	m->sent = 0;
-	verdict = m->db.driver->run(&m->db, b->data, b->len);
-	if (verdict != DB_OK)
-		return verdict;
-	if (m->db.changed == count && m->warnings == 0)
-		return DB_OK;
-	(void)error_set(&m->db.error,
-	    "LOAD DATA: sent %u rows, stored %llu with %u warnings", count,
-	    (unsigned long long)m->db.changed, m->warnings);
-	m->db.cause = DB_CAUSE_OTHER;
-	return count == 1 && m->warnings > 0 ? read_warning(&m->db) : DB_EVENT;
+	return m->db.driver->run(&m->db, b->data, b->len);
 }
 
 static bool
@@ -161,32 +153,85 @@ is_infile_refused(int code)
 	       code == CLIENT_INFILE_REFUSED;
 }
 
-enum db_verdict
-mysql_load(
-    struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+/* DB_OK: as many rows as m->db.changed says, of which some may have been cut.
+ */
+static enum db_verdict
+load(struct mysql *m, const struct batch *b, unsigned from, unsigned count)
 {
-	enum db_verdict verdict, undone;
-	struct error kept;
+	enum db_verdict verdict;
 
 	if (put_rows(m, b, from, count) < 0)
 		return db_no_memory(&m->db);
 	verdict = run_text(&m->db, "SAVEPOINT logload");
 	if (verdict == DB_OK)
-		verdict = send_rows(m, count);
+		verdict = send_rows(m);
 	buf_clear(&m->rows, ROWS_KEEP);
 	if (verdict != DB_OK && is_infile_refused(m->db.error.code)) {
 		m->load_data = false;
 		mysql_set_limits(m);
-		return DB_EVENT; /* the halves go by INSERT */
+		return DB_REFUSED; /* then they go by INSERT */
 	}
-	if (verdict != DB_EVENT)
-		return verdict;
-	kept = m->db.error;
-	undone = run_text(&m->db, "ROLLBACK TO SAVEPOINT logload");
+	return verdict;
+}
+
+/* DB_REFUSED, with the error as it is, once the rows are taken back. */
+static enum db_verdict
+take_back(struct mysql *m)
+{
+	struct error kept = m->db.error;
+	enum db_cause cause = m->db.cause;
+	enum db_verdict undone =
+	    run_text(&m->db, "ROLLBACK TO SAVEPOINT logload");
+
 	if (undone != DB_OK)
 		return undone;
 	m->db.error = kept;
-	return DB_EVENT;
+	m->db.cause = cause;
+	return DB_REFUSED;
+}
+
+enum db_verdict
+mysql_load(
+    struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+{
+	enum db_verdict verdict = load(m, b, from, count);
+
+	if (verdict != DB_OK || (m->db.changed == count && m->warnings == 0))
+		return verdict;
+	(void)error_set(&m->db.error,
+	    "LOAD DATA: sent %u rows, stored %llu with %u warnings", count,
+	    (unsigned long long)m->db.changed, m->warnings);
+	m->db.cause = DB_CAUSE_OTHER;
+	if (count == 1 && m->warnings > 0)
+		verdict = read_warning(&m->db);
+	else
+		verdict = DB_REFUSED;
+	return verdict == DB_REFUSED ? take_back(m) : verdict;
+}
+
+/*
+ * Each warning is of a row that is not there, if with these there are as many
+ * rows as were sent: one that was cut is there, and has a warning too.
+ */
+enum db_verdict
+mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
+    bool *missing)
+{
+	struct mysql *m = (struct mysql *)db;
+	enum db_verdict verdict;
+
+	if (!m->load_data)
+		return DB_REFUSED;
+	verdict = load(m, b, from, count);
+	if (verdict != DB_OK)
+		return verdict;
+	if (m->db.changed + m->warnings != count)
+		return take_back(m);
+	memset(missing, m->warnings > 0, count * sizeof(*missing));
+	if (m->warnings == 0)
+		return DB_OK;
+	verdict = mysql_find(m, b, from, count, missing);
+	return verdict == DB_REFUSED ? take_back(m) : verdict;
 }
 
 enum db_verdict

@@ -27,17 +27,31 @@ struct mysql {
 enum db_verdict mysql_open_session(struct mysql *);
 /* How much goes at a time by the ways that there are. */
 void mysql_set_limits(struct mysql *);
-/* The error of a row that no packet can hold: DB_EVENT. */
+/* The error of a row that no packet can hold: DB_REFUSED. */
 enum db_verdict mysql_too_large(struct mysql *, size_t size);
 /* As in struct db_driver. */
 enum db_verdict mysql_check(struct db *, const char *table);
+/* Its second half: own_key and bounds. */
+enum db_verdict mysql_learn(struct db *, const char *table);
+/* One number, or 0 for NULL. */
+enum db_verdict
+mysql_ask_number(struct mysql *, const char *sql, uint64_t *number);
 
 /*
- * Stores them all, or, with DB_EVENT, none. Clears load_data where the server
+ * Stores them all, or, with DB_REFUSED, none. Clears load_data where the server
  * does not take it any more.
  */
 enum db_verdict
 mysql_load(struct mysql *, const struct batch *, unsigned from, unsigned count);
+/* As in struct db_driver. */
+enum db_verdict mysql_sift(struct db *, const struct batch *, unsigned from,
+    unsigned count, bool *missing);
+/*
+ * Clears missing[I], for each row from+I that is in the table. DB_REFUSED: to
+ * find that out would take too long.
+ */
+enum db_verdict mysql_find(struct mysql *, const struct batch *, unsigned from,
+    unsigned count, bool *missing);
 /*
  * The same where no INSERT could be prepared, of which db->error tells; with
  * that verdict where it has another reason, or LOAD DATA is not there either.

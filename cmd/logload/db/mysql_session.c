@@ -15,8 +15,8 @@ run(struct mysql *m, const char *sql)
 	return m->db.driver->run(&m->db, sql, strlen(sql));
 }
 
-static enum db_verdict
-ask_number(struct mysql *m, const char *sql, uint64_t *number)
+enum db_verdict
+mysql_ask_number(struct mysql *m, const char *sql, uint64_t *number)
 {
 	struct db_answer answer;
 	enum db_verdict verdict =
@@ -33,7 +33,7 @@ ask_number(struct mysql *m, const char *sql, uint64_t *number)
 static enum db_verdict
 ask_variable(struct mysql *m, const char *sql, uint64_t *number)
 {
-	enum db_verdict verdict = ask_number(m, sql, number);
+	enum db_verdict verdict = mysql_ask_number(m, sql, number);
 
 	return verdict != DB_OK && m->db.error.code == SERVER_UNKNOWN_VARIABLE
 		   ? DB_OK
@@ -82,7 +82,7 @@ mysql_too_large(struct mysql *m, size_t size)
 	    size, (unsigned long long)m->packet_max);
 	m->db.error.code = SERVER_PACKET_TOO_LARGE;
 	m->db.cause = DB_CAUSE_OTHER;
-	return DB_EVENT;
+	return DB_REFUSED;
 }
 
 /* What the server allows, and whether its commits last. */
@@ -92,9 +92,10 @@ read_server(struct mysql *m)
 	uint64_t infile = 0, flush = 1;
 	enum db_verdict verdict;
 
-	verdict = ask_number(m, "SELECT @@max_allowed_packet", &m->packet_max);
+	verdict =
+	    mysql_ask_number(m, "SELECT @@max_allowed_packet", &m->packet_max);
 	if (verdict == DB_OK)
-		verdict = ask_number(m, "SELECT @@local_infile", &infile);
+		verdict = mysql_ask_number(m, "SELECT @@local_infile", &infile);
 	if (verdict == DB_OK)
 		verdict = ask_variable(
 		    m, "SELECT @@innodb_flush_log_at_trx_commit", &flush);
@@ -125,6 +126,7 @@ mysql_open_session(struct mysql *m)
 	static const char *const statements[] = {
 	    "SET NAMES utf8mb4",
 	    "SET SESSION time_zone='+00:00', sql_notes=0, "
+	    "group_concat_max_len=1048576, "
 	    "unique_checks=1, foreign_key_checks=1, "
 	    "sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 	    "SET SESSION autocommit=0",

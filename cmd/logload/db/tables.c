@@ -204,7 +204,7 @@ look(struct db *db, const char *table, put_table *put)
 	    buf_printf(b, " WHERE 1=0") < 0)
 		return db_no_memory(db);
 	verdict = db->driver->ask(db, b->data, b->len, &answer);
-	if (verdict != DB_EVENT && verdict != DB_SCHEMA)
+	if (verdict != DB_REFUSED && verdict != DB_SCHEMA)
 		return verdict;
 	cause = db->cause;
 	(void)blame(db, table, verdict);
@@ -241,7 +241,7 @@ make_index(struct db *db, const char *table, const char *columns)
 	if (put_index(&db->sql, &db->driver->dialect, table, columns) < 0)
 		return db_no_memory(db);
 	verdict = run(db);
-	if (verdict != DB_EVENT && verdict != DB_SCHEMA)
+	if (verdict != DB_REFUSED && verdict != DB_SCHEMA)
 		return verdict;
 	log_warn("the table %s stays without an index: %s; for one, run: %.*s",
 	    table, db->error.text, (int)db->sql.len, db->sql.data);

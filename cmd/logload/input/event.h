@@ -30,6 +30,7 @@ struct event_record {
 struct event_rules {
 	uint64_t max_event; /* bytes */
 	unsigned max_depth;
+	struct row_bounds bounds; /* the database's */
 	/*
 	 * The lines are records of this file's events: its name, and as it
 	 * stands in them. NULL: the lines are events. Not owned.
@@ -42,6 +43,7 @@ struct event_rules {
 struct event {
 	struct json_text text; /* without white space around it */
 	bool valid;            /* the text is a JSON value, at least */
+	bool bounded;          /* bad for the database's bounds alone */
 	const char *member;    /* of a record, that the text is the value of */
 	uint64_t line, offset; /* where it was read first, before any record */
 	/* Of a record, what its row had first; 0 and p NULL: none is told. */
@@ -58,7 +60,7 @@ enum event_verdict {
 
 /*
  * *event points into the line. The row_maker has noted the members of an
- * event that is good.
+ * event that is good, or bounded.
  */
 enum event_verdict event_read(const struct event_rules *, const struct line *,
     struct row_maker *, struct event *, struct error *);

@@ -87,6 +87,25 @@ batch_add(struct batch *b, const struct batch_limits *limits, uint64_t file_id,
 	return 1;
 }
 
+int
+batch_copy(struct batch *to, const struct batch *b, unsigned row)
+{
+	to->size = batch_size(b, row, 1);
+	if (buf_reserve(&to->bytes, to->size) < 0)
+		return -1;
+	for (unsigned i = 0; i < b->text_count; i++) {
+		const struct batch_texts *t = &b->texts[i];
+
+		put_text(
+		    to, i, t->null[row] ? NULL : t->text[row], t->len[row]);
+	}
+	to->file_id[0] = b->file_id[row];
+	to->line[0] = b->line[row];
+	to->place[0] = b->place[row];
+	to->count = 1;
+	return 0;
+}
+
 size_t
 batch_size(const struct batch *b, unsigned from, unsigned count)
 {

@@ -50,6 +50,9 @@ void batch_clear(struct batch *);
 int batch_add(struct batch *, const struct batch_limits *, uint64_t file_id,
     const struct row *);
 
+/* A batch of that row alone; *to was cleared. -1 with ENOMEM. */
+int batch_copy(struct batch *to, const struct batch *, unsigned row);
+
 /*
  * The bytes that so many rows need on their way, at most: of their texts, and
  * what a protocol adds to each value.

@@ -7,6 +7,7 @@
 #ifndef LOGLOAD_ROW_H
 #define LOGLOAD_ROW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "clock.h"
@@ -28,6 +29,13 @@ struct row {
 	struct value columns[COLUMNS_MAX];
 	struct value payload;
 	struct row_place place; /* the caller's to set */
+};
+
+/* What a payload cannot be in some database, whatever else it holds. */
+struct row_bounds {
+	unsigned depth;          /* at most so many levels; 0: any number */
+	bool no_lone_surrogates; /* \ud800 by itself */
+	bool no_nul;             /* \u0000 */
 };
 
 struct row_head {

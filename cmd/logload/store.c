@@ -1,0 +1,306 @@
+/*
+ * store.c - see store.h.
+ *
+ * Rows are stored as many at a time as were gathered. Where some of them are
+ * refused, the driver sifts, if it can; else half as many are tried, and after
+ * each success twice as many.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store.h"
+
+/*
+ * As long as nothing of a file is stored: how many rows are tried alone where
+ * the driver sifts, and where it does not; and then one of so many.
+ */
+#define ALONE_SIFTED 64
+#define ALONE_MOST 300
+#define SKIM_EVERY 512
+
+int
+gathered_init(struct gathered *g, const struct columns *columns)
+{
+	g->held_count = 0;
+	g->held = calloc(HELD_MAX, sizeof(*g->held));
+	if (g->held != NULL && batch_init(&g->batch, columns) == 0)
+		return 0;
+	free(g->held);
+	g->held = NULL;
+	return -1;
+}
+
+void
+gathered_release(struct gathered *g)
+{
+	if (g->held == NULL)
+		return;
+	free(g->held);
+	batch_release(&g->batch);
+}
+
+void
+gathered_clear(struct gathered *g)
+{
+	batch_clear(&g->batch);
+	g->held_count = 0;
+}
+
+int
+store_init(struct store *s, struct db *db, struct reject *reject,
+    const struct columns *columns)
+{
+	memset(s, 0, sizeof(*s));
+	s->db = db;
+	s->reject = reject;
+	s->missing = calloc(BATCH_ROWS_MAX, sizeof(*s->missing));
+	if (s->missing != NULL && batch_init(&s->kept, columns) == 0)
+		return 0;
+	free(s->missing);
+	s->missing = NULL;
+	return -1;
+}
+
+void
+store_release(struct store *s)
+{
+	if (s->missing == NULL)
+		return;
+	free(s->missing);
+	batch_release(&s->kept);
+}
+
+void
+store_begin_file(struct store *s, struct source *source, bool copies)
+{
+	s->source = source;
+	s->copies = copies;
+	s->witnessed = s->thorough = false;
+	s->alone = 0;
+	batch_clear(&s->kept);
+}
+
+void
+store_begin_chunk(struct store *s)
+{
+	s->events = s->rejected = s->doubtful = 0;
+	s->skims = s->sifts = s->cannot_sift = false;
+	s->unit = BATCH_ROWS_MAX;
+}
+
+/* The database has spoken, and not of rows. */
+static enum load_verdict
+heard(struct store *s, enum db_verdict verdict)
+{
+	s->error = s->db->error;
+	return store_heard(verdict);
+}
+
+/* Puts a line into rejected/; a record from there goes back as it is. */
+static int
+put_held(struct store *s, const struct held_line *h)
+{
+	if (s->copies)
+		return reject_copy(s->reject, s->source, &h->line, &s->error);
+	return reject_add(s->reject, s->source, &h->line, &h->why, &s->error);
+}
+
+/* The lines that stand before that row, and were not put yet. */
+static int
+put_held_before(struct store *s, const struct gathered *g, unsigned row)
+{
+	while (s->put < g->held_count && g->held[s->put].row <= row) {
+		if (put_held(s, &g->held[s->put++]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* So many rows are in the table, that one among them: a witness. */
+static enum load_verdict
+stored(struct store *s, const struct batch *b, unsigned row, unsigned count)
+{
+	if (s->skims) {
+		s->thorough = true;
+		return LOAD_STOPPED;
+	}
+	s->events += count;
+	s->doubtful = 0;
+	if (s->kept.count == 0 && batch_copy(&s->kept, b, row) < 0)
+		return heard(s, db_no_memory(s->db));
+	return LOAD_DONE;
+}
+
+/* The database has refused a row by itself. */
+static enum load_verdict
+refused(struct store *s, const struct gathered *g, unsigned row)
+{
+	const struct batch *b = &g->batch;
+	bool duplicate = s->db->cause == DB_CAUSE_DUPLICATE, there = false;
+	struct error said = s->db->error;
+	struct line line = {.offset = b->place[row].at,
+	    .len = b->place[row].len,
+	    .number = b->line[row]};
+	struct reject_reason why = {.code = said.code,
+	    .text = said.text,
+	    .member = "event",
+	    .offset = b->place[row].offset,
+	    .received_at = b->texts[0].text[row],
+	    .file_id = b->file_id[row]};
+	enum db_verdict verdict = DB_OK;
+
+	if (duplicate && s->db->own_key)
+		verdict = db_is_there(s->db, b, row, &there);
+	if (verdict != DB_OK)
+		return heard(s, verdict);
+	if (there)
+		return stored(s, b, row, 1);
+	if (!duplicate) {
+		if (s->doubtful++ == 0)
+			s->refusal = said;
+		s->alone += s->kept.count == 0;
+	}
+	s->rejected++;
+	if (put_held_before(s, g, row) < 0 ||
+	    reject_add(s->reject, s->source, &line, &why, &s->error) < 0)
+		return LOAD_IO;
+	return LOAD_DONE;
+}
+
+static enum load_verdict
+store_alone(struct store *s, const struct gathered *g, unsigned row)
+{
+	enum db_verdict said = db_store(s->db, &g->batch, row, 1);
+
+	if (said == DB_OK)
+		return stored(s, &g->batch, row, 1);
+	return said == DB_REFUSED ? refused(s, g, row) : heard(s, said);
+}
+
+/* Were so many refused that the rest will be, too? */
+static bool
+gives_up(const struct store *s, unsigned most)
+{
+	return s->kept.count == 0 && !s->thorough && s->alone >= most;
+}
+
+/* Tries a few of the rows; if all are refused, so are the others. */
+static enum load_verdict
+skim(struct store *s, const struct gathered *g, unsigned from, unsigned count)
+{
+	enum load_verdict verdict = LOAD_DONE;
+
+	s->skims = true;
+	s->doubtful += count;
+	for (unsigned i = 0; i < count && verdict == LOAD_DONE; i += SKIM_EVERY)
+		verdict = store_alone(s, g, from + i);
+	return verdict;
+}
+
+/* Stores what can be, and then asks of the others, one by one, why not. */
+static enum load_verdict
+sift(struct store *s, const struct gathered *g, unsigned from, unsigned count)
+{
+	enum load_verdict verdict = LOAD_DONE;
+	unsigned there = count, first = 0;
+
+	for (unsigned i = count; i > 0; i--) {
+		if (s->missing[i - 1])
+			there--;
+		else
+			first = i - 1;
+	}
+	s->sifts = there < count;
+	if (there > 0)
+		verdict = stored(s, &g->batch, from + first, there);
+	for (unsigned i = 0; i < count && verdict == LOAD_DONE; i++) {
+		if (!s->missing[i])
+			continue;
+		if (gives_up(s, ALONE_SIFTED)) {
+			s->skims = true;
+			s->doubtful += count - i;
+			break;
+		}
+		verdict = store_alone(s, g, from + i);
+	}
+	return verdict;
+}
+
+/* Deals with some of the rows from `from` on, of which *done tells. */
+static enum load_verdict
+store_some(struct store *s, const struct gathered *g, unsigned from,
+    unsigned count, unsigned *done)
+{
+	const struct batch *b = &g->batch;
+	enum db_verdict said;
+
+	*done = count;
+	if (gives_up(s, ALONE_MOST))
+		return skim(s, g, from, count);
+	*done = count = count < s->unit ? count : s->unit;
+	if (count == 1) {
+		uint64_t before = s->events;
+		enum load_verdict verdict = store_alone(s, g, from);
+
+		s->unit = s->events > before ? 2 : 1;
+		return verdict;
+	}
+	if (s->sifts) {
+		said = db_sift(s->db, b, from, count, s->missing);
+		if (said == DB_OK)
+			return sift(s, g, from, count);
+		s->sifts = false;
+		s->cannot_sift = true;
+	} else {
+		said = db_store(s->db, b, from, count);
+		s->sifts = said == DB_REFUSED && !s->cannot_sift;
+	}
+	if (said == DB_OK) {
+		if (s->unit < BATCH_ROWS_MAX)
+			s->unit *= 2;
+		return stored(s, b, from, count);
+	}
+	if (said != DB_REFUSED)
+		return heard(s, said);
+	*done = 0; /* once more, otherwise */
+	if (!s->sifts)
+		s->unit = count / 2;
+	return LOAD_DONE;
+}
+
+enum load_verdict
+store_gathered(struct store *s, const struct gathered *g)
+{
+	enum load_verdict verdict = LOAD_DONE;
+	unsigned done;
+
+	s->put = 0;
+	for (unsigned at = 0; at < g->batch.count && verdict == LOAD_DONE;
+	     at += done)
+		verdict = store_some(s, g, at, g->batch.count - at, &done);
+	if (verdict == LOAD_DONE && put_held_before(s, g, UINT_MAX) < 0)
+		verdict = LOAD_IO;
+	return verdict;
+}
+
+enum load_verdict
+store_end(struct store *s)
+{
+	struct error *e = &s->error;
+	enum db_verdict verdict;
+
+	if (s->doubtful == 0 || (s->witnessed && s->kept.count == 0))
+		return LOAD_DONE;
+	if (s->kept.count > 0) {
+		verdict = db_probe(s->db, &s->kept, 0);
+		if (verdict != DB_REFUSED)
+			return heard(s, verdict);
+	}
+	(void)error_set(e,
+	    s->kept.count > 0 ? "the table takes no rows any more: %s (%d)"
+			      : "all of its events are refused: %s (%d)",
+	    s->refusal.text, s->refusal.code);
+	e->code = s->refusal.code;
+	return s->kept.count > 0 ? LOAD_SCHEMA : LOAD_REFUSED;
+}

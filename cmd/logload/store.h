@@ -1,0 +1,114 @@
+/*
+ * store.h - what was gathered goes into the table, or into rejected/.
+ *
+ * A row that the database refuses, whatever the code, is put into rejected/ for
+ * now, and is in doubt until there is a witness: another row that is stored in
+ * the same table, over the same connection, after it. Most often that is one
+ * of the next. Where a chunk ends without one, a row of the file that was
+ * stored before is tried again, and taken back. A duplicate needs no witness:
+ * it is the same event, which counts as loaded, or, by another unique key of
+ * the table, the event's fault.
+ *
+ * A file of which nothing could be stored is refused whole: LOAD_REFUSED. That
+ * must not take a statement for each of its rows. So as long as nothing is
+ * stored, only some of them are tried alone, and the rest is skimmed; if one is
+ * stored after all, the chunk is begun anew and each row is tried.
+ */
+#ifndef LOGLOAD_STORE_H
+#define LOGLOAD_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "db/db.h"
+#include "input/lines.h"
+#include "input/source.h"
+#include "reject.h"
+#include "row/batch.h"
+#include "row/value.h"
+
+/* What came of a load; see load.h. */
+enum load_verdict {
+	LOAD_DONE,
+	LOAD_SKIPPED, /* loaded before */
+	LOAD_STOPPED, /* between two chunks, as asked */
+	LOAD_PASSING, /* this and the next: error says why; call again */
+	LOAD_SCHEMA,
+	LOAD_REFUSED, /* all of its events, perhaps for no fault of theirs */
+	LOAD_IO,      /* the file, or rejected/, could not be read or written */
+};
+
+#define HELD_MAX 64
+
+/*
+ * A line that our own check has refused, until the rows before it are stored:
+ * records stand in the order of the file.
+ */
+struct held_line {
+	unsigned row; /* of the batch; it stands before that one */
+	struct line line;
+	struct reject_reason why; /* its texts are these: */
+	char text[ERROR_TEXT_MAX];
+	char received_at[VALUE_DATETIME_LEN];
+};
+
+struct gathered {
+	struct batch batch;
+	struct held_line *held; /* HELD_MAX of them; owned */
+	unsigned held_count;
+};
+
+/* -1 with ENOMEM. */
+int gathered_init(struct gathered *, const struct columns *);
+void gathered_release(struct gathered *);
+void gathered_clear(struct gathered *);
+
+struct store {
+	struct db *db;         /* these two are not owned */
+	struct reject *reject; /* of the chunk; the caller begins it */
+	bool *missing;         /* BATCH_ROWS_MAX of them; owned */
+	/* Of one file: */
+	struct source *source; /* not owned */
+	bool copies;           /* lines that are held are records already */
+	bool witnessed;        /* by others' rows, since it was refused whole */
+	bool thorough;         /* each row is tried */
+	struct batch kept; /* a row of it that was stored, if any was; owned */
+	unsigned alone;    /* rows refused by themselves before that */
+	/* Of one chunk: */
+	uint64_t events, rejected;
+	uint64_t doubtful;    /* refused since a row was stored */
+	bool skims;           /* and some of them were not tried */
+	struct error refusal; /* of the first of them */
+	unsigned unit;        /* rows to store at a time */
+	bool sifts, cannot_sift;
+	unsigned put;       /* of the lines that are held: into rejected/ */
+	struct error error; /* code: the database's, where it spoke */
+};
+
+/* -1 with ENOMEM. */
+int store_init(
+    struct store *, struct db *, struct reject *, const struct columns *);
+void store_release(struct store *);
+
+void store_begin_file(struct store *, struct source *, bool copies);
+void store_begin_chunk(struct store *);
+
+/*
+ * Stores or rejects all that was gathered; what that came to is in the counts.
+ * LOAD_STOPPED: begin the chunk anew. The caller clears it.
+ */
+enum load_verdict store_gathered(struct store *, const struct gathered *);
+
+/* At the chunk's end: may its records stand? */
+enum load_verdict store_end(struct store *);
+
+/* What the database has said of anything but rows. */
+static inline enum load_verdict
+store_heard(enum db_verdict verdict)
+{
+	if (verdict == DB_OK)
+		return LOAD_DONE;
+	return verdict == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+}
+
+#endif
