@@ -15,7 +15,9 @@
  * A file is named once, at birth,
  * 20261122T073351.123456Z-HOST-PID-SEQ-RANDOM.ndjson; names without RANDOM, of
  * the version before, are as good. They sort by age and are unique for ever.
- * State is the directory a file lies in, nothing else.
+ * State is the directory a file lies in, nothing else. What somebody puts into
+ * ready/ as NAME.ndjson gets a name of its own there (spool_adopt), which ends
+ * in -RANDOM+NAME.ndjson.
  *
  * The life of a file, and what a crash leaves between each two steps:
  *
@@ -132,8 +134,14 @@ bool spool_is_current(const struct spool *);
 /* "buffer", "ready", … */
 const char *spool_place_name(enum spool_place);
 
-/* Was this name made by spool_append? *born_us (may be NULL) is its birth. */
+/* Was this name made by a spool? *born_us (may be NULL) is its birth. */
 bool spool_name_parse(const char *name, uint64_t *born_us);
+
+/*
+ * Was a file of this name written by spool_append, so that its last line may be
+ * cut short? Then it was never acknowledged.
+ */
+bool spool_name_may_be_torn(const char *name);
 
 /*
  * Can a file of this name be loaded: *.ndjson in printable ASCII, not hidden,
@@ -226,6 +234,28 @@ int spool_claims_open(struct spool *, struct error *);
  */
 int spool_claim(int claims, const char *name);
 void spool_release(int claims, const char *name);
+
+/*
+ * Has anybody opened the file for writing? Only its owner, and who has
+ * CAP_LEASE, can know. Whoever opens it at this moment waits until it is known,
+ * and the process gets a SIGIO, which it has to ignore.
+ */
+enum spool_writer {
+	SPOOL_WRITER_GONE,
+	SPOOL_WRITER_THERE,
+	SPOOL_WRITER_UNKNOWN
+};
+enum spool_writer spool_find_writer(int fd);
+
+/*
+ * Gives ready/NAME, which somebody has put there under a name that no spool has
+ * made, one that no other file has had, durably: once nobody has it open for
+ * writing, or, where that cannot be known, it has not changed for ten seconds.
+ * 1: `own` is the name. 0: not yet. -1: an error, ENOENT where it has gone. A
+ * writer may come at that very moment: look for one again before it is loaded.
+ */
+int spool_adopt(struct spool *, int claims, const char *name,
+    char own[SPOOL_NAME_MAX], struct error *);
 
 /* Removes a file that is no longer needed; 0 also if it has gone already. */
 int spool_remove(

@@ -20,6 +20,7 @@
 
 #define HOST_MAX 64 /* of the host's name, in a file's name */
 #define CREATE_TRIES 100
+#define SPOOL_QUIET_US (10 * CLOCK_US_PER_S)
 #define CLAIMS_BITS 62 /* of a hash: an off_t has 63 */
 
 _Static_assert(
@@ -98,6 +99,24 @@ make_name(char out[SPOOL_NAME_MAX])
 	return 0;
 }
 
+/*
+ * The same for a file that somebody has put into ready/ as `old`, which is kept
+ * behind a '+', as much of it as there is room for.
+ */
+static int
+make_own_name(char out[SPOOL_NAME_MAX], const char *old)
+{
+	size_t tail = strlen(SPOOL_SUFFIX), len;
+
+	if (make_name(out) < 0)
+		return -1;
+	len = strlen(out) - tail;
+	(void)snprintf(out + len, SPOOL_NAME_MAX - tail - len, "+%.*s",
+	    (int)(strlen(old) - tail), old);
+	memcpy(out + strlen(out), SPOOL_SUFFIX, tail + 1);
+	return 0;
+}
+
 static bool
 ends_with(const char *name, const char *suffix)
 {
@@ -145,6 +164,12 @@ spool_name_parse(const char *name, uint64_t *born_us)
 	if (born_us != NULL)
 		*born_us = (uint64_t)us;
 	return true;
+}
+
+bool
+spool_name_may_be_torn(const char *name)
+{
+	return spool_name_parse(name, NULL) && strchr(name, '+') == NULL;
 }
 
 /*
@@ -324,20 +349,21 @@ sync_directory(struct spool *s, enum spool_place place, struct error *err)
  * renames has the lock, so nothing of ours comes in between.
  */
 static int
-move_to_ready(struct spool *s, const char *name)
+move_to_ready(
+    struct spool *s, enum spool_place place, const char *name, const char *own)
 {
-	int from = s->dir[SPOOL_BUFFER], to = s->dir[SPOOL_READY];
+	int from = s->dir[place], to = s->dir[SPOOL_READY];
 	struct stat st;
 
-	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+	if (renameat2(from, name, to, own, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
 		return -1;
-	if (fstatat(to, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (fstatat(to, own, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
 		return -1;
 	}
-	return errno == ENOENT ? renameat(from, name, to, name) : -1;
+	return errno == ENOENT ? renameat(from, name, to, own) : -1;
 }
 
 /* With the lock held on fd: moves the file, or removes it if it is empty. */
@@ -364,7 +390,7 @@ rotate_locked(struct spool *s, int fd, const char *name, struct error *err)
 	/* What is in ready/ is durable, acknowledged or not. */
 	if (fdatasync(fd) < 0)
 		return error_errno(err, "sync %s/buffer/%s", s->path, name);
-	if (move_to_ready(s, name) < 0)
+	if (move_to_ready(s, SPOOL_BUFFER, name, name) < 0)
 		return error_errno(err, "rename %s/buffer/%s to %s/ready/%s",
 		    s->path, name, s->path, name);
 	/* The new name first: no order of these two can leave no name. */
@@ -396,6 +422,87 @@ spool_rotate(struct spool *s, const char *name, struct error *err)
 /*
  * The loader's side
  */
+
+/* A lease for reading (fcntl(2)) is given where nobody has it open to write. */
+enum spool_writer
+spool_find_writer(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? SPOOL_WRITER_THERE
+				       : SPOOL_WRITER_UNKNOWN;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing it would, too */
+	return SPOOL_WRITER_GONE;
+}
+
+/* Not by its mtime, which whoever copies may set. */
+static bool
+has_changed_lately(const struct stat *st)
+{
+	uint64_t now = clock_wall_us();
+	uint64_t then = (uint64_t)st->st_ctim.tv_sec * CLOCK_US_PER_S +
+			(uint64_t)st->st_ctim.tv_nsec / 1000;
+
+	return (now > then ? now - then : then - now) < SPOOL_QUIET_US;
+}
+
+/*
+ * Nobody loads it before it cannot have its old name again, under which it
+ * would be another file.
+ */
+static int
+rename_claimed(struct spool *s, int claims, const char *name, const char *own,
+    struct error *err)
+{
+	int rc = 0;
+
+	if (spool_claim(claims, own) != 1)
+		return error_set(err, "claim %s/ready/%s", s->path, own);
+	if (move_to_ready(s, SPOOL_READY, name, own) < 0) {
+		rc = error_errno(err, "rename %s/ready/%s", s->path, name);
+	} else if (sync_directory(s, SPOOL_READY, err) < 0) {
+		(void)move_to_ready(s, SPOOL_READY, own, name);
+		rc = -1;
+	}
+	spool_release(claims, own);
+	return rc;
+}
+
+/* Who opens the file to write to it while it is renamed is seen by its loader.
+ */
+static int
+adopt_opened(struct spool *s, int claims, int fd, const char *name,
+    char own[SPOOL_NAME_MAX], struct error *err)
+{
+	enum spool_writer writer = spool_find_writer(fd);
+	struct stat st, named;
+
+	if (fstat(fd, &st) < 0 ||
+	    fstatat(s->dir[SPOOL_READY], name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_errno(err, "stat %s/ready/%s", s->path, name);
+	if (writer == SPOOL_WRITER_THERE || named.st_ino != st.st_ino ||
+	    (writer == SPOOL_WRITER_UNKNOWN && has_changed_lately(&st)))
+		return 0;
+	/* Whoever has put it there need not have synced it. */
+	if (fsync(fd) < 0)
+		return error_errno(err, "sync %s/ready/%s", s->path, name);
+	if (make_own_name(own, name) < 0)
+		return error_errno(err, "rename %s/ready/%s", s->path, name);
+	return rename_claimed(s, claims, name, own, err) < 0 ? -1 : 1;
+}
+
+int
+spool_adopt(struct spool *s, int claims, const char *name,
+    char own[SPOOL_NAME_MAX], struct error *err)
+{
+	int rc, fd = openat(s->dir[SPOOL_READY], name,
+		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return error_errno(err, "open %s/ready/%s", s->path, name);
+	rc = adopt_opened(s, claims, fd, name, own, err);
+	(void)close(fd); /* only read from */
+	return rc;
+}
 
 int
 spool_claims_open(struct spool *s, struct error *err)

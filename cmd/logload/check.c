@@ -49,8 +49,6 @@ struct found {
 	char reason[ERROR_TEXT_MAX]; /* of that */
 };
 
-enum writer { WRITER_GONE, WRITER_THERE, WRITER_UNKNOWN };
-
 static void check_place(struct check *, enum spool_place);
 static void cannot_read(struct check *, const char *name, const struct error *);
 static void check_entry(struct check *, const char *name);
@@ -250,30 +248,16 @@ check_entry(struct check *c, const char *name)
 		check_events(c, name);
 }
 
-/*
- * Has anybody opened it for writing? A lease for reading (fcntl(2)) is given
- * only if not; it is handed back at once, and whoever opens the file in
- * between waits until then. It needs to be the owner's, or root's.
- */
-static enum writer
-find_writer(int fd)
-{
-	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-		return errno == EAGAIN ? WRITER_THERE : WRITER_UNKNOWN;
-	(void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing it would, too */
-	return WRITER_GONE;
-}
-
-/* A file that cannot be opened; WRITER_UNKNOWN if there is none. */
-static enum writer
+/* A file that cannot be opened; SPOOL_WRITER_UNKNOWN if there is none. */
+static enum spool_writer
 find_writer_of(struct check *c, const char *name)
 {
-	enum writer writer = WRITER_UNKNOWN;
+	enum spool_writer writer = SPOOL_WRITER_UNKNOWN;
 	int fd = openat(c->spool->dir[c->place], name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd >= 0) {
-		writer = find_writer(fd);
+		writer = spool_find_writer(fd);
 		(void)close(fd); /* only read from */
 	}
 	return writer;
@@ -295,7 +279,7 @@ check_hidden(struct check *c, const char *name, uint64_t bytes)
 	if ((c->place == SPOOL_METRICS && ends_in(name, ".lock")) ||
 	    (c->place == SPOOL_READY && strcmp(name, SPOOL_CLAIMS) == 0))
 		return;
-	if (draft && find_writer_of(c, name) != WRITER_GONE)
+	if (draft && find_writer_of(c, name) != SPOOL_WRITER_GONE)
 		return;
 	tell(c, false, name, "%s: bytes=%llu",
 	    draft ? "stray: the draft of a tool that was killed"
@@ -313,7 +297,7 @@ check_metrics(struct check *c, const char *name)
 		return;
 	}
 	(void)snprintf(lock, sizeof(lock), ".%s.lock", name);
-	if (find_writer_of(c, lock) == WRITER_GONE)
+	if (find_writer_of(c, lock) == SPOOL_WRITER_GONE)
 		tell(c, false, name, "ended: the process that wrote it");
 }
 
@@ -384,23 +368,30 @@ static void
 read_events(struct found *f)
 {
 	struct check *c = f->check;
-	enum writer writer = find_writer(f->source->fd);
+	enum spool_writer writer = spool_find_writer(f->source->fd);
 	enum load_verdict verdict = load_check(&f->load, note_bad, f);
 	const struct load_tally *t = &f->load.tally;
 
-	if (c->place == SPOOL_BUFFER && writer == WRITER_THERE)
+	if (c->place == SPOOL_BUFFER && writer == SPOOL_WRITER_THERE)
 		c->totals.written++;
 	c->totals.events += t->events;
 	if (verdict == LOAD_STOPPED)
 		return;
+	if (c->place == SPOOL_READY && writer == SPOOL_WRITER_THERE &&
+	    !spool_name_may_be_torn(f->name)) {
+		tell(c, false, f->name,
+		    "waits: somebody has it open for writing");
+		return;
+	}
 	if (verdict == LOAD_IO) {
 		if (is_still_there(f))
 			cannot_read(c, f->name, &f->load.error);
 		return;
 	}
 	if (t->torn > 0 && f->source->plain && is_still_there(f) &&
-	    (c->place != SPOOL_BUFFER || writer != WRITER_THERE))
-		tell_torn(f, c->place != SPOOL_LOADED && writer == WRITER_GONE);
+	    (c->place != SPOOL_BUFFER || writer != SPOOL_WRITER_THERE))
+		tell_torn(
+		    f, c->place != SPOOL_LOADED && writer == SPOOL_WRITER_GONE);
 	if (c->place == SPOOL_REJECTED) {
 		c->totals.events += t->kept;
 		return;
@@ -462,7 +453,7 @@ check_events(struct check *c, const char *name)
 		return;
 	}
 	f.source = &source;
-	load_init(&f.load, l, &source, name, spool_name_parse(name, NULL));
+	load_init(&f.load, l, &source, name, spool_name_may_be_torn(name));
 	read_events(&f);
 	compare_ledger(&f);
 	source_close(&source);

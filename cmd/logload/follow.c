@@ -31,6 +31,7 @@
 #include "metrics.h"
 #include "news.h"
 #include "run.h"
+#include "take.h"
 
 #define SCAN_MOST 4096 /* files handed out in one go */
 #define COUNT_EVERY_NS (30 * CLOCK_NS_PER_S)
@@ -53,7 +54,7 @@ struct follow {
 	uint64_t counted_ns, written_ns; /* last numbers, last metrics */
 	uint64_t aliens;                 /* that were told of */
 	/* Of one round: */
-	atomic_uint locked;   /* files that another process works on */
+	atomic_uint locked; /* files that another process works on, or writes */
 	atomic_uint removed;  /* files that are no longer in ready/ */
 	unsigned held_rounds; /* one after another that found some */
 	struct aside aside;   /* files that cannot be loaded for now */
@@ -379,9 +380,12 @@ loop_once(struct follow *f, uint64_t until_ns)
 	}
 	if (aside_refused(&f->aside) > 0)
 		run_note(&f->run, OUTCOME_SCHEMA);
-	/* What is left without another reason is another process's. */
-	if (f->waiting > 0 && atomic_load(&f->run.outcome) == 0)
+	if (f->waiting > 0 && atomic_load(&f->run.outcome) == 0) {
+		log_warn("left in ready/, since other processes load or write "
+			 "them: files=%llu",
+		    (unsigned long long)f->waiting);
 		run_note(&f->run, OUTCOME_STOPPED);
+	}
 }
 
 /*
@@ -452,37 +456,6 @@ put_refused(struct follow *f, const struct load *load)
 	meter_add(&f->run.meters, METER_RETRIES_SCHEMA, 1);
 	aside_refuse(&f->aside, load->name, load->error.text, &now,
 	    f->run.patience.for_ever ? now.ns + REFUSED_AGAIN_NS : now.ns);
-}
-
-enum taken { TAKEN, TAKEN_GONE, TAKEN_BY_ANOTHER, TAKEN_NOT };
-
-/* Claims ready/NAME and opens it, if it is there and nobody else's. */
-static enum taken
-take(struct follow *f, int claims, const char *name, struct source *source)
-{
-	int rc = spool_claim(claims, name), fd;
-	enum taken taken = TAKEN_NOT;
-	struct error err;
-
-	if (rc == 0)
-		return TAKEN_BY_ANOTHER;
-	if (rc < 0) {
-		put_aside(f, name, strerror(errno), 0);
-		return TAKEN_NOT;
-	}
-	/* Claimed before: whoever had it may just have removed it. */
-	fd = openat(f->run.spool->dir[SPOOL_READY], name,
-	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		taken = TAKEN_GONE;
-	else if (fd < 0)
-		put_aside(f, name, strerror(errno), 0);
-	else if (source_open(source, fd, -1, &err) < 0)
-		put_aside(f, name, err.text, 0);
-	else
-		return TAKEN;
-	spool_release(claims, name);
-	return taken;
 }
 
 /* The database has it: out of ready/ with it, unless it has more by now. */
@@ -558,6 +531,30 @@ connect_first(void *context, struct worker *w)
 	return trial_connect(&w->trial, &w->loader, &verdict);
 }
 
+/* Why a file was not taken. */
+static void
+pass_over(struct follow *f, const char *name, enum taken taken,
+    const struct error *why)
+{
+	if (taken == TAKEN_NOT)
+		put_aside(f, name, why->text, 0);
+	else if (taken == TAKEN_BY_ANOTHER)
+		atomic_fetch_add(&f->locked, 1);
+}
+
+/* The database cannot be used; more of the same would be no better. */
+static bool
+give_up(struct follow *f, struct worker *w, enum load_verdict verdict)
+{
+	if (verdict == LOAD_SCHEMA && f->run.patience.schema_ends)
+		log_error("the database refuses, files are kept: %s",
+		    w->loader.db->error.text);
+	if (!stop_asked(f->run.stop))
+		run_note(&f->run,
+		    verdict == LOAD_SCHEMA ? OUTCOME_SCHEMA : OUTCOME_AWAY);
+	return false;
+}
+
 /*
  * Loads one file of ready/. While the database cannot be used, the file is
  * not held, so that another process that can use it may take it.
@@ -567,29 +564,38 @@ load_one(void *context, struct worker *w, const char *name)
 {
 	struct follow *f = context;
 	enum load_verdict verdict;
+	char own[SPOOL_NAME_MAX];
 	struct source source;
+	enum taken taken;
+	struct error err;
 	struct load load;
 	struct aside_now now = now_is(f);
 
 	if (!aside_may_try(&f->aside, name, &now))
 		return true;
+	taken = take_name(f->run.spool, w, &name, own, &verdict, &err);
+	if (taken == TAKEN_UNKNOWN)
+		return give_up(f, w, verdict);
+	if (taken != TAKEN) {
+		pass_over(f, name, taken, &err);
+		return true;
+	}
 	/* One for all tries: it knows of a commit whose answer was lost. */
 	load_init(
-	    &load, &w->loader, &source, name, spool_name_parse(name, NULL));
+	    &load, &w->loader, &source, name, spool_name_may_be_torn(name));
 	load.witnessed = aside_is_witnessed(&f->aside, name, &now);
 	for (;;) {
 		uint64_t started;
-		enum taken taken;
 
 		if (stop_asked(f->run.stop))
 			return false;
 		if (!trial_connect(&w->trial, &w->loader, &verdict))
 			break;
-		taken = take(f, w->claims, name, &source);
-		if (taken == TAKEN_BY_ANOTHER)
-			atomic_fetch_add(&f->locked, 1);
-		if (taken != TAKEN)
+		taken = take_file(f->run.spool, w->claims, name, &source, &err);
+		if (taken != TAKEN) {
+			pass_over(f, name, taken, &err);
 			return true;
+		}
 		started = clock_monotonic_ns();
 		verdict = load_run(&load);
 		conclude(f, &load, verdict, clock_monotonic_ns() - started);
@@ -602,11 +608,5 @@ load_one(void *context, struct worker *w, const char *name)
 		if (!trial_failed(&w->trial, verdict, &load.error))
 			break;
 	}
-	if (verdict == LOAD_SCHEMA && f->run.patience.schema_ends)
-		log_error("the database refuses, files are kept: %s",
-		    w->loader.db->error.text);
-	if (!stop_asked(f->run.stop))
-		run_note(&f->run,
-		    verdict == LOAD_SCHEMA ? OUTCOME_SCHEMA : OUTCOME_AWAY);
-	return false;
+	return give_up(f, w, verdict);
 }

@@ -516,8 +516,8 @@ load_one(void *context, struct worker *w, const char *path)
 		run_note(&h->run, OUTCOME_IO);
 		return true;
 	}
-	if (naming_find(&naming, path, &source, h->run.spool, s->force, &err) <
-	    0) {
+	if (naming_find(&naming, path, &source,
+		s->dry_run ? NULL : h->run.spool, s->force, &err) < 0) {
 		log_error("read %s: %s", path, err.text);
 		run_note(&h->run, OUTCOME_IO);
 		source_close(&source);

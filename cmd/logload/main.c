@@ -83,7 +83,7 @@ catch_signals(const struct settings *s, struct error *err)
 	if (sigaction(SIGTERM, &action, NULL) < 0 ||
 	    sigaction(SIGINT, &action, NULL) < 0 ||
 	    signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-	    signal(SIGIO, SIG_IGN) == SIG_ERR) /* see check.c */
+	    signal(SIGIO, SIG_IGN) == SIG_ERR) /* see spool_find_writer */
 		return error_errno(err, "set a signal handler");
 	return 0;
 }

@@ -109,7 +109,7 @@ name_once(struct naming *n, const char *kind)
 
 int
 naming_find(struct naming *n, const char *path, struct source *s,
-    const struct spool *spool, bool force, struct error *err)
+    struct spool *spool, bool force, struct error *err)
 {
 	char base[PATH_MAX], hex[SOURCE_HASH_LEN + 1];
 	size_t len;
@@ -120,8 +120,18 @@ naming_find(struct naming *n, const char *path, struct source *s,
 		name_once(n, "stdin");
 		return 0;
 	}
-	if (spool_name_parse(base, NULL) || is_ready(spool, s, base)) {
-		n->spooled = spool_name_parse(base, NULL);
+	if (!spool_name_parse(base, NULL) && is_ready(spool, s, base)) {
+		char own[SPOOL_NAME_MAX];
+		int rc = spool_adopt(spool, -1, base, own, err);
+
+		if (rc == 0)
+			rc = error_set(err, "somebody is writing to it");
+		if (rc < 0)
+			return -1;
+		(void)snprintf(base, sizeof(base), "%s", own);
+	}
+	if (spool_name_parse(base, NULL)) {
+		n->spooled = spool_name_may_be_torn(base);
 		(void)snprintf(
 		    n->name, sizeof(n->name), "%.*s", SPOOL_NAME_MAX, base);
 	} else if (!s->regular) {

@@ -20,11 +20,12 @@ struct naming {
 };
 
 /*
- * path as the user gave it, "-" for standard input; spool may be NULL; force
- * makes a name that was never loaded. May read all of the source.
+ * path as the user gave it, "-" for standard input; force makes a name that was
+ * never loaded. May read all of the source. Of that spool, which may be NULL, a
+ * file in ready/ gets a name of its own, as when it is followed.
  */
 int naming_find(struct naming *, const char *path, struct source *,
-    const struct spool *, bool force, struct error *);
+    struct spool *, bool force, struct error *);
 
 /*
  * The name as files in rejected/ bear it: without the ending, the hash of a

@@ -347,6 +347,45 @@ test_failed_draft(void)
 	spool_close(&spool);
 }
 
+/* A file that cannot get a name of its own keeps the one that it has. */
+static void
+test_failed_adoption(void)
+{
+	static const char mine[] = "mine.ndjson";
+	char own[SPOOL_NAME_MAX];
+	struct tap_all all = {0};
+	unsigned at;
+
+	for (at = 1; at < 100; at++) {
+		int fd, claims, rc;
+		bool kept;
+
+		open_new();
+		claims = spool_claims_open(&spool, &err);
+		fd = openat(spool.dir[SPOOL_READY], mine,
+		    O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		must(claims >= 0 && fd >= 0);
+		must(write(fd, "x", 1) == 1 && close(fd) == 0);
+		arm(FAIL, NULL, at, EIO);
+		rc = spool_adopt(&spool, claims, mine, own, &err);
+		disarm();
+		kept = faccessat(spool.dir[SPOOL_READY], mine, F_OK, 0) == 0;
+		tap_case(&all, kept == (rc != 1), "call %u: %d", at, rc);
+		tap_case(&all,
+		    rc == 1 ||
+			spool_adopt(&spool, claims, mine, own, &err) == 1,
+		    "call %u: once more: %s", at, err.text);
+		tap_case(&all, strcmp(content(SPOOL_READY), "x") == 0,
+		    "call %u: %s", at, content(SPOOL_READY));
+		must(close(claims) == 0);
+		spool_close(&spool);
+		if (!fault.fired)
+			break;
+	}
+	ok(at > 5 && at < 100, "%u calls made to fail", at - 1);
+	tap_all(&all, "a file is adopted, or is as it was");
+}
+
 /* A place for metrics that cannot be had is one to try again. */
 static void
 metrics_wait(int code)
@@ -548,6 +587,7 @@ main(void)
 	test_other_failures();
 	test_denied();
 	test_failed_draft();
+	test_failed_adoption();
 	test_failed_metrics();
 	test_failed_open();
 	test_failed_trial();

@@ -421,6 +421,45 @@ test_claims(void)
 }
 
 static void
+test_adopt(void)
+{
+	static const char mine[] = "mine.ndjson";
+	char own[SPOOL_NAME_MAX], other[SPOOL_NAME_MAX], name[SPOOL_NAME_MAX];
+	int fd;
+
+	open_new();
+	is_number(
+	    spool_adopt(&spool, -1, mine, own, &err), -1, "adopt no file");
+	is_number(err.code, ENOENT, "says that it is not there");
+	fd = openat(
+	    spool.dir[SPOOL_READY], mine, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	must(fd >= 0 && write(fd, "1", 1) == 1);
+	is_number(spool_adopt(&spool, -1, mine, own, &err), 0,
+	    "not while somebody writes to it");
+	is_text(content(SPOOL_READY, mine), "1", "it keeps its name");
+	must(close(fd) == 0);
+	is_number(spool_adopt(&spool, -1, mine, own, &err), 1, "then it is");
+	is_text(content(SPOOL_READY, mine), "(none)", "the old name is free");
+	is_text(content(SPOOL_READY, own), "1", "it has a name of its own");
+	ok(spool_name_parse(own, NULL), "%s is one of a spool", own);
+	ok(strstr(own, "+mine.ndjson") != NULL, "with the old one");
+	ok(!spool_name_may_be_torn(own), "whose last line is not cut short");
+	ok(spool_name_may_be_torn("20261122T073351.123456Z-h-7-1.ndjson"),
+	    "as that of another may be");
+	put(SPOOL_READY, mine, "2");
+	is_number(spool_adopt(&spool, -1, mine, other, &err), 1, "another one");
+	ok(strcmp(own, other) != 0, "has another name");
+	memset(name, 'x', sizeof(name));
+	memcpy(name + sizeof(name) - 8, ".ndjson", 8);
+	put(SPOOL_READY, name, "3");
+	is_number(spool_adopt(&spool, -1, name, own, &err), 1, "a long name");
+	is_number((long)strlen(own), SPOOL_NAME_MAX - 1, "is cut");
+	ok(spool_name_parse(own, NULL), "to %s", own);
+	is_text(content(SPOOL_READY, own), "3", "which is there");
+	spool_close(&spool);
+}
+
+static void
 test_end_of_a_file(void)
 {
 	open_new();
@@ -511,6 +550,7 @@ main(void)
 	test_full_disk();
 	test_scan();
 	test_claims();
+	test_adopt();
 	test_end_of_a_file();
 	test_draft();
 	tap_remove_tree(scratch);

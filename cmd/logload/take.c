@@ -1,0 +1,89 @@
+/*
+ * take.c - see take.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "log.h"
+#include "take.h"
+
+/*
+ * The version before loaded such a file under the name that it was given: has
+ * it loaded a part of it? Then the rest belongs to that.
+ */
+static enum load_verdict
+find_begun(struct worker *w, const char *name, bool *begun, struct error *err)
+{
+	enum load_verdict verdict;
+	struct db_file file;
+	bool any;
+
+	verdict = trial_find(&w->trial, &w->loader, name, &file, &any, err);
+	*begun = verdict == LOAD_DONE && any && !file.loaded &&
+		 file.table[0] == '\0';
+	return verdict;
+}
+
+enum taken
+take_name(struct spool *spool, struct worker *w, const char **name, char *own,
+    enum load_verdict *asked, struct error *err)
+{
+	bool begun;
+	int rc;
+
+	if (spool_name_parse(*name, NULL))
+		return TAKEN;
+	*asked = find_begun(w, *name, &begun, err);
+	if (*asked != LOAD_DONE)
+		return TAKEN_UNKNOWN;
+	if (begun)
+		return TAKEN;
+	rc = spool_adopt(spool, w->claims, *name, own, err);
+	if (rc == 0)
+		return TAKEN_BY_ANOTHER;
+	if (rc < 0)
+		return err->code == ENOENT ? TAKEN_GONE : TAKEN_NOT;
+	log_info("named file=%s as=%s", *name, own);
+	*name = own;
+	return TAKEN;
+}
+
+/* It is claimed. Before that, whoever had it may just have removed it. */
+static enum taken
+open_file(struct spool *spool, const char *name, struct source *source,
+    struct error *err)
+{
+	int fd = openat(spool->dir[SPOOL_READY], name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0) {
+		(void)error_errno(err, "open");
+		return err->code == ENOENT ? TAKEN_GONE : TAKEN_NOT;
+	}
+	if (source_open(source, fd, -1, err) < 0)
+		return TAKEN_NOT;
+	if (spool_name_may_be_torn(name) ||
+	    spool_find_writer(fd) != SPOOL_WRITER_THERE)
+		return TAKEN;
+	source_close(source);
+	return TAKEN_BY_ANOTHER;
+}
+
+enum taken
+take_file(struct spool *spool, int claims, const char *name,
+    struct source *source, struct error *err)
+{
+	int rc = spool_claim(claims, name);
+	enum taken taken;
+
+	if (rc == 0)
+		return TAKEN_BY_ANOTHER;
+	if (rc < 0) {
+		(void)error_errno(err, "claim");
+		return TAKEN_NOT;
+	}
+	taken = open_file(spool, name, source, err);
+	if (taken != TAKEN)
+		spool_release(claims, name);
+	return taken;
+}
