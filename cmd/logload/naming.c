@@ -111,7 +111,8 @@ int
 naming_find(struct naming *n, const char *path, struct source *s,
     struct spool *spool, bool force, struct error *err)
 {
-	char base[PATH_MAX], hex[SOURCE_HASH_LEN + 1];
+	struct source_sum sum = {0};
+	char base[PATH_MAX];
 	size_t len;
 
 	n->spooled = false;
@@ -138,11 +139,11 @@ naming_find(struct naming *n, const char *path, struct source *s,
 		name_once(n, "pipe");
 		return 0;
 	} else {
-		if (source_hash(s, "", hex, err) < 0)
+		if (source_hash(s, "", &sum, err) < 0)
 			return -1;
 		make_text(base);
 		(void)snprintf(n->name, sizeof(n->name), "%.*s@sha256:%s",
-		    BASE_MAX, base, hex);
+		    BASE_MAX, base, sum.all.sha256);
 	}
 	if (force) {
 		char stamp[CLOCK_COMPACT_LEN + 1];

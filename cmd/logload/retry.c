@@ -168,18 +168,19 @@ make_stem(char *stem, size_t size, const char *base)
 int
 retry_name(struct retry *r, struct error *err)
 {
-	char stem[SPOOL_NAME_MAX], hex[SOURCE_HASH_LEN + 1];
+	char stem[SPOOL_NAME_MAX];
+	struct source_sum sum = {0};
 
 	/*
 	 * The content, so that a file that is written anew is not taken for
 	 * the old one: each record tells its instant. And the name, so that
 	 * a file is not taken for the one that it was loaded from.
 	 */
-	if (source_hash(&r->source, r->base, hex, err) < 0)
+	if (source_hash(&r->source, r->base, &sum, err) < 0)
 		return -1;
 	make_stem(stem, sizeof(stem), r->base);
 	(void)snprintf(r->name, sizeof(r->name), "%.*s" MARK "%.*s", STEM_MOST,
-	    stem, DIGITS, hex);
+	    stem, DIGITS, sum.all.sha256);
 	return 0;
 }
 

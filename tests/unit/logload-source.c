@@ -237,31 +237,77 @@ test_shorter(void)
 }
 
 static void
-test_hash(void)
+hash_all(enum packing how, struct source_sum *sum)
 {
-	char plain[SOURCE_HASH_LEN + 1], other[SOURCE_HASH_LEN + 1];
-	char text[100];
 	struct source source;
 	struct error err;
+	char text[100];
+
+	if (source_open(&source, packed(how, content_len / 2), -1, &err) < 0 ||
+	    source_hash(&source, "", sum, &err) < 0)
+		abort();
+	tap_ok(source_read(&source, 0, text, sizeof(text), &err) > 0 &&
+		   text[0] == content[0],
+	    __FILE__, __LINE__, "it can be read after it was hashed");
+	source_close(&source);
+}
+
+static void
+test_hash(void)
+{
+	struct source_sum sum = {0};
 
 	content_len = (size_t)snprintf(content, sizeof(content), "abc");
 	for (enum packing how = PLAIN; how <= ZSTD; how++) {
-		if (source_open(&source, packed(how, 1), -1, &err) < 0 ||
-		    source_hash(
-			&source, "", how == PLAIN ? plain : other, &err) < 0)
-			abort();
-		if (how != PLAIN)
-			tap_text(other, plain, __FILE__, __LINE__,
-			    "the hash is that of the content");
-		tap_ok(source_read(&source, 0, text, sizeof(text), &err) > 0 &&
-			   text[0] == 'a',
-		    __FILE__, __LINE__, "and it can be read after that");
-		source_close(&source);
+		hash_all(how, &sum);
+		/* FIPS 180-2, appendix B.1. */
+		tap_text(sum.all.sha256,
+		    "ba7816bf8f01cfea414140de5dae2223"
+		    "b00361a396177a9cb410ff61f20015ad",
+		    __FILE__, __LINE__, "SHA-256 of the content");
+		tap_ok(sum.all.bytes == 3 && sum.lines.bytes == 0, __FILE__,
+		    __LINE__, "which has no line that ends");
 	}
-	/* FIPS 180-2, appendix B.1. */
-	tap_text(plain,
-	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-	    __FILE__, __LINE__, "SHA-256");
+}
+
+/* The hashes of fronts are those of contents that end there. */
+static void
+test_marks(void)
+{
+	enum { MARKS = 5 };
+	unsigned seed = 4;
+
+	for (int round = 0; round < 12; round++) {
+		enum packing how = (enum packing)(round % PIPED);
+		struct source_mark marks[MARKS] = {{0}}, beyond;
+		struct source_sum sum = {.marks = marks, .mark_count = MARKS};
+		struct source_sum front = {0};
+
+		do {
+			make_content(&seed);
+		} while (content_len < 1000);
+		content_len -= content[content_len - 1] == '\n';
+		for (int i = 0; i < MARKS - 1; i++)
+			marks[i].bytes =
+			    1 + (unsigned)rand_r(&seed) % content_len;
+		marks[0].bytes = content_len;
+		marks[MARKS - 1].bytes = content_len + 1;
+		hash_all(how, &sum);
+		beyond = marks[MARKS - 1];
+		marks[MARKS - 1] = sum.lines;
+		for (int i = 0; i < MARKS; i++) {
+			content_len = marks[i].bytes;
+			hash_all(PLAIN, &front);
+			tap_text(marks[i].sha256, front.all.sha256, __FILE__,
+			    __LINE__, "the hash of a front");
+		}
+		tap_ok(content[content_len - 1] == '\n' &&
+			   memchr(content + content_len, '\n',
+			       sum.all.bytes - content_len) == NULL,
+		    __FILE__, __LINE__, "one ends at the last line break");
+		tap_text(beyond.sha256, "", __FILE__, __LINE__,
+		    "what it has not is not hashed");
+	}
 }
 
 static void
@@ -320,6 +366,7 @@ main(void)
 	}
 	test_shorter();
 	test_hash();
+	test_marks();
 	test_damage();
 	return tap_end();
 }

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,50 +203,104 @@ read_held(
  * The content's identity
  */
 
+/* Adds a block, and notes the marks that lie in it, and its last line break. */
 static int
-hash_content(struct source *s, EVP_MD_CTX *ctx, struct error *err)
+hash_block(struct digest *d, const char *block, size_t len,
+    struct source_sum *sum, struct error *err)
+{
+	const char *lf = memrchr(block, '\n', len);
+	uint64_t from = d->at, lines = 0;
+
+	if (lf != NULL)
+		lines = from + (uint64_t)(lf - block) + 1;
+	while (d->at < from + len) {
+		uint64_t to = from + len;
+
+		for (unsigned i = 0; i < sum->mark_count; i++) {
+			if (sum->marks[i].bytes > d->at &&
+			    sum->marks[i].bytes < to)
+				to = sum->marks[i].bytes;
+		}
+		if (lines > d->at && lines < to)
+			to = lines;
+		if (digest_add(d, block + (d->at - from), (size_t)(to - d->at),
+			err) < 0)
+			return -1;
+		for (unsigned i = 0; i < sum->mark_count; i++) {
+			if (sum->marks[i].bytes == to &&
+			    digest_tell(d, sum->marks[i].sha256, err) < 0)
+				return -1;
+		}
+		if (to == lines && digest_tell(d, sum->lines.sha256, err) < 0)
+			return -1;
+	}
+	if (lf != NULL)
+		sum->lines.bytes = lines;
+	return 0;
+}
+
+static int
+hash_content(struct source *s, struct digest *d, struct source_sum *sum,
+    struct error *err)
 {
 	char *block = malloc(BLOCK);
-	uint64_t at = 0;
 	ssize_t n = 1;
 
 	if (block == NULL)
 		return error_errno(err, "read");
 	while (n > 0) {
-		n = s->plain ? read_plain(s, at, block, BLOCK, err)
+		n = s->plain ? read_plain(s, d->at, block, BLOCK, err)
 			     : unpack_read(&s->unpack, block, BLOCK, err);
-		if (n > 0 && EVP_DigestUpdate(ctx, block, (size_t)n) != 1)
-			n = error_set(err, "hash: libcrypto refused");
-		at += n > 0 ? (uint64_t)n : 0;
+		if (n > 0 && hash_block(d, block, (size_t)n, sum, err) < 0)
+			n = -1;
 	}
 	free(block);
 	return n < 0 ? -1 : 0;
 }
 
 int
-source_hash(struct source *s, const char *salt, char hex[SOURCE_HASH_LEN + 1],
+source_hash(struct source *s, const char *salt, struct source_sum *sum,
     struct error *err)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct digest d;
 	int rc = -1;
 
-	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
-	    EVP_DigestUpdate(ctx, salt, strlen(salt)) != 1)
+	sum->lines = (struct source_mark){0};
+	if (digest_init(&d) < 0)
 		(void)error_set(err, "hash: libcrypto refused");
-	else
-		rc = hash_content(s, ctx, err);
-	if (rc == 0 && EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
-		rc = error_set(err, "hash: libcrypto refused");
-	EVP_MD_CTX_free(ctx);
+	else if (digest_add(&d, salt, strlen(salt), err) == 0) {
+		d.at = 0; /* of the content */
+		rc = hash_content(s, &d, sum, err);
+	}
+	sum->all.bytes = d.at;
+	if (rc == 0)
+		rc = digest_tell(&d, sum->all.sha256, err);
+	digest_release(&d);
 	if (rc == 0 && !s->plain) {
 		if (lseek(s->fd, 0, SEEK_SET) < 0)
 			rc = error_errno(err, "rewind");
 		unpack_restart(&s->unpack);
 	}
-	for (int i = 0; rc == 0 && i < SOURCE_HASH_LEN / 2; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	return rc;
+}
+
+int
+source_digest(
+    struct source *s, struct digest *d, uint64_t to, struct error *err)
+{
+	char *block = malloc(BLOCK);
+	ssize_t n = 1;
+
+	if (block == NULL)
+		return error_errno(err, "read");
+	while (n > 0 && d->at < to) {
+		n = source_read(s, d->at, block,
+		    to - d->at < BLOCK ? (size_t)(to - d->at) : BLOCK, err);
+		if (n > 0 && digest_add(d, block, (size_t)n, err) < 0)
+			n = -1;
+	}
+	free(block);
+	return n < 0 ? -1 : 0;
 }
 
 uint64_t

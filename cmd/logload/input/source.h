@@ -13,10 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "digest.h"
 #include "error.h"
 #include "unpack.h"
-
-#define SOURCE_HASH_LEN 64 /* hexadecimal digits of SHA-256 */
 
 struct source {
 	int fd;        /* owned */
@@ -47,12 +46,29 @@ ssize_t source_read(
 /* What lies before `at` will not be read again; it may not be reached yet. */
 void source_forget(struct source *, uint64_t at);
 
+/* A front of some content. */
+struct source_mark {
+	uint64_t bytes;
+	char sha256[DIGEST_LEN + 1]; /* "": it has not so many */
+};
+
+struct source_sum {
+	struct source_mark all;
+	struct source_mark lines;  /* up to the last line break */
+	struct source_mark *marks; /* of more than 0 bytes; the caller's */
+	unsigned mark_count;
+};
+
 /*
- * SHA-256 of `salt` and the whole content; the source must be regular, and is
- * rewound.
+ * SHA-256 of `salt` and the content: all of it, its lines, and the marks, whose
+ * hashes must be "" before. The source must be regular, and is rewound.
  */
-int source_hash(struct source *, const char *salt,
-    char hex[SOURCE_HASH_LEN + 1], struct error *);
+int source_hash(
+    struct source *, const char *salt, struct source_sum *, struct error *);
+
+/* Adds the content up to `to` to what is in the digest, or to its end. */
+int
+source_digest(struct source *, struct digest *, uint64_t to, struct error *);
 
 /* How much of the file, in its own bytes, content up to `at` takes. */
 uint64_t source_consumed(const struct source *, uint64_t at);
