@@ -4,7 +4,7 @@
  *   SPOOL/buffer/    being written, one file per logrecv worker
  *   SPOOL/ready/     whole, immutable, waiting for the database
  *   SPOOL/rejected/  events the database cannot take, with the reason
- *   SPOOL/loaded/    loaded files, where --keep asks for them
+ *   SPOOL/loaded/    loaded files, for a while (--settle) or longer (--keep)
  *   SPOOL/metrics/   Prometheus text, one file per tool
  *
  * All of it lies on one local file system where rename(2) and flock(2) work.
@@ -38,10 +38,15 @@
  *   4. The writer, when it has the lock, looks whether its path still names
  *      its inode. If not, the file was handed over: it opens a new one. So a
  *      file in ready/ never grows.
- *   5. The loader claims ready/NAME, and removes it once the database has
- *      committed it.
+ *   5. The loader claims ready/NAME, and renames it to loaded/NAME once the
+ *      database has committed it. Neither directory is synced for it.
  *      A crash before that leaves a file whose name is in the ledger: it is
- *      skipped and removed.
+ *      skipped, and renamed then.
+ *   6. A loader asks the ledger whether it still has what is in loaded/: when
+ *      it connects, and at last before it removes the file. What the database
+ *      has forgotten is renamed to ready/NAME, and is again at 5.
+ *      A crash leaves it under one of the two names, and it is asked about, or
+ *      loaded, then.
  *
  * The lock of a file is its writer's and its mover's alone. Whoever loads it
  * may hold it as long as the database likes, and so has a lock of another
@@ -198,9 +203,16 @@ int spool_rotate(struct spool *, const char *name, struct error *);
 struct spool_file {
 	char name[SPOOL_NAME_MAX];
 	uint64_t bytes;
+	/*
+	 * When it came to where it lies, by the wall clock: its ctime, which
+	 * the rename has set (on ext4, XFS, Btrfs, tmpfs), and nothing of ours
+	 * after that.
+	 */
+	uint64_t moved_us;
 };
 
 struct spool_list {
+	bool by_move;             /* the caller's: by moved_us, not by name */
 	struct spool_file *files; /* oldest first */
 	size_t count, cap;
 	uint64_t all_files, all_bytes; /* of the directory */
@@ -218,6 +230,15 @@ struct spool_list {
 int spool_scan(struct spool *, enum spool_place, const char *after,
     size_t limit, struct spool_list *, struct error *);
 void spool_list_release(struct spool_list *);
+
+/*
+ * Calls `visit` for each loadable file of a directory, in no order; it may move
+ * or remove the file. What it returns ends the walk if it is not 0, -1 with
+ * errno. *aliens is as above.
+ */
+typedef int spool_visit(void *context, const struct spool_file *);
+int spool_walk(struct spool *, enum spool_place, spool_visit *, void *context,
+    uint64_t *aliens, struct error *);
 
 /*
  * A loader's claims on files of ready/: open-file-description locks (fcntl(2))
@@ -263,6 +284,13 @@ int spool_remove(
 
 /* Moves ready/NAME to loaded/NAME. 0 also if it has gone already. */
 int spool_keep(struct spool *, const char *name, struct error *);
+
+/*
+ * Moves loaded/NAME back, to another directory as AS. 1: done. 0: it has gone
+ * already, or stays, since there is a file of that name there.
+ */
+int spool_give_back(struct spool *, const char *name, enum spool_place to,
+    const char *as, struct error *);
 
 /*
  * A file that appears under its name whole or not at all: written as

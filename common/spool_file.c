@@ -345,25 +345,23 @@ sync_directory(struct spool *s, enum spool_place place, struct error *err)
 
 /*
  * Renames it, never over another file. A file system that cannot be asked that
- * (ZFS before 2.2, CIFS, FUSE) is looked at first: names are unique, and who
- * renames has the lock, so nothing of ours comes in between.
+ * (ZFS before 2.2, CIFS, FUSE) is looked at first: names are unique, so nothing
+ * of ours comes in between.
  */
 static int
-move_to_ready(
-    struct spool *s, enum spool_place place, const char *name, const char *own)
+rename_beside(int from, const char *name, int to, const char *as)
 {
-	int from = s->dir[place], to = s->dir[SPOOL_READY];
 	struct stat st;
 
-	if (renameat2(from, name, to, own, RENAME_NOREPLACE) == 0)
+	if (renameat2(from, name, to, as, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
 		return -1;
-	if (fstatat(to, own, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (fstatat(to, as, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
 		return -1;
 	}
-	return errno == ENOENT ? renameat(from, name, to, own) : -1;
+	return errno == ENOENT ? renameat(from, name, to, as) : -1;
 }
 
 /* With the lock held on fd: moves the file, or removes it if it is empty. */
@@ -390,7 +388,8 @@ rotate_locked(struct spool *s, int fd, const char *name, struct error *err)
 	/* What is in ready/ is durable, acknowledged or not. */
 	if (fdatasync(fd) < 0)
 		return error_errno(err, "sync %s/buffer/%s", s->path, name);
-	if (move_to_ready(s, SPOOL_BUFFER, name, name) < 0)
+	if (rename_beside(
+		s->dir[SPOOL_BUFFER], name, s->dir[SPOOL_READY], name) < 0)
 		return error_errno(err, "rename %s/buffer/%s to %s/ready/%s",
 		    s->path, name, s->path, name);
 	/* The new name first: no order of these two can leave no name. */
@@ -453,14 +452,14 @@ static int
 rename_claimed(struct spool *s, int claims, const char *name, const char *own,
     struct error *err)
 {
-	int rc = 0;
+	int ready = s->dir[SPOOL_READY], rc = 0;
 
 	if (spool_claim(claims, own) != 1)
 		return error_set(err, "claim %s/ready/%s", s->path, own);
-	if (move_to_ready(s, SPOOL_READY, name, own) < 0) {
+	if (rename_beside(ready, name, ready, own) < 0) {
 		rc = error_errno(err, "rename %s/ready/%s", s->path, name);
 	} else if (sync_directory(s, SPOOL_READY, err) < 0) {
-		(void)move_to_ready(s, SPOOL_READY, own, name);
+		(void)rename_beside(ready, own, ready, name);
 		rc = -1;
 	}
 	spool_release(claims, own);
@@ -572,4 +571,16 @@ spool_keep(struct spool *s, const char *name, struct error *err)
 	if (unlinkat(s->dir[SPOOL_READY], name, 0) < 0 && errno != ENOENT)
 		return error_errno(err, "remove %s/ready/%s", s->path, name);
 	return 0;
+}
+
+int
+spool_give_back(struct spool *s, const char *name, enum spool_place to,
+    const char *as, struct error *err)
+{
+	if (rename_beside(s->dir[SPOOL_LOADED], name, s->dir[to], as) == 0)
+		return 1;
+	if (errno == ENOENT || errno == EEXIST)
+		return 0;
+	return error_errno(err, "rename %s/loaded/%s to %s/%s/%s", s->path,
+	    name, s->path, spool_place_name(to), as);
 }

@@ -9,26 +9,58 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "spool.h"
 
-static void list_count(struct spool_list *, const char *name, uint64_t bytes);
-static int
-list_offer(struct spool_list *, size_t limit, const char *name, uint64_t bytes);
-static int compare_files(const void *, const void *);
+struct scan {
+	struct spool_list *list;
+	const char *after;
+	size_t limit;
+};
+
+static int count_file(void *, const struct spool_file *);
+static int list_offer(struct scan *, const struct spool_file *);
+static int compare_names(const void *, const void *);
+static int compare_moves(const void *, const void *);
+
+typedef int compare(const void *, const void *);
+
+static compare *
+order_of(const struct spool_list *list)
+{
+	return list->by_move ? compare_moves : compare_names;
+}
 
 int
 spool_scan(struct spool *s, enum spool_place place, const char *after,
     size_t limit, struct spool_list *list, struct error *err)
 {
+	struct scan scan = {list, after, limit};
+	int rc;
+
+	list->count = 0;
+	list->all_files = list->all_bytes = 0;
+	list->matching = 0;
+	list->oldest[0] = '\0';
+	rc = spool_walk(s, place, count_file, &scan, &list->aliens, err);
+	/* qsort(3) may not be given NULL, not even for nothing. */
+	if (list->count > 1)
+		qsort(list->files, list->count, sizeof(*list->files),
+		    order_of(list));
+	return rc;
+}
+
+int
+spool_walk(struct spool *s, enum spool_place place, spool_visit *visit,
+    void *context, uint64_t *aliens, struct error *err)
+{
+	struct spool_file file;
 	struct dirent *entry;
 	struct stat st;
 	DIR *dir;
 	int fd, rc = 0;
 
-	list->count = 0;
-	list->all_files = list->all_bytes = list->aliens = 0;
-	list->matching = 0;
-	list->oldest[0] = '\0';
+	*aliens = 0;
 	/* A descriptor of its own, since a directory stream moves it. */
 	fd = openat(s->dir[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
@@ -47,30 +79,36 @@ spool_scan(struct spool *s, enum spool_place place, const char *after,
 			continue; /* gone meanwhile */
 		if (!S_ISREG(st.st_mode) ||
 		    !spool_name_is_loadable(entry->d_name)) {
-			list->aliens++;
+			++*aliens;
 			continue;
 		}
-		list_count(list, entry->d_name, (uint64_t)st.st_size);
-		if (after == NULL || strcmp(entry->d_name, after) > 0)
-			rc = list_offer(
-			    list, limit, entry->d_name, (uint64_t)st.st_size);
+		memcpy(file.name, entry->d_name, strlen(entry->d_name) + 1);
+		file.bytes = (uint64_t)st.st_size;
+		file.moved_us = (uint64_t)st.st_ctim.tv_sec * CLOCK_US_PER_S +
+				(uint64_t)st.st_ctim.tv_nsec / 1000;
+		rc = visit(context, &file);
 	}
-	if (rc < 0 || errno != 0)
+	if (rc < 0 || (rc == 0 && errno != 0))
 		rc = error_errno(
 		    err, "list %s/%s", s->path, spool_place_name(place));
 	(void)closedir(dir); /* only read from */
-	/* qsort(3) may not be given NULL, not even for nothing. */
-	if (list->count > 1)
-		qsort(list->files, list->count, sizeof(*list->files),
-		    compare_files);
 	return rc;
 }
 
 static int
-compare_files(const void *a, const void *b)
+compare_names(const void *a, const void *b)
 {
 	return strcmp(((const struct spool_file *)a)->name,
 	    ((const struct spool_file *)b)->name);
+}
+
+static int
+compare_moves(const void *a, const void *b)
+{
+	uint64_t x = ((const struct spool_file *)a)->moved_us;
+	uint64_t y = ((const struct spool_file *)b)->moved_us;
+
+	return x != y ? (x > y) - (x < y) : compare_names(a, b);
 }
 
 static void
@@ -82,35 +120,42 @@ swap_files(struct spool_file *a, struct spool_file *b)
 	*b = t;
 }
 
-/* Restores the heap (greatest name on top) downwards from its top. */
+/* Restores the heap (the youngest on top) downwards from its top. */
 static void
-heap_sink(struct spool_file *heap, size_t count)
+heap_sink(struct spool_file *heap, size_t count, compare *order)
 {
 	for (size_t i = 0, child; (child = 2 * i + 1) < count; i = child) {
 		if (child + 1 < count &&
-		    compare_files(&heap[child + 1], &heap[child]) > 0)
+		    order(&heap[child + 1], &heap[child]) > 0)
 			child++;
-		if (compare_files(&heap[i], &heap[child]) >= 0)
+		if (order(&heap[i], &heap[child]) >= 0)
 			return;
 		swap_files(&heap[i], &heap[child]);
 	}
 }
 
 static void
-heap_rise(struct spool_file *heap, size_t i)
+heap_rise(struct spool_file *heap, size_t i, compare *order)
 {
-	for (; i > 0 && compare_files(&heap[i], &heap[(i - 1) / 2]) > 0;
+	for (; i > 0 && order(&heap[i], &heap[(i - 1) / 2]) > 0;
 	     i = (i - 1) / 2)
 		swap_files(&heap[i], &heap[(i - 1) / 2]);
 }
 
-static void
-list_count(struct spool_list *list, const char *name, uint64_t bytes)
+static int
+count_file(void *context, const struct spool_file *file)
 {
+	struct scan *scan = context;
+	struct spool_list *list = scan->list;
+
 	list->all_files++;
-	list->all_bytes += bytes;
-	if (list->oldest[0] == '\0' || strcmp(name, list->oldest) < 0)
-		memcpy(list->oldest, name, strlen(name) + 1);
+	list->all_bytes += file->bytes;
+	if (list->oldest[0] == '\0' || strcmp(file->name, list->oldest) < 0)
+		memcpy(list->oldest, file->name, sizeof(list->oldest));
+	if (scan->after != NULL && strcmp(file->name, scan->after) <= 0)
+		return 0;
+	list->matching++;
+	return list_offer(scan, file);
 }
 
 /*
@@ -118,17 +163,15 @@ list_count(struct spool_list *list, const char *name, uint64_t bytes)
  * youngest on top, which gives way to an older one.
  */
 static int
-list_offer(
-    struct spool_list *list, size_t limit, const char *name, uint64_t bytes)
+list_offer(struct scan *scan, const struct spool_file *file)
 {
-	struct spool_file file = {.bytes = bytes};
+	struct spool_list *list = scan->list;
+	compare *order = order_of(list);
 
-	memcpy(file.name, name, strlen(name) + 1);
-	list->matching++;
-	if (list->count == limit) {
-		if (limit > 0 && strcmp(name, list->files[0].name) < 0) {
-			list->files[0] = file;
-			heap_sink(list->files, list->count);
+	if (list->count == scan->limit) {
+		if (scan->limit > 0 && order(file, &list->files[0]) < 0) {
+			list->files[0] = *file;
+			heap_sink(list->files, list->count, order);
 		}
 		return 0;
 	}
@@ -142,8 +185,8 @@ list_offer(
 		list->files = files;
 		list->cap = cap;
 	}
-	list->files[list->count] = file;
-	heap_rise(list->files, list->count++);
+	list->files[list->count] = *file;
+	heap_rise(list->files, list->count++, order);
 	return 0;
 }
 

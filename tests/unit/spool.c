@@ -468,6 +468,19 @@ test_end_of_a_file(void)
 	is_text(content(SPOOL_LOADED, "a.ndjson"), "1", "is in loaded/");
 	is_text(content(SPOOL_READY, "a.ndjson"), "(none)", "not in ready/");
 	is_number(spool_keep(&spool, "a.ndjson", &err), 0, "a second time");
+	put(SPOOL_READY, "a.ndjson", "2");
+	is_number(
+	    spool_give_back(&spool, "a.ndjson", SPOOL_READY, "a.ndjson", &err),
+	    0, "give back where the name is taken");
+	is_text(content(SPOOL_LOADED, "a.ndjson"), "1", "leaves it");
+	is_number(spool_give_back(
+		      &spool, "a.ndjson", SPOOL_REJECTED, "b.ndjson", &err),
+	    1, "give back");
+	is_text(content(SPOOL_REJECTED, "b.ndjson"), "1", "it is there");
+	is_number(spool_give_back(
+		      &spool, "a.ndjson", SPOOL_REJECTED, "c.ndjson", &err),
+	    0, "nothing to give back");
+	is_number(spool_keep(&spool, "a.ndjson", &err), 0, "keep another one");
 	is_number(
 	    spool_remove(&spool, SPOOL_LOADED, "a.ndjson", &err), 0, "remove");
 	is_text(content(SPOOL_LOADED, "a.ndjson"), "(none)", "has gone");
