@@ -15,6 +15,7 @@
 #define FAILED_NS CLOCK_NS_PER_S
 /* A large spool takes long to list: at most this share of the time goes. */
 #define CHECK_SHARE 20
+#define FREE_LEAST 256000000 /* logload keeps half as much again */
 
 void
 gate_init(struct gate *g, struct spool *spool, struct stats *stats,
@@ -89,6 +90,21 @@ has_failed(struct gate *g)
 	return failed_ns != 0 && clock_monotonic_ns() < failed_ns + FAILED_NS;
 }
 
+/*
+ * Would the disk have room enough if loaded/ was empty? It gives way to events
+ * before the disk is full, see logload's settle.h.
+ */
+static bool
+has_room_to_make(struct gate *g, uint64_t free_bytes)
+{
+	struct error err;
+
+	return free_bytes >= FREE_LEAST &&
+	       spool_scan(g->spool, SPOOL_LOADED, NULL, 0, &g->list, &err) ==
+		   0 &&
+	       free_bytes + g->list.all_bytes >= g->min_free;
+}
+
 /* Why events cannot be taken, NULL if they can; false: it cannot be told. */
 static bool
 judge(struct gate *g, const char **reason)
@@ -107,7 +123,8 @@ judge(struct gate *g, const char **reason)
 	}
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	stat_set(g->stats, STAT_DISK_FREE, (int64_t)free_bytes);
-	if (g->min_free != 0 && free_bytes < g->min_free)
+	if (g->min_free != 0 && free_bytes < g->min_free &&
+	    !has_room_to_make(g, free_bytes))
 		*reason = g->no_room;
 	if (g->spool_limit != 0 && used > g->spool_limit)
 		*reason = g->over_limit;
