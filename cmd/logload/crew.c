@@ -131,6 +131,7 @@ run(void *argument)
 	struct worker *w = argument;
 	struct crew *c = w->crew;
 
+	db_thread_begin();
 	if (c->begin != NULL)
 		go_on(w, c->begin(c->context, w));
 	while (take(c, w))

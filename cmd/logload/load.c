@@ -26,10 +26,14 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 	if (lines_init(&l->lines, limits->max_event + EVENT_HEAD_MAX) < 0)
 		return -1;
 	if (row_maker_init(&l->maker, columns) == 0 &&
-	    gathered_init(&l->gathered, columns) == 0 &&
-	    store_init(&l->store, db, &l->reject, columns) == 0)
+	    gathered_init(&l->gathered[0], columns) == 0 &&
+	    gathered_init(&l->gathered[1], columns) == 0 &&
+	    store_init(&l->store, db, &l->reject, columns) == 0 &&
+	    storer_init(&l->storer, &l->store) == 0)
 		return 0;
-	gathered_release(&l->gathered);
+	store_release(&l->store);
+	gathered_release(&l->gathered[1]);
+	gathered_release(&l->gathered[0]);
 	row_maker_release(&l->maker);
 	lines_release(&l->lines);
 	return -1;
@@ -38,11 +42,13 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 void
 loader_release(struct loader *l)
 {
+	storer_release(&l->storer);
 	if (l->db != NULL)
 		db_free(l->db);
 	reject_release(&l->reject);
 	store_release(&l->store);
-	gathered_release(&l->gathered);
+	gathered_release(&l->gathered[1]);
+	gathered_release(&l->gathered[0]);
 	row_maker_release(&l->maker);
 	lines_release(&l->lines);
 }
@@ -298,16 +304,51 @@ make_row(struct load *f, const struct line *line)
 	    .offset = e->offset};
 }
 
-/* Stores what was gathered. */
+/* How the storing has gone up to now; nothing is being stored any more. */
 static enum load_verdict
-flush(struct load *f)
+wait_for_store(struct load *f)
 {
 	struct loader *l = f->loader;
-	enum load_verdict verdict = store_gathered(&l->store, &l->gathered);
+	enum load_verdict verdict = storer_wait(&l->storer);
 
 	if (verdict != LOAD_DONE)
 		f->error = l->store.error;
-	gathered_clear(&l->gathered);
+	l->at_a_time = l->db->limits;
+	return verdict;
+}
+
+/* Lets what was gathered be stored, while the next rows are gathered. */
+static enum load_verdict
+hand_over(struct load *f)
+{
+	struct loader *l = f->loader;
+	enum load_verdict verdict = wait_for_store(f);
+	struct gathered *g = l->gathers;
+
+	if (verdict != LOAD_DONE)
+		return verdict;
+	l->gathers = &l->gathered[g == &l->gathered[0]];
+	gathered_clear(l->gathers);
+	if (storer_give(&l->storer, g))
+		return LOAD_DONE;
+	verdict = store_gathered(&l->store, g);
+	f->error = l->store.error;
+	return verdict;
+}
+
+/* Stores the last of a chunk. */
+static enum load_verdict
+finish_store(struct load *f)
+{
+	struct loader *l = f->loader;
+	enum load_verdict verdict = wait_for_store(f);
+
+	if (verdict != LOAD_DONE)
+		return verdict;
+	verdict = store_gathered(&l->store, l->gathers);
+	if (verdict == LOAD_DONE)
+		verdict = store_end(&l->store);
+	f->error = l->store.error;
 	return verdict;
 }
 
@@ -316,7 +357,6 @@ static enum load_verdict
 take_row(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
-	struct batch *b = &l->gathered.batch;
 	uint64_t misfits = l->maker.misfits;
 	uint64_t id = f->event.file_id != 0 ? f->event.file_id : f->file.id;
 	enum load_verdict verdict;
@@ -324,17 +364,15 @@ take_row(struct load *f, const struct line *line)
 
 	make_row(f, line);
 	f->chunk.nulls += l->maker.misfits - misfits;
-	rc = batch_add(b, &l->db->limits, id, &f->row);
+	rc = batch_add(&l->gathers->batch, &l->at_a_time, id, &f->row);
 	if (rc == 0) {
-		verdict = flush(f);
+		verdict = hand_over(f);
 		if (verdict != LOAD_DONE)
 			return verdict;
-		rc = batch_add(b, &l->db->limits, id, &f->row);
+		rc = batch_add(&l->gathers->batch, &l->at_a_time, id, &f->row);
 	}
-	if (rc < 0) {
-		(void)db_no_memory(l->db);
-		f->error = l->db->error;
-	}
+	if (rc < 0)
+		(void)error_set(&f->error, "out of memory");
 	return rc < 0 ? LOAD_PASSING : LOAD_DONE;
 }
 
@@ -343,17 +381,17 @@ static enum load_verdict
 take_refused(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
-	struct error why = f->error; /* flush has errors of its own */
+	struct error why = f->error; /* hand_over has errors of its own */
 	struct held_line *h;
 
-	if (l->gathered.held_count == HELD_MAX) {
-		enum load_verdict verdict = flush(f);
+	if (l->gathers->held_count == HELD_MAX) {
+		enum load_verdict verdict = hand_over(f);
 
 		if (verdict != LOAD_DONE)
 			return verdict;
 	}
-	h = &l->gathered.held[l->gathered.held_count++];
-	h->row = l->gathered.batch.count;
+	h = &l->gathers->held[l->gathers->held_count++];
+	h->row = l->gathers->batch.count;
 	h->line = *line;
 	h->line.text = NULL; /* is read again */
 	(void)snprintf(h->text, sizeof(h->text), "%s", why.text);
@@ -417,23 +455,20 @@ load_rows(struct load *f)
 	int rc = 1;
 
 	set_received(f);
-	gathered_clear(&l->gathered);
+	l->gathers = &l->gathered[0];
+	gathered_clear(l->gathers);
+	l->at_a_time = l->db->limits;
 	store_begin_chunk(&l->store);
 	begin_lines(f);
 	while (verdict == LOAD_DONE && l->lines.at - f->at < l->limits.chunk &&
 	       (rc = next_line(f, &line, &kind)) > 0)
 		verdict = kind == EVENT_GOOD ? take_row(f, &line)
 					     : take_refused(f, &line);
-	if (rc < 0)
-		return LOAD_IO;
 	f->last = rc == 0;
-	if (verdict == LOAD_DONE)
-		verdict = flush(f);
-	if (verdict == LOAD_DONE) {
-		verdict = store_end(&l->store);
-		f->error = l->store.error;
-	}
-	return verdict;
+	if (rc >= 0 && verdict == LOAD_DONE)
+		return finish_store(f);
+	(void)storer_wait(&l->storer); /* its verdict comes too late */
+	return rc < 0 ? LOAD_IO : verdict;
 }
 
 enum load_verdict

@@ -34,6 +34,7 @@
 #include "input/source.h"
 #include "stop.h"
 #include "store.h"
+#include "storer.h"
 
 #define LOAD_NAME_MAX DB_NAME_MAX
 
@@ -48,8 +49,11 @@ struct loader {
 	struct load_limits limits;
 	struct lines lines;
 	struct row_maker maker;
-	struct gathered gathered;
+	struct gathered gathered[2];
+	struct gathered *gathers; /* one of them; the storer has the other */
+	struct batch_limits at_a_time;
 	struct store store;
+	struct storer storer;
 	struct reject reject;
 	struct meters *meters; /* these two are shared, not owned */
 	struct stop *stop;

@@ -35,6 +35,13 @@ db_stop(void)
 }
 
 void
+db_thread_begin(void)
+{
+	for (int i = 0; drivers[i] != NULL; i++)
+		drivers[i]->thread_begin();
+}
+
+void
 db_thread_end(void)
 {
 	for (int i = 0; drivers[i] != NULL; i++)

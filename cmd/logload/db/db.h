@@ -106,11 +106,12 @@ struct db {
 /*
  * What the loader calls.
  *
- * db_start once, before any thread, and db_thread_end at the end of each
- * thread that has used a db.
+ * db_start once, before any thread; db_thread_begin and db_thread_end around
+ * all that a thread other than the first does with a db.
  */
 int db_start(void);
 void db_stop(void);
+void db_thread_begin(void);
 void db_thread_end(void);
 
 /*
@@ -210,6 +211,7 @@ struct db_driver {
 	struct db_dialect dialect;
 	int (*start)(void);
 	void (*stop)(void);
+	void (*thread_begin)(void);
 	void (*thread_end)(void);
 	/* A handle, all zeros but for what is the driver's own; or NULL. */
 	struct db *(*make)(void);

@@ -62,6 +62,12 @@ start(void)
 	return mysql_library_init(0, NULL, NULL) == 0 ? 0 : -1;
 }
 
+static void
+thread_begin(void)
+{
+	(void)mysql_thread_init(); /* without memory, no call will do */
+}
+
 static struct db *
 make(void)
 {
@@ -581,6 +587,7 @@ const struct db_driver db_mysql = {
 	},
     .start = start,
     .stop = mysql_library_end,
+    .thread_begin = thread_begin,
     .thread_end = mysql_thread_end,
     .make = make,
     .free = release,

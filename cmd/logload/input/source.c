@@ -29,6 +29,7 @@ source_open(struct source *s, int fd, int stop_fd, struct error *err)
 	memset(s, 0, sizeof(*s));
 	s->fd = fd;
 	s->held_fd = -1;
+	s->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	if (fstat(fd, &st) < 0) {
 		(void)error_errno(err, "stat");
 		goto fail;
@@ -77,8 +78,14 @@ ssize_t
 source_read(
     struct source *s, uint64_t at, char *buf, size_t len, struct error *err)
 {
-	return s->plain ? read_plain(s, at, buf, len, err)
-			: read_held(s, at, buf, len, err);
+	ssize_t n;
+
+	if (s->plain)
+		return read_plain(s, at, buf, len, err);
+	(void)pthread_mutex_lock(&s->lock); /* this and the next: only misuse */
+	n = read_held(s, at, buf, len, err);
+	(void)pthread_mutex_unlock(&s->lock);
+	return n;
 }
 
 void

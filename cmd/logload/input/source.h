@@ -9,6 +9,7 @@
 #ifndef LOGLOAD_SOURCE_H
 #define LOGLOAD_SOURCE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,6 +28,7 @@ struct source {
 	int held_fd; /* the temporary file; owned; -1: none yet */
 	/* It holds the content's bytes between these, each at its offset. */
 	uint64_t from, unpacked;
+	pthread_mutex_t lock; /* of all these */
 };
 
 /*
@@ -38,7 +40,7 @@ void source_close(struct source *);
 
 /*
  * Up to len bytes of the content from `at` on; 0 at its end, -1. Anything
- * before what was forgotten is an error.
+ * before what was forgotten is an error. Two threads may read.
  */
 ssize_t source_read(
     struct source *, uint64_t at, char *buf, size_t len, struct error *);
