@@ -77,7 +77,7 @@ store_begin_file(struct store *s, struct source *source, bool copies)
 	s->source = source;
 	s->copies = copies;
 	s->witnessed = s->thorough = false;
-	s->alone = 0;
+	s->alone = s->until_next = 0;
 	batch_clear(&s->kept);
 }
 
@@ -132,9 +132,12 @@ stored(struct store *s, const struct batch *b, unsigned row, unsigned count)
 	return LOAD_DONE;
 }
 
-/* The database has refused a row by itself. */
+/*
+ * The database has refused a row by itself. `absent`: it is known not to be
+ * there.
+ */
 static enum load_verdict
-refused(struct store *s, const struct gathered *g, unsigned row)
+refused(struct store *s, const struct gathered *g, unsigned row, bool absent)
 {
 	const struct batch *b = &g->batch;
 	bool duplicate = s->db->cause == DB_CAUSE_DUPLICATE, there = false;
@@ -150,7 +153,7 @@ refused(struct store *s, const struct gathered *g, unsigned row)
 	    .file_id = b->file_id[row]};
 	enum db_verdict verdict = DB_OK;
 
-	if (duplicate && s->db->own_key)
+	if (duplicate && s->db->own_key && !absent)
 		verdict = db_is_there(s->db, b, row, &there);
 	if (verdict != DB_OK)
 		return heard(s, verdict);
@@ -169,13 +172,14 @@ refused(struct store *s, const struct gathered *g, unsigned row)
 }
 
 static enum load_verdict
-store_alone(struct store *s, const struct gathered *g, unsigned row)
+store_alone(
+    struct store *s, const struct gathered *g, unsigned row, bool absent)
 {
 	enum db_verdict said = db_store(s->db, &g->batch, row, 1);
 
 	if (said == DB_OK)
 		return stored(s, &g->batch, row, 1);
-	return said == DB_REFUSED ? refused(s, g, row) : heard(s, said);
+	return said == DB_REFUSED ? refused(s, g, row, absent) : heard(s, said);
 }
 
 /* Were so many refused that the rest will be, too? */
@@ -190,11 +194,13 @@ static enum load_verdict
 skim(struct store *s, const struct gathered *g, unsigned from, unsigned count)
 {
 	enum load_verdict verdict = LOAD_DONE;
+	unsigned i = s->until_next;
 
 	s->skims = true;
 	s->doubtful += count;
-	for (unsigned i = 0; i < count && verdict == LOAD_DONE; i += SKIM_EVERY)
-		verdict = store_alone(s, g, from + i);
+	for (; i < count && verdict == LOAD_DONE; i += SKIM_EVERY)
+		verdict = store_alone(s, g, from + i, false);
+	s->until_next = i - count;
 	return verdict;
 }
 
@@ -222,7 +228,7 @@ sift(struct store *s, const struct gathered *g, unsigned from, unsigned count)
 			s->doubtful += count - i;
 			break;
 		}
-		verdict = store_alone(s, g, from + i);
+		verdict = store_alone(s, g, from + i, true);
 	}
 	return verdict;
 }
@@ -241,7 +247,7 @@ store_some(struct store *s, const struct gathered *g, unsigned from,
 	*done = count = count < s->unit ? count : s->unit;
 	if (count == 1) {
 		uint64_t before = s->events;
-		enum load_verdict verdict = store_alone(s, g, from);
+		enum load_verdict verdict = store_alone(s, g, from, false);
 
 		s->unit = s->events > before ? 2 : 1;
 		return verdict;

@@ -38,7 +38,7 @@ enum load_verdict {
 	LOAD_IO,      /* the file, or rejected/, could not be read or written */
 };
 
-#define HELD_MAX 64
+#define HELD_MAX 512
 
 /*
  * A line that our own check has refused, until the rows before it are stored:
@@ -74,6 +74,7 @@ struct store {
 	bool thorough;         /* each row is tried */
 	struct batch kept; /* a row of it that was stored, if any was; owned */
 	unsigned alone;    /* rows refused by themselves before that */
+	unsigned until_next; /* rows to be skimmed until one is tried */
 	/* Of one chunk: */
 	uint64_t events, rejected;
 	uint64_t doubtful;    /* refused since a row was stored */
