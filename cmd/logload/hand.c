@@ -32,11 +32,6 @@
 #define BREAK_NS (250 * CLOCK_NS_PER_MS)
 #define LEAVE_NS (700 * CLOCK_NS_PER_MS)
 
-struct later {
-	char *path;   /* owned */
-	int64_t rows; /* that were stored by then */
-};
-
 struct hand {
 	struct run run; /* first: the context of the work */
 	struct progress progress;
@@ -46,7 +41,8 @@ struct hand {
 	_Atomic uint64_t kept; /* of the rejected ones: no event to retry */
 	_Atomic uint64_t file_bytes; /* of the files that are done */
 	/* Files all of whose events were refused, for a later turn. */
-	struct later *later;
+	char **later;        /* their paths; owned */
+	int64_t *later_rows; /* how many were stored by then; owned */
 	atomic_size_t later_count;
 	bool is_later; /* it is their turn */
 };
@@ -56,7 +52,8 @@ static bool retry_one(void *, struct worker *, const char *path);
 static bool watch(struct hand *);
 static void tell_of_left(struct hand *);
 static bool try_later(struct hand *);
-static void release_later(struct hand *);
+static int later_init(struct hand *, size_t most);
+static void later_release(struct hand *);
 static void print_summary(struct hand *);
 
 /* A path that is too long for a worker, or cannot be right. */
@@ -123,9 +120,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	bool show = s->progress == PROGRESS_ALWAYS ||
 		    (s->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
 
-	if (h != NULL)
-		h->later = calloc((size_t)count + 1, sizeof(*h->later));
-	if (h == NULL || h->later == NULL) {
+	if (h == NULL || later_init(h, (size_t)count) < 0) {
 		free(h);
 		log_error("out of memory");
 		return EX_OSERR;
@@ -136,7 +131,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		s->retry_rejected ? retry_one : load_one, dir, suffix,
 		&err) < 0) {
 		log_error("%s", err.text);
-		release_later(h);
+		later_release(h);
 		free(h);
 		return EX_IOERR;
 	}
@@ -170,7 +165,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	status = run_status(&h->run);
 	if (left)
 		return status; /* they use it still */
-	release_later(h);
+	later_release(h);
 	run_release(&h->run);
 	(void)close(dir); /* only read from */
 	free(h);
@@ -265,74 +260,80 @@ tell_of_left(struct hand *h)
 }
 
 /*
- * Files of which all was refused are tried once more, after all others; what
- * has been stored meanwhile is the witness that it is their own fault. False:
+ * Files of which all was refused are tried once more, after all others, if rows
+ * were stored since: these are the witness that it is their own fault. False:
  * as watch.
  */
 static bool
 try_later(struct hand *h)
 {
-	size_t count = atomic_load(&h->later_count);
+	int64_t rows = meter_get(&h->run.meters, METER_EVENTS_LOADED);
+	size_t count = atomic_load(&h->later_count), n = 0;
 	struct crew *c = &h->run.crew;
-	const char **paths = calloc(count + 1, sizeof(*paths));
 	struct error err;
-	bool ended = true;
 
-	for (size_t i = 0; i < count && paths != NULL; i++)
-		paths[i] = h->later[i].path;
-	h->is_later = true;
-	if (count > 0 && paths != NULL && !stop_asked(h->run.stop)) {
-		crew_feed(c, paths, count);
-		crew_close(c, false);
-		if (crew_start(c, &err) < 0) {
-			log_error("%s", err.text);
-			run_note(&h->run, OUTCOME_IO);
+	for (size_t i = 0; i < count; i++) {
+		char *path = h->later[i];
+
+		if (rows > h->later_rows[i]) {
+			h->later[i] = h->later[n];
+			h->later[n++] = path;
+			continue;
 		}
-		ended = watch(h);
-		if (ended)
-			crew_join(c);
+		log_error("load %s: none of it is loaded, and nothing tells "
+			  "whether its events or the table are to blame",
+		    path);
+		run_note(&h->run, OUTCOME_SCHEMA);
 	}
-	if (ended)
-		free(paths);
-	return ended;
+	if (n == 0 || stop_asked(h->run.stop))
+		return true;
+	h->is_later = true;
+	crew_feed(c, (const char *const *)h->later, n);
+	crew_close(c, false);
+	if (crew_start(c, &err) < 0) {
+		log_error("%s", err.text);
+		run_note(&h->run, OUTCOME_IO);
+	}
+	if (!watch(h))
+		return false;
+	crew_join(c);
+	return true;
 }
 
 static void
-release_later(struct hand *h)
+later_release(struct hand *h)
 {
 	for (size_t i = 0; i < atomic_load(&h->later_count); i++)
-		free(h->later[i].path);
+		free(h->later[i]);
 	free(h->later);
+	free(h->later_rows);
+}
+
+static int
+later_init(struct hand *h, size_t most)
+{
+	h->later = calloc(most + 1, sizeof(*h->later));
+	h->later_rows = calloc(most + 1, sizeof(*h->later_rows));
+	if (h->later != NULL && h->later_rows != NULL)
+		return 0;
+	later_release(h);
+	return -1;
 }
 
 /* Leaves a file for a later turn, if there will be one. */
 static bool
 put_later(struct hand *h, const char *path)
 {
-	struct later *l;
 	char *copy;
+	size_t i;
 
 	if (h->is_later || strcmp(path, "-") == 0 ||
 	    (copy = strdup(path)) == NULL)
 		return false;
-	l = &h->later[atomic_fetch_add(&h->later_count, 1)];
-	l->rows = meter_get(&h->run.meters, METER_EVENTS_LOADED);
-	l->path = copy;
+	i = atomic_fetch_add(&h->later_count, 1);
+	h->later_rows[i] = meter_get(&h->run.meters, METER_EVENTS_LOADED);
+	h->later[i] = copy;
 	return true;
-}
-
-/* Is it a later turn, and have rows been stored since the first one? */
-static bool
-is_witnessed(struct hand *h, const char *path)
-{
-	int64_t rows = meter_get(&h->run.meters, METER_EVENTS_LOADED);
-
-	for (size_t i = 0; h->is_later && i < atomic_load(&h->later_count);
-	     i++) {
-		if (strcmp(h->later[i].path, path) == 0)
-			return rows > h->later[i].rows;
-	}
-	return false;
 }
 
 /*
@@ -524,7 +525,7 @@ load_one(void *context, struct worker *w, const char *path)
 		return true;
 	}
 	load_init(&load, &w->loader, &source, naming.name, naming.spooled);
-	load.witnessed = is_witnessed(h, path);
+	load.witnessed = h->is_later;
 	verdict = s->dry_run ? dry_run(w, &load, path) : really_load(w, &load);
 	conclude(h, &load, path, verdict);
 	atomic_store(&w->loader.consumed, 0);
