@@ -7,7 +7,7 @@ use warnings;
 use Exporter 'import';
 use Bench;
 
-our @EXPORT = qw(load big backlog make_events);
+our @EXPORT = qw(load refused big backlog make_events);
 
 # What both tables must agree on; file_id is the ledger's own.
 my $CHECK = 'SELECT COUNT(*), SUM(CRC32(CONCAT_WS("|", received_at, line, '
@@ -100,6 +100,66 @@ sub same_rows {
 	my ($ours, $reference) = map { $db->sql($CHECK . $_->[1]) } @ways;
 	die "logload stored $ours, mariadb-import $reference\n"
 	    if $ours ne $reference;
+	return;
+}
+
+# --- what the database refuses
+
+my @IDS = ('--column', 'id=id:varchar(64)');
+
+# Of each $every events the last one gets the id of the first of all, or is
+# nested deeper than any database takes.
+sub spoil {
+	my ($from, $to, $every, $deep) = @_;
+	my $nest = '"d":' . '[' x 120 . ']' x 120 . ',';
+	open my $in, '<', $from or die "$from: $!\n";
+	open my $out, '>', $to or die "$to: $!\n";
+	while (my $line = <$in>) {
+		if ($every && $. % $every == 0) {
+			$deep ? $line =~ s/^\{/{$nest/
+			    : $line =~ s/"id":"[^"]*"/"id":"bench-000000000"/;
+		}
+		print $out $line or die "$to: $!\n";
+	}
+	close $out or die "$to: $!\n";
+	return $to;
+}
+
+# A file with some events that a unique key refuses, or that the JSON of the
+# database cannot be, against one without, in the same table.
+sub refused {
+	my ($db) = @_;
+	my $k = $db->{kind};
+	my $dir = scratch('refused');
+	mkdir $dir or die "$dir: $!\n";
+	my $all = make_events("$dir/all.ndjson", 0, $SETTING{rows});
+	my %file = map { $_->[0] => spoil($all, "$dir/$_->[0].ndjson",
+		@{$_}[1, 2]) } ['none', 0, 0], ['100', 100, 0], ['16', 16, 0],
+	    ['deep', 16, 1];
+	$db->reset;
+	$db->sql('ALTER TABLE logs.logs ADD COLUMN id VARCHAR(64) UNIQUE');
+	for my $round (0 .. $SETTING{rounds} - 1) {
+		say("$k: refused, round ", $round + 1);
+		for my $name (rotated($round, qw(none 100 16 deep))) {
+			$db->reset;
+			my $p = finish(spawn('logload', $db->logload(@IDS,
+				'--rejected-dir', $dir, '--jobs', 1,
+				$file{$name})), limit => 600);
+			$p->{status} >> 8 == ($name eq 'none' ? 0 : 65)
+			    or die slurp($p->{err}), "\n";
+			sample("$k refused $name",
+				$SETTING{rows} / $p->{seconds});
+		}
+	}
+	result("$k: events/s, 1 in 100 refused : none", "$k refused 100",
+		"$k refused none", '0.55');
+	result("$k: events/s, 1 in 16 refused : none", "$k refused 16",
+		"$k refused none", '0.4');
+	result("$k: events/s, 1 in 16 too deep : none", "$k refused deep",
+		"$k refused none", '0.9');
+	system 'rm', '-rf', $dir;
+	$db->sql('ALTER TABLE logs.logs DROP COLUMN id');
+	$db->reset;
 	return;
 }
 
