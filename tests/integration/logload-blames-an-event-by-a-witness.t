@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Whatever code a database refuses an event with, the event is to blame if
+# another row is stored after it: then it goes to rejected/ and the rest is
+# loaded. What is refused whole is put aside and the files behind it go on, with
+# --once and by hand as well. Nothing that only the table is to blame for ever
+# rejects an event.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+COLUMN=(--column 'id=id:varchar(40)')
+
+mariadb_start
+spool_new
+mkdir -p "$SPOOL/ready"
+
+# The tables anew, the one of events with that change.
+table() {
+	sql 'DROP TABLE IF EXISTS logs, log_files'
+	rm -rf "${SPOOL:?}"/{ready,rejected}/* "${DIR:?}"/rejected/*
+	logload "${COLUMN[@]}" --print-schema | tests_mysql --database=logs
+	[ -z "$1" ] || sql "ALTER TABLE logs $1"
+}
+
+# All of a file are a client's repeated events.
+table 'ADD UNIQUE (id)'
+events 150 >"$SPOOL/ready/$(ready 1)"
+{ cat "$SPOOL/ready/$(ready 1)"; events 1 500; } >"$SPOOL/ready/$(ready 3)"
+cp "$SPOOL/ready/$(ready 1)" "$SPOOL/ready/$(ready 2)"
+events 5 900 >"$SPOOL/ready/$(ready 4)"
+once "${COLUMN[@]}"
+is "$STATUS/$(files ready)" 0/0 'duplicates of an id stop nothing'
+is "$(rows)" 156 'each event is a row once'
+is "$(rejected code | sort | uniq -c | xargs)" '300 1062' 'the others are records'
+
+# By the rows' own key it is the same event, whatever became of the ledger.
+sql 'DELETE FROM log_files'
+events 150 >"$SPOOL/ready/$(ready 1)"
+{ events 150; events 3 700; } >"$SPOOL/ready/$(ready 5)"
+rm "$SPOOL"/rejected/*
+once "${COLUMN[@]}"
+is "$STATUS/$(rows)" 0/159 'what is there already is not stored twice'
+is "$(ledger 'name, events, rejected' | cut -c 12-)" \
+	"$(printf '%s\t150\t0\n%s\t3\t150\n' "$(ready 1)" "$(ready 5)" | cut -c 12-)" \
+	'but counted, unless it is another one'
+
+# Codes of which no list need know; singled out in one way and the other.
+refuses() {
+	local name=$1 code=$2
+
+	table "$3"
+	for off in 0 1; do
+		sql "SET GLOBAL local_infile=$((1 - off))"
+		{ events 40; echo "$4"; events 40 40; echo "$4"; } \
+			>"$SPOOL/ready/$(ready "$((1 + off))")"
+		once "${COLUMN[@]}"
+		is "$STATUS/$(rows)/$(rejected code | xargs)" \
+			"0/$((80 + 80 * off))/$(xargs <<<"$code $code $([ "$off" = 0 ] ||
+				echo "$code $code")")" "$name: the events at fault alone"
+	done
+	sql 'SET GLOBAL local_infile=1'
+}
+refuses 'a CHECK' 4025 'ADD CHECK (event <> "no")' '{"event":"no"}'
+sql 'CREATE TABLE known (id VARCHAR(40) PRIMARY KEY) DEFAULT CHARSET=utf8mb4'
+sql 'INSERT INTO known VALUES ("x")'
+refuses 'a foreign key' 1452 'ADD COLUMN k VARCHAR(40) AS (IF(event = "test",
+	"x", event)) STORED, ADD FOREIGN KEY (k) REFERENCES known (id)' '{"event":"no"}'
+refuses 'a column too narrow' 1406 'MODIFY level VARCHAR(4)' '{"level":"error"}'
+refuses 'no partition' 1526 'PARTITION BY RANGE COLUMNS (received_at)
+	(PARTITION p VALUES LESS THAN ("2099-01-01"))' \
+	'{"@received_at":"2099-02-03T00:00:00Z"}'
+
+# One poison event by itself, among others.
+table 'ADD CHECK (event <> "no")'
+echo '{"event":"no"}' >"$SPOOL/ready/$(ready 1)"
+once
+is "$STATUS/$(files ready)/$(files rejected)" 78/1/0 'alone it is kept: status 78'
+like "$ERR" 'the file stays in ready/: .* all of its events are refused: .*4025' \
+	'and told of'
+events 3 >"$SPOOL/ready/$(ready 2)"
+once
+is "$STATUS/$(files ready)/$(rows)" 0/0/3 'among others it is not'
+is "$(rejected file)/$(rejected code)" "$(ready 1)/4025" 'it is a record'
+echo '{"event":"no"}' >"$DIR/a.ndjson"
+events 3 >"$DIR/b.ndjson"
+load "$DIR/a.ndjson"
+is "$STATUS/$(rejected file | wc -l)" 78/1 'by hand: alone it is kept'
+load "$DIR/a.ndjson" "$DIR/b.ndjson"
+is "$STATUS/$(summary events)/$(summary rejected)" 65/3/1 'and among others not'
+
+# Following: it is aside, and a gauge tells, until others' rows are the witness.
+echo '{"event":"no"}' >"$SPOOL/ready/$(ready 3)"
+logload_start
+ok 'it is put aside' wait_log logload 'the file stays in ready/: '
+events 3 >"$SPOOL/ready/.x"
+mv "$SPOOL/ready/.x" "$SPOOL/ready/$(ready 4)"
+ok 'the ones behind it are loaded' wait_rows 9
+is_counted() {
+	[ "$(metric logload logload_ready_refused_files)" = "$1" ]
+}
+ok 'the gauge tells' wait_for is_counted 1
+ok 'later it is rejected' wait_for -t 60 no_files ready
+is "$(rejected file | tail -n 1)" "$(ready 3)" 'as its record tells'
+ok 'and the gauge is 0' wait_for is_counted 0
+stop logload
+
+# A trigger that refuses all rows from some on is no event's fault.
+table ''
+sql 'CREATE TABLE full (n INT); INSERT INTO full VALUES (0)'
+tests_mysql --database=logs --delimiter=// -e "CREATE TRIGGER full BEFORE
+	INSERT ON logs FOR EACH ROW BEGIN UPDATE full SET n = n + 1;
+	IF (SELECT n FROM full) > 500 THEN SIGNAL SQLSTATE '45000' SET
+	MYSQL_ERRNO=30001, MESSAGE_TEXT='full'; END IF; END"
+events 1000 >"$DIR/all.ndjson"
+load "$DIR/all.ndjson"
+is "$STATUS/$(rows)/$(rejected file)" 78/0/ 'a table that is full amid a file'
+like "$ERR" 'takes no rows any more: .*30001' 'and why'
+
+# So many statements for a file of 50,000 events.
+table 'MODIFY event VARCHAR(2)'
+events 50000 >"$SPOOL/ready/$(ready 1)"
+questions() {
+	sql "SHOW GLOBAL STATUS LIKE 'Questions'" | cut -f 2
+}
+before=$(questions)
+once
+num "$(($(questions) - before))" -le 500 'refused whole: known by few statements'
+is "$STATUS/$(files ready)" 78/1 'and kept'
+done_testing
