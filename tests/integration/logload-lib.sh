@@ -37,7 +37,8 @@ events() {
 }
 
 ready() {
-	printf '20260101T%06d.000000Z-h-1-%d.ndjson\n' "$1" "$1"
+	printf '20260101T%02d%02d%02d.000000Z-h-1-%d.ndjson\n' \
+		"$(($1 / 3600))" "$(($1 / 60 % 60))" "$(($1 % 60))" "$1"
 }
 
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
