@@ -75,9 +75,12 @@ reap() {
 }
 
 # start TOOL. It gets no other tool's variables: a password is for one of them.
+# logload is to find out whether logrecv takes larger events than it does.
 start() {
+	own="^$1_"
+	[ "$1" != logload ] || own="$own|^LOGRECV_MAX_EVENT$"
 	(
-		unset $(env | grep -oE '^LOG(RECV|BATCH|LOAD)_[A-Z0-9_]*' | grep -iv "^$1_")
+		unset $(env | grep -oE '^LOG(RECV|BATCH|LOAD)_[A-Z0-9_]*' | grep -ivE "$own")
 		exec $guard sh -c '[ "$PPID" != "$0" ] || exec "$1"' $$ "$(command -v "$1")"
 	) &
 	pid=$! at=$now restarts=$((restarts + 1)) started=1 woken=1

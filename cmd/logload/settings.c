@@ -11,6 +11,7 @@
 #include "settings.h"
 
 #define CHUNK_LEAST (64 * 1024)
+#define STAMP_MAX 64 /* bytes of "@received_at" in a line */
 #define SECOND 1000000000ULL
 
 void
@@ -275,6 +276,33 @@ has_own_defaults(void)
 	return access(path, R_OK) == 0;
 }
 
+/*
+ * What logrecv has acknowledged must not be too large for us. Its limit, which
+ * is for an event as it came, without the stamp that it adds, is known where we
+ * are started with its variables, as pipeline.sh does.
+ */
+static int
+fit_max_event(struct settings *s, struct error *err)
+{
+	const char *theirs = getenv("LOGRECV_MAX_EVENT");
+	struct error why;
+	uint64_t bytes;
+
+	if (s->spool == NULL || theirs == NULL || *theirs == '\0' ||
+	    option_size(theirs, &bytes, &why) < 0)
+		return 0;
+	if (bytes > s->max_event) {
+		(void)error_set(err,
+		    "LOGRECV_MAX_EVENT (%s) is over it: events that logrecv "
+		    "has acknowledged would be rejected",
+		    theirs);
+		return usage(err, "max-event");
+	}
+	if (s->max_event - bytes < STAMP_MAX)
+		s->max_event = bytes + STAMP_MAX;
+	return 0;
+}
+
 int
 settings_complete(struct settings *s, struct error *err)
 {
@@ -291,6 +319,8 @@ settings_complete(struct settings *s, struct error *err)
 		status = complete_tables(s, err);
 	if (status == 0)
 		status = check_defaults(s, err);
+	if (status == 0)
+		status = fit_max_event(s, err);
 	if (status != 0)
 		return status;
 	/* The library reads "localhost" as the default socket. */

@@ -22,6 +22,9 @@ for arguments in '--no-such-option x' '' '--jobs=0 x' '--chunk=1 x' \
 	is "$STATUS" 64 "64: logload $arguments"
 	like "$ERR" '^logload: .+' 'with a reason'
 done
+run env LOGRECV_MAX_EVENT=20MB logload --db "$DB_URL" --spool "$DIR/spool" --once
+is "$STATUS" 64 '64: logrecv takes larger events'
+like "$ERR" '^logload: --max-event: LOGRECV_MAX_EVENT \(20MB\) is over it' 'says so'
 run logload "$DIR/good"
 is "$STATUS" 64 '64: no database is named'
 run logload --db mysql://logs:secret@127.0.0.1/logs "$DIR/good"

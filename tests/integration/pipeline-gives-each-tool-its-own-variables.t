@@ -16,14 +16,15 @@ for tool in logrecv logbatch logload; do
 done
 export DIR
 start pipeline env PIPELINE_BIN="$DIR/bin" SPOOL="$SPOOL" \
-	LOGRECV_TOKEN_FILE=/a LOGBATCH_MAX_AGE=1s LOGLOAD_DB=mysql://db \
+	LOGRECV_TOKEN_FILE=/a LOGRECV_MAX_EVENT=9MB LOGBATCH_MAX_AGE=1s LOGLOAD_DB=mysql://db \
 	LOGLOAD_DB_PASSWORD=$'two\nLOGRECV_LISTEN=lines' LOGSEND_RATE=1 \
 	"$TOP/pipeline.sh"
 for tool in logrecv logbatch logload; do
 	ok "$tool runs" wait_for test -e "$DIR/$tool.env"
 done
 stop pipeline
-is "$(cat "$DIR/logrecv.env")" "LOGRECV_SPOOL=$SPOOL
+is "$(cat "$DIR/logrecv.env")" "LOGRECV_MAX_EVENT=9MB
+LOGRECV_SPOOL=$SPOOL
 LOGRECV_TOKEN_FILE=/a
 LOGSEND_RATE=1" 'logrecv gets its own'
 is "$(cat "$DIR/logbatch.env")" "LOGBATCH_DRAIN=yes
@@ -35,5 +36,6 @@ LOGLOAD_DB_PASSWORD=two
 LOGLOAD_DRAIN=20
 LOGLOAD_SPOOL=$SPOOL
 LOGRECV_LISTEN=lines
-LOGSEND_RATE=1" 'logload gets its own, the password whole'
+LOGRECV_MAX_EVENT=9MB
+LOGSEND_RATE=1" 'logload gets its own, the password whole, and the limit of events'
 done_testing
