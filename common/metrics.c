@@ -180,6 +180,7 @@ metrics_open(struct metrics_file *f, struct spool *spool, const char *tool,
 	f->tool = tool;
 	f->lock_fd = -1;
 	place_name(tool, 1, f->name);
+	spool_draft_sweep(spool->dir[SPOOL_METRICS]);
 	f->failed = take_place(f, err) < 0;
 	return f->failed ? -1 : 0;
 }

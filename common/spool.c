@@ -221,19 +221,6 @@ spool_create(int dir, const char *name, int flags, mode_t mode)
 }
 
 int
-spool_create_over(int dir, const char *name, int flags, mode_t mode)
-{
-	int fd = spool_create(dir, name, flags, mode);
-
-	if (fd >= 0 || errno != EACCES)
-		return fd;
-	if (unlinkat(dir, name, 0) == 0)
-		return spool_create(dir, name, flags, mode);
-	errno = EACCES; /* why it cannot be removed says less */
-	return -1;
-}
-
-int
 spool_try(struct spool *s, enum spool_work work, struct error *err)
 {
 	int claims, rc;

@@ -124,12 +124,6 @@ int spool_try(struct spool *, enum spool_work, struct error *);
 int spool_create(int dir, const char *name, int flags, mode_t);
 
 /*
- * The same; what this user may not open, since another has made it, gives way
- * to a new file, if it can be removed.
- */
-int spool_create_over(int dir, const char *name, int flags, mode_t);
-
-/*
  * Are the places that this work uses still what their paths name? If not, they
  * were taken away or replaced, and what is written there is seen by nobody:
  * open the spool anew. Cheap enough for once a second.
@@ -153,6 +147,12 @@ bool spool_name_may_be_torn(const char *name);
  * not too long?
  */
 bool spool_name_is_loadable(const char *name);
+
+/*
+ * 32 random bits that no other process has drawn, but by chance; a child that
+ * was forked is another. -1 with errno.
+ */
+int spool_random(uint32_t *);
 
 /*
  * A writer's file. Start as SEGMENT_INIT; one thread uses one segment. It
@@ -294,13 +294,14 @@ int spool_give_back(struct spool *, const char *name, enum spool_place to,
 
 /*
  * A file that appears under its name whole or not at all: written as
- * .NAME.tmp beside it, then renamed over whatever has that name. `dir` is a
- * directory's descriptor, not owned. A draft that a crash left is overwritten
- * by the next of that name; no reader looks at hidden names.
+ * .NAME.RANDOM-N.tmp beside it, which is this process's alone, then renamed
+ * over whatever has that name. `dir` is a directory's descriptor, not owned. No
+ * reader looks at hidden names.
  */
 struct spool_draft {
 	int fd, dir; /* fd -1: not open */
 	char name[SPOOL_NAME_MAX + 64];
+	char path[SPOOL_NAME_MAX + 96]; /* of the draft, in dir */
 };
 #define SPOOL_DRAFT_INIT \
 	{ \
@@ -315,8 +316,8 @@ int spool_draft_write(
 /* Renames it into place; if sync is set, durably. Closes in any case. */
 int spool_draft_publish(struct spool_draft *, bool sync, struct error *);
 void spool_draft_discard(struct spool_draft *);
-/* Removes the draft of that name that a crash has left, if there is one. */
-int spool_draft_remove(int dir, const char *name, struct error *);
+/* Removes the drafts of processes that have died, as far as it can. */
+void spool_draft_sweep(int dir);
 
 /* write(2) until all is written; -1 with errno. */
 int spool_write_all(int fd, const void *data, size_t len);

@@ -1,10 +1,15 @@
 /*
  * spool_draft.c - files that appear whole or not at all; see spool.h.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "spool.h"
@@ -30,12 +35,6 @@ spool_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-static void
-draft_path(const struct spool_draft *d, char out[sizeof(d->name) + 8])
-{
-	(void)snprintf(out, sizeof(d->name) + 8, ".%s.tmp", d->name);
-}
-
 /*
  * "VERB DIRECTORY/FILE: …", of errno. Only what fails needs the directory's
  * path, so the kernel is asked for it.
@@ -58,26 +57,47 @@ draft_failed(int dir, const char *verb, const char *file, struct error *err)
 	return error_errno(err, "%s %s/%s", verb, path, file);
 }
 
+/*
+ * Locked as long as its process lives. One that is gone again was taken for a
+ * dead process's, before we had the lock.
+ */
+static int
+lock_draft(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+		return -1;
+	errno = EAGAIN;
+	return st.st_nlink > 0 ? 0 : -1;
+}
+
 int
 spool_draft_open(
     struct spool_draft *d, int dir, const char *name, struct error *err)
 {
-	char path[sizeof(d->name) + 8];
-	size_t len = strlen(name);
+	static atomic_uint sequence;
+	uint32_t random;
+	int n;
 
 	d->fd = -1;
 	d->dir = dir;
-	if (len >= sizeof(d->name))
+	n = snprintf(d->name, sizeof(d->name), "%s", name);
+	if (n < 0 || (size_t)n >= sizeof(d->name))
 		return error_set(err, "create %s: the name is over %zu bytes",
 		    name, sizeof(d->name) - 1);
-	memcpy(d->name, name, len + 1);
-	draft_path(d, path);
-	/* One of another user, who was killed, would be in the way. */
-	d->fd =
-	    spool_create_over(dir, path, O_WRONLY | O_TRUNC, SPOOL_FILE_MODE);
+	if (spool_random(&random) < 0)
+		return draft_failed(dir, "name a draft of", name, err);
+	(void)snprintf(d->path, sizeof(d->path), ".%s.%08" PRIx32 "-%u.tmp",
+	    name, random, atomic_fetch_add(&sequence, 1) + 1);
+	d->fd = spool_create(dir, d->path, O_WRONLY | O_EXCL, SPOOL_FILE_MODE);
 	if (d->fd < 0)
-		return draft_failed(dir, "create", path, err);
-	return 0;
+		return draft_failed(dir, "create", d->path, err);
+	if (lock_draft(d->fd) == 0)
+		return 0;
+	(void)draft_failed(dir, "lock", d->path, err);
+	spool_draft_discard(d);
+	return -1;
 }
 
 int
@@ -92,51 +112,73 @@ spool_draft_write(
 int
 spool_draft_publish(struct spool_draft *d, bool sync, struct error *err)
 {
-	char path[sizeof(d->name) + 8];
+	int fd = d->fd, rc = 0;
 
-	draft_path(d, path);
-	if (sync && fsync(d->fd) < 0) {
-		(void)draft_failed(d->dir, "sync", path, err);
+	if (sync && fsync(fd) < 0)
+		rc = draft_failed(d->dir, "sync", d->path, err);
+	/* A crash here leaves a hidden draft, which is swept away. */
+	else if (renameat(d->dir, d->path, d->dir, d->name) < 0)
+		rc = draft_failed(d->dir, "rename to", d->name, err);
+	if (rc < 0) {
 		spool_draft_discard(d);
 		return -1;
 	}
-	if (close(d->fd) < 0) {
-		(void)draft_failed(d->dir, "close", path, err);
-		d->fd = -1;
-		return -1;
-	}
 	d->fd = -1;
-	/* A crash here leaves a hidden draft, which the next one overwrites. */
-	if (renameat(d->dir, path, d->dir, d->name) < 0)
-		return draft_failed(d->dir, "rename to", d->name, err);
+	if (close(fd) < 0)
+		return draft_failed(d->dir, "close", d->name, err);
 	if (sync && fsync(d->dir) < 0)
 		return draft_failed(
 		    d->dir, "sync the directory of", d->name, err);
 	return 0;
 }
 
-int
-spool_draft_remove(int dir, const char *name, struct error *err)
-{
-	char path[sizeof(((struct spool_draft *)NULL)->name) + 8];
-	int n = snprintf(path, sizeof(path), ".%s.tmp", name);
-
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return 0; /* no draft has such a name */
-	if (unlinkat(dir, path, 0) < 0 && errno != ENOENT)
-		return draft_failed(dir, "remove", path, err);
-	return 0;
-}
-
 void
 spool_draft_discard(struct spool_draft *d)
 {
-	char path[sizeof(d->name) + 8];
-
 	if (d->fd < 0)
 		return;
-	draft_path(d, path);
-	(void)close(d->fd);              /* its content is not wanted */
-	(void)unlinkat(d->dir, path, 0); /* left behind, it does no harm */
+	(void)unlinkat(d->dir, d->path, 0); /* left behind, it is swept away */
+	(void)close(d->fd);                 /* its content is not wanted */
 	d->fd = -1;
+}
+
+/* ".NAME.RANDOM-N.tmp", as spool_draft_open makes them, and nobody else. */
+static bool
+is_draft(const char *name)
+{
+	const char *end = strrchr(name, '.'), *p = end;
+	unsigned digits = 0;
+
+	if (name[0] != '.' || strcmp(end, ".tmp") != 0)
+		return false;
+	for (; p > name && p[-1] >= '0' && p[-1] <= '9'; p--)
+		digits++;
+	return digits > 0 && p - name > 11 && p[-1] == '-' && p[-10] == '.' &&
+	       strspn(p - 9, "0123456789abcdef") == 8;
+}
+
+void
+spool_draft_sweep(int dir)
+{
+	/* A descriptor of its own, since a directory stream moves it. */
+	int list = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = list < 0 ? NULL : fdopendir(list);
+	struct dirent *entry;
+
+	while (stream != NULL && (entry = readdir(stream)) != NULL) {
+		int fd = -1;
+
+		if (is_draft(entry->d_name))
+			fd = openat(dir, entry->d_name,
+			    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			(void)unlinkat(dir, entry->d_name, 0);
+		(void)close(fd); /* only read from */
+	}
+	if (stream != NULL)
+		(void)closedir(stream); /* only read from */
+	else if (list >= 0)
+		(void)close(list);
 }

@@ -51,12 +51,8 @@ host_name(char out[HOST_MAX + 1])
 	}
 }
 
-/*
- * 32 random bits that no other process has drawn, but by chance; a child that
- * was forked is another. -1 with errno.
- */
-static int
-process_random(uint32_t *random)
+int
+spool_random(uint32_t *random)
 {
 	static _Atomic uint64_t known; /* a process number, and its bits */
 	uint64_t own = (uint64_t)getpid() << 32, have = atomic_load(&known);
@@ -87,7 +83,7 @@ make_name(char out[SPOOL_NAME_MAX])
 	uint32_t random;
 	int n;
 
-	if (process_random(&random) < 0)
+	if (spool_random(&random) < 0)
 		return -1;
 	clock_compact(clock_wall_us(), stamp);
 	host_name(host);
@@ -506,13 +502,20 @@ spool_adopt(struct spool *s, int claims, const char *name,
 int
 spool_claims_open(struct spool *s, struct error *err)
 {
+	int dir = s->dir[SPOOL_READY];
+	int fd = spool_create(dir, SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
+
 	/*
 	 * Another user's, root's perhaps, who loaded once: made anew, it loses
 	 * what is claimed now, which costs no more than double work.
 	 */
-	int fd = spool_create_over(
-	    s->dir[SPOOL_READY], SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
-
+	if (fd < 0 && errno == EACCES) {
+		if (unlinkat(dir, SPOOL_CLAIMS, 0) == 0)
+			fd = spool_create(
+			    dir, SPOOL_CLAIMS, O_RDWR, SPOOL_LOCK_MODE);
+		else
+			errno = EACCES; /* why it cannot be removed says less */
+	}
 	if (fd < 0)
 		return error_errno(
 		    err, "open %s/ready/%s", s->path, SPOOL_CLAIMS);

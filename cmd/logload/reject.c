@@ -119,8 +119,6 @@ publish_none(struct reject *r, int old, struct error *err)
 	uint64_t replaced = r->replaces;
 
 	reject_discard(r);
-	if (spool_draft_remove(r->dir, r->name, err) < 0)
-		return -1;
 	if (old >= 0 && remove_old(r, old, err) < 0)
 		return -1;
 	settle(r, 0, replaced);

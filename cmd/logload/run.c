@@ -23,6 +23,8 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 	    .max_depth = (unsigned)s->max_depth};
 	struct crew *crew = &r->crew;
 
+	if (reject_dir >= 0 && !s->dry_run)
+		spool_draft_sweep(reject_dir);
 	r->settings = s;
 	r->spool = spool;
 	r->stop = stop;

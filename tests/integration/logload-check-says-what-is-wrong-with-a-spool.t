@@ -103,7 +103,7 @@ echo '{}' >"$SPOOL/ready/no-suffix"
 echo '{}' >"$SPOOL/ready/$(printf 'new\nline').ndjson"
 echo '{}' >"$SPOOL/buffer/not-of-logrecv.ndjson"
 echo '{}' >"$SPOOL/ready/.hidden"
-echo '{' >"$SPOOL/rejected/.$(spooled 1).tmp"
+echo '{' >"$SPOOL/rejected/.$(spooled 1).0123abcd-1.tmp"
 echo '{}' >"$SPOOL/rejected/no-record.ndjson"
 before=$(state)
 check
@@ -115,7 +115,7 @@ tells 'wrong ready/no-suffix: alien: no tool takes' 'another suffix'
 tells 'wrong ready/new\\x0aline.ndjson: alien: ' 'a line break is escaped'
 tells 'wrong buffer/not-of-logrecv.ndjson: alien: ' 'in buffer/'
 tells 'note ready/.hidden: hidden: ' 'a hidden file'
-tells "note rejected/.$(spooled 1).tmp: stray: .*: bytes=2" 'a draft'
+tells "note rejected/.$(spooled 1).0123abcd-1.tmp: stray: .*: bytes=2" 'a draft'
 tells 'wrong rejected/no-record.ndjson: damaged: it has no records' \
 	'no records in rejected/'
 is "$(state)" "$before" 'nothing has changed'

@@ -69,7 +69,7 @@ ok 'in a file beside' test -s "$(echo "$DIR"/rejected/hand.ndjson@*.rejected.ndj
 
 # What a crash has left of an earlier try.
 events 5 >"$SPOOL/ready/$(ready 2)"
-echo '{"file":"' >"$SPOOL/rejected/.$(ready 2).tmp"
+echo '{"file":"' >"$SPOOL/rejected/.$(ready 2).0123abcd-1.tmp"
 once
 is "$(find "$SPOOL/rejected" -name '.*.tmp')" '' 'no draft of a crash stays'
 

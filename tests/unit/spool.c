@@ -515,12 +515,11 @@ test_draft(void)
 	is_number(spool_draft_write(&d, "3", 1, &err), 0, "twice");
 	is_text(
 	    content(SPOOL_REJECTED, "a.ndjson"), "(none)", "is not there yet");
-	is_text(content(SPOOL_REJECTED, ".a.ndjson.tmp"), "123",
-	    "but hidden beside it");
+	is_text(content(SPOOL_REJECTED, d.path), "123", "but hidden beside it");
 	is_number(spool_draft_publish(&d, true, &err), 0, "published");
 	is_text(content(SPOOL_REJECTED, "a.ndjson"), "123", "it is");
 	is_number(mode_of(path_of(SPOOL_REJECTED, "a.ndjson")), 0640, "0640");
-	is_text(content(SPOOL_REJECTED, ".a.ndjson.tmp"), "(none)",
+	is_text(content(SPOOL_REJECTED, d.path), "(none)",
 	    "and the draft has gone");
 	is_number(d.fd, -1, "closed");
 	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
@@ -534,21 +533,46 @@ test_draft(void)
 	spool_draft_discard(&d);
 	is_text(content(SPOOL_REJECTED, "a.ndjson"), "new",
 	    "a discarded one changes nothing");
-	is_text(content(SPOOL_REJECTED, ".a.ndjson.tmp"), "(none)",
-	    "and leaves nothing");
-	put(SPOOL_REJECTED, ".a.ndjson.tmp", "left by a crash, and longer");
-	must(spool_draft_open(&d, dir, "a.ndjson", &err) == 0);
-	must(spool_draft_write(&d, "z", 1, &err) == 0);
-	is_number(spool_draft_publish(&d, true, &err), 0,
-	    "a draft that a crash left");
-	is_text(content(SPOOL_REJECTED, "a.ndjson"), "z", "is overwritten");
+	is_text(
+	    content(SPOOL_REJECTED, d.path), "(none)", "and leaves nothing");
 	memset(name, 'x', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	is_number(spool_draft_open(&d, dir, name, &err), -1, "a long name");
 	is_number(d.fd, -1, "opens nothing");
-	must(symlink("/etc/x", path_of(SPOOL_REJECTED, ".l.tmp")) == 0);
-	is_number(spool_draft_open(&d, dir, "l", &err), -1,
-	    "a symbolic link is not followed");
+	spool_close(&spool);
+}
+
+/* Two write one file: neither is in the other's way, nor what a dead one left.
+ */
+static void
+test_drafts(void)
+{
+	static const char *const no_drafts[] = {".a.ndjson.tmp",
+	    ".0123abcd-1.tmp", ".a.0123abcd-.tmp", ".a.0123abcg-1.tmp",
+	    ".a.0123abcd-1.tm", ".a-0123abcd-1.tmp", "a.0123abcd-1.tmp"};
+	static const char dead[] = ".a.ndjson.0123abcd-17.tmp";
+	struct spool_draft a = SPOOL_DRAFT_INIT, b = SPOOL_DRAFT_INIT;
+	int dir;
+
+	open_new();
+	dir = spool.dir[SPOOL_REJECTED];
+	must(spool_draft_open(&a, dir, "a.ndjson", &err) == 0);
+	must(spool_draft_open(&b, dir, "a.ndjson", &err) == 0);
+	must(spool_draft_write(&a, "a", 1, &err) == 0);
+	must(spool_draft_write(&b, "b", 1, &err) == 0);
+	put(SPOOL_REJECTED, dead, "left by a crash");
+	for (size_t i = 0; i < sizeof(no_drafts) / sizeof(*no_drafts); i++)
+		put(SPOOL_REJECTED, no_drafts[i], "somebody's");
+	spool_draft_sweep(dir);
+	is_text(content(SPOOL_REJECTED, dead), "(none)",
+	    "a dead one's draft is swept away");
+	for (size_t i = 0; i < sizeof(no_drafts) / sizeof(*no_drafts); i++)
+		is_text(content(SPOOL_REJECTED, no_drafts[i]), "somebody's",
+		    no_drafts[i]);
+	is_number(spool_draft_publish(&a, true, &err), 0, "a living one's is");
+	is_text(content(SPOOL_REJECTED, "a.ndjson"), "a", "not");
+	is_number(spool_draft_publish(&b, true, &err), 0, "nor is");
+	is_text(content(SPOOL_REJECTED, "a.ndjson"), "b", "another one's");
 	spool_close(&spool);
 }
 
@@ -566,6 +590,7 @@ main(void)
 	test_adopt();
 	test_end_of_a_file();
 	test_draft();
+	test_drafts();
 	tap_remove_tree(scratch);
 	return tap_end();
 }
