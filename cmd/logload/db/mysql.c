@@ -17,7 +17,6 @@
  * Of an INSERT, with arrays too, the server stores all rows or none, and under
  * the strict sql_mode of the session it tells the truth.
  */
-#include <errmsg.h>
 #include <mysql.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -106,6 +105,8 @@ failure(struct link *l, const char *what, unsigned code, const char *sqlstate,
 	enum db_verdict verdict =
 	    mysql_verdict(code, sqlstate, text, &l->m.db.cause);
 
+	if (l->m.asked[0] != '\0')
+		return mysql_file_asked(&l->m);
 	/* An event's goes into its record: the server's own words. */
 	if (what == NULL && verdict == DB_REFUSED)
 		(void)error_set(&l->m.db.error, "%s", text);
@@ -188,41 +189,6 @@ ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 }
 
 /*
- * Rows for LOAD DATA; no file, whatever name the server asks for.
- */
-
-static int
-infile_init(void **handle, const char *name, void *userdata)
-{
-	struct mysql *m = userdata;
-
-	(void)name;
-	*handle = m;
-	return m->rows.len == 0;
-}
-
-static int
-infile_read(void *handle, char *out, unsigned int size)
-{
-	/* MariaDB's library does not look whether it has got its buffer. */
-	return out == NULL ? -1 : (int)mysql_load_read(handle, out, size);
-}
-
-static void
-infile_end(void *handle)
-{
-	(void)handle; /* not its own */
-}
-
-static int
-infile_error(void *handle, char *text, unsigned int size)
-{
-	(void)handle;
-	(void)snprintf(text, size, "no rows to send");
-	return CR_UNKNOWN_ERROR;
-}
-
-/*
  * Connecting
  */
 
@@ -254,6 +220,24 @@ socket_of(MYSQL *link)
 #else
 	return (int)link->net.fd;
 #endif
+}
+
+/*
+ * A server may ask for a file of ours at any statement. It gets the rows of a
+ * LOAD DATA that runs; else the connection ends, for the library would go on to
+ * wait for the server's word.
+ */
+static int
+infile_init(void **handle, const char *name, void *link)
+{
+	struct link *l = link;
+
+	*handle = &l->m;
+	if (l->m.loading)
+		return 0;
+	(void)snprintf(l->m.asked, sizeof(l->m.asked), "%s", name);
+	(void)shutdown(socket_of(l->mysql), SHUT_RDWR); /* or it has gone */
+	return 1;
 }
 
 static unsigned
@@ -289,8 +273,9 @@ set_options(struct link *l, const char *mycnf)
 	(void)mysql_options(l->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	(void)mysql_options(l->mysql, MYSQL_READ_DEFAULT_FILE, mycnf);
 	(void)mysql_options(l->mysql, MYSQL_READ_DEFAULT_GROUP, "logload");
-	mysql_set_local_infile_handler(
-	    l->mysql, infile_init, infile_read, infile_end, infile_error, l);
+	/* Before anything can be asked for. */
+	mysql_set_local_infile_handler(l->mysql, infile_init, mysql_infile_read,
+	    mysql_infile_end, mysql_infile_error, l);
 #ifdef MARIADB_PACKAGE_VERSION_ID
 	{
 		my_bool tls = wants_tls(c);
@@ -366,6 +351,7 @@ open_link(struct db *db)
 		(void)close(fd); /* in memory */
 		return db_no_memory(db);
 	}
+	l->m.asked[0] = '\0';
 	set_options(l, mycnf);
 	if (mysql_real_connect(l->mysql, c->host, c->user, c->password,
 		c->database, (unsigned)c->port, c->socket,

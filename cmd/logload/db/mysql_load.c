@@ -1,8 +1,10 @@
 /*
  * mysql_load.c - a batch into MySQL or MariaDB by LOAD DATA LOCAL.
  *
- * It takes its bytes from a handler of ours; no file is read, whatever name a
- * server may ask for. A field ends in 0x02 and the escape is 0x01: neither can
+ * It takes its bytes from a handler of ours. A server may ask for any file, and
+ * at any statement: no file is ever read, and none but LOAD DATA is answered.
+ *
+ * A field ends in 0x02 and the escape is 0x01: neither can
  * stand in JSON, which has no control characters but the white space between
  * tokens, so a payload goes through as it is. A line ends in LF, which the
  * payload, being a line, does not hold.
@@ -11,6 +13,7 @@
  * it cannot store, and say OK. So anything but no warning and as many rows as
  * were sent counts as a refusal, and is taken back.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,14 +93,44 @@ put_rows(struct mysql *m, const struct batch *b, unsigned from, unsigned count)
 	return 0;
 }
 
-size_t
-mysql_load_read(struct mysql *m, char *out, size_t size)
+int
+mysql_infile_read(void *handle, char *out, unsigned size)
 {
+	struct mysql *m = handle;
 	size_t left = m->rows.len - m->sent, n = left < size ? left : size;
 
+	/* MariaDB's library does not look whether it has got its buffer. */
+	if (out == NULL)
+		return -1;
 	memcpy(out, m->rows.data + m->sent, n);
 	m->sent += n;
-	return n;
+	return (int)n;
+}
+
+void
+mysql_infile_end(void *handle)
+{
+	(void)handle; /* not its own */
+}
+
+int
+mysql_infile_error(void *handle, char *text, unsigned size)
+{
+	(void)handle;
+	(void)snprintf(text, size, "no file is sent");
+	return CLIENT_INFILE_REFUSED;
+}
+
+enum db_verdict
+mysql_file_asked(struct mysql *m)
+{
+	(void)error_set(&m->db.error,
+	    "the server asked for our file '%s' and got nothing: it, or who "
+	    "stands before it, is hostile",
+	    m->asked);
+	m->db.error.code = 0;
+	m->db.cause = DB_CAUSE_OTHER;
+	return DB_SCHEMA;
 }
 
 /* Takes what LOAD DATA has warned of first for the error that it is. */
@@ -131,6 +164,7 @@ send_rows(struct mysql *m)
 {
 	const struct db_config *c = m->db.config;
 	const struct db_dialect *d = &m->db.driver->dialect;
+	enum db_verdict verdict;
 	struct buf *b = &m->db.sql;
 
 	b->len = 0;
@@ -142,7 +176,10 @@ send_rows(struct mysql *m)
 	    sql_put_columns(b, d, c->columns) < 0 || buf_append(b, ")", 1) < 0)
 		return db_no_memory(&m->db);
 	m->sent = 0;
-	return m->db.driver->run(&m->db, b->data, b->len);
+	m->loading = true;
+	verdict = m->db.driver->run(&m->db, b->data, b->len);
+	m->loading = false;
+	return verdict;
 }
 
 static bool

@@ -19,6 +19,8 @@ struct mysql {
 	bool arrays, load_data; /* what this session can */
 	uint64_t packet_max;    /* of the server */
 	unsigned warnings;      /* of the last statement that was run */
+	bool loading;           /* LOAD DATA runs: its rows may be asked for */
+	char asked[128];        /* a file that the server asked for; or "" */
 	struct buf rows;        /* that LOAD DATA sends */
 	size_t sent;            /* of those */
 };
@@ -58,7 +60,11 @@ enum db_verdict mysql_find(struct mysql *, const struct batch *, unsigned from,
  */
 enum db_verdict mysql_load_instead(struct mysql *, const struct batch *,
     unsigned from, unsigned count, enum db_verdict);
-/* What the client library is to send next; 0 at the end. */
-size_t mysql_load_read(struct mysql *, char *out, size_t size);
+/* What the client library calls to read the rows; handle: the struct mysql. */
+int mysql_infile_read(void *handle, char *out, unsigned size);
+void mysql_infile_end(void *handle);
+int mysql_infile_error(void *handle, char *text, unsigned size);
+/* The error of a server that has asked for more than rows. */
+enum db_verdict mysql_file_asked(struct mysql *);
 
 #endif
