@@ -601,7 +601,7 @@ load_one(void *context, struct worker *w, const char *name)
 		conclude(f, &load, verdict, clock_monotonic_ns() - started);
 		source_close(&source);
 		spool_release(w->claims, name);
-		if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
+		if (!load_may_try_again(verdict)) {
 			trial_succeeded(&w->trial);
 			return verdict != LOAD_STOPPED;
 		}

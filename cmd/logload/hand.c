@@ -402,7 +402,7 @@ really_load(struct worker *w, struct load *load)
 			return verdict;
 		}
 		verdict = load_run(load);
-		if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
+		if (!load_may_try_again(verdict)) {
 			trial_succeeded(&w->trial);
 			return verdict;
 		}
@@ -419,7 +419,7 @@ fail(struct hand *h, const char *path, enum load_verdict verdict,
 
 	if (verdict == LOAD_SCHEMA || verdict == LOAD_REFUSED)
 		run_note(&h->run, OUTCOME_SCHEMA);
-	else if (verdict == LOAD_PASSING)
+	else if (verdict == LOAD_PASSING || verdict == LOAD_CONFLICT)
 		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_AWAY);
 	else
 		run_note(&h->run, stopped || why->code == EAGAIN
@@ -486,8 +486,7 @@ conclude(struct hand *h, const struct load *load, const char *path,
 static bool
 goes_on(enum load_verdict verdict)
 {
-	return verdict != LOAD_PASSING && verdict != LOAD_SCHEMA &&
-	       verdict != LOAD_STOPPED;
+	return !load_may_try_again(verdict) && verdict != LOAD_STOPPED;
 }
 
 /* A file that cannot be read does not keep the others from being loaded. */

@@ -11,6 +11,8 @@
 #include "log.h"
 #include "naming.h"
 
+#define CHUNK_LEAST (1024 * 1024) /* that a server must take at a time */
+
 static enum load_verdict load_chunk(struct load *);
 static enum load_verdict load_rows(struct load *);
 static enum load_verdict finish_chunk(struct load *);
@@ -83,7 +85,8 @@ load_run(struct load *f)
 		uint64_t started = clock_monotonic_ns();
 
 		verdict = load_chunk(f);
-		if (verdict == LOAD_STOPPED) /* at another place, or anew */
+		if (verdict ==
+		    LOAD_STOPPED) /* at another place, or with less */
 			continue;
 		if (verdict != LOAD_DONE)
 			return verdict;
@@ -96,6 +99,30 @@ load_run(struct load *f)
 	}
 }
 
+/* The server refuses that much at a time: less from now on. LOAD_STOPPED. */
+static enum load_verdict
+shrink(struct load *f)
+{
+	struct load_limits *l = &f->loader->limits;
+	uint64_t size = f->loader->lines.at - f->at;
+	struct error why = f->error;
+
+	if (size > l->chunk)
+		size = l->chunk;
+	if (size <= CHUNK_LEAST) {
+		(void)error_set(&f->error,
+		    "%llu bytes of events in one transaction are too many: %s",
+		    (unsigned long long)size, why.text);
+		f->loader->db->error = f->error;
+		return LOAD_SCHEMA;
+	}
+	l->chunk = size / 2 > CHUNK_LEAST ? size / 2 : CHUNK_LEAST;
+	log_warn("too large a transaction for the database, loading %llu bytes "
+		 "at a time from now on: %s",
+	    (unsigned long long)l->chunk, why.text);
+	return LOAD_STOPPED;
+}
+
 /* Gives up the transaction. */
 static enum load_verdict
 give_up(struct load *f, enum load_verdict verdict)
@@ -103,6 +130,8 @@ give_up(struct load *f, enum load_verdict verdict)
 	struct db *db = f->loader->db;
 
 	reject_discard(&f->loader->reject);
+	if (verdict == LOAD_TOO_LARGE)
+		verdict = shrink(f);
 	if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
 		db_rollback(db); /* f->error says why */
 		return verdict;
@@ -198,6 +227,8 @@ load_chunk(struct load *f)
 	f->chunk.lost = l->reject.lost;
 	f->unsure_at = f->file.progress;
 	said = db_commit(l->db);
+	if (said != DB_OK && !l->db->unanswered)
+		f->unsure_at = 0; /* the answer is no */
 	return said == DB_OK ? finish_chunk(f) : failed(f, said);
 }
 

@@ -99,9 +99,10 @@ void load_init(struct load *, struct loader *, struct source *,
     const char *name, bool torn_tails);
 
 /*
- * Loads what is left of the file over a connected database. After LOAD_PASSING
- * and LOAD_SCHEMA it may be called again with the same load; after LOAD_REFUSED
- * later, with `witnessed` set if rows of other files were stored meanwhile.
+ * Loads what is left of the file over a connected database. Where
+ * load_may_try_again says so, call it again with the same load; after
+ * LOAD_REFUSED later, with `witnessed` set if rows of other files were stored
+ * meanwhile.
  */
 enum load_verdict load_run(struct load *);
 

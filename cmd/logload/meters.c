@@ -23,6 +23,8 @@ static const struct metric initial[METERS + 1] = {
     [METER_RETRIES_PASSING] = METRIC_COUNTER("logload_retries_total",
 	"Tries that failed and will be repeated",
 	METRIC_LABEL("class", "passing")),
+    [METER_RETRIES_CONFLICT] = METRIC_COUNTER(
+	"logload_retries_total", NULL, METRIC_LABEL("class", "conflict")),
     [METER_RETRIES_SCHEMA] = METRIC_COUNTER(
 	"logload_retries_total", NULL, METRIC_LABEL("class", "schema")),
     [METER_RETRIES_IO] = METRIC_COUNTER(

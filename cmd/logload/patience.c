@@ -10,6 +10,7 @@
 
 #define LEAST_NS (100 * CLOCK_NS_PER_MS)
 #define MOST_NS (30 * CLOCK_NS_PER_S)
+#define CONFLICT_NS CLOCK_NS_PER_S      /* the most for a conflict */
 #define SCHEMA_NS (30 * CLOCK_NS_PER_S) /* and as much again, by chance */
 
 int
@@ -55,6 +56,22 @@ say(struct patience *p, enum health now, const char *why)
 	meter_set(p->meters, METER_DATABASE_UP, now == HEALTH_GOOD);
 }
 
+/* A conflict is no state: the database is there, and takes what others send. */
+static void
+say_conflict(struct patience *p, const char *why)
+{
+	uint64_t time = clock_monotonic_ns();
+
+	(void)pthread_mutex_lock(&p->lock); /* fails only on misuse */
+	if (p->conflict_ns == 0 || time - p->conflict_ns >= SCHEMA_NS) {
+		log_warn("in conflict with another transaction, trying again: "
+			 "%s",
+		    why);
+		p->conflict_ns = time;
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 void
 trial_succeeded(struct trial *t)
 {
@@ -64,14 +81,14 @@ trial_succeeded(struct trial *t)
 
 /* A random part of a span that doubles with each failure. */
 static uint64_t
-backoff_ns(struct trial *t)
+backoff_ns(struct trial *t, uint64_t most)
 {
 	uint64_t span = LEAST_NS;
 
-	for (unsigned i = 1; i < t->failures && span < MOST_NS; i++)
+	for (unsigned i = 1; i < t->failures && span < most; i++)
 		span *= 2;
-	if (span > MOST_NS)
-		span = MOST_NS;
+	if (span > most)
+		span = most;
 	return span / 1000 * (uint64_t)(rand_r(&t->seed) % 1000) +
 	       CLOCK_NS_PER_MS;
 }
@@ -89,17 +106,22 @@ trial_failed(
 	if (!p->for_ever && stop_asked(p->stop))
 		return false;
 	meter_add(p->meters,
-	    verdict == LOAD_PASSING  ? METER_RETRIES_PASSING
-	    : verdict == LOAD_SCHEMA ? METER_RETRIES_SCHEMA
-				     : METER_RETRIES_IO,
+	    verdict == LOAD_PASSING    ? METER_RETRIES_PASSING
+	    : verdict == LOAD_CONFLICT ? METER_RETRIES_CONFLICT
+	    : verdict == LOAD_SCHEMA   ? METER_RETRIES_SCHEMA
+				       : METER_RETRIES_IO,
 	    1);
-	say(p,
-	    verdict == LOAD_PASSING  ? HEALTH_AWAY
-	    : verdict == LOAD_SCHEMA ? HEALTH_SCHEMA
-				     : HEALTH_IO,
-	    why->text);
-	if (verdict == LOAD_PASSING) {
-		wait = backoff_ns(t);
+	if (verdict == LOAD_CONFLICT)
+		say_conflict(p, why->text);
+	else
+		say(p,
+		    verdict == LOAD_PASSING  ? HEALTH_AWAY
+		    : verdict == LOAD_SCHEMA ? HEALTH_SCHEMA
+					     : HEALTH_IO,
+		    why->text);
+	if (verdict == LOAD_PASSING || verdict == LOAD_CONFLICT) {
+		wait = backoff_ns(
+		    t, verdict == LOAD_PASSING ? MOST_NS : CONFLICT_NS);
 	} else {
 		if (p->schema_ends)
 			return false;
@@ -120,7 +142,7 @@ trial_connect(struct trial *t, struct loader *l, enum load_verdict *verdict)
 	enum db_verdict v;
 
 	while ((v = db_connect(l->db)) != DB_OK) {
-		*verdict = v == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+		*verdict = store_heard(v);
 		t->connecting = true;
 		if (!trial_failed(t, *verdict, &l->db->error))
 			return false;
@@ -150,7 +172,7 @@ trial_find(struct trial *t, struct loader *l, const char *name,
 			return LOAD_DONE;
 		*err = db->error;
 		db_disconnect(db);
-		verdict = v == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+		verdict = store_heard(v);
 		if (!trial_failed(t, verdict, err))
 			return verdict;
 	}

@@ -2,9 +2,9 @@
  * patience.h - what to do while the database cannot be used.
  *
  * A passing error is waited out with exponential backoff and full jitter, from
- * 100 ms up to 30 s; any other one is tried again each 30 to 60 s, and said
- * loudly. By hand, patience has an end. The log tells each change once, however
- * many threads see it.
+ * 100 ms up to 30 s, a conflict up to 1 s; any other one is tried again each 30
+ * to 60 s, and said loudly. By hand, patience has an end. The log tells each
+ * change once, however many threads see it.
  */
 #ifndef LOGLOAD_PATIENCE_H
 #define LOGLOAD_PATIENCE_H
@@ -28,6 +28,7 @@ struct patience {
 	pthread_mutex_t lock;
 	enum health health;
 	uint64_t said_ns;      /* when an error was last said */
+	uint64_t conflict_ns;  /* when a conflict was; 0: never */
 	struct meters *meters; /* not owned */
 	struct stop *stop;     /* not owned */
 	bool for_ever;         /* else the two below */

@@ -32,11 +32,20 @@ enum load_verdict {
 	LOAD_DONE,
 	LOAD_SKIPPED, /* loaded before */
 	LOAD_STOPPED, /* between two chunks, as asked */
-	LOAD_PASSING, /* this and the next: error says why; call again */
+	LOAD_PASSING, /* these three: error says why; call again */
+	LOAD_CONFLICT,
 	LOAD_SCHEMA,
 	LOAD_REFUSED, /* all of its events, perhaps for no fault of theirs */
 	LOAD_IO,      /* the file, or rejected/, could not be read or written */
+	LOAD_TOO_LARGE, /* within load.c: a smaller chunk is tried */
 };
+
+static inline bool
+load_may_try_again(enum load_verdict verdict)
+{
+	return verdict == LOAD_PASSING || verdict == LOAD_CONFLICT ||
+	       verdict == LOAD_SCHEMA;
+}
 
 #define HELD_MAX 512
 
@@ -107,9 +116,14 @@ enum load_verdict store_end(struct store *);
 static inline enum load_verdict
 store_heard(enum db_verdict verdict)
 {
-	if (verdict == DB_OK)
-		return LOAD_DONE;
-	return verdict == DB_PASSING ? LOAD_PASSING : LOAD_SCHEMA;
+	static const enum load_verdict heard[] = {[DB_OK] = LOAD_DONE,
+	    [DB_REFUSED] = LOAD_SCHEMA,
+	    [DB_PASSING] = LOAD_PASSING,
+	    [DB_CONFLICT] = LOAD_CONFLICT,
+	    [DB_TOO_LARGE] = LOAD_TOO_LARGE,
+	    [DB_SCHEMA] = LOAD_SCHEMA};
+
+	return heard[verdict];
 }
 
 #endif

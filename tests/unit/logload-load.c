@@ -33,6 +33,9 @@ static struct {
 	bool gone;               /* the ledger's line, by its end */
 	bool breaks;             /* the connection, at a ROLLBACK */
 	bool away, run_away;     /* closed; and a statement after that */
+	/* Of the first COMMIT of a load; then another loader has done it. */
+	enum db_verdict refused, commit;
+	bool unanswered, done;
 } fake;
 
 static struct db *
@@ -75,7 +78,11 @@ fake_run(struct db *db, const char *sql, size_t len)
 		fake.probes = false;
 	if (fake.breaks && len == 8 && memcmp(sql, "ROLLBACK", len) == 0)
 		return DB_PASSING;
-	return DB_OK;
+	if (fake.commit == DB_OK || len != 6 || memcmp(sql, "COMMIT", len) != 0)
+		return DB_OK;
+	db->unanswered = fake.unanswered;
+	fake.done = true;
+	return fake.commit;
 }
 
 static enum db_verdict
@@ -89,6 +96,10 @@ fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 		answer->found = fake.there;
 	if (fake.progress != NULL)
 		answer->fields[6] = fake.progress;
+	if (fake.done) {
+		answer->fields[6] = "8";
+		answer->fields[8] = "now";
+	}
 	return DB_OK;
 }
 
@@ -201,7 +212,11 @@ run(int fd, int dir, struct load_tally *tally)
 	must(source_open(&source, fd, -1, &err) == 0);
 	load_init(&load, &loader, &source, "name", false);
 	fake.closed = 0;
+	fake.commit = fake.refused;
 	got = load_run(&load);
+	fake.commit = DB_OK;
+	if (fake.done && db_connect(loader.db) == DB_OK)
+		got = load_run(&load);
 	*tally = load.tally;
 	source_close(&source);
 	fake.closed_in_load = fake.closed;
@@ -247,6 +262,21 @@ run_moved(bool breaks, int dir)
 	fake.limits = (struct batch_limits){16, 4096};
 	fake.progress = "8";
 	fake.breaks = breaks;
+	return run(fd, dir, &tally);
+}
+
+/* A COMMIT fails, and then the ledger has that file as loaded. */
+static enum load_verdict
+run_refused(enum db_verdict verdict, bool unanswered, int dir)
+{
+	struct load_tally tally;
+	int fd = make_file();
+
+	must(write(fd, "{\"a\":1}\n", 8) == 8);
+	memset(&fake, 0, sizeof(fake));
+	fake.limits = (struct batch_limits){16, 4096};
+	fake.refused = verdict;
+	fake.unanswered = unanswered;
 	return run(fd, dir, &tally);
 }
 
@@ -411,6 +441,15 @@ main(void)
 	is_number(run_plain(DB_OK, 3, true, dir), LOAD_SCHEMA,
 	    "one whose ledger has lost the file's line");
 	is_number(fake.closed_in_load, 1, "too: what was stored is taken back");
+	is_number(run_plain(DB_CONFLICT, 3, false, dir), LOAD_CONFLICT,
+	    "one with a conflict");
+	is_number(fake.closed_in_load, 0, "stays connected");
+	is_number(run_plain(DB_TOO_LARGE, 3, false, dir), LOAD_SCHEMA,
+	    "one that takes no transaction, however small");
+	is_number(run_refused(DB_PASSING, true, dir), LOAD_DONE,
+	    "what a commit without an answer has led to is ours");
+	is_number(run_refused(DB_CONFLICT, false, dir), LOAD_SKIPPED,
+	    "after a refused one it is another's");
 	is_number(
 	    run_moved(false, dir), LOAD_DONE, "one that has a part already");
 	is_number(run_moved(true, dir), LOAD_PASSING,

@@ -8,7 +8,8 @@
  * Each call ends in a verdict, and where that is not DB_OK, db->error has the
  * database's own code and text. After DB_PASSING and DB_SCHEMA the transaction
  * is lost: call db_disconnect and db_connect before the next db_begin, which
- * else is DB_PASSING. One thread uses one db.
+ * else is DB_PASSING. After DB_CONFLICT and DB_TOO_LARGE db_rollback will do.
+ * One thread uses one db.
  */
 #ifndef LOGLOAD_DB_H
 #define LOGLOAD_DB_H
@@ -25,10 +26,12 @@
 
 enum db_verdict {
 	DB_OK,
-	DB_REFUSED, /* these rows, for whatever reason; the transaction goes on
-		     */
-	DB_PASSING, /* the same will work later */
-	DB_SCHEMA,  /* the statement, whatever the rows: a human must look */
+	DB_REFUSED,  /* these rows, for whatever reason; the transaction goes on
+		      */
+	DB_PASSING,  /* the same will work later */
+	DB_CONFLICT, /* the same will work at once: others were in the way */
+	DB_TOO_LARGE, /* the transaction is: less of it will work */
+	DB_SCHEMA,    /* the statement, whatever the rows: a human must look */
 };
 
 /* What else is asked of an error. */
@@ -98,6 +101,7 @@ struct db {
 	struct batch_limits limits; /* of a batch; the driver's, once open */
 	struct error error;         /* code: the database's own */
 	enum db_cause cause;
+	bool unanswered;  /* the error is ours: the server may have done it */
 	uint64_t changed; /* rows: stored, or found to be updated, by the last
 			     run */
 	struct buf sql;   /* reused */

@@ -17,6 +17,7 @@
  * Of an INSERT, with arrays too, the server stores all rows or none, and under
  * the strict sql_mode of the session it tells the truth.
  */
+#include <errmsg.h>
 #include <mysql.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -105,6 +106,7 @@ failure(struct link *l, const char *what, unsigned code, const char *sqlstate,
 	enum db_verdict verdict =
 	    mysql_verdict(code, sqlstate, text, &l->m.db.cause);
 
+	l->m.db.unanswered = code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;
 	if (l->m.asked[0] != '\0')
 		return mysql_file_asked(&l->m);
 	/* An event's goes into its record: the server's own words. */

@@ -16,7 +16,6 @@
 #include "mysql_errors.h"
 
 static const unsigned passing[] = {
-    1020,             /* record has changed since last read */
     1021,             /* disk full */
     1030,             /* the storage engine's own error */
     1037, 1038, 1041, /* out of memory */
@@ -30,9 +29,6 @@ static const unsigned passing[] = {
     1152, 1158, 1159, 1160, 1161, 1184, /* broken connection */
     1180,                               /* error during COMMIT */
     1203,                               /* user has too many connections */
-    1205,                               /* lock wait timeout */
-    1206,                               /* lock table full */
-    1213,                               /* deadlock */
     1226,                               /* user is over a resource limit */
     1243,                               /* unknown prepared statement */
     1290,                               /* the server runs with --read-only */
@@ -40,7 +36,6 @@ static const unsigned passing[] = {
     1317,                               /* statement interrupted */
     1461,                               /* too many prepared statements */
     1412,       /* table definition has changed, please retry */
-    1614,       /* transaction branch rolled back: deadlock */
     1615,       /* prepared statement needs to be prepared again */
     1637,       /* too many active transactions */
     1684,       /* the table is being altered right now */
@@ -50,12 +45,28 @@ static const unsigned passing[] = {
     1969,       /* over max_statement_time (MariaDB) */
     3024,       /* over max_execution_time */
     3032,       /* the server is in offline mode */
-    3058,       /* lock deadlock of user-level locks */
-    3100, 3101, /* commit refused by the replication group */
     3168,       /* server is not available */
     3169,       /* session was killed */
-    3572,       /* lock not available at once */
     4031,       /* disconnected for inactivity */
+};
+
+/* Another transaction was in the way; TiDB's codes too. */
+static const unsigned conflict[] = {
+    1020,             /* record has changed since last read */
+    1205,             /* lock wait timeout */
+    1213, 1614,       /* deadlock, and what Galera makes of a conflict */
+    3058,             /* deadlock of user-level locks */
+    3101,             /* Group Replication has rolled it back */
+    3572,             /* lock not available at once */
+    8002, 8022, 9007, /* of optimistic transactions (TiDB) */
+};
+
+/* The transaction is too large for the server. */
+static const unsigned too_large[] = {
+    1197, /* over max_binlog_cache_size */
+    1206, /* over what the lock table holds */
+    3100, /* over group_replication_transaction_size_limit, most often */
+    8004, /* TiDB */
 };
 
 /* Rights, tables, columns, syntax, what the server has or has not. */
@@ -107,6 +118,16 @@ is_tls_setup(const char *text)
 	return false;
 }
 
+/* What Galera says of a transaction over its limits, under either code. */
+static bool
+is_over_writeset(unsigned code, const char *text)
+{
+	return (code == SERVER_AT_COMMIT || code == SERVER_UNKNOWN_ERROR) &&
+	       (strcasestr(text, "too long") != NULL ||
+		   strcasestr(text, "writeset size") != NULL ||
+		   strcasestr(text, "max_ws_rows") != NULL);
+}
+
 static enum db_cause
 find_cause(unsigned code)
 {
@@ -130,6 +151,11 @@ mysql_verdict(
 		return is_tls_setup(text) ? DB_SCHEMA : DB_PASSING;
 	if (code >= 2000 && code < 3000)
 		return HOLDS(client_schema, code) ? DB_SCHEMA : DB_PASSING;
+	if (HOLDS(too_large, code) || is_over_writeset(code, text))
+		return DB_TOO_LARGE;
+	if (HOLDS(conflict, code) ||
+	    (code == SERVER_AT_COMMIT && strcasestr(text, "deadlock") != NULL))
+		return DB_CONFLICT;
 	if (HOLDS(passing, code))
 		return DB_PASSING;
 	return HOLDS(statement, code) ? DB_SCHEMA : DB_REFUSED;

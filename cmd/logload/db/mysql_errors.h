@@ -9,9 +9,11 @@
 /* Codes that the client library's headers do not all have. */
 enum {
 	SERVER_DUPLICATE = 1062,
+	SERVER_UNKNOWN_ERROR = 1105,
 	SERVER_NO_SUCH_TABLE = 1146,
 	SERVER_INFILE_OFF = 1148,
 	SERVER_PACKET_TOO_LARGE = 1153,
+	SERVER_AT_COMMIT = 1180, /* some error */
 	SERVER_UNKNOWN_VARIABLE = 1193,
 	SERVER_NOT_PREPARED = 1295,      /* what it takes only as text */
 	SERVER_TOO_MANY_PREPARED = 1461, /* by all of its clients */
