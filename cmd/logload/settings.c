@@ -324,8 +324,8 @@ settings_complete(struct settings *s, struct error *err)
 	if (status != 0)
 		return status;
 	/* The library reads "localhost" as the default socket. */
-	if (c->socket != NULL && c->host == NULL)
-		c->host = "localhost";
+	if (c->socket != NULL && c->hosts[0].name == NULL)
+		c->hosts[0].name = "localhost";
 	s->db_given =
 	    s->url != NULL || c->defaults_file != NULL || has_own_defaults();
 	return 0;

@@ -165,13 +165,25 @@ fake_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 	return DB_OK;
 }
 
+static bool
+fake_alive(struct db *db)
+{
+	(void)db;
+	return true;
+}
+
 static const struct db_driver fake_driver = {
-    .dialect =
-	{.name_quote = '"', .escaped = "", .begin = "", .lock = "", .now = ""},
+    .dialect = {.name_quote = '"',
+	.escaped = "",
+	.begin = "",
+	.same = "",
+	.lock = "",
+	.now = ""},
     .make = fake_make,
     .free = fake_free,
     .open = fake_open,
     .close = fake_close,
+    .alive = fake_alive,
     .run = fake_run,
     .ask = fake_ask,
     .check = fake_check,

@@ -8,11 +8,12 @@
 
 #include "clock.h"
 #include "drivers.h"
+#include "log.h"
 #include "sql.h"
 #include "tables.h"
 
-/* After so long a rest the server may have closed the connection. */
-#define REST_NS (20 * CLOCK_NS_PER_S)
+/* After so long a rest the server, or what is in between, may have gone. */
+#define REST_NS CLOCK_NS_PER_S
 #define CLAIM_TRIES 3
 
 static const struct db_driver *const drivers[] = {&db_mysql, NULL};
@@ -106,11 +107,19 @@ db_interrupt(struct db *db)
  */
 
 static enum db_verdict
+heard(struct db *db, enum db_verdict verdict)
+{
+	db->used_ns = clock_monotonic_ns();
+	if (verdict == DB_PASSING)
+		db->host_failed = true;
+	return verdict;
+}
+
+static enum db_verdict
 run(struct db *db, const char *sql, size_t len)
 {
-	enum db_verdict verdict = db->driver->run(db, sql, len);
+	enum db_verdict verdict = heard(db, db->driver->run(db, sql, len));
 
-	db->used_ns = clock_monotonic_ns();
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
@@ -123,9 +132,9 @@ run_text(struct db *db, const char *sql)
 static enum db_verdict
 ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 {
-	enum db_verdict verdict = db->driver->ask(db, sql, len, answer);
+	enum db_verdict verdict =
+	    heard(db, db->driver->ask(db, sql, len, answer));
 
-	db->used_ns = clock_monotonic_ns();
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
@@ -140,17 +149,29 @@ db_disconnect(struct db *db)
 	db->driver->close(db);
 }
 
+/* What has failed is left for the next host, where there is one. */
+static void
+choose_host(struct db *db)
+{
+	const struct db_config *c = db->config;
+
+	if (!db->host_failed || c->host_count < 2)
+		return;
+	db->host = (db->host + 1) % c->host_count;
+	log_info("trying the next host: %s", c->hosts[db->host].name);
+}
+
 enum db_verdict
 db_connect(struct db *db)
 {
 	enum db_verdict verdict;
-	struct db_answer answer;
 
 	if (db->open && clock_monotonic_ns() - db->used_ns > REST_NS &&
-	    ask(db, "SELECT 1", 8, &answer) != DB_OK)
-		db_disconnect(db);
+	    !db->driver->alive(db))
+		db_disconnect(db); /* that is not the host's fault */
 	if (db->open)
 		return DB_OK;
+	choose_host(db);
 	verdict = db->driver->open(db);
 	if (verdict == DB_OK)
 		verdict = tables_prepare(db);
@@ -158,6 +179,7 @@ db_connect(struct db *db)
 	if (verdict == DB_OK)
 		verdict = run_text(db, "COMMIT");
 	db->open = verdict == DB_OK;
+	db->host_failed = !db->open;
 	if (!db->open)
 		db_disconnect(db);
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
@@ -194,10 +216,7 @@ enum db_verdict
 db_store(
     struct db *db, const struct batch *batch, unsigned from, unsigned count)
 {
-	enum db_verdict verdict = db->driver->store(db, batch, from, count);
-
-	db->used_ns = clock_monotonic_ns();
-	return verdict;
+	return heard(db, db->driver->store(db, batch, from, count));
 }
 
 enum db_verdict
@@ -208,8 +227,7 @@ db_sift(struct db *db, const struct batch *batch, unsigned from, unsigned count,
 
 	if (db->driver->sift != NULL && db->own_key)
 		verdict = db->driver->sift(db, batch, from, count, missing);
-	db->used_ns = clock_monotonic_ns();
-	return verdict;
+	return heard(db, verdict);
 }
 
 enum db_verdict
@@ -246,7 +264,7 @@ db_probe(struct db *db, const struct batch *batch, unsigned row)
 	verdict = db_store(db, batch, row, 1);
 	if (verdict == DB_REFUSED && db->cause == DB_CAUSE_DUPLICATE)
 		verdict = DB_OK;
-	if (verdict == DB_PASSING)
+	if (verdict != DB_OK && verdict != DB_REFUSED)
 		return verdict;
 	kept = db->error;
 	undone = run_text(db, "ROLLBACK TO SAVEPOINT probe");
@@ -423,19 +441,20 @@ db_save(struct db *db, const struct db_file *f)
 	    sql_put_table(b, d, db->config->ledger) < 0 ||
 	    buf_printf(b,
 		" SET bytes=%llu, events=%llu, rejected=%llu, torn=%llu, "
-		"progress=%llu, %clines%c=%llu, loaded_at=%s WHERE id=%llu",
+		"progress=%llu, %clines%c=%llu, loaded_at=%s WHERE id=%llu "
+		"AND %s",
 		(unsigned long long)f->bytes, (unsigned long long)f->events,
 		(unsigned long long)f->rejected, (unsigned long long)f->torn,
 		(unsigned long long)f->progress, d->name_quote, d->name_quote,
 		(unsigned long long)f->lines, f->loaded ? d->now : "NULL",
-		(unsigned long long)f->id) < 0)
+		(unsigned long long)f->id, d->same) < 0)
 		return db_no_memory(db);
 	verdict = run(db, b->data, b->len);
 	if (verdict != DB_OK || db->changed == 1)
 		return verdict;
 	(void)error_set(&db->error,
 	    "UPDATE of the ledger %s found %llu lines of the id %llu, which "
-	    "has to have one",
+	    "has to have one; or a proxy has changed the session",
 	    db->config->ledger, (unsigned long long)db->changed,
 	    (unsigned long long)f->id);
 	db->cause = DB_CAUSE_OTHER;

@@ -49,13 +49,21 @@ enum db_ssl {
 	DB_SSL_VERIFY_IDENTITY,
 };
 
+#define DB_HOSTS_MAX 8
+
+struct db_host {
+	const char *name;
+	uint64_t port;
+};
+
 struct db_driver;
 
 /* Where and how; NULL and 0: what the database's own configuration says. */
 struct db_config {
-	const struct db_driver *driver; /* never NULL */
-	const char *host, *user, *password, *database, *socket;
-	uint64_t port;
+	const struct db_driver *driver;     /* never NULL */
+	struct db_host hosts[DB_HOSTS_MAX]; /* tried in turn */
+	unsigned host_count;
+	const char *user, *password, *database, *socket;
 	const char *defaults_file;
 	const char *ssl_mode; /* NULL: ssl is our default, no wish */
 	enum db_ssl ssl;
@@ -93,9 +101,11 @@ struct db_file {
 struct db {
 	const struct db_driver *driver;
 	const struct db_config *config;
-	bool open;       /* there is a session */
-	bool old_ledger; /* of the version before; with look_only alone */
-	bool own_key;    /* see db_is_there; this and the next: once open */
+	bool open;        /* there is a session */
+	unsigned host;    /* of it, or to be tried: of the config */
+	bool host_failed; /* try the next one, where there is one */
+	bool old_ledger;  /* of the version before; with look_only alone */
+	bool own_key;     /* see db_is_there; this and the next: once open */
 	struct row_bounds bounds;
 	uint64_t used_ns;           /* when it was last used */
 	struct batch_limits limits; /* of a batch; the driver's, once open */
@@ -191,6 +201,7 @@ struct db_dialect {
 	char name_quote;     /* around a name; doubled within */
 	const char *escaped; /* characters of a string with a \ before them */
 	const char *begin;   /* begins a transaction */
+	const char *same;    /* is true in a session as open has made it */
 	const char *lock;    /* behind a SELECT whose row is to be locked */
 	const char *now;     /* the instant, in UTC */
 	const char *types[COLUMN_TYPES]; /* of a column; %u: its width */
@@ -228,6 +239,9 @@ struct db_driver {
 	enum db_verdict (*open)(struct db *);
 	void (*close)(struct db *);
 	void (*interrupt)(struct db *);
+	/* Does the server answer? To be known within seconds, whatever happens.
+	 */
+	bool (*alive)(struct db *);
 	/* One statement, without an answer: sets db->changed; or with one. */
 	enum db_verdict (*run)(struct db *, const char *sql, size_t len);
 	enum db_verdict (*ask)(

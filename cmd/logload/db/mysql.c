@@ -224,6 +224,17 @@ socket_of(MYSQL *link)
 #endif
 }
 
+/* The library itself would wait as long as for the longest statement. */
+static bool
+alive(struct db *db)
+{
+	MYSQL *link = of(db)->mysql;
+
+	return mysql_send_query(link, "DO 0", 4) == 0 &&
+	       mysql_answers(socket_of(link)) &&
+	       mysql_read_query_result(link) == 0;
+}
+
 /*
  * A server may ask for a file of ours at any statement. It gets the rows of a
  * LOAD DATA that runs; else the connection ends, for the library would go on to
@@ -250,10 +261,12 @@ seconds(uint64_t ns)
 
 /* A connection by socket needs no TLS, and cannot be listened to. */
 static bool
-wants_tls(const struct db_config *c)
+wants_tls(const struct db *db)
 {
-	bool local = c->socket != NULL || c->host == NULL ||
-		     strcmp(c->host, "localhost") == 0;
+	const struct db_config *c = db->config;
+	const char *host = c->hosts[db->host].name;
+	bool local =
+	    c->socket != NULL || host == NULL || strcmp(host, "localhost") == 0;
 
 	if (c->ssl == DB_SSL_PREFERRED)
 		return !local;
@@ -280,7 +293,7 @@ set_options(struct link *l, const char *mycnf)
 	    mysql_infile_end, mysql_infile_error, l);
 #ifdef MARIADB_PACKAGE_VERSION_ID
 	{
-		my_bool tls = wants_tls(c);
+		my_bool tls = wants_tls(&l->m.db);
 
 		if (tls)
 			(void)mysql_options(
@@ -294,7 +307,7 @@ set_options(struct link *l, const char *mycnf)
 		bool get_key = true;
 		unsigned long packet = 1UL << 30;
 
-		if (c->ssl_mode != NULL || !wants_tls(c))
+		if (c->ssl_mode != NULL || !wants_tls(&l->m.db))
 			(void)mysql_options(
 			    l->mysql, MYSQL_OPT_SSL_MODE, &modes[c->ssl]);
 		/* caching_sha2_password without TLS needs the server's key. */
@@ -341,6 +354,7 @@ static enum db_verdict
 open_link(struct db *db)
 {
 	const struct db_config *c = db->config;
+	const struct db_host *h = &c->hosts[db->host];
 	struct link *l = of(db);
 	enum db_verdict verdict;
 	char mycnf[MYCNF_PATH_MAX];
@@ -355,8 +369,8 @@ open_link(struct db *db)
 	}
 	l->m.asked[0] = '\0';
 	set_options(l, mycnf);
-	if (mysql_real_connect(l->mysql, c->host, c->user, c->password,
-		c->database, (unsigned)c->port, c->socket,
+	if (mysql_real_connect(l->mysql, h->name, c->user, c->password,
+		c->database, (unsigned)h->port, c->socket,
 		CLIENT_FOUND_ROWS) == NULL)
 		verdict = failed(l, "connect");
 	else
@@ -373,6 +387,7 @@ open_link(struct db *db)
 	}
 #endif
 	set_socket(l, socket_of(l->mysql));
+	mysql_watch(socket_of(l->mysql));
 	l->m.arrays = has_arrays(l);
 	return mysql_open_session(&l->m);
 }
@@ -562,6 +577,7 @@ const struct db_driver db_mysql = {
 	    .name_quote = '`',
 	    .escaped = "\\",
 	    .begin = "START TRANSACTION",
+	    .same = "@logload=1",
 	    .lock = " FOR UPDATE",
 	    .now = "UTC_TIMESTAMP(6)",
 	    .types = {[COLUMN_VARCHAR] = "VARCHAR(%u)",
@@ -583,6 +599,7 @@ const struct db_driver db_mysql = {
     .open = open_link,
     .close = close_link,
     .interrupt = interrupt,
+    .alive = alive,
     .run = run,
     .ask = ask,
     .check = mysql_check,

@@ -27,6 +27,10 @@ struct mysql {
 
 /* Over a new connection, of which `arrays` says whether it knows them. */
 enum db_verdict mysql_open_session(struct mysql *);
+/* Lets the system find out that the other end is not there any more. */
+void mysql_watch(int socket);
+/* Waits for an answer, which cannot take long. */
+bool mysql_answers(int socket);
 /* How much goes at a time by the ways that there are. */
 void mysql_set_limits(struct mysql *);
 /* The error of a row that no packet can hold: DB_REFUSED. */

@@ -2,12 +2,41 @@
  * mysql_session.c - what is asked and set when a session of MySQL or MariaDB
  * begins.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "log.h"
 #include "mysql_errors.h"
 #include "mysql_own.h"
+
+#define ANSWER_MS 10000
+
+/* Of no effect on a socket that has no network. */
+void
+mysql_watch(int socket)
+{
+	static const int on = 1, idle_s = 10, every_s = 5, tries = 3;
+
+	(void)setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(
+	    socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	(void)setsockopt(
+	    socket, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+	(void)setsockopt(
+	    socket, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof(tries));
+}
+
+bool
+mysql_answers(int socket)
+{
+	struct pollfd p = {.fd = socket, .events = POLLIN};
+
+	return poll(&p, 1, ANSWER_MS) == 1;
+}
 
 static enum db_verdict
 run(struct mysql *m, const char *sql)
@@ -85,32 +114,47 @@ mysql_too_large(struct mysql *m, size_t size)
 	return DB_REFUSED;
 }
 
+static void
+warn_of(const char *setting)
+{
+	log_warn("the server has not %s: a crash of its machine can lose "
+		 "events that were loaded and removed here",
+	    setting);
+}
+
 /* What the server allows, and whether its commits last. */
 static enum db_verdict
 read_server(struct mysql *m)
 {
-	uint64_t infile = 0, flush = 1;
-	enum db_verdict verdict;
+	/* LOAD DATA commits inside in TiDB, and in Galera where that is set. */
+	uint64_t infile = 0, tidb = 0, splits = 0, lazy = 0, lazy_log = 0;
+	const struct {
+		const char *sql;
+		uint64_t *number;
+	} asked[] = {{"SELECT @@max_allowed_packet", &m->packet_max},
+	    {"SELECT @@local_infile", &infile},
+	    {"SELECT VERSION() LIKE '%TiDB%'", &tidb},
+	    {"SELECT @@wsrep_load_data_splitting", &splits},
+	    {"SELECT @@innodb_flush_log_at_trx_commit IN (0, 2)", &lazy},
+	    {"SELECT @@log_bin AND @@sync_binlog<>1", &lazy_log}};
+	enum db_verdict verdict = DB_OK;
 
-	verdict =
-	    mysql_ask_number(m, "SELECT @@max_allowed_packet", &m->packet_max);
-	if (verdict == DB_OK)
-		verdict = mysql_ask_number(m, "SELECT @@local_infile", &infile);
-	if (verdict == DB_OK)
-		verdict = ask_variable(
-		    m, "SELECT @@innodb_flush_log_at_trx_commit", &flush);
+	for (size_t i = 0;
+	     i < sizeof(asked) / sizeof(asked[0]) && verdict == DB_OK; i++)
+		verdict = ask_variable(m, asked[i].sql, asked[i].number);
 	if (verdict != DB_OK)
 		return verdict;
-	m->load_data = infile != 0;
+	m->load_data = infile != 0 && tidb == 0 && splits == 0;
 	mysql_set_limits(m);
 	if (!m->warned && !m->load_data && !m->arrays)
-		log_info("the server has local_infile off: loading by INSERT, "
-			 "which is slower");
-	if (!m->warned && flush != 1)
-		log_warn("the server has innodb_flush_log_at_trx_commit=%llu: "
-			 "a crash of its machine can lose events that were "
-			 "loaded and removed here",
-		    (unsigned long long)flush);
+		log_info("the server has %s: loading by INSERT, which is "
+			 "slower",
+		    infile == 0 ? "local_infile off"
+				: "a LOAD DATA that commits inside");
+	if (!m->warned && lazy != 0)
+		warn_of("innodb_flush_log_at_trx_commit=1");
+	if (!m->warned && lazy_log != 0)
+		warn_of("sync_binlog=1");
 	m->warned = true;
 	return DB_OK;
 }
@@ -118,7 +162,8 @@ read_server(struct mysql *m)
 /*
  * No notes are among the warnings that LOAD DATA leaves. Without the checks
  * MariaDB would tell of a duplicate only at the commit. Whatever an
- * init-command of the user's has set comes before.
+ * init-command of the user's, or the server's init_connect, has set comes
+ * before. @logload is what no other session has.
  */
 enum db_verdict
 mysql_open_session(struct mysql *m)
@@ -128,8 +173,10 @@ mysql_open_session(struct mysql *m)
 	    "SET SESSION time_zone='+00:00', sql_notes=0, "
 	    "group_concat_max_len=1048576, "
 	    "unique_checks=1, foreign_key_checks=1, "
+	    "completion_type=0, wait_timeout=28800, "
 	    "sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 	    "SET SESSION autocommit=0",
+	    "SET @logload=1",
 	    NULL,
 	};
 	enum db_verdict verdict = DB_OK;

@@ -63,7 +63,7 @@ url_parse(const char *url, struct db_config *c, char **parts, struct error *err)
 }
 
 static int
-parse_host(struct db_config *c, char *host, struct error *err)
+parse_host(struct db_host *h, char *host, struct error *err)
 {
 	char *port = strrchr(host, ':'), *bracket = strchr(host, ']');
 
@@ -74,12 +74,28 @@ parse_host(struct db_config *c, char *host, struct error *err)
 	}
 	if (port != NULL) {
 		*port++ = '\0';
-		if (option_count(port, &c->port, err) < 0)
+		if (option_count(port, &h->port, err) < 0)
 			return -1;
-		if (c->port < 1 || c->port > 65535)
+		if (h->port < 1 || h->port > 65535)
 			return error_set(err, "the port is not 1 to 65535");
 	}
-	return decode(host, &c->host, err);
+	return decode(host, &h->name, err);
+}
+
+/* Those between commas. */
+static int
+parse_hosts(struct db_config *c, char *hosts, struct error *err)
+{
+	char *host;
+
+	while ((host = strsep(&hosts, ",")) != NULL) {
+		if (c->host_count == DB_HOSTS_MAX)
+			return error_set(
+			    err, "there are more than %d hosts", DB_HOSTS_MAX);
+		if (parse_host(&c->hosts[c->host_count++], host, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int
@@ -88,7 +104,7 @@ parse_authority(struct db_config *c, char *authority, struct error *err)
 	char *at = strrchr(authority, '@'), *colon;
 
 	if (at == NULL)
-		return parse_host(c, authority, err);
+		return parse_hosts(c, authority, err);
 	*at = '\0';
 	colon = strchr(authority, ':');
 	if (colon != NULL) {
@@ -98,7 +114,7 @@ parse_authority(struct db_config *c, char *authority, struct error *err)
 	}
 	if (decode(authority, &c->user, err) < 0)
 		return -1;
-	return parse_host(c, at + 1, err);
+	return parse_hosts(c, at + 1, err);
 }
 
 static int

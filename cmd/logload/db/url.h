@@ -3,6 +3,7 @@
  *
  *   mysql://USER:PASSWORD@HOST:PORT/DATABASE?socket=/PATH&ssl-mode=required
  *
+ * HOST:PORT may be several, with commas between them, which are tried in turn.
  * All parts may be left out; percent-encoding (RFC 3986, section 2.1) is
  * resolved in each. The scheme names the driver. The parameters say how to
  * connect: socket, ssl-mode, ssl-ca, ssl-cert, ssl-key.
