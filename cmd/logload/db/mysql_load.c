@@ -11,7 +11,9 @@
  *
  * LOCAL makes the server turn errors into warnings, cutting or dropping what
  * it cannot store, and say OK. So anything but no warning and as many rows as
- * were sent counts as a refusal, and is taken back.
+ * were sent counts as a refusal, and is taken back. When some rows are known to
+ * be refused, just that is what serves to store the others; where LOCAL is off,
+ * INSERT IGNORE does it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +248,57 @@ mysql_load(
 	return verdict == DB_REFUSED ? take_back(m) : verdict;
 }
 
+static int
+put_values(struct buf *sql, const struct db_dialect *d, const struct batch *b,
+    unsigned row)
+{
+	for (unsigned i = 0; i < b->text_count; i++) {
+		const struct batch_texts *t = &b->texts[i];
+		int rc = t->null[row]
+			     ? buf_printf(sql, "NULL")
+			     : sql_put_text(sql, d, t->text[row], t->len[row]);
+
+		if (rc < 0 ||
+		    (i + 1 < b->text_count && buf_append(sql, ",", 1) < 0))
+			return -1;
+		if (i == 0 && buf_printf(sql, "%llu,%llu,",
+				  (unsigned long long)b->file_id[row],
+				  (unsigned long long)b->line[row]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The same by INSERT IGNORE; DB_REFUSED where it would be too large. */
+static enum db_verdict
+insert_ignoring(
+    struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+{
+	const struct db_config *c = m->db.config;
+	const struct db_dialect *d = &m->db.driver->dialect;
+	struct buf *sql = &m->db.sql;
+	enum db_verdict verdict = run_text(&m->db, "SAVEPOINT logload");
+
+	sql->len = 0;
+	if (buf_printf(sql, "INSERT IGNORE INTO ") < 0 ||
+	    sql_put_table(sql, d, c->table) < 0 || buf_printf(sql, " (") < 0 ||
+	    sql_put_columns(sql, d, c->columns) < 0 ||
+	    buf_printf(sql, ") VALUES ") < 0)
+		return db_no_memory(&m->db);
+	for (unsigned i = 0; i < count; i++) {
+		if (buf_printf(sql, i == 0 ? "(" : ",(") < 0 ||
+		    put_values(sql, d, b, from + i) < 0 ||
+		    buf_append(sql, ")", 1) < 0)
+			return db_no_memory(&m->db);
+	}
+	if (verdict == DB_OK && sql->len + PACKET_SPARE > m->packet_max)
+		verdict = DB_REFUSED;
+	if (verdict == DB_OK)
+		verdict = m->db.driver->run(&m->db, sql->data, sql->len);
+	buf_clear(sql, ROWS_KEEP);
+	return verdict;
+}
+
 /*
  * Each warning is of a row that is not there, if with these there are as many
  * rows as were sent: one that was cut is there, and has a warning too.
@@ -255,11 +308,10 @@ mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
     bool *missing)
 {
 	struct mysql *m = (struct mysql *)db;
-	enum db_verdict verdict;
+	enum db_verdict verdict = m->load_data
+				      ? load(m, b, from, count)
+				      : insert_ignoring(m, b, from, count);
 
-	if (!m->load_data)
-		return DB_REFUSED;
-	verdict = load(m, b, from, count);
 	if (verdict != DB_OK)
 		return verdict;
 	if (m->db.changed + m->warnings != count)
