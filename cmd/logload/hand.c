@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "hand.h"
+#include "identity.h"
 #include "log.h"
 #include "naming.h"
 #include "progress.h"
@@ -378,17 +379,25 @@ dry_run(struct worker *w, struct load *load, const char *path)
 {
 	enum load_verdict verdict;
 	struct db_file file;
-	bool any;
+	bool any = false;
 
 	if (w->loader.db != NULL) {
 		verdict = trial_find(&w->trial, &w->loader, load->name, &file,
 		    &any, &load->error);
 		if (verdict != LOAD_DONE)
 			return verdict;
-		if (any && file.loaded)
-			return load_known(load, &file);
 	}
-	return load_check(load, refused, (void *)path);
+	if (any && file.loaded && load->sum == NULL)
+		return load_known(load, &file);
+	if (any && !load->stream) { /* the rest */
+		load->at = file.progress;
+		load->lines = file.lines;
+	}
+	verdict = load_check(load, refused, (void *)path);
+	return verdict == LOAD_DONE && any && file.loaded &&
+		       load->tally.events + load->tally.rejected == 0
+		   ? LOAD_SKIPPED
+		   : verdict;
 }
 
 static enum load_verdict
@@ -433,6 +442,22 @@ fail(struct hand *h, const char *path, enum load_verdict verdict,
 		log_error("load %s: %s", path, why->text);
 }
 
+/* Can it be read only once, with nothing to tell that it was before? */
+static bool
+is_nameless(const struct load *load)
+{
+	return load->stream && !load->waits;
+}
+
+static void
+tell_name(const struct load *load, const char *path)
+{
+	if (is_nameless(load) && load->at > 0)
+		log_warn("what is loaded of it, %llu bytes, is loaded twice if "
+			 "it is given again without --name=%s: file=%s",
+		    (unsigned long long)load->at, load->name, path);
+}
+
 /* Says what became of a file, and counts it. */
 static void
 conclude(struct hand *h, const struct load *load, const char *path,
@@ -450,6 +475,10 @@ conclude(struct hand *h, const struct load *load, const char *path,
 	h->file_bytes += load->source->size;
 	if (t->rejected > 0)
 		run_note(&h->run, OUTCOME_REJECTED);
+	if (load->chunk.waiting > 0)
+		log_info("the last line is not whole, and waits for the next "
+			 "run: file=%s bytes=%llu",
+		    path, (unsigned long long)load->chunk.waiting);
 	switch (verdict) {
 	case LOAD_DONE:
 		h->files++;
@@ -460,14 +489,17 @@ conclude(struct hand *h, const struct load *load, const char *path,
 		return;
 	case LOAD_SKIPPED:
 		h->skipped++;
-		log_info("%sskipped, it was loaded before: file=%s name=%s",
-		    would, path, load->name);
+		log_info("%sskipped, it was loaded before: file=%s name=%s "
+			 "table=%s",
+		    would, path, load->name, h->run.settings->db.table);
 		return;
 	case LOAD_STOPPED:
 		run_note(&h->run, OUTCOME_STOPPED);
-		log_warn("stopped within a file; run again to go on: file=%s "
-			 "bytes=%llu",
-		    path, (unsigned long long)load->at);
+		log_warn("stopped within a file; run again%s to go on: "
+			 "file=%s bytes=%llu",
+		    is_nameless(load) ? " with its --name" : "", path,
+		    (unsigned long long)load->at);
+		tell_name(load, path);
 		return;
 	case LOAD_REFUSED:
 		if (put_later(h, path)) {
@@ -479,6 +511,7 @@ conclude(struct hand *h, const struct load *load, const char *path,
 		return;
 	default:
 		fail(h, path, verdict, &load->error);
+		tell_name(load, path);
 	}
 }
 
@@ -496,7 +529,7 @@ load_one(void *context, struct worker *w, const char *path)
 	struct hand *h = context;
 	const struct settings *s = h->run.settings;
 	enum load_verdict verdict;
-	struct naming naming;
+	struct identity id;
 	struct source source;
 	struct load load;
 	struct error err;
@@ -516,15 +549,19 @@ load_one(void *context, struct worker *w, const char *path)
 		run_note(&h->run, OUTCOME_IO);
 		return true;
 	}
-	if (naming_find(&naming, path, &source,
-		s->dry_run ? NULL : h->run.spool, s->force, &err) < 0) {
-		log_error("read %s: %s", path, err.text);
-		run_note(&h->run, OUTCOME_IO);
+	verdict = identity_find(
+	    &id, w, s, s->dry_run ? NULL : h->run.spool, path, &source, &err);
+	if (verdict != LOAD_DONE) {
+		fail(h, path, verdict, &err);
 		source_close(&source);
-		return true;
+		return goes_on(verdict);
 	}
-	load_init(&load, &w->loader, &source, naming.name, naming.spooled);
+	identity_load(&id, &load, &w->loader, &source);
 	load.witnessed = h->is_later;
+	if (is_nameless(&load) && !s->dry_run)
+		log_info("if this is interrupted, go on with --name=%s: "
+			 "file=%s",
+		    id.name, path);
 	verdict = s->dry_run ? dry_run(w, &load, path) : really_load(w, &load);
 	conclude(h, &load, path, verdict);
 	atomic_store(&w->loader.consumed, 0);
@@ -540,13 +577,6 @@ static void
 ignore(void *context, const struct line *line, const char *reason)
 {
 	(void)context, (void)line, (void)reason;
-}
-
-static bool
-has_own_key(const struct db *db)
-{
-	(void)db;
-	return true;
 }
 
 /* A file in which there is nothing to try. */
@@ -593,8 +623,13 @@ find_origin(
 	    trial_find(&w->trial, &w->loader, r->origin, &file, &any, err);
 	if (verdict != LOAD_DONE)
 		return verdict;
-	r->origin_id = any ? file.id : 0;
-	if (h->run.settings->dry_run || has_own_key(w->loader.db))
+	if (any)
+		r->origin_id = file.id;
+	else if (db_file_id(r->origin, &r->origin_id) < 0) {
+		(void)error_set(err, "hash: libcrypto refused");
+		return LOAD_IO;
+	}
+	if (h->run.settings->dry_run || w->loader.db->own_key)
 		return LOAD_DONE;
 	(void)error_set(err,
 	    "without a unique key an event could be stored twice: the table %s "

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "clock.h"
+#include "content.h"
 #include "load.h"
 #include "log.h"
 #include "naming.h"
@@ -27,12 +27,15 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 	reject_init(&l->reject, reject_dir, reject_suffix);
 	if (lines_init(&l->lines, limits->max_event + EVENT_HEAD_MAX) < 0)
 		return -1;
-	if (row_maker_init(&l->maker, columns) == 0 &&
+	if (digest_init(&l->front) == 0 && digest_init(&l->ahead) == 0 &&
+	    row_maker_init(&l->maker, columns) == 0 &&
 	    gathered_init(&l->gathered[0], columns) == 0 &&
 	    gathered_init(&l->gathered[1], columns) == 0 &&
 	    store_init(&l->store, db, &l->reject, columns) == 0 &&
 	    storer_init(&l->storer, &l->store) == 0)
 		return 0;
+	digest_release(&l->front);
+	digest_release(&l->ahead);
 	store_release(&l->store);
 	gathered_release(&l->gathered[1]);
 	gathered_release(&l->gathered[0]);
@@ -51,6 +54,8 @@ loader_release(struct loader *l)
 	store_release(&l->store);
 	gathered_release(&l->gathered[1]);
 	gathered_release(&l->gathered[0]);
+	digest_release(&l->front);
+	digest_release(&l->ahead);
 	row_maker_release(&l->maker);
 	lines_release(&l->lines);
 }
@@ -84,6 +89,8 @@ load_run(struct load *f)
 	for (;;) {
 		uint64_t started = clock_monotonic_ns();
 
+		if (f->stream && content_pass_front(f) < 0)
+			return LOAD_IO;
 		verdict = load_chunk(f);
 		if (verdict ==
 		    LOAD_STOPPED) /* at another place, or with less */
@@ -160,13 +167,15 @@ failed(struct load *f, enum db_verdict verdict)
 static enum load_verdict
 place_chunk(struct load *f, bool *ours)
 {
+	bool ends = f->file.loaded && !f->stream &&
+		    (f->sum == NULL || f->file.progress == f->sum->all.bytes);
 	struct db *db = f->loader->db;
 
 	*ours = f->unsure_at != 0 && f->file.progress == f->unsure_at;
-	if (!f->file.loaded && f->file.progress == f->at)
+	if (!ends && f->file.progress == f->at)
 		return LOAD_DONE;
 	db_rollback(db);
-	if (f->file.loaded) {
+	if (ends) {
 		enum load_verdict known = load_known(f, &f->file);
 
 		*ours = *ours && known == LOAD_SKIPPED;
@@ -179,6 +188,14 @@ place_chunk(struct load *f, bool *ours)
 	return LOAD_STOPPED;
 }
 
+/* Has it no more than the ledger has, but for a last line in the making? */
+static bool
+is_nothing_new(const struct load *f)
+{
+	return f->last && f->file.progress == f->at &&
+	       (f->file.loaded || (f->at == 0 && f->chunk.waiting > 0));
+}
+
 /* One chunk. LOAD_STOPPED: nothing was done; once more, from f->at on. */
 static enum load_verdict
 load_chunk(struct load *f)
@@ -186,15 +203,20 @@ load_chunk(struct load *f)
 	struct loader *l = f->loader;
 	struct db_claim claim = {
 	    .name = f->name, .bytes = f->source->plain ? f->source->size : 0};
+	const struct source_mark *all = f->sum != NULL ? &f->sum->all : NULL;
 	enum load_verdict verdict;
 	enum db_verdict said;
 	bool ours;
 
+	if (all != NULL)
+		claim = (struct db_claim){f->name, all->sha256, all->bytes};
 	said = db_begin(l->db);
 	if (said == DB_OK)
 		said = db_claim(l->db, &claim, &f->file);
 	if (said != DB_OK)
 		return failed(f, said);
+	if (!content_is_known(f))
+		return give_up(f, LOAD_IO);
 	verdict = place_chunk(f, &ours);
 	/* Our own commit, whose answer was lost. */
 	if (verdict != LOAD_DONE)
@@ -210,14 +232,16 @@ load_chunk(struct load *f)
 		return give_up(f, verdict);
 	f->chunk.events += l->store.events;
 	f->chunk.rejected += l->store.rejected;
-	f->file.progress = l->lines.at;
-	f->file.lines = l->lines.number;
+	f->file.progress = l->lines.at - f->chunk.waiting;
+	f->file.lines = l->lines.number - (f->chunk.waiting > 0);
+	if (is_nothing_new(f))
+		return give_up(f, LOAD_SKIPPED);
 	f->file.events += f->chunk.events;
 	f->file.rejected += f->chunk.rejected;
 	f->file.torn += f->chunk.torn;
 	f->file.loaded = f->last;
-	if (f->file.bytes < f->file.progress)
-		f->file.bytes = f->file.progress; /* a stream's, only now */
+	if (content_note(f) < 0)
+		return give_up(f, LOAD_IO);
 	said = db_save(l->db, &f->file);
 	if (said != DB_OK)
 		return failed(f, said);
@@ -256,6 +280,7 @@ finish_chunk(struct load *f)
 	struct loader *l = f->loader;
 	struct load_tally *c = &f->chunk, *t = &f->tally;
 
+	content_advance(f);
 	c->bytes = f->file.progress - f->at;
 	f->unsure_at = 0;
 	f->at = f->file.progress;
@@ -301,7 +326,7 @@ static int
 next_line(struct load *f, struct line *line, enum event_verdict *verdict)
 {
 	struct loader *l = f->loader;
-	bool torn;
+	bool cut, torn;
 	int rc;
 
 	do {
@@ -312,8 +337,12 @@ next_line(struct load *f, struct line *line, enum event_verdict *verdict)
 		    &f->rules, line, &l->maker, &f->event, &f->error);
 		if (*verdict == EVENT_ALIEN)
 			return -1;
-		torn = *verdict == EVENT_BAD && !line->ended &&
-		       !f->event.valid && f->torn_tails;
+		cut = *verdict == EVENT_BAD && !line->ended && !f->event.valid;
+		if (cut && f->waits && line->text != NULL) {
+			f->chunk.waiting = line->len;
+			return 0;
+		}
+		torn = cut && f->torn_tails;
 		if (torn)
 			f->chunk.torn += line->len;
 	} while (*verdict == EVENT_NONE || torn);
@@ -454,25 +483,6 @@ begin_lines(struct load *f)
 }
 
 /*
- * When events have come that do not say it: at the birth in the file's name,
- * else when it was last changed. It is a part of their rows' key, and must be
- * the same at each try.
- */
-static void
-set_received(struct load *f)
-{
-	const char *name = f->rules.origin != NULL ? f->rules.origin : f->name;
-	uint64_t us = clock_wall_us();
-	struct stat st;
-
-	if (!spool_name_parse(name, &us) && f->source->regular &&
-	    fstat(f->source->fd, &st) == 0)
-		us = (uint64_t)st.st_mtim.tv_sec * CLOCK_US_PER_S +
-		     (uint64_t)st.st_mtim.tv_nsec / 1000;
-	row_maker_begin(&f->loader->maker, us);
-}
-
-/*
  * Stores the chunk's events, and rejects those that cannot be. It ends with the
  * line that fills it.
  */
@@ -485,7 +495,7 @@ load_rows(struct load *f)
 	struct line line;
 	int rc = 1;
 
-	set_received(f);
+	content_set_received(f);
 	l->gathers = &l->gathered[0];
 	gathered_clear(l->gathers);
 	l->at_a_time = l->db->limits;

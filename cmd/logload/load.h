@@ -55,7 +55,8 @@ struct loader {
 	struct store store;
 	struct storer storer;
 	struct reject reject;
-	struct meters *meters; /* these two are shared, not owned */
+	struct digest front, ahead; /* of a stream: committed, and the chunk */
+	struct meters *meters;      /* these two are shared, not owned */
 	struct stop *stop;
 	/* For whoever shows progress: of the present file. */
 	_Atomic uint64_t position; /* content bytes read, the present try's */
@@ -71,6 +72,7 @@ struct load_tally {
 	uint64_t events, rejected, torn, nulls, bytes;
 	uint64_t kept; /* of the rejected ones: records that stay as they are */
 	uint64_t lost; /* of them: records that found no room, see reject.h */
+	uint64_t waiting; /* bytes of a last line that waits to be whole */
 };
 
 struct load {
@@ -80,6 +82,16 @@ struct load {
 	char stem[SPOOL_NAME_MAX]; /* of files in rejected/ */
 	bool torn_tails; /* a last line cut short was never acknowledged */
 	bool witnessed;  /* others' rows were stored since it was refused */
+	/*
+	 * The ledger may have as loaded what is only a front of it, and the
+	 * rest is loaded: of what is known by its content, as that and the
+	 * ledger's line were seen (NULL: it is not; neither is owned), or of a
+	 * stream, which is hashed as it comes.
+	 */
+	const struct source_sum *sum;
+	const struct source_mark *front;
+	bool stream;
+	bool waits; /* a last line cut short is somebody's in the making */
 	struct event_rules rules; /* origin: the caller's, if there is one */
 	/* Where it is: */
 	uint64_t at, lines; /* content bytes and lines that are committed */

@@ -121,8 +121,10 @@ print_schema(const struct settings *s)
 
 /* What cannot go together, or is missing. */
 static int
-check_usage(const struct settings *s, bool files, struct error *err)
+check_usage(const struct settings *s, int count, struct error *err)
 {
+	bool files = count > 0;
+
 	if (s->print_schema)
 		return 0;
 	if (s->check) {
@@ -141,6 +143,8 @@ check_usage(const struct settings *s, bool files, struct error *err)
 				      "--force and --rejected-dir");
 	if (!files && ((s->dry_run && !s->retry_rejected) || s->force))
 		return error_set(err, "--dry-run and --force are for FILEs");
+	if (s->name != NULL && (count != 1 || s->retry_rejected))
+		return error_set(err, "--name is for one FILE, or -");
 	if (files && s->once)
 		return error_set(err, "--once is for a spool, without FILEs");
 	if (!s->db_given && !s->dry_run)
@@ -258,7 +262,7 @@ main(int argc, char **argv)
 	status = settings_complete(&settings, &err);
 	if (status == EX_CONFIG)
 		log_error("%s", err.text);
-	else if (status != 0 || check_usage(&settings, first < argc, &err) < 0)
+	else if (status != 0 || check_usage(&settings, argc - first, &err) < 0)
 		status = options_usage(&tool, &err);
 	else if (settings.print_schema)
 		status = print_schema(&settings);

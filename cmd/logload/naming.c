@@ -1,8 +1,7 @@
 /*
  * naming.c - see naming.h.
  */
-#include <fcntl.h>
-#include <limits.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +9,22 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "db/db.h"
 #include "hash.h"
 #include "json.h"
 #include "naming.h"
+#include "spool.h"
 
-/* Of a name by content: what is left beside the hash and --force's ending. */
-#define BASE_MAX 140
 #define STEM_MAX 120 /* bytes of a name, in names in rejected/ */
 
-/* The last part of the path, without what a packer has added. */
-static void
-base_name(const char *path, char *base, size_t size)
+void
+naming_base(const char *path, char base[PATH_MAX])
 {
 	static const char *const packed[] = {".gz", ".zst", NULL};
 	const char *slash = strrchr(path, '/');
 	size_t len;
 
-	(void)snprintf(base, size, "%s", slash != NULL ? slash + 1 : path);
+	(void)snprintf(base, PATH_MAX, "%s", slash != NULL ? slash + 1 : path);
 	len = strlen(base);
 	for (int i = 0; packed[i] != NULL; i++) {
 		size_t tail = strlen(packed[i]);
@@ -38,25 +36,40 @@ base_name(const char *path, char *base, size_t size)
 	}
 }
 
-/* Is it the file of that name in ready/? */
-static bool
-is_ready(const struct spool *spool, const struct source *s, const char *base)
+/* How much of it is left without numbers behind it. */
+static size_t
+strip_numbers(const char *base, size_t len)
 {
-	struct stat in_ready, ours;
+	for (;;) {
+		size_t i = len;
 
-	return spool != NULL && spool_name_is_loadable(base) &&
-	       fstatat(spool->dir[SPOOL_READY], base, &in_ready,
-		   AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstat(s->fd, &ours) == 0 && in_ready.st_dev == ours.st_dev &&
-	       in_ready.st_ino == ours.st_ino;
+		while (i > 0 && isdigit((unsigned char)base[i - 1]))
+			i--;
+		if (i == len || i < 2 ||
+		    (base[i - 1] != '.' && base[i - 1] != '-'))
+			return len;
+		len = i - 1;
+	}
 }
 
-/* Names in the ledger are text: other bytes become '_'. */
-static void
-make_text(char *base)
+void
+naming_unrotate(const char *base, char out[PATH_MAX])
 {
-	if (strlen(base) > BASE_MAX) {
-		size_t cut = BASE_MAX;
+	const char *dot = strrchr(base, '.'), *rest = "";
+	size_t len = strlen(base), left = strip_numbers(base, len);
+
+	if (left == len && dot != NULL) {
+		left = strip_numbers(base, (size_t)(dot - base));
+		rest = dot;
+	}
+	(void)snprintf(out, PATH_MAX, "%.*s%s", (int)left, base, rest);
+}
+
+void
+naming_clean(char *base)
+{
+	if (strlen(base) > NAMING_MAX) {
+		size_t cut = NAMING_MAX;
 
 		while (cut > 0 && ((unsigned char)base[cut] & 0xc0) == 0x80)
 			cut--;
@@ -93,67 +106,18 @@ naming_is_being_written(const char *path)
 	return stat(real, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void
-name_once(struct naming *n, const char *kind)
+void
+naming_once(char *name, size_t size, const char *kind)
 {
 	char stamp[CLOCK_COMPACT_LEN + 1], host[65];
 
 	if (gethostname(host, sizeof(host)) < 0)
 		(void)snprintf(host, sizeof(host), "localhost");
 	host[sizeof(host) - 1] = '\0';
-	make_text(host);
+	naming_clean(host);
 	clock_compact(clock_wall_us(), stamp);
-	(void)snprintf(n->name, sizeof(n->name), "%s-%s-%s-%ld", kind, stamp,
-	    host, (long)getpid());
-}
-
-int
-naming_find(struct naming *n, const char *path, struct source *s,
-    struct spool *spool, bool force, struct error *err)
-{
-	struct source_sum sum = {0};
-	char base[PATH_MAX];
-	size_t len;
-
-	n->spooled = false;
-	base_name(path, base, sizeof(base));
-	if (strcmp(path, "-") == 0) {
-		name_once(n, "stdin");
-		return 0;
-	}
-	if (!spool_name_parse(base, NULL) && is_ready(spool, s, base)) {
-		char own[SPOOL_NAME_MAX];
-		int rc = spool_adopt(spool, -1, base, own, err);
-
-		if (rc == 0)
-			rc = error_set(err, "somebody is writing to it");
-		if (rc < 0)
-			return -1;
-		(void)snprintf(base, sizeof(base), "%s", own);
-	}
-	if (spool_name_parse(base, NULL)) {
-		n->spooled = spool_name_may_be_torn(base);
-		(void)snprintf(
-		    n->name, sizeof(n->name), "%.*s", SPOOL_NAME_MAX, base);
-	} else if (!s->regular) {
-		name_once(n, "pipe");
-		return 0;
-	} else {
-		if (source_hash(s, "", &sum, err) < 0)
-			return -1;
-		make_text(base);
-		(void)snprintf(n->name, sizeof(n->name), "%.*s@sha256:%s",
-		    BASE_MAX, base, sum.all.sha256);
-	}
-	if (force) {
-		char stamp[CLOCK_COMPACT_LEN + 1];
-
-		clock_compact(clock_wall_us(), stamp);
-		len = strlen(n->name);
-		(void)snprintf(
-		    n->name + len, sizeof(n->name) - len, "+force-%s", stamp);
-	}
-	return 0;
+	(void)snprintf(
+	    name, size, "%s-%s-%s-%ld", kind, stamp, host, (long)getpid());
 }
 
 /* Bytes that the name of a loadable file has not become '_': were there any? */
@@ -174,14 +138,13 @@ make_loadable(char *name)
 void
 naming_stem(char *stem, size_t size, const char *name)
 {
-	static const char mark[] = "@sha256:";
-	const char *hash = strstr(name, mark), *rest = "";
+	const char *hash = strstr(name, NAMING_HASH), *rest = "";
 	size_t len = strlen(name), tail = strlen(SPOOL_SUFFIX);
-	char front[LOAD_NAME_MAX + 1], cut[18] = "";
+	char front[DB_NAME_MAX + 1], cut[18] = "";
 
 	if (hash != NULL) {
 		len = (size_t)(hash - name);
-		hash += sizeof(mark) - 1;
+		hash += strlen(NAMING_HASH);
 		rest = hash + strcspn(hash, "+");
 	} else if (len > tail && strcmp(name + len - tail, SPOOL_SUFFIX) == 0) {
 		len -= tail;
@@ -190,7 +153,7 @@ naming_stem(char *stem, size_t size, const char *name)
 	if (make_loadable(front) || len > STEM_MAX)
 		(void)snprintf(cut, sizeof(cut), "-%016llx",
 		    (unsigned long long)hash_name(name));
-	(void)snprintf(stem, size, "%.*s%s%s%.*s%.40s",
+	(void)snprintf(stem, size, "%.*s%s%s%.*s%.56s",
 	    (int)(STEM_MAX - strlen(cut)), front, cut, hash != NULL ? "@" : "",
 	    hash != NULL ? 16 : 0, hash != NULL ? hash : "", rest);
 }

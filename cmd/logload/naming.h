@@ -1,31 +1,36 @@
 /*
- * naming.h - under which name the ledger knows a file that is loaded by hand.
- *
- * A file that a spool has named keeps its name, wherever it lies and however
- * it is packed: so a file from loaded/ or an archive is not loaded twice. Any
- * other one is known by its content, so that the same content under the same
- * name is skipped and a file that has changed is not. What can be read only
- * once gets a name of its own.
+ * naming.h - the names of files in the ledger and in rejected/.
  */
 #ifndef LOGLOAD_NAMING_H
 #define LOGLOAD_NAMING_H
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "load.h"
+/* Of a base: what is left beside a hash and endings. */
+#define NAMING_MAX 140
 
-struct naming {
-	char name[LOAD_NAME_MAX + 1];
-	bool spooled; /* made by a spool: its last line may be torn */
-};
+#define NAMING_HASH "@sha256:" /* between a base and the hash of a content */
+#define NAMING_FORCE "+force-" /* before the instant of a --force */
+
+/* The last part of the path, without what a packer has added. */
+void naming_base(const char *path, char base[PATH_MAX]);
 
 /*
- * path as the user gave it, "-" for standard input; force makes a name that was
- * never loaded. May read all of the source. Of that spool, which may be NULL, a
- * file in ready/ gets a name of its own, as when it is followed.
+ * A base as text, and so short that a hash and endings have room behind it:
+ * what cannot stand in a name becomes '_'.
  */
-int naming_find(struct naming *, const char *path, struct source *,
-    struct spool *, bool force, struct error *);
+void naming_clean(char *base);
+
+/*
+ * Without what logrotate(8) adds when it renames a file: numbers and dates
+ * behind a dot or a hyphen, at the end or in front of the extension.
+ */
+void naming_unrotate(const char *base, char out[PATH_MAX]);
+
+/* A name of its own for what has none: KIND, now, host, process. */
+void naming_once(char *name, size_t size, const char *kind);
 
 /*
  * The name as files in rejected/ bear it: without the ending, the hash of a

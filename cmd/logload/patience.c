@@ -154,9 +154,11 @@ trial_connect(struct trial *t, struct loader *l, enum load_verdict *verdict)
 	return true;
 }
 
-enum load_verdict
-trial_find(struct trial *t, struct loader *l, const char *name,
-    struct db_file *file, bool *found, struct error *err)
+/* By name, or where that is NULL, by the search. */
+static enum load_verdict
+look(struct trial *t, struct loader *l, const char *name,
+    const struct db_search *search, unsigned skip, struct db_file *file,
+    bool *found, struct error *err)
 {
 	struct db *db = l->db;
 	enum load_verdict verdict;
@@ -167,7 +169,8 @@ trial_find(struct trial *t, struct loader *l, const char *name,
 			*err = db->error;
 			return verdict;
 		}
-		v = db_find(db, name, file, found);
+		v = name != NULL ? db_find(db, name, file, found)
+				 : db_search(db, search, skip, file, found);
 		if (v == DB_OK)
 			return LOAD_DONE;
 		*err = db->error;
@@ -176,4 +179,18 @@ trial_find(struct trial *t, struct loader *l, const char *name,
 		if (!trial_failed(t, verdict, err))
 			return verdict;
 	}
+}
+
+enum load_verdict
+trial_find(struct trial *t, struct loader *l, const char *name,
+    struct db_file *file, bool *found, struct error *err)
+{
+	return look(t, l, name, NULL, 0, file, found, err);
+}
+
+enum load_verdict
+trial_search(struct trial *t, struct loader *l, const struct db_search *search,
+    unsigned skip, struct db_file *file, bool *found, struct error *err)
+{
+	return look(t, l, NULL, search, skip, file, found, err);
 }

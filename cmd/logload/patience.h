@@ -66,5 +66,9 @@ bool trial_connect(struct trial *, struct loader *, enum load_verdict *verdict);
  */
 enum load_verdict trial_find(struct trial *, struct loader *, const char *name,
     struct db_file *, bool *found, struct error *err);
+/* The same for db_search. */
+enum load_verdict
+trial_search(struct trial *, struct loader *, const struct db_search *,
+    unsigned skip, struct db_file *, bool *found, struct error *err);
 
 #endif

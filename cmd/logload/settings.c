@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "naming.h"
 #include "settings.h"
 
 #define CHUNK_LEAST (64 * 1024)
@@ -42,6 +43,9 @@ settings_table(
 		"only say what would be loaded and what rejected", NULL, 0, 0},
 	    {"force", OPTION_FLAG, &s->force, NULL, NULL,
 		"load files that were loaded before once more", NULL, 0, 0},
+	    {"name", OPTION_STRING, &s->name, NULL, "NAME",
+		"what the ledger calls standard input, to go on with it", NULL,
+		0, 0},
 	    {"retry-rejected", OPTION_FLAG, &s->retry_rejected, NULL, NULL,
 		"load the rejected events of the spool, or of FILEs, again",
 		NULL, 0, 0},
@@ -250,6 +254,24 @@ complete_tables(struct settings *s, struct error *err)
 	return 0;
 }
 
+static int
+check_name(const struct settings *s, struct error *err)
+{
+	char clean[PATH_MAX] = "";
+
+	if (s->name == NULL)
+		return 0;
+	(void)snprintf(clean, sizeof(clean), "%s", s->name);
+	naming_clean(clean);
+	if (*clean != '\0' && strcmp(clean, s->name) == 0)
+		return 0;
+	(void)error_set(err,
+	    "'%s' is no name: text without '/', of 1 to %d "
+	    "bytes",
+	    s->name, NAMING_MAX);
+	return usage(err, "name");
+}
+
 /* A my.cnf that was asked for must be there. */
 static int
 check_defaults(const struct settings *s, struct error *err)
@@ -317,6 +339,8 @@ settings_complete(struct settings *s, struct error *err)
 		status = complete_ssl(s, err);
 	if (status == 0)
 		status = complete_tables(s, err);
+	if (status == 0)
+		status = check_name(s, err);
 	if (status == 0)
 		status = check_defaults(s, err);
 	if (status == 0)

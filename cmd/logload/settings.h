@@ -23,6 +23,7 @@ struct settings {
 	const char *url, *password_file, *password_variable;
 	const char *ssl_mode;
 	const char *spool, *rejected_dir;
+	const char *name; /* of what is loaded; NULL: its own */
 	struct option_list column_specs, indexes;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
 	uint64_t rejected_limit, keep_limit; /* bytes; 0: none */

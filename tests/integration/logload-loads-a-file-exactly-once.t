@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# By hand, a file is known by its name and content: the same is skipped, a
-# changed one is loaded, --force loads once more. A file that a spool has named
-# keeps its name wherever it lies. The user's file stays as it is.
+# By hand, a file is its content and the table that it goes to: the same is
+# skipped under any name and loaded into another table, --force loads once more.
+# A log that has grown, or was rotated, is loaded from where it was; a last line
+# that is being written waits. A file that a spool has named keeps its name
+# wherever it lies. The user's file stays as it is.
+# shellcheck disable=SC2016 # the quotes of a name are not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -16,22 +19,97 @@ is "$(rows)" 100 '100 rows'
 load "$DIR/a.ndjson"
 is "$STATUS" 0 'the second time: status 0'
 is "$(summary skipped)" 1 'skipped'
-like "$ERR" 'skipped, it was loaded before' 'and said so'
+like "$ERR" 'skipped, it was loaded before: .*name=a.ndjson@sha256:.* table=logs' \
+	'and said so'
 is "$(rows)" 100 'still 100 rows'
 mkdir "$DIR/elsewhere"
 cp "$DIR/a.ndjson" "$DIR/elsewhere/a.ndjson"
+cp "$DIR/a.ndjson" "$DIR/elsewhere/b.ndjson"
 gzip -k "$DIR/elsewhere/a.ndjson"
-load "$DIR/elsewhere/a.ndjson" "$DIR/elsewhere/a.ndjson.gz"
-is "$(summary skipped)" 2 'skipped elsewhere and compressed, too'
+load "$DIR/elsewhere/a.ndjson" "$DIR/elsewhere/a.ndjson.gz" \
+	"$DIR/elsewhere/b.ndjson"
+is "$(summary skipped)" 3 'skipped elsewhere, compressed, and renamed, too'
+like "$ERR" 'file=[^ ]*b.ndjson name=a.ndjson@sha256:' 'with the name of old'
 is "$(cksum <"$DIR/a.ndjson")" "$before" 'the file is as it was'
 
-events 1 100 >>"$DIR/a.ndjson"
-load "$DIR/a.ndjson"
-is "$(summary events)" 101 'a changed file is loaded'
+load --table logs2 "$DIR/a.ndjson"
+is "$STATUS/$(summary events)" 0/100 'it is loaded into another table'
+load --table logs2 "$DIR/elsewhere/b.ndjson"
+is "$(summary skipped)" 1 'which then has it, too'
+like "$ERR" 'table=logs2' 'and that is said'
+sql_is 'SELECT `table`, COUNT(DISTINCT name), COUNT(*), MAX(sha256) = MIN(sha256)
+	FROM log_files GROUP BY `table`' 'logs	1	1	1
+logs2	1	1	1' 'the ledger has a line for each'
+
 load --force "$DIR/a.ndjson"
-is "$(summary events)" 101 '--force loads once more'
-is "$(rows)" 302 '302 rows'
-is "$(sql 'SELECT COUNT(DISTINCT name) FROM log_files')" 3 'under its own name'
+is "$(summary events)" 100 '--force loads once more'
+is "$(rows)" 200 '200 rows'
+load "$DIR/a.ndjson"
+is "$(summary skipped)" 1 'and after that it is skipped again'
+events 1 1 >"$DIR/a.ndjson"
+load "$DIR/a.ndjson"
+is "$(summary events)" 1 'another content of that name is loaded'
+
+# What an older version has loaded is known by its name alone.
+sql 'UPDATE log_files SET `table` = NULL, sha256 = NULL'
+load "$DIR/a.ndjson" "$DIR/elsewhere/a.ndjson"
+is "$(summary skipped)" 2 'what an older version has loaded is skipped'
+
+# --- a log that grows and is rotated
+
+sql 'DROP TABLE logs, log_files'
+log=$DIR/app.log
+events 5 >"$log"
+touch -d 2026-01-02T03:04:05.678901Z "$log"
+load "$log"
+sql_is 'SELECT DISTINCT received_at FROM logs' '2026-01-02 03:04:05.678901' \
+	'what does not say when it came has come when its file was changed'
+id=$(ledger id)
+events 3 5 >>"$log"
+printf '{"id":"e8",' >>"$log"
+load "$log"
+is "$STATUS/$(summary events)" 0/3 'of a log that has grown the rest is loaded'
+like "$ERR" 'the last line is not whole, and waits .* bytes=11' \
+	'a last line that is not whole waits'
+load "$log"
+is "$STATUS/$(summary events)/$(summary skipped)" 0/0/1 'nothing new: skipped'
+like "$ERR" 'waits for the next run' 'it still waits'
+printf '"n":8}' >>"$log"
+mv "$log" "$log.1"
+events 2 >"$log"
+load "$log"*
+is "$STATUS/$(summary events)/$(summary skipped)" 0/3/0 \
+	'rotated: the last line, and the new log'
+printf '\n{"id":"e9","n":9}\n' >>"$log.1"
+gzip "$log.1"
+mv "$log.1.gz" "$log.2.gz"
+mv "$log" "$log-20261130"
+load "$log"*
+is "$STATUS/$(summary events)/$(summary skipped)" 0/1/1 \
+	'rotated once more, compressed, and by date'
+sql_is "SELECT COUNT(*), COUNT(DISTINCT line), MIN(line), MAX(line) FROM logs
+	WHERE file_id = $id" '10	10	1	11' 'all that is one file, by line'
+sql_is 'SELECT bytes = progress, LENGTH(sha256), events FROM log_files
+	ORDER BY events' '1	64	2
+1	64	10' 'and has a line of the ledger each'
+sed 's/test/old/' "$log-20261130" >"$DIR/old.log.1"
+load "$DIR/old.log.1"
+sql 'UPDATE log_files SET `table` = NULL, sha256 = NULL'
+mv "$DIR/old.log.1" "$DIR/old.log.2"
+events 4 10 >>"$DIR/old.log.2"
+load --dry-run "$DIR/old.log.2"
+is "$(summary events)" 4 '--dry-run tells what has come'
+load "$DIR/old.log.2"
+is "$(summary events)/$(rows)" 4/18 'to one that an older version has loaded'
+
+printf 'no JSON' >"$DIR/c"
+load "$DIR/c"
+is "$STATUS/$(summary events)/$(summary rejected)" 0/0/0 'one line, not whole'
+printf '\n' >>"$DIR/c"
+load "$DIR/c"
+is "$STATUS/$(summary rejected)" 65/1 'is rejected when it is whole'
+
+# --- files of a spool
 
 events 10 >"$DIR/$(ready 1)"
 load "$DIR/$(ready 1)"
@@ -40,11 +118,12 @@ zstd -q "$DIR/$(ready 1)" -o "$DIR/elsewhere/$(ready 1).zst"
 load "$DIR/elsewhere/$(ready 1).zst"
 is "$(summary skipped)" 1 'wherever it lies and however it is packed'
 
+before=$(rows)
 spool_new
 mkdir -p "$SPOOL/ready"
 cp "$DIR/$(ready 1)" "$SPOOL/ready/"
 once
 is "$STATUS" 0 'the same file in ready/: status 0'
 ok 'it is gone' no_files ready
-is "$(rows)" 312 'and was not loaded again'
+is "$(rows)" "$before" 'and was not loaded again'
 done_testing

@@ -180,7 +180,7 @@ is "$(find "$DIR/rejected" -type f | wc -l)" 0 'and gone'
 # Of files by hand with names that none in rejected/ may have: they get others,
 # each its own.
 for name in täglich tßglich .hidden; do
-	cp "$DIR/by hand.ndjson" "$DIR/$name.ndjson"
+	sed "s/,  /, \"name\":\"$name\",/" "$DIR/by hand.ndjson" >"$DIR/$name.ndjson"
 done
 narrow 4
 run logload --db "$DB_URL" --spool "$SPOOL" "$DIR"/{täglich,tßglich,.hidden}.ndjson

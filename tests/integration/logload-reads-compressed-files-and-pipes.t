@@ -17,7 +17,7 @@ head -n 5001 "$DIR/a" | zstd -q >"$DIR/c.zst"
 tail -n +5002 "$DIR/a" | zstd -q >>"$DIR/c.zst"
 gzip -c "$DIR/a" >"$DIR/no-ending"
 for file in b.gz c.zst no-ending; do
-	load --chunk 64KiB "$DIR/$file"
+	load --force --chunk 64KiB "$DIR/$file"
 	is "$STATUS" 0 "$file: status 0"
 	is "$(sum_of_rows)" "$want" \
 		"$file: the same rows"

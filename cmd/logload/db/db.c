@@ -290,19 +290,9 @@ read_text(char *out, size_t size, const char *text)
 	(void)snprintf(out, size, "%s", text == NULL ? "" : text);
 }
 
-/* The line must bear that very name, whatever a collation says. */
-static enum db_verdict
-read_line(struct db *db, const char *name, const struct db_answer *a,
-    struct db_file *file)
+static void
+read_line(const struct db_answer *a, struct db_file *file)
 {
-	if (a->fields[1] == NULL || strcmp(a->fields[1], name) != 0) {
-		(void)error_set(&db->error,
-		    "the ledger has a line of the file \"%s\" where that of "
-		    "\"%s\" should be",
-		    a->fields[1] == NULL ? "" : a->fields[1], name);
-		db->cause = DB_CAUSE_OTHER;
-		return DB_SCHEMA;
-	}
 	*file = (struct db_file){.id = number(a->fields[0]),
 	    .bytes = number(a->fields[2]),
 	    .events = number(a->fields[3]),
@@ -311,9 +301,26 @@ read_line(struct db *db, const char *name, const struct db_answer *a,
 	    .progress = number(a->fields[6]),
 	    .lines = number(a->fields[7]),
 	    .loaded = a->fields[8] != NULL};
+	read_text(file->name, sizeof(file->name), a->fields[1]);
 	read_text(file->table, sizeof(file->table), a->fields[9]);
 	read_text(file->sha256, sizeof(file->sha256), a->fields[10]);
-	return DB_OK;
+	read_text(file->started_at, sizeof(file->started_at), a->fields[11]);
+}
+
+static int
+put_select(struct db *db)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	return buf_printf(b, "SELECT ") < 0 ||
+		       sql_put_ledger_columns(b, d, db->old_ledger) < 0 ||
+		       buf_printf(b, "%s, started_at FROM ",
+			   db->old_ledger ? ", NULL, NULL" : "") < 0 ||
+		       sql_put_table(b, d, db->config->ledger) < 0
+		   ? -1
+		   : 0;
 }
 
 /*
@@ -329,11 +336,7 @@ look_up(struct db *db, const char *name, uint64_t id, bool lock,
 	enum db_verdict verdict;
 	struct db_answer answer;
 
-	b->len = 0;
-	if (buf_printf(b, "SELECT ") < 0 ||
-	    sql_put_ledger_columns(b, d, db->old_ledger) < 0 ||
-	    buf_printf(b, " FROM ") < 0 ||
-	    sql_put_table(b, d, db->config->ledger) < 0 ||
+	if (put_select(db) < 0 ||
 	    (id != 0 ? buf_printf(b, " WHERE id=%llu", (unsigned long long)id)
 		     : buf_printf(b, " WHERE name=")) < 0 ||
 	    (id == 0 && sql_put_text(b, d, name, strlen(name)) < 0) ||
@@ -341,19 +344,93 @@ look_up(struct db *db, const char *name, uint64_t id, bool lock,
 		return db_no_memory(db);
 	verdict = ask(db, b->data, b->len, &answer);
 	*found = verdict == DB_OK && answer.found;
-	return *found ? read_line(db, name, &answer, file) : verdict;
+	if (!*found)
+		return verdict;
+	read_line(&answer, file);
+	/* The very name, whatever a collation says. */
+	if (strcmp(file->name, name) == 0)
+		return DB_OK;
+	(void)error_set(&db->error,
+	    "the ledger has a line of the file \"%s\" where that of \"%s\" "
+	    "should be",
+	    file->name, name);
+	db->cause = DB_CAUSE_OTHER;
+	return DB_SCHEMA;
 }
 
-enum db_verdict
-db_find(struct db *db, const char *name, struct db_file *file, bool *found)
+/* After a look at the ledger outside any transaction. */
+static enum db_verdict
+end_look(struct db *db, enum db_verdict verdict)
 {
-	enum db_verdict verdict = look_up(db, name, 0, false, file, found);
-
 	if (verdict == DB_SCHEMA && db->config->look_only &&
 	    db->cause == DB_CAUSE_NO_TABLE)
 		verdict = DB_OK;
 	/* The SELECT may have begun a transaction. */
 	return verdict == DB_OK ? run_text(db, "ROLLBACK") : verdict;
+}
+
+enum db_verdict
+db_find(struct db *db, const char *name, struct db_file *file, bool *found)
+{
+	return end_look(db, look_up(db, name, 0, false, file, found));
+}
+
+static int
+put_search(struct db *db, const struct db_search *s)
+{
+	const char *table = db->config->table;
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+
+	if (db->old_ledger) { /* it tells of no table */
+		if (buf_printf(b, " WHERE 1=1") < 0)
+			return -1;
+	} else if (buf_printf(b, " WHERE (") < 0 ||
+		   sql_put_name(b, d, "table", 5) < 0 ||
+		   buf_printf(b, " IS NULL OR ") < 0 ||
+		   sql_put_name(b, d, "table", 5) < 0 ||
+		   buf_printf(b, "=") < 0 ||
+		   sql_put_text(b, d, table, strlen(table)) < 0 ||
+		   buf_printf(b, ")") < 0) {
+		return -1;
+	}
+	if (s->sha256 != NULL &&
+	    (buf_printf(b, " AND sha256=") < 0 ||
+		sql_put_text(b, d, s->sha256, strlen(s->sha256)) < 0))
+		return -1;
+	if (s->from != NULL &&
+	    (buf_printf(b, " AND name>=") < 0 ||
+		sql_put_text(b, d, s->from, strlen(s->from)) < 0 ||
+		buf_printf(b, " AND name<") < 0 ||
+		sql_put_text(b, d, s->below, strlen(s->below)) < 0))
+		return -1;
+	return buf_printf(b,
+	    "%s ORDER BY CASE WHEN loaded_at IS NULL THEN 1 ELSE 0 END, "
+	    "started_at DESC, id",
+	    s->unfinished ? " AND loaded_at IS NULL" : "");
+}
+
+enum db_verdict
+db_search(struct db *db, const struct db_search *s, unsigned skip,
+    struct db_file *file, bool *found)
+{
+	const char *nth = db->driver->dialect.nth, *place = strstr(nth, "%u");
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	*found = false;
+	if (db->old_ledger && s->sha256 != NULL)
+		return DB_OK;
+	if (put_select(db) < 0 || put_search(db, s) < 0 ||
+	    buf_printf(
+		b, "%.*s%u%s", (int)(place - nth), nth, skip, place + 2) < 0)
+		return db_no_memory(db);
+	verdict = ask(db, b->data, b->len, &answer);
+	*found = verdict == DB_OK && answer.found;
+	if (*found)
+		read_line(&answer, file);
+	return end_look(db, verdict);
 }
 
 static enum db_verdict
@@ -382,9 +459,8 @@ add_line(struct db *db, uint64_t id, const struct db_claim *claim)
 	return run(db, b->data, b->len);
 }
 
-/* The first 63 bits of the name's SHA-256. -1: libcrypto refused. */
-static int
-make_id(const char *name, uint64_t *id)
+int
+db_file_id(const char *name, uint64_t *id)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 
@@ -410,7 +486,7 @@ db_claim(struct db *db, const struct db_claim *claim, struct db_file *file)
 	uint64_t id;
 	bool found;
 
-	if (make_id(claim->name, &id) < 0)
+	if (db_file_id(claim->name, &id) < 0)
 		return db_no_memory(db);
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		verdict = add_line(db, id, claim);
@@ -433,6 +509,7 @@ enum db_verdict
 db_save(struct db *db, const struct db_file *f)
 {
 	const struct db_dialect *d = &db->driver->dialect;
+	const char *table = db->config->table, *sha256 = f->sha256;
 	enum db_verdict verdict;
 	struct buf *b = &db->sql;
 
@@ -441,13 +518,19 @@ db_save(struct db *db, const struct db_file *f)
 	    sql_put_table(b, d, db->config->ledger) < 0 ||
 	    buf_printf(b,
 		" SET bytes=%llu, events=%llu, rejected=%llu, torn=%llu, "
-		"progress=%llu, %clines%c=%llu, loaded_at=%s WHERE id=%llu "
-		"AND %s",
+		"progress=%llu, %clines%c=%llu, loaded_at=%s, %ctable%c=",
 		(unsigned long long)f->bytes, (unsigned long long)f->events,
 		(unsigned long long)f->rejected, (unsigned long long)f->torn,
 		(unsigned long long)f->progress, d->name_quote, d->name_quote,
 		(unsigned long long)f->lines, f->loaded ? d->now : "NULL",
-		(unsigned long long)f->id, d->same) < 0)
+		d->name_quote, d->name_quote) < 0 ||
+	    sql_put_text(b, d, table, strlen(table)) < 0 ||
+	    buf_printf(b, ", sha256=") < 0 ||
+	    (*sha256 == '\0'
+		    ? buf_printf(b, "NULL")
+		    : sql_put_text(b, d, sha256, strlen(sha256))) < 0 ||
+	    buf_printf(b, " WHERE id=%llu AND %s", (unsigned long long)f->id,
+		d->same) < 0)
 		return db_no_memory(db);
 	verdict = run(db, b->data, b->len);
 	if (verdict != DB_OK || db->changed == 1)

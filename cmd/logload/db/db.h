@@ -88,13 +88,22 @@ struct db_claim {
 
 /* A file's line in the ledger. */
 struct db_file {
-	uint64_t id; /* of its rows, too: made from the name, see db_claim */
+	uint64_t id; /* of its rows, too: made from the name, see db_file_id */
+	char name[DB_NAME_MAX + 1];
 	char table[DB_TABLE_MAX + 1], sha256[DB_HASH_LEN + 1]; /* or "" */
 	uint64_t bytes, events, rejected;
 	uint64_t torn;     /* bytes of a torn tail, skipped */
 	uint64_t progress; /* bytes that are committed */
 	uint64_t lines;    /* within those */
 	bool loaded;
+	char started_at[VALUE_DATETIME_LEN + 1]; /* UTC */
+};
+
+/* What lines of the ledger are looked for by; NULL and false: by all. */
+struct db_search {
+	const char *sha256;
+	const char *from, *below; /* names: from this one on, below that one */
+	bool unfinished;          /* not loaded to their end */
 };
 
 /* A handle; the driver's own begins with it. */
@@ -156,10 +165,19 @@ void db_rollback(struct db *); /* a failure disconnects */
 enum db_verdict
 db_find(struct db *, const char *name, struct db_file *, bool *found);
 /*
+ * Likewise the line number `skip`, from 0 on, of those for our table, or for
+ * one that is not told, that the search finds: the loaded ones first, of them
+ * the newest.
+ */
+enum db_verdict db_search(struct db *, const struct db_search *, unsigned skip,
+    struct db_file *, bool *found);
+/* The first 63 bits of the name's SHA-256, but 0. -1: libcrypto refused. */
+int db_file_id(const char *name, uint64_t *id);
+/*
  * Within a transaction: makes the file's line, or finds it, and locks it until
- * the end. A new line's id is the first 63 bits of the SHA-256 of the name, so
- * that it is the same whatever becomes of the ledger. A line that bears
- * another name, or the id under another name, is DB_SCHEMA.
+ * the end. A new line's id is db_file_id, so that it is the same whatever
+ * becomes of the ledger. A line that bears another name, or the id under
+ * another name, is DB_SCHEMA.
  */
 enum db_verdict
 db_claim(struct db *, const struct db_claim *, struct db_file *);
@@ -204,6 +222,7 @@ struct db_dialect {
 	const char *same;    /* is true in a session as open has made it */
 	const char *lock;    /* behind a SELECT whose row is to be locked */
 	const char *now;     /* the instant, in UTC */
+	const char *nth;     /* behind a SELECT: its row %u, from 0 on */
 	const char *types[COLUMN_TYPES]; /* of a column; %u: its width */
 	const char *count;               /* a whole number from 0 on */
 	const char *json;                /* an event, as text if possible */

@@ -580,6 +580,7 @@ const struct db_driver db_mysql = {
 	    .same = "@logload=1",
 	    .lock = " FOR UPDATE",
 	    .now = "UTC_TIMESTAMP(6)",
+	    .nth = " LIMIT 1 OFFSET %u",
 	    .types = {[COLUMN_VARCHAR] = "VARCHAR(%u)",
 		[COLUMN_BIGINT] = "BIGINT",
 		[COLUMN_DOUBLE] = "DOUBLE",

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "source.h"
 #include "spool.h"
 
@@ -41,6 +42,8 @@ source_open(struct source *s, int fd, int stop_fd, struct error *err)
 	/* A descriptor handed to us may stand anywhere in its file. */
 	s->regular = S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0;
 	s->size = s->regular ? (uint64_t)st.st_size : 0;
+	s->changed_us = (uint64_t)st.st_mtim.tv_sec * CLOCK_US_PER_S +
+			(uint64_t)st.st_mtim.tv_nsec / 1000;
 	if (s->regular) {
 		n = pread(fd, head, sizeof(head), 0);
 		if (n < 0) {

@@ -19,10 +19,11 @@
 #include "unpack.h"
 
 struct source {
-	int fd;        /* owned */
-	bool plain;    /* read in place */
-	bool regular;  /* size is known, and it can be read again */
-	uint64_t size; /* of the file, compressed or not */
+	int fd;              /* owned */
+	bool plain;          /* read in place */
+	bool regular;        /* size is known, and it can be read again */
+	uint64_t size;       /* of the file, compressed or not */
+	uint64_t changed_us; /* when it was last changed; wall clock */
 	/* Where it is not plain: */
 	struct unpack unpack;
 	int held_fd; /* the temporary file; owned; -1: none yet */

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# "Run again to go on" is true of a --force and of a stream that has a name; of
+# one without, it is said how, and what would come of running it again as it was.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+logload --print-schema | tests_mysql --database=logs
+events 20000 | sed 's/}$/,"x":"0123456789012345678901234567890123456789"}/' \
+	>"$DIR/big"
+
+# interrupt NAME COMMAND...: after the first chunks
+interrupt() {
+	local name=$1
+
+	shift
+	tests_mysql --database=logs -e 'CREATE TRIGGER slow
+		BEFORE UPDATE ON log_files FOR EACH ROW DO SLEEP(0.2)'
+	start "$name" "$@"
+	ok "$name: two chunks are loaded" wait_for committed "$(rows)"
+	stop "$name" INT
+	is "$STATUS" 75 "$name: interrupted: status 75"
+	tests_mysql --database=logs -e 'DROP TRIGGER slow'
+	num "$(sql 'SELECT COUNT(*) FROM log_files WHERE loaded_at IS NULL')" \
+		-eq 1 "$name: not finished"
+}
+
+committed() {
+	[ "$(rows)" -gt "$(($1 + 1000))" ]
+}
+
+all_once() {
+	sql_is "SELECT COUNT(*) / 20000, COUNT(DISTINCT payload), COUNT(DISTINCT
+		received_at), COUNT(DISTINCT file_id) FROM logs" \
+		"$2.0000	20000	$3	$2" "$1"
+}
+
+load "$DIR/big"
+interrupt force logload --db "$DB_URL" --chunk 64KiB --force "$DIR/big"
+wait_log force 'run again to go on'
+load --chunk 1MiB --force "$DIR/big"
+is "$STATUS" 0 'force: run again'
+num "$(summary events)" -lt 19000 'force: went on'
+all_once 'force: each event twice, from two loads' 2 1
+load --force "$DIR/big"
+is "$(summary events)" 20000 'force: one that is finished begins anew'
+load "$DIR/big"
+is "$(summary skipped)" 1 'and without it all is loaded before'
+
+# --- a stream
+
+sql 'TRUNCATE logs'
+sql 'DELETE FROM log_files'
+mkfifo "$DIR/pipe"
+cat "$DIR/big" >"$DIR/pipe" &
+# shellcheck disable=SC2016 # for another shell
+interrupt stream sh -c 'exec logload --db "$2" --chunk 64KiB --name feed - <"$1"' \
+	- "$DIR/pipe" "$DB_URL"
+wait_log stream 'run again to go on'
+feed() {
+	"$@" | logload --db "$DB_URL" --name feed - >"$DIR/out" 2>"$DIR/err"
+	STATUS=${PIPESTATUS[1]} OUT=$(<"$DIR/out") ERR=$(<"$DIR/err")
+}
+feed tac "$DIR/big"
+is "$STATUS/$(summary events)" 74/0 'stream: another content is an error'
+like "$ERR" 'the name feed is that of another content, of which .* bytes' \
+	'stream: and said so'
+feed head -n 10 "$DIR/big"
+is "$STATUS/$(summary events)" 74/0 'stream: as is one that is shorter'
+feed cat "$DIR/big"
+is "$STATUS" 0 'stream: run again'
+num "$(summary events)" -lt 19000 'stream: went on'
+all_once 'stream: each event once, at one instant' 1 1
+feed cat "$DIR/big"
+is "$STATUS/$(summary skipped)" 0/1 'stream: and once more: skipped'
+load "$DIR/big"
+is "$(summary skipped)" 1 'stream: nor is a file of that content loaded'
+feed sh -c "cat '$DIR/big'; printf '{\"n\":\"more\"}\n{\"n\":'"
+is "$STATUS/$(summary events)" 0/1 'stream: what is behind it is loaded'
+feed sh -c "cat '$DIR/big'; printf '{\"n\":\"more\"}\n{\"n\":\"last\"}\n'"
+is "$STATUS/$(summary events)" 0/1 'stream: and a last line once it is whole'
+
+# --- without a name
+
+sql 'TRUNCATE logs'
+sql 'DELETE FROM log_files'
+cat "$DIR/big" >"$DIR/pipe" &
+interrupt pipe logload --db "$DB_URL" --chunk 64KiB "$DIR/pipe"
+wait_log pipe 'run again with its --name to go on'
+wait_log pipe 'is loaded twice if it is given again without --name='
+name=$(log_since pipe | sed -n 's/.*without --name=\([^ ]*\): .*/\1/p')
+cat "$DIR/big" >"$DIR/pipe" &
+load --name "$name" "$DIR/pipe"
+is "$STATUS" 0 'pipe: as it says'
+all_once 'pipe: each event once' 1 1
+for name in '' a/b; do
+	load --name "$name" "$DIR/big"
+	is "$STATUS" 64 "no name: '$name'"
+done
+load --name a "$DIR/big" "$DIR/big"
+is "$STATUS" 64 'nor for two files'
+done_testing
