@@ -1,6 +1,7 @@
 /*
  * digest.c - see digest.h.
  */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "digest.h"
@@ -55,13 +56,13 @@ digest_tell(const struct digest *d, char hex[DIGEST_LEN + 1], struct error *err)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	int rc = 0;
+	bool good = ctx != NULL && EVP_MD_CTX_copy_ex(ctx, d->ctx) == 1 &&
+		    EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
 
-	if (ctx == NULL || EVP_MD_CTX_copy_ex(ctx, d->ctx) != 1 ||
-	    EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
-		rc = refused(err);
 	EVP_MD_CTX_free(ctx);
-	for (int i = 0; rc == 0 && i < DIGEST_LEN / 2; i++)
+	if (!good)
+		return refused(err);
+	for (int i = 0; i < DIGEST_LEN / 2; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return rc;
+	return 0;
 }
