@@ -209,6 +209,21 @@ sql_is "SELECT received_at, line FROM logs WHERE file_id = $key ORDER BY line" \
 2026-01-09 00:00:00.000009	2
 2026-01-01 00:00:07.000000	3' 'under their keys'
 
+# Without a key by which an event is known to be there, nothing is loaded again.
+narrow 4
+{ event 6 4; echo; event 6 9; } >"$SPOOL/ready/$(ready 8)"
+once
+narrow 64
+sql 'ALTER TABLE logs DROP PRIMARY KEY, ADD INDEX (received_at, file_id, line)'
+retry
+is "$STATUS/$(summary events)/$(files rejected)" 78/0/1 \
+	'a table without the key: status 78'
+like "$ERR" 'the table logs needs UNIQUE \(received_at, file_id, line\)' \
+	'and what it needs'
+sql 'ALTER TABLE logs ADD UNIQUE (received_at, file_id, line)'
+retry
+is "$STATUS/$(summary events)/$(files rejected)" 0/1/0 'with it all is well'
+
 # A record too long to be held is copied as it is, in pieces, and first in its
 # file too; an event as long as may be is loaded.
 rm -rf "${DIR:?}"/rejected/* "${SPOOL:?}"/rejected/*
