@@ -116,11 +116,12 @@ go_on(struct worker *w, bool more)
 	if (w->at_work)
 		c->busy--;
 	w->at_work = false;
+	w->content[0] = '\0';
 	if (!more) {
 		c->closed = true;
 		c->next = c->count;
-		(void)pthread_cond_broadcast(&c->changed);
 	}
+	(void)pthread_cond_broadcast(&c->changed);
 	unlock(c);
 	wake(c);
 }
@@ -191,6 +192,34 @@ crew_at_work(struct crew *c, unsigned worker, char name[PATH_MAX])
 		(void)snprintf(name, PATH_MAX, "%s", w->name);
 	unlock(c);
 	return at_work;
+}
+
+static bool
+another_is_at(const struct crew *c, const struct worker *w, const char *content)
+{
+	for (unsigned i = 0; i < c->worker_count; i++) {
+		if (&c->workers[i] != w &&
+		    strcmp(c->workers[i].content, content) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+crew_claim(struct worker *w, const char *content)
+{
+	struct crew *c = w->crew;
+	bool waited = false;
+
+	lock(c);
+	w->content[0] = '\0'; /* or two could wait for each other */
+	while (another_is_at(c, w, content)) {
+		waited = true;
+		(void)pthread_cond_wait(&c->changed, &c->lock);
+	}
+	(void)snprintf(w->content, sizeof(w->content), "%s", content);
+	unlock(c);
+	return waited;
 }
 
 bool

@@ -25,8 +25,9 @@ struct worker {
 	struct trial trial;
 	int claims; /* see spool_claims_open; owned; -1: none */
 	pthread_t thread;
-	char name[PATH_MAX]; /* being worked on; */
-	bool at_work;        /* this and at_work are under the lock */
+	char name[PATH_MAX];          /* being worked on; */
+	bool at_work;                 /* this and these are under the lock */
+	char content[DIGEST_LEN + 1]; /* what crew_claim was given, or "" */
 };
 
 /* One name. False: no more names are to be taken, by any thread. */
@@ -65,6 +66,12 @@ bool crew_is_idle(struct crew *);
 bool crew_has_ended(struct crew *);
 /* Is that worker at work, and on what? */
 bool crew_at_work(struct crew *, unsigned worker, char name[PATH_MAX]);
+
+/*
+ * Until its present work is done, no other worker is at that content (a hash).
+ * True: one was, and has been waited for.
+ */
+bool crew_claim(struct worker *, const char *content);
 
 /* What is queued will not be begun any more. */
 void crew_close(struct crew *, bool drop);

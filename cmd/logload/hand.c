@@ -549,8 +549,13 @@ load_one(void *context, struct worker *w, const char *path)
 		run_note(&h->run, OUTCOME_IO);
 		return true;
 	}
-	verdict = identity_find(
-	    &id, w, s, s->dry_run ? NULL : h->run.spool, path, &source, &err);
+	/* Copies of it may be at hand: one is loaded before the next is looked
+	 * up. */
+	do {
+		verdict = identity_find(&id, w, s,
+		    s->dry_run ? NULL : h->run.spool, path, &source, &err);
+	} while (verdict == LOAD_DONE && id.by_content &&
+		 crew_claim(w, id.sum.all.sha256));
 	if (verdict != LOAD_DONE) {
 		fail(h, path, verdict, &err);
 		source_close(&source);

@@ -50,6 +50,13 @@ events 1 1 >"$DIR/a.ndjson"
 load "$DIR/a.ndjson"
 is "$(summary events)" 1 'another content of that name is loaded'
 
+events 20000 1000 >"$DIR/c1"
+cp "$DIR/c1" "$DIR/c2"
+cp "$DIR/c1" "$DIR/c3"
+load --jobs 3 "$DIR"/c[123]
+is "$(summary events)/$(summary skipped)" 20000/2 \
+	'of copies that are loaded at a time, one is'
+
 # What an older version has loaded is known by its name alone.
 sql 'UPDATE log_files SET `table` = NULL, sha256 = NULL'
 load "$DIR/a.ndjson" "$DIR/elsewhere/a.ndjson"
