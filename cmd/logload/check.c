@@ -147,8 +147,7 @@ print_totals(const struct check *c)
 static void
 check_limit(struct check *c)
 {
-	uint64_t limit =
-	    room_bound(c->spool, c->place, c->run.settings->rejected_limit);
+	uint64_t limit = room_bound(c->spool, c->run.settings->rejected_limit);
 	bool drops = c->run.settings->rejected_full == REJECTED_DROP;
 
 	if (limit == 0 || c->totals.bytes < limit / 10 * FULL_TENTHS)
@@ -407,11 +406,14 @@ read_events(struct found *f)
 static void
 compare_ledger(struct found *f)
 {
+	char base[SPOOL_NAME_MAX], ledger[LOAD_NAME_MAX + 1];
 	struct check *c = f->check;
+	const char *name =
+	    retry_find_kept(f->name, base, ledger) ? ledger : f->name;
 	struct db_file file = {0};
 	bool any, over;
 
-	if (c->place == SPOOL_BUFFER || !ask(c, f->name, &file, &any) ||
+	if (c->place == SPOOL_BUFFER || !ask(c, name, &file, &any) ||
 	    !is_still_there(f))
 		return;
 	over = f->source->plain && file.progress > f->source->size;
@@ -421,7 +423,8 @@ compare_ledger(struct found *f)
 	else if (c->place == SPOOL_LOADED && !(any && file.loaded))
 		tell(c, true, f->name, "%s",
 		    any ? "incomplete: the ledger has a part of it"
-			: "unknown: the ledger does not have it");
+			: "unknown: the ledger does not have it; within "
+			  "--settle it will be loaded again");
 	else if (c->place == SPOOL_READY && any && file.loaded)
 		tell(c, false, f->name,
 		    "loaded before: it will be skipped and put away");

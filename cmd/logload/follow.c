@@ -11,9 +11,9 @@
  * them, of this process or another, work on one file. Were there no claims, the
  * ledger would still let each file in once: they save the work and the waiting.
  *
- * A file is removed after its last commit. A crash in between leaves a file
- * that the ledger knows as loaded: the next one to take it skips and removes
- * it.
+ * A file is moved away after its last commit, see settle.h. A crash in between
+ * leaves one that the ledger knows: the next one to take it skips it, and moves
+ * it away.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +31,7 @@
 #include "metrics.h"
 #include "news.h"
 #include "run.h"
+#include "settle.h"
 #include "take.h"
 
 #define SCAN_MOST 4096 /* files handed out in one go */
@@ -58,7 +59,7 @@ struct follow {
 	atomic_uint removed;  /* files that are no longer in ready/ */
 	unsigned held_rounds; /* one after another that found some */
 	struct aside aside;   /* files that cannot be loaded for now */
-	struct room loaded;   /* with --keep */
+	struct settle settle;
 };
 
 static bool connect_first(void *, struct worker *);
@@ -69,6 +70,7 @@ static void loop(struct follow *);
 static void loop_once(struct follow *, uint64_t until_ns);
 static void drain(struct follow *, uint64_t until_ns);
 static void tell_left(struct follow *);
+static void write_metrics(struct follow *);
 
 int
 follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
@@ -131,13 +133,10 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 	f->look = true;
 	f->metrics.lock_fd = -1;
 	if (aside_init(&f->aside) < 0 ||
-	    room_init(&f->loaded, &f->run.meters) < 0)
+	    settle_init(&f->settle, f->run.settings, spool, &f->run.meters,
+		f->run.stop) < 0)
 		return error_set(err, "start: out of memory");
-	if (f->run.settings->keep)
-		room_limit(&f->loaded, spool, SPOOL_LOADED,
-		    f->run.settings->keep_limit, true);
-	(void)room_look(&f->loaded); /* this and the next: for the metrics */
-	(void)room_look(&f->run.room);
+	(void)room_look(&f->run.room); /* for the metrics */
 	f->names = calloc(SCAN_MOST, sizeof(*f->names));
 	if (f->names == NULL)
 		return error_errno(err, "start");
@@ -159,17 +158,14 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 static void
 close_all(struct follow *f)
 {
-	struct error err;
-
-	if (f->metrics.lock_fd >= 0 &&
-	    metrics_write(&f->metrics, f->run.meters.table, &err) < 0)
-		log_warn("%s", err.text);
+	if (f->metrics.lock_fd >= 0)
+		write_metrics(f);
 	metrics_close(&f->metrics);
 	news_close(&f->news);
 	spool_list_release(&f->list);
 	spool_list_release(&f->totals);
 	free(f->names);
-	room_release(&f->loaded);
+	settle_release(&f->settle);
 	aside_release(&f->aside);
 }
 
@@ -263,6 +259,7 @@ write_metrics(struct follow *f)
 	struct error err;
 
 	f->written_ns = clock_monotonic_ns();
+	settle_measure(&f->settle);
 	if (metrics_write(&f->metrics, f->run.meters.table, &err) < 0)
 		log_warn("%s", err.text);
 }
@@ -311,6 +308,7 @@ loop(struct follow *f)
 		bool idle = crew_is_idle(crew);
 		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
+		settle_look(&f->settle, crew);
 		(void)room_look(&f->run.room); /* or what it last saw holds */
 		if (idle && has_due(f))
 			f->look = true;
@@ -347,6 +345,7 @@ loop_once(struct follow *f, uint64_t until_ns)
 	bool first = true;
 	uint64_t waited = 0;
 
+	settle_look(&f->settle, crew);
 	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
 		uint64_t now = clock_monotonic_ns();
 
@@ -475,10 +474,8 @@ put_away(struct follow *f, const struct load *load)
 		    0);
 		return;
 	}
-	if (f->run.settings->keep)
-		rc = room_keep(&f->loaded, name, load->source->size, &err);
-	else
-		rc = spool_remove(f->run.spool, SPOOL_READY, name, &err);
+	rc = settle_put(
+	    &f->settle, load->loader->db, name, load->source->size, &err);
 	if (rc < 0)
 		put_aside(f, name, err.text, 0);
 	else
@@ -571,6 +568,9 @@ load_one(void *context, struct worker *w, const char *name)
 	struct load load;
 	struct aside_now now = now_is(f);
 
+	if (strcmp(name, SETTLE_TURN) == 0)
+		return settle_connect(&f->settle, w, true, &verdict) ||
+		       give_up(f, w, verdict);
 	if (!aside_may_try(&f->aside, name, &now))
 		return true;
 	taken = take_name(f->run.spool, w, &name, own, &verdict, &err);
@@ -589,7 +589,7 @@ load_one(void *context, struct worker *w, const char *name)
 
 		if (stop_asked(f->run.stop))
 			return false;
-		if (!trial_connect(&w->trial, &w->loader, &verdict))
+		if (!settle_connect(&f->settle, w, false, &verdict))
 			break;
 		taken = take_file(f->run.spool, w->claims, name, &source, &err);
 		if (taken != TAKEN) {

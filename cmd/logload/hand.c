@@ -673,7 +673,7 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 	verdict = really_load(w, &load);
 	conclude(h, &load, path, verdict);
 	if ((verdict == LOAD_DONE || verdict == LOAD_SKIPPED) &&
-	    retry_remove(r, &err) < 0) {
+	    retry_remove(r, h->run.settings->settle_ns > 0, &err) < 0) {
 		log_error("%s", err.text);
 		run_note(&h->run, OUTCOME_IO);
 	}

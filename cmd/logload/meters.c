@@ -45,10 +45,16 @@ static const struct metric initial[METERS + 1] = {
 	METRIC_GAUGE("logload_rejected_bytes", "Bytes in rejected/"),
     [METER_REJECTED_LIMIT] = METRIC_GAUGE("logload_rejected_limit_bytes",
 	"Bytes that rejected/ may have, 0: any number"),
+    [METER_LOADED_FILES] =
+	METRIC_GAUGE("logload_loaded_files", "Files in loaded/"),
     [METER_LOADED_BYTES] =
-	METRIC_GAUGE("logload_loaded_bytes", "Bytes in loaded/, with --keep"),
+	METRIC_GAUGE("logload_loaded_bytes", "Bytes in loaded/"),
     [METER_LOADED_LIMIT] = METRIC_GAUGE("logload_loaded_limit_bytes",
 	"Bytes that loaded/ may have, 0: any number"),
+    [METER_SETTLE_COVERED] = METRIC_GAUGE("logload_settle_covered_seconds",
+	"What was loaded in this time the database may still forget"),
+    [METER_ASKED_BACK] = METRIC_COUNTER("logload_files_asked_back_total",
+	"Files that the database had forgotten, and that are loaded again"),
     [METER_DROPPED_FILES] =
 	METRIC_COUNTER("logload_rejected_dropped_files_total",
 	    "Files of rejected/ dropped for want of room"),

@@ -16,8 +16,9 @@
 #include "retry.h"
 
 #define MARK "@retry-"
-#define DIGITS 32     /* of the hash, in a name */
-#define STEM_MOST 120 /* so that all of a name fits, see spool.h */
+#define KEPT "@retried-" /* in the name of one that lies in loaded/ */
+#define DIGITS 32        /* of the hash, in a name */
+#define STEM_MOST 120    /* so that all of a name fits, see spool.h */
 
 static enum retry_state open_file(struct retry *, bool lock, struct error *);
 static enum retry_state read_head(struct retry *, struct error *);
@@ -199,14 +200,68 @@ retry_load(struct retry *r, struct load *load, struct loader *loader)
 	load->rules.origin_text.len = strlen(r->origin_text);
 }
 
-int
-retry_remove(struct retry *r, struct error *err)
+/* loaded/ of the spool that it lies in, which the caller owns, or -1. */
+static int
+open_loaded(const struct retry *r)
 {
-	if (unlinkat(r->dir, r->base, 0) < 0 && errno != ENOENT)
-		return error_errno(err, "remove %s", r->base);
-	if (fsync(r->dir) < 0)
-		return error_errno(err, "sync the directory of %s", r->base);
-	return 0;
+	struct stat named, opened;
+
+	if (fstatat(r->dir, "../rejected", &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstat(r->dir, &opened) < 0 || named.st_ino != opened.st_ino ||
+	    named.st_dev != opened.st_dev)
+		return -1;
+	return openat(r->dir, "../loaded",
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int
+retry_remove(struct retry *r, bool keep, struct error *err)
+{
+	const char *hash = strrchr(r->name, '-') + 1;
+	int loaded = keep ? open_loaded(r) : -1, dir = r->dir, rc = -1;
+	char name[NAME_MAX + sizeof(KEPT) + DIGITS];
+	size_t stem = strlen(r->base);
+
+	if (stem > strlen(SPOOL_SUFFIX))
+		stem -= strlen(SPOOL_SUFFIX);
+	(void)snprintf(name, sizeof(name), "%.*s" KEPT "%s" SPOOL_SUFFIX,
+	    (int)stem, r->base, hash);
+	if (loaded >= 0 && spool_name_is_loadable(name) &&
+	    renameat(r->dir, r->base, loaded, name) == 0)
+		dir = loaded;
+	else if (unlinkat(r->dir, r->base, 0) < 0 && errno != ENOENT)
+		dir = -1;
+	/* The new name's directory: a rename is whole or not at all. */
+	if (dir < 0)
+		(void)error_errno(err, "remove %s", r->base);
+	else if (fsync(dir) < 0)
+		(void)error_errno(err, "sync the directory of %s", r->base);
+	else
+		rc = 0;
+	if (loaded >= 0)
+		(void)close(loaded); /* only read from */
+	return rc;
+}
+
+bool
+retry_find_kept(
+    const char *name, char base[SPOOL_NAME_MAX], char ledger[LOAD_NAME_MAX + 1])
+{
+	const char *mark = strstr(name, KEPT), *hash;
+	char stem[SPOOL_NAME_MAX];
+
+	if (mark == NULL)
+		return false;
+	hash = mark + strlen(KEPT);
+	if (strspn(hash, "0123456789abcdef") != DIGITS ||
+	    strcmp(hash + DIGITS, SPOOL_SUFFIX) != 0)
+		return false;
+	(void)snprintf(base, SPOOL_NAME_MAX, "%.*s" SPOOL_SUFFIX,
+	    (int)(mark - name), name);
+	make_stem(stem, sizeof(stem), base);
+	(void)snprintf(ledger, LOAD_NAME_MAX + 1, "%.*s" MARK "%.*s", STEM_MOST,
+	    stem, DIGITS, hash);
+	return true;
 }
 
 int

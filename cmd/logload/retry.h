@@ -68,8 +68,15 @@ int retry_name(struct retry *, struct error *);
 /* Makes a load of it; what is refused again goes where it lies. */
 void retry_load(struct retry *, struct load *, struct loader *);
 
-/* It is loaded: away with it, durably. */
-int retry_remove(struct retry *, struct error *);
+/*
+ * It is loaded: away with it, durably; to loaded/, if asked and it lies in a
+ * spool, where its name tells both what it had and the ledger's.
+ */
+int retry_remove(struct retry *, bool keep, struct error *);
+
+/* Is that such a name of loaded/? Then sets the other two. */
+bool retry_find_kept(const char *name, char base[SPOOL_NAME_MAX],
+    char ledger[LOAD_NAME_MAX + 1]);
 
 /* The paths of all files of rejected/: caller frees each and all. */
 int retry_list(struct spool *, char ***paths, size_t *count, struct error *);

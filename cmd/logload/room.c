@@ -18,15 +18,6 @@
 #define DISK_SHARE 4   /* the limit is at most this share of the disk */
 #define DROP_MOST 1024 /* files that one look finds to be dropped */
 
-static const struct {
-	const char *option;
-	enum meter bytes, limit;
-} kinds[SPOOL_PLACES] = {
-    [SPOOL_REJECTED] = {"--rejected-limit", METER_REJECTED_BYTES,
-	METER_REJECTED_LIMIT},
-    [SPOOL_LOADED] = {"--keep-limit", METER_LOADED_BYTES, METER_LOADED_LIMIT},
-};
-
 static void look(struct room *);
 static void make_room(struct room *, uint64_t bytes, const char *but);
 
@@ -46,30 +37,36 @@ room_release(struct room *r)
 }
 
 uint64_t
-room_bound(struct spool *spool, enum spool_place place, uint64_t bytes)
+room_bound(struct spool *spool, uint64_t bytes)
 {
 	struct statvfs fs;
 	uint64_t most = 0;
 
 	/* What cannot be measured is no bound. */
-	if (bytes > 0 && fstatvfs(spool->dir[place], &fs) == 0)
+	if (bytes > 0 && fstatvfs(spool->dir[SPOOL_REJECTED], &fs) == 0)
 		most = (uint64_t)fs.f_blocks * fs.f_frsize / DISK_SHARE;
 	return most > 0 && most < bytes ? most : bytes;
 }
 
-void
-room_limit(struct room *r, struct spool *spool, enum spool_place place,
-    uint64_t bytes, bool drop)
+uint64_t
+room_bound_told(struct spool *spool, uint64_t bytes, const char *option)
 {
-	r->spool = spool;
-	r->place = place;
-	r->limit = room_bound(spool, place, bytes);
-	r->drop = drop;
-	meter_set(r->meters, kinds[place].limit, (int64_t)r->limit);
-	if (r->limit < bytes)
+	uint64_t bound = room_bound(spool, bytes);
+
+	if (bound < bytes)
 		log_info("%s is lowered to a quarter of the file system: "
 			 "bytes=%llu",
-		    kinds[place].option, (unsigned long long)r->limit);
+		    option, (unsigned long long)bound);
+	return bound;
+}
+
+void
+room_limit(struct room *r, struct spool *spool, uint64_t bytes, bool drop)
+{
+	r->spool = spool;
+	r->limit = room_bound_told(spool, bytes, "--rejected-limit");
+	r->drop = drop;
+	meter_set(r->meters, METER_REJECTED_LIMIT, (int64_t)r->limit);
 }
 
 static void
@@ -82,7 +79,7 @@ static void
 unlock(struct room *r)
 {
 	if (r->spool != NULL)
-		meter_set(r->meters, kinds[r->place].bytes, (int64_t)r->lying);
+		meter_set(r->meters, METER_REJECTED_BYTES, (int64_t)r->lying);
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -116,7 +113,7 @@ look(struct room *r)
 	struct error err;
 
 	r->next = 0;
-	if (spool_scan(r->spool, r->place, NULL, r->drop ? DROP_MOST : 0,
+	if (spool_scan(r->spool, SPOOL_REJECTED, NULL, r->drop ? DROP_MOST : 0,
 		&r->list, &err) == 0) {
 		r->lying = r->list.all_bytes;
 		r->spared = 0;
@@ -183,23 +180,6 @@ room_settle(struct room *r, uint64_t taken, uint64_t added, uint64_t removed)
 }
 
 int
-room_keep(struct room *r, const char *name, uint64_t bytes, struct error *err)
-{
-	int rc;
-
-	if (!room_take(r, bytes, name)) {
-		log_info(
-		    "not kept in loaded/, being over --keep-limit: file=%s "
-		    "bytes=%llu",
-		    name, (unsigned long long)bytes);
-		return spool_remove(r->spool, SPOOL_READY, name, err);
-	}
-	rc = spool_keep(r->spool, name, err);
-	room_settle(r, bytes, rc < 0 ? 0 : bytes, 0);
-	return rc;
-}
-
-int
 room_refuse(struct room *r, uint64_t bytes, struct error *err)
 {
 	uint64_t lying;
@@ -237,23 +217,16 @@ count_records(int fd)
 	return count;
 }
 
-/* Counts what goes from rejected/, with what only there was. */
+/* Counts what goes, with what only there was. */
 static void
 count_drop(struct room *r, const char *name, uint64_t records, uint64_t bytes)
 {
-	if (r->place != SPOOL_REJECTED) {
-		log_info("removed from %s/, which is at %s: file=%s bytes=%llu",
-		    spool_place_name(r->place), kinds[r->place].option, name,
-		    (unsigned long long)bytes);
-		return;
-	}
 	meter_add(r->meters, METER_DROPPED_FILES, 1);
 	meter_add(r->meters, METER_DROPPED_BYTES, bytes);
 	meter_add(r->meters, METER_DROPPED_EVENTS, records);
-	log_error("dropped from rejected/ for want of room (see %s): file=%s "
-		  "events=%llu bytes=%llu",
-	    kinds[r->place].option, name, (unsigned long long)records,
-	    (unsigned long long)bytes);
+	log_error("dropped from rejected/ for want of room (see "
+		  "--rejected-limit): file=%s events=%llu bytes=%llu",
+	    name, (unsigned long long)records, (unsigned long long)bytes);
 }
 
 /* Is it gone now, by us? A file that is being loaded again is spared. */
@@ -262,14 +235,13 @@ drop(struct room *r, const char *name)
 {
 	struct error err;
 	struct stat st;
-	uint64_t records = 0;
-	int fd = openat(r->spool->dir[r->place], name,
+	uint64_t records;
+	int fd = openat(r->spool->dir[SPOOL_REJECTED], name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		if (errno != ENOENT)
-			log_warn("open %s/%s: %s", spool_place_name(r->place),
-			    name, strerror(errno));
+			log_warn("open rejected/%s: %s", name, strerror(errno));
 		if (fd >= 0)
 			(void)close(fd); /* nothing was done */
 		return false;
@@ -279,14 +251,13 @@ drop(struct room *r, const char *name)
 		r->spared += (uint64_t)st.st_size;
 		return false;
 	}
-	if (r->place == SPOOL_REJECTED)
-		records = count_records(fd);
+	records = count_records(fd);
 	/* Under the lock one process alone counts it. */
 	if (fstat(fd, &st) < 0 || st.st_nlink == 0) {
 		(void)close(fd); /* only read from */
 		return false;
 	}
-	if (spool_remove(r->spool, r->place, name, &err) < 0) {
+	if (spool_remove(r->spool, SPOOL_REJECTED, name, &err) < 0) {
 		log_warn("%s", err.text);
 		(void)close(fd); /* only read from */
 		return false;

@@ -1,6 +1,5 @@
 /*
- * room.h - how much may lie in rejected/, and in loaded/, and what gives way
- * when that is full.
+ * room.h - how much may lie in rejected/, and what gives way when that is full.
  *
  * The size is known from a look at the directory, and from what was added and
  * removed here since; a look is due each second, or later where many files make
@@ -28,12 +27,11 @@ struct room {
 	struct meters *meters; /* not owned */
 	uint64_t limit;        /* bytes; 0: none */
 	bool drop;
-	enum spool_place place; /* SPOOL_REJECTED or SPOOL_LOADED */
-	pthread_mutex_t lock;   /* for what follows */
-	uint64_t lying;         /* bytes in the directory */
-	uint64_t taken;         /* bytes that drafts will have there */
-	uint64_t spared;        /* of lying: being loaded again */
-	uint64_t next_ns;       /* when a look is due, monotonic */
+	pthread_mutex_t lock; /* for what follows */
+	uint64_t lying;       /* bytes in the directory */
+	uint64_t taken;       /* bytes that drafts will have there */
+	uint64_t spared;      /* of lying: being loaded again */
+	uint64_t next_ns;     /* when a look is due, monotonic */
 	struct spool_list list;
 	size_t next; /* of the list, to be dropped */
 };
@@ -46,11 +44,12 @@ void room_release(struct room *);
  * So much of `bytes` (0: any number) as a directory may have: not over a
  * quarter of the file system, since it must not be what fills the disk.
  */
-uint64_t room_bound(struct spool *, enum spool_place, uint64_t bytes);
+uint64_t room_bound(struct spool *, uint64_t bytes);
+/* The same, and says so where it is less than the option has. */
+uint64_t room_bound_told(struct spool *, uint64_t bytes, const char *option);
 
-/* From now on that directory of the spool has no more, by room_bound. */
-void room_limit(
-    struct room *, struct spool *, enum spool_place, uint64_t bytes, bool drop);
+/* From now on rejected/ of the spool has no more, by room_bound. */
+void room_limit(struct room *, struct spool *, uint64_t bytes, bool drop);
 
 /* Looks at the directory, if that is due. Did it? */
 bool room_look(struct room *);
@@ -74,12 +73,6 @@ bool room_drop(struct room *, const char *name);
  */
 void
 room_settle(struct room *, uint64_t taken, uint64_t added, uint64_t removed);
-
-/*
- * Moves ready/NAME, of so many bytes, to loaded/, whose room this is; removes
- * it where it alone is over the limit. 0, or -1.
- */
-int room_keep(struct room *, const char *name, uint64_t bytes, struct error *);
 
 /* Puts into words that there is no room for so many bytes. Returns -1. */
 int room_refuse(struct room *, uint64_t bytes, struct error *);

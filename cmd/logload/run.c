@@ -73,8 +73,7 @@ run_release(struct run *r)
 void
 run_limit_rejected(struct run *r)
 {
-	room_limit(&r->room, r->spool, SPOOL_REJECTED,
-	    r->settings->rejected_limit,
+	room_limit(&r->room, r->spool, r->settings->rejected_limit,
 	    r->settings->rejected_full == REJECTED_DROP);
 	for (unsigned i = 0; i < r->crew.worker_count; i++)
 		r->crew.workers[i].loader.reject.room = &r->room;

@@ -26,8 +26,9 @@ struct settings {
 	const char *name; /* of what is loaded; NULL: its own */
 	struct option_list column_specs, indexes;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
-	uint64_t rejected_limit, keep_limit; /* bytes; 0: none */
-	unsigned rejected_full;              /* REJECTED_WAIT, … */
+	uint64_t settle_ns; /* 0: nothing is asked about again */
+	uint64_t rejected_limit, keep_limit, settle_limit; /* bytes; 0: none */
+	unsigned rejected_full; /* REJECTED_WAIT, … */
 	unsigned progress, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	/* What it comes to. */

@@ -30,6 +30,8 @@ sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
 
 # --- ten times the limit
 
+export LOGLOAD_SETTLE=0
+
 logload_start --rejected-full drop
 ok 'the limit is a quarter of the disk' wait_log logload \
 	'--rejected-limit is lowered .* bytes=2097152$'
@@ -76,4 +78,39 @@ not_ok 'older records have gone first' \
 lost=$(grep -o 'has no room for them .see --rejected-limit.: events=[0-9]*' <<<"$ERR" | cut -d= -f2)
 is "$(($(lines rejected) + ${lost:-0}))" 500 \
 	'the new ones are there, or counted as lost'
+
+# --- what is loaded gives way to events
+
+# fill FREE: the disk has so much left
+fill() {
+	dd if=/dev/zero of="$DIR/disk/full" bs=64k 2>"$DIR/dd"
+	truncate -s "-$1" "$DIR/disk/full"
+}
+# loads N
+loads() {
+	put "$1" 0
+	wait_for no_files ready
+}
+unset LOGLOAD_SETTLE
+rm "$DIR/disk/full" "$SPOOL"/rejected/*
+logload_start
+logrecv_start --min-free=2MiB
+ok 'what is loaded stays' loads 201
+is "$(files loaded)" 1 'while there is room'
+fill 3M
+ok 'it goes when the disk is nearly full' wait_for no_files loaded
+like "$(log_since logload)" 'removed from loaded/, which is at the end of the d' \
+	'told'
+unlike "$(log_since logload)" 'without asking' 'the ledger was asked'
+http GET /readyz
+is "$CODE" 200 'before any event is refused'
+rm "$DIR/disk/full"
+ok 'there is room again' loads 202
+is "$(files loaded)" 1 'another one'
+mariadb_kill
+fill 3M
+ok 'it goes, though the database is away' wait_for -t 30 no_files loaded
+ok 'and that is told' wait_log logload 'warn .* without asking the ledger: files=1'
+stop logrecv
+stop logload
 done_testing

@@ -140,7 +140,7 @@ test_drop(void)
 	struct tap_all whole = {0}, kept = {0}, known = {0}, counted = {0};
 	int64_t records = 0;
 
-	room_limit(&room, &spool, SPOOL_REJECTED, LIMIT, true);
+	room_limit(&room, &spool, LIMIT, true);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t before = dropped(), bytes;
 		struct error err;
@@ -195,7 +195,7 @@ test_wait(void)
 	unsigned refused = 0;
 	uint64_t bytes;
 
-	room_limit(&room, &spool, SPOOL_REJECTED, LIMIT, false);
+	room_limit(&room, &spool, LIMIT, false);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t from = seed, left;
 		int rc = try_chunk(from);
@@ -238,7 +238,7 @@ test_locked(void)
 		must(fd >= 0 && ftruncate(fd, 1000) == 0);
 		(void)close(fd);
 	}
-	room_limit(&room, &spool, SPOOL_REJECTED, 2000, true);
+	room_limit(&room, &spool, 2000, true);
 	room.next_ns = 0;
 	fd = openat(dir, names[0], O_RDONLY | O_CLOEXEC);
 	must(fd >= 0 && flock(fd, LOCK_EX) == 0);

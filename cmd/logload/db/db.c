@@ -180,6 +180,7 @@ db_connect(struct db *db)
 		verdict = run_text(db, "COMMIT");
 	db->open = verdict == DB_OK;
 	db->host_failed = !db->open;
+	db->opened_ns = clock_monotonic_ns();
 	if (!db->open)
 		db_disconnect(db);
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
@@ -430,6 +431,33 @@ db_search(struct db *db, const struct db_search *s, unsigned skip,
 	*found = verdict == DB_OK && answer.found;
 	if (*found)
 		read_line(&answer, file);
+	return end_look(db, verdict);
+}
+
+enum db_verdict
+db_count_loaded(
+    struct db *db, const char *const *names, unsigned count, uint64_t *loaded)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	b->len = 0;
+	if (buf_printf(b, "SELECT COUNT(*) FROM ") < 0 ||
+	    sql_put_table(b, d, db->config->ledger) < 0 ||
+	    buf_printf(b, " WHERE loaded_at IS NOT NULL AND name IN (") < 0)
+		return db_no_memory(db);
+	for (unsigned i = 0; i < count; i++) {
+		if (buf_printf(b, "%s", i > 0 ? ", " : "") < 0 ||
+		    sql_put_text(b, d, names[i], strlen(names[i])) < 0)
+			return db_no_memory(db);
+	}
+	if (buf_append(b, ")", 1) < 0)
+		return db_no_memory(db);
+	verdict = ask(db, b->data, b->len, &answer);
+	if (verdict == DB_OK)
+		*loaded = answer.found ? number(answer.fields[0]) : 0;
 	return end_look(db, verdict);
 }
 

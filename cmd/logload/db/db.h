@@ -116,6 +116,7 @@ struct db {
 	bool old_ledger;  /* of the version before; with look_only alone */
 	bool own_key;     /* see db_is_there; this and the next: once open */
 	struct row_bounds bounds;
+	uint64_t opened_ns;         /* when it was opened, monotonic */
 	uint64_t used_ns;           /* when it was last used */
 	struct batch_limits limits; /* of a batch; the driver's, once open */
 	struct error error;         /* code: the database's own */
@@ -164,6 +165,10 @@ void db_rollback(struct db *); /* a failure disconnects */
 /* Looks a name up in the ledger, outside any transaction. */
 enum db_verdict
 db_find(struct db *, const char *name, struct db_file *, bool *found);
+/* How many of so many different names has it as loaded to their end? */
+#define DB_NAMES_MAX 128
+enum db_verdict db_count_loaded(
+    struct db *, const char *const *names, unsigned count, uint64_t *loaded);
 /*
  * Likewise the line number `skip`, from 0 on, of those for our table, or for
  * one that is not told, that the search finds: the loaded ones first, of them

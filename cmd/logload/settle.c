@@ -1,0 +1,595 @@
+/*
+ * settle.c - see settle.h.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "clock.h"
+#include "log.h"
+#include "retry.h"
+#include "room.h"
+#include "settle.h"
+
+#define GO_MOST 1024         /* oldest files that one look finds */
+#define TURN_SHARE 20        /* a turn takes at most this share of the time */
+#define TURN_PART 32         /* and is due each such part of --settle at most */
+#define SOON_US 1000000      /* or so, where the disk is nearly full */
+#define STUCK_US 5000000     /* so long nearly full, and nobody could ask */
+#define STEP_US 2000000      /* of the wall clock: less is slewed */
+#define FREE_LEAST 384000000 /* bytes; logrecv's --min-free is two thirds */
+
+/* A round of questions, and what follows. */
+struct turn {
+	struct settle *s;
+	struct db *db;  /* NULL: nobody is asked */
+	const char *at; /* what loaded/ is at, so that files go early */
+	uint64_t now_us, wall_us, since_us, settled_us;
+	bool stepped;
+	bool all;                   /* asks also about what is not due */
+	bool cut;                   /* stop was asked meanwhile */
+	uint64_t eldest_us;         /* age, of what is not due */
+	enum db_verdict verdict;    /* not DB_OK: the session is lost */
+	uint64_t gone_bytes;        /* no longer in loaded/ */
+	uint64_t back, back_bytes;  /* of these, went back to be loaded */
+	uint64_t unasked;           /* files that went early so */
+	char first[SPOOL_NAME_MAX]; /* that went back */
+	unsigned count;             /* to be asked about: */
+	struct kept {
+		struct spool_file file;
+		char ledger[LOAD_NAME_MAX + 1];
+		bool goes, missing;
+	} kept[DB_NAMES_MAX];
+};
+
+static int see_file(void *, const struct spool_file *);
+static void ask_about(struct turn *);
+static void make_room(struct turn *, struct spool_list *, size_t *next);
+static void finish(struct turn *, bool whole);
+static void tell(const struct turn *);
+
+static uint64_t
+now_us(void)
+{
+	return clock_monotonic_ns() / 1000;
+}
+
+static void
+lock(struct settle *s)
+{
+	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
+}
+
+static void
+unlock(struct settle *s)
+{
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+int
+settle_init(struct settle *s, const struct settings *settings,
+    struct spool *spool, struct meters *meters, struct stop *stop)
+{
+	struct error err;
+
+	s->spool = spool;
+	s->meters = meters;
+	s->stop = stop;
+	s->for_us = settings->settle_ns / 1000;
+	s->keep = settings->keep;
+	s->oldest.by_move = true;
+	s->stepped_us = now_us();
+	s->offset_us = clock_wall_us() - s->stepped_us;
+	if (s->keep)
+		s->settled_us = clock_wall_us() - s->for_us;
+	if (pthread_mutex_init(&s->turn, NULL) != 0 ||
+	    pthread_mutex_init(&s->lock, NULL) != 0)
+		return -1;
+	if (s->for_us > 0)
+		s->limit_option = "--settle-limit";
+	if (s->keep)
+		s->limit_option = "--keep-limit";
+	if (s->limit_option != NULL)
+		s->limit = room_bound_told(spool,
+		    s->keep ? settings->keep_limit : settings->settle_limit,
+		    s->limit_option);
+	meter_set(meters, METER_LOADED_LIMIT, (int64_t)s->limit);
+	if (spool_scan(spool, SPOOL_LOADED, NULL, 0, &s->oldest, &err) < 0)
+		log_warn("%s", err.text);
+	s->files = s->oldest.all_files;
+	s->bytes = s->oldest.all_bytes;
+	s->due_us = s->files > 0 ? 0 : UINT64_MAX;
+	return 0;
+}
+
+void
+settle_release(struct settle *s)
+{
+	spool_list_release(&s->oldest);
+	(void)pthread_mutex_destroy(&s->turn); /* no thread is left */
+	(void)pthread_mutex_destroy(&s->lock);
+}
+
+/*
+ * Time, the lock being held
+ */
+
+/* Looks whether the wall clock was set. */
+static uint64_t
+look_at_clock(struct settle *s)
+{
+	uint64_t now = now_us(), wall = clock_wall_us();
+	int64_t step = (int64_t)(wall - now - s->offset_us);
+
+	s->offset_us = wall - now;
+	if (step > -STEP_US && step < STEP_US)
+		return now;
+	s->stepped = true;
+	s->stepped_us = now;
+	/* What comes from now on is not to be taken for settled. */
+	if (s->settled_us > wall - s->for_us)
+		s->settled_us = wall - s->for_us;
+	return now;
+}
+
+static void
+begin(struct turn *t, struct settle *s, struct db *db)
+{
+	memset(t, 0, sizeof(*t));
+	t->s = s;
+	t->db = db;
+	lock(s);
+	t->now_us = look_at_clock(s);
+	t->wall_us = t->now_us + s->offset_us;
+	t->since_us = t->now_us - s->stepped_us;
+	t->stepped = s->stepped;
+	t->settled_us = s->settled_us;
+	t->all = db != NULL && db->opened_ns / 1000 > s->asked_us;
+	unlock(s);
+}
+
+static uint64_t
+age_of(const struct turn *t, uint64_t moved_us)
+{
+	uint64_t age = t->wall_us - moved_us;
+
+	if (moved_us > t->wall_us || (t->stepped && age > t->since_us))
+		return t->since_us;
+	return age;
+}
+
+/* How many bytes the disk has less than it should have. */
+static uint64_t
+find_lack(const struct settle *s)
+{
+	uint64_t least = FREE_LEAST, half, left;
+	struct statvfs fs;
+
+	if (fstatvfs(s->spool->dir[SPOOL_LOADED], &fs) < 0)
+		return 0; /* what cannot be measured is no lack */
+	half = (uint64_t)fs.f_blocks * fs.f_frsize / 2;
+	left = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (least > half)
+		least = half;
+	return left < least ? least - left : 0;
+}
+
+/* Shall a worker take a turn now? True once for each. */
+static bool
+is_due(struct settle *s)
+{
+	uint64_t now;
+	bool due;
+
+	lock(s);
+	now = look_at_clock(s);
+	if (s->files == 0 || s->limit_option == NULL || find_lack(s) == 0)
+		s->low_us = 0;
+	else if (s->low_us == 0)
+		s->low_us = s->due_us = now;
+	else if (s->due_us > now + SOON_US)
+		s->due_us = now + SOON_US;
+	due = s->for_us > 0 && now >= s->due_us;
+	if (due) /* for the one that is to come */
+		s->due_us = now + SOON_US + s->for_us / TURN_PART;
+	unlock(s);
+	return due;
+}
+
+void
+settle_measure(struct settle *s)
+{
+	uint64_t covered = s->for_us, now = now_us();
+
+	lock(s);
+	if (s->lost_us > 0 && now - s->lost_us < covered)
+		covered = now - s->lost_us;
+	meter_set(s->meters, METER_LOADED_FILES, (int64_t)s->files);
+	meter_set(s->meters, METER_LOADED_BYTES, (int64_t)s->bytes);
+	meter_set(s->meters, METER_SETTLE_COVERED,
+	    (int64_t)(covered / CLOCK_US_PER_S));
+	unlock(s);
+}
+
+/*
+ * What a worker does
+ */
+
+/* A file that was moved then is there no longer. */
+static void
+lose(struct settle *s, uint64_t moved_us)
+{
+	lock(s);
+	if (moved_us > s->lost_us)
+		s->lost_us = moved_us;
+	unlock(s);
+}
+
+int
+settle_put(struct settle *s, struct db *db, const char *name, uint64_t bytes,
+    struct error *err)
+{
+	struct turn t;
+	bool over;
+
+	if (s->limit_option == NULL)
+		return spool_remove(s->spool, SPOOL_READY, name, err);
+	if (s->limit > 0 && bytes > s->limit) {
+		log_info("not kept in loaded/, being over %s: file=%s "
+			 "bytes=%llu",
+		    s->limit_option, name, (unsigned long long)bytes);
+		lose(s, now_us());
+		return spool_remove(s->spool, SPOOL_READY, name, err);
+	}
+	if (spool_keep(s->spool, name, err) < 0)
+		return -1;
+	lock(s);
+	s->files++;
+	s->bytes += bytes;
+	if (s->due_us == UINT64_MAX)
+		s->due_us = now_us() + s->for_us;
+	over = (s->limit > 0 && s->bytes > s->limit) || s->low_us > 0;
+	unlock(s);
+	if (!over || pthread_mutex_trylock(&s->turn) != 0)
+		return 0;
+	begin(&t, s, s->for_us > 0 ? db : NULL);
+	make_room(&t, &s->oldest, &s->next);
+	tell(&t);
+	(void)pthread_mutex_unlock(&s->turn);
+	if (t.verdict != DB_OK) /* it is asked about when there is another */
+		db_disconnect(db);
+	return 0;
+}
+
+static enum load_verdict
+take_turn(struct settle *s, struct db *db, bool due, struct error *err)
+{
+	uint64_t aliens;
+	struct turn t;
+	int rc;
+
+	lock(s);
+	due = due || (s->for_us > 0 && db->opened_ns / 1000 > s->asked_us);
+	unlock(s);
+	if (!due || pthread_mutex_trylock(&s->turn) != 0)
+		return LOAD_DONE;
+	begin(&t, s, db);
+	lock(s);
+	s->files = s->bytes = 0; /* others may add meanwhile */
+	unlock(s);
+	rc = spool_walk(s->spool, SPOOL_LOADED, see_file, &t, &aliens, err);
+	ask_about(&t);
+	if (rc < 0)
+		log_warn("%s", err->text);
+	finish(&t, rc == 0 && !t.cut && t.verdict == DB_OK);
+	make_room(&t, &s->oldest, &s->next);
+	tell(&t);
+	(void)pthread_mutex_unlock(&s->turn);
+	if (t.verdict == DB_OK)
+		return LOAD_DONE;
+	*err = db->error;
+	db_disconnect(db);
+	return t.verdict == DB_SCHEMA ? LOAD_SCHEMA : LOAD_PASSING;
+}
+
+bool
+settle_connect(
+    struct settle *s, struct worker *w, bool due, enum load_verdict *verdict)
+{
+	struct error err;
+
+	do {
+		if (!trial_connect(&w->trial, &w->loader, verdict))
+			return false;
+		*verdict = take_turn(s, w->loader.db, due, &err);
+		if (*verdict == LOAD_DONE)
+			return true;
+	} while (trial_failed(&w->trial, *verdict, &err));
+	return false;
+}
+
+/* Notes what is to be asked about. */
+static void
+note(struct turn *t, const struct spool_file *file, bool goes)
+{
+	struct kept *k = &t->kept[t->count++];
+	char base[SPOOL_NAME_MAX];
+
+	k->file = *file;
+	if (!retry_find_kept(file->name, base, k->ledger))
+		memcpy(k->ledger, file->name, sizeof(file->name));
+	k->goes = goes;
+	k->missing = false;
+	if (t->count == DB_NAMES_MAX)
+		ask_about(t);
+}
+
+static int
+see_file(void *context, const struct spool_file *file)
+{
+	struct turn *t = context;
+	struct settle *s = t->s;
+	uint64_t age;
+
+	lock(s);
+	s->files++;
+	s->bytes += file->bytes;
+	unlock(s);
+	/* What is left is counted, for the limit. */
+	t->cut = t->cut || stop_asked(s->stop);
+	if (t->cut || t->verdict != DB_OK ||
+	    (s->keep && file->moved_us <= t->settled_us))
+		return 0;
+	age = age_of(t, file->moved_us);
+	if (age < s->for_us && age > t->eldest_us)
+		t->eldest_us = age;
+	if (age >= s->for_us || t->all)
+		note(t, file, age >= s->for_us && !s->keep);
+	return 0;
+}
+
+/* A walk has ended, having asked about all, or not: when is the next due? */
+static void
+finish(struct turn *t, bool whole)
+{
+	struct settle *s = t->s;
+	uint64_t wait = s->for_us - t->eldest_us, pause = s->for_us / TURN_PART;
+	uint64_t now = now_us(), past = t->wall_us - s->for_us;
+
+	if (pause < (now - t->now_us) * TURN_SHARE)
+		pause = (now - t->now_us) * TURN_SHARE;
+	lock(s);
+	if (whole && t->all)
+		s->asked_us = t->now_us;
+	if (whole && s->keep && past > s->settled_us &&
+	    (!t->stepped || t->since_us >= s->for_us))
+		s->settled_us = past;
+	s->due_us = now + (wait > pause ? wait : pause);
+	if (whole && s->files == 0)
+		s->due_us = UINT64_MAX;
+	unlock(s);
+	s->next = s->oldest.count; /* what was listed may have gone */
+}
+
+static void
+subtract(uint64_t *from, uint64_t n)
+{
+	*from -= n < *from ? n : *from;
+}
+
+/* One is in loaded/ no longer. */
+static void
+count_gone(struct turn *t, uint64_t bytes)
+{
+	struct settle *s = t->s;
+
+	t->gone_bytes += bytes;
+	lock(s);
+	subtract(&s->files, 1);
+	subtract(&s->bytes, bytes);
+	unlock(s);
+}
+
+static void
+take_away(struct turn *t, const struct spool_file *file)
+{
+	struct error err;
+
+	if (spool_remove(t->s->spool, SPOOL_LOADED, file->name, &err) < 0) {
+		log_warn("%s", err.text);
+		return;
+	}
+	count_gone(t, file->bytes);
+	if (t->at != NULL)
+		log_info("removed from loaded/, which is at %s: file=%s "
+			 "bytes=%llu",
+		    t->at, file->name, (unsigned long long)file->bytes);
+}
+
+/*
+ * The ledger lacks it: back with it. False: it is still there, since another
+ * file has its name.
+ */
+static bool
+give_back(struct turn *t, const struct spool_file *file)
+{
+	char base[SPOOL_NAME_MAX], ledger[LOAD_NAME_MAX + 1];
+	bool retried = retry_find_kept(file->name, base, ledger);
+	struct error err;
+	int rc;
+
+	rc = spool_give_back(t->s->spool, file->name,
+	    retried ? SPOOL_REJECTED : SPOOL_READY, retried ? base : file->name,
+	    &err);
+	if (rc < 0)
+		log_warn("%s", err.text);
+	if (rc <= 0)
+		return rc < 0;
+	count_gone(t, file->bytes);
+	meter_add(t->s->meters, METER_ASKED_BACK, 1);
+	if (retried) {
+		log_warn("the database has forgotten that these events were "
+			 "loaded again; run --retry-rejected once more: "
+			 "file=rejected/%s",
+		    base);
+		return true;
+	}
+	if (t->back++ == 0)
+		memcpy(t->first, file->name, sizeof(t->first));
+	t->back_bytes += file->bytes;
+	return true;
+}
+
+/* Marks those of so many that the ledger lacks: few statements, if few. */
+static enum db_verdict
+find_missing(struct turn *t, unsigned from, unsigned count)
+{
+	const char *names[DB_NAMES_MAX] = {NULL};
+	enum db_verdict verdict;
+	uint64_t loaded;
+
+	for (unsigned i = 0; i < count; i++)
+		names[i] = t->kept[from + i].ledger;
+	verdict = db_count_loaded(t->db, names, count, &loaded);
+	if (verdict != DB_OK || loaded >= count)
+		return verdict;
+	if (loaded == 0) {
+		for (unsigned i = 0; i < count; i++)
+			t->kept[from + i].missing = true;
+		return DB_OK;
+	}
+	verdict = find_missing(t, from, count / 2);
+	if (verdict != DB_OK)
+		return verdict;
+	return find_missing(t, from + count / 2, count - count / 2);
+}
+
+/* Asks about what was noted, and does what the answer demands. */
+static void
+ask_about(struct turn *t)
+{
+	if (t->count > 0 && t->verdict == DB_OK)
+		t->verdict = find_missing(t, 0, t->count);
+	for (unsigned i = 0; t->verdict == DB_OK && i < t->count; i++) {
+		const struct kept *k = &t->kept[i];
+
+		if (!(k->missing && give_back(t, &k->file)) && k->goes)
+			take_away(t, &k->file);
+	}
+	t->count = 0;
+}
+
+/*
+ * Making room
+ */
+
+static uint64_t
+find_excess(struct turn *t)
+{
+	struct settle *s = t->s;
+	uint64_t excess = 0, lack;
+
+	lock(s);
+	if (s->limit > 0 && s->bytes > s->limit)
+		excess = s->bytes - s->limit;
+	lack = s->low_us > 0 ? find_lack(s) : 0;
+	unlock(s);
+	t->at = lack > excess ? "the end of the disk" : s->limit_option;
+	return lack > excess ? lack : excess;
+}
+
+/* One of the oldest goes early. */
+static void
+let_go(struct turn *t, const struct spool_file *file)
+{
+	struct settle *s = t->s;
+	bool settled = s->keep && file->moved_us <= t->settled_us;
+	uint64_t age = age_of(t, file->moved_us);
+
+	if (age < s->for_us)
+		lose(s, t->now_us - age);
+	if (t->db != NULL && !settled) {
+		note(t, file, true);
+		return;
+	}
+	t->unasked += age < s->for_us;
+	take_away(t, file);
+}
+
+/* The oldest go, from `next` of the list on, until there is no excess. */
+static void
+make_room(struct turn *t, struct spool_list *list, size_t *next)
+{
+	uint64_t goal = t->gone_bytes + find_excess(t), found = UINT64_MAX;
+	struct error err;
+
+	while (t->gone_bytes < goal && t->verdict == DB_OK) {
+		uint64_t bytes = t->gone_bytes;
+
+		if (*next >= list->count) {
+			if (found == t->gone_bytes)
+				return; /* nothing of the last look has gone */
+			*next = 0;
+			found = t->gone_bytes;
+			if (spool_scan(t->s->spool, SPOOL_LOADED, NULL, GO_MOST,
+				list, &err) < 0) {
+				log_warn("%s", err.text);
+				list->count = 0;
+				return;
+			}
+		}
+		for (unsigned n = 0;
+		     bytes < goal && *next < list->count && n < DB_NAMES_MAX;
+		     n++) {
+			bytes += list->files[*next].bytes;
+			let_go(t, &list->files[(*next)++]);
+		}
+		ask_about(t);
+	}
+}
+
+/* Nobody can ask. */
+static void
+give_way(struct settle *s)
+{
+	struct spool_list list = {.by_move = true};
+	size_t next = 0;
+	struct turn t;
+	bool stuck;
+
+	lock(s);
+	stuck = s->low_us > 0 && now_us() - s->low_us >= STUCK_US;
+	unlock(s);
+	if (!stuck)
+		return;
+	begin(&t, s, NULL);
+	make_room(&t, &list, &next);
+	spool_list_release(&list);
+	tell(&t);
+}
+
+void
+settle_look(struct settle *s, struct crew *crew)
+{
+	static const char *const turn = SETTLE_TURN;
+
+	if (is_due(s) && crew_is_hungry(crew))
+		crew_feed(crew, &turn, 1);
+	give_way(s);
+}
+
+static void
+tell(const struct turn *t)
+{
+	if (t->back > 0)
+		log_warn("the database has forgotten what it had committed, "
+			 "which is loaded again: files=%llu bytes=%llu "
+			 "first=%s",
+		    (unsigned long long)t->back,
+		    (unsigned long long)t->back_bytes, t->first);
+	if (t->unasked > 0)
+		log_warn("removed from loaded/, for want of disk, before "
+			 "--settle was over and without asking the ledger: "
+			 "files=%llu",
+		    (unsigned long long)t->unasked);
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# A server that does not sync, or a backup that is older, forgets files that it
+# had committed, rows and ledger lines together. Those are in loaded/ still, and
+# each of their events becomes a row again, once; records that were loaded again
+# come back to rejected/.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+spool_new
+mkdir -p "$SPOOL/ready"
+# put N EVENTS [FROM]
+put() {
+	events "$2" "${3:-0}" >"$SPOOL/ready/.put"
+	mv "$SPOOL/ready/.put" "$SPOOL/ready/$(ready "$1")"
+}
+unsynced=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0 --log-bin)
+
+mariadb_start "${unsynced[@]}"
+sql "$(logload --print-schema)"
+sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
+put 1 10
+printf '{"event":"%s"}\n' good bad >"$SPOOL/ready/$(ready 2)"
+logload_start --jobs 3
+ok 'a first file' wait_rows 11
+ok 'and a refused event' wait_for no_files ready
+is "$(files loaded)/$(files rejected)" 2/1 'both stay in loaded/'
+sql 'ALTER TABLE logs DROP CONSTRAINT picky'
+mariadb_stop
+cp -a "$DIR/mysql" "$DIR/older"
+
+# --- what is lost
+
+mariadb_start "${unsynced[@]}"
+for n in {11..60}; do
+	put "$n" 10 "$((n * 100))"
+done
+ok 'more files' wait_rows 511
+ok 'all are loaded' wait_for no_files ready
+run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
+is "$STATUS/$(rows)/$(files rejected)/$(files loaded)" 0/512/0/53 \
+	'the refused event is a row, and its record in loaded/'
+mariadb_kill
+rm -r "$DIR/mysql"
+mv "$DIR/older" "$DIR/mysql"
+mariadb_start "${unsynced[@]}"
+is "$(rows)/$(ledger 'COUNT(*)')" 11/2 'the server has forgotten'
+
+# --- and back
+
+put 100 1 10000
+ok 'all files are back' wait_rows 512
+ok 'none is left over' wait_for no_files ready
+sql_is 'SELECT COUNT(*), COUNT(DISTINCT payload) FROM logs' '512	512' \
+	'each event once'
+is "$(files loaded)" 53 'they stay in loaded/ once more'
+like "$(log_since logload)" 'warn .* the database has forgotten .* files=' 'told'
+is "$(files rejected)" 1 'the record is back in rejected/'
+like "$(log_since logload)" 'run --retry-rejected once more: file=rejected/' \
+	'told, with what to run'
+run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
+is "$STATUS/$(rows)/$(files rejected)" 0/513/0 'which makes a row of it again'
+stop logload
+is "$(metric logload logload_files_asked_back_total)" 51 'counted'
+is "$(metric logload logload_settle_covered_seconds)" 300 'all of --settle is there'
+
+# --- while nobody looked
+
+sql "DELETE FROM logs WHERE file_id IN (SELECT id FROM log_files
+	WHERE name LIKE '%000012%' OR name LIKE '%000013%')"
+sql "DELETE FROM log_files WHERE name LIKE '%000012%' OR name LIKE '%000013%'"
+is "$(rows)" 493 'two files are forgotten'
+once
+is "$STATUS/$(rows)/$(files ready)" 0/513/0 'the next start asks'
+once
+is "$STATUS/$(rows)" 0/513 'and the next'
+done_testing
