@@ -21,9 +21,14 @@ sub new {
 	die "mariadb-install-db: $error\n" if $status;
 	$self->start;
 	$self->ready or die "MariaDB does not start: see $dir/log\n";
-	$self->sql("CREATE USER logs\@'%' IDENTIFIED BY 'secret';");
+	# Each server has its users from its birth: they are not replicated.
+	$self->sql("SET sql_log_bin=0; CREATE USER logs\@'%' IDENTIFIED BY "
+		. "'secret'; GRANT REPLICATION SLAVE ON *.* TO logs\@'%'");
 	return $self;
 }
+
+# One more of the same kind, in a directory of its own.
+sub another { return (ref shift)->new(@_) }
 
 # Begins to start it. It is not ours to say that it is up: see ready.
 sub start {
@@ -68,6 +73,17 @@ sub crash {
 	return;
 }
 
+# The power goes: of the binary log, which is not synced, some end is missing.
+sub lose_power {
+	my ($self) = @_;
+	$self->crash;
+	my ($log) = reverse sort glob "$self->{dir}/data/binlog.[0-9]*";
+	my $size = -s $log;
+	truncate $log, $size - int rand($size < 4096 ? $size / 2 : 4096)
+	    or die "$log: $!\n";
+	return;
+}
+
 # It does nothing more, but its connections stand.
 sub freeze {
 	my ($self) = @_;
@@ -78,6 +94,13 @@ sub freeze {
 sub thaw {
 	my ($self) = @_;
 	kill 'CONT', $self->{process}{pid};
+	return;
+}
+
+# Its last end.
+sub remove {
+	my ($self) = @_;
+	kill_hard($self->{process});
 	return;
 }
 
@@ -94,6 +117,9 @@ sub keeps_text { return 1 }
 
 # Rows in arrays: see cmd/logload/db/mysql.c.
 sub takes_arrays { return 1 }
+
+# MiB that its files need, with some room to work.
+sub disk_size { return 320 }
 
 # What a statement printed, rows in lines; undef if it failed.
 sub try {

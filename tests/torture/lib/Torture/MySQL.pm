@@ -1,7 +1,7 @@
 package Torture::MySQL;
 
-# A MySQL of our own, in Docker, with TORTURE_DB=mysql: as Torture::Database,
-# which it is but for how it starts and ends.
+# A MySQL of our own, in Docker: as Torture::Database, which it is but for how
+# it starts and ends.
 
 use strict;
 use warnings;
@@ -11,23 +11,43 @@ use Torture::Database;
 
 my $IMAGE = 'mysql:9.7';
 
+my $servers = 0;
+
+# Its files lie in a volume without a name, which goes with it, or in $dir/data.
 sub new {
-	my ($class) = @_;
-	my $self = bless {port => free_port(), name => "logs-torture-$$",
+	my ($class, $dir, @options) = @_;
+	my $self = bless {port => free_port(), dir => $dir,
+		name => "logs-torture-$$-" . ++$servers,
 		process => {name => 'mysqld'}}, $class;
-	at_exit(sub { $self->docker(qw(rm -f -v), $self->{name}) });
-	# Its files lie in a volume without a name, which goes with it.
+	is_there();
+	at_exit(sub { $self->remove });
 	my ($out, $status, $error) = $self->docker(qw(run -d --network host
-		--name), $self->{name}, qw(-v /var/lib/mysql -e
-		MYSQL_ROOT_PASSWORD=secret), $IMAGE, 'mysqld',
-		'--bind-address=127.0.0.1', "--port=$self->{port}",
+		--name), $self->{name}, '-v', (defined $dir ? "$dir/data:" : '')
+		. '/var/lib/mysql', '-e', 'MYSQL_ROOT_PASSWORD=secret', $IMAGE,
+		'mysqld', '--bind-address=127.0.0.1', "--port=$self->{port}",
 		'--mysqlx=OFF', '--local-infile=1', '--max-connections=50',
 		'--innodb-lock-wait-timeout=5', '--net-read-timeout=5',
-		'--net-write-timeout=5');
-	die "docker: $error\n" if $status;
+		'--net-write-timeout=5', @options);
+	die "docker run $IMAGE: $error\n" if $status;
 	$self->ready(180) or die "MySQL does not start\n";
 	$self->sql("CREATE USER logs\@'%' IDENTIFIED BY 'secret'");
 	return $self;
+}
+
+# Or ends, and says what is missing.
+sub is_there {
+	my (undef, $status, $error) = run('docker', 'info');
+	die "MySQL is run in Docker, and no engine answers: $error\n"
+	    if $status;
+	(undef, $status) = run(qw(docker image inspect), $IMAGE);
+	die "the image $IMAGE is missing: docker pull $IMAGE\n" if $status;
+	return;
+}
+
+sub remove {
+	my ($self) = @_;
+	$self->docker(qw(rm -f -v), $self->{name});
+	return;
 }
 
 # Not a child of ours, so waiting for it is no matter of tend.
@@ -78,5 +98,6 @@ sub payload {
 }
 sub keeps_text { return 0 }
 sub takes_arrays { return 0 }
+sub disk_size { return 480 } # of its files, and room to work, MiB
 
 1;

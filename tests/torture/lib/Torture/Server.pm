@@ -8,7 +8,6 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Torture;
-use Torture::Database;
 use Torture::Disk;
 use Torture::World;
 
@@ -183,13 +182,14 @@ sub dropped {
 
 # A server of its own, whose disk is full for a while, and not once.
 sub database_disk {
-	my (undef, $seconds) = @_;
-	my $disk = Torture::Disk->new("$DIR/database-disk", 320) or do {
+	my ($other, $seconds) = @_;
+	my $disk = Torture::Disk->new("$DIR/database-disk",
+		$other->disk_size) or do {
 		say('SKIPPED: no file system can be mounted here');
 		tally('SKIPPED: the disk of the database');
 		return;
 	};
-	my $db = Torture::Database->new("$DIR/database-disk/mariadb");
+	my $db = $other->another("$DIR/database-disk/data");
 	my $w = Torture::World->new($db, make_event => sub {
 		# Large ones fill it sooner.
 		my ($id) = @_;
@@ -207,8 +207,9 @@ sub database_disk {
 		$db->ready;
 		pause(between(1, 3));
 	}
-	$w->finish;
-	$db->end;
+	# MySQL looks once a minute whether there is room again.
+	$w->finish(deadline => 120);
+	$db->remove;
 	$disk->end;
 	return;
 }
