@@ -110,7 +110,8 @@ sub env {
 	};
 }
 
-# Starts a tool and keeps it running: what dies is started again at once.
+# Starts a tool and keeps it running: what dies is started again at once. Its
+# env, if code, is asked at each start.
 sub keep {
 	my ($self, $tool, %o) = @_;
 	my $t = $self->{tools}{$tool} = {wanted => 1, starts => 0, %o};
@@ -123,7 +124,8 @@ sub start_tool {
 	$t->{starts}++;
 	$t->{log_at} = -s "$self->{dir}/$tool.log" // 0;
 	$t->{process} = Torture::spawn($tool, {
-			env => {%{$self->env}, %{$t->{env} // {}}},
+			env => {%{$self->env}, %{ref $t->{env} eq 'CODE'
+				? $t->{env}->() : $t->{env} // {}}},
 			err => "$self->{dir}/$tool.log",
 			out => "$self->{dir}/$tool.log",
 			under => $t->{under} // $self->{under},
