@@ -52,17 +52,18 @@ sub drop {
 # lines up to there of each file, from a database that has them all.
 sub fill {
 	my ($self, $name, $from, $ledger, $forget_ledger) = @_;
+	my @same = qw(id name table sha256 started_at);
 	my @keys = qw(bytes events rejected torn progress lines);
 	my (@files, @lines);
 	for my $id (sort { $a <=> $b } keys %$ledger) {
 		my $row = $ledger->{$id};
 		my $loaded = $row->{loaded_at} eq 'NULL' ? 'NULL'
 		    : 'UTC_TIMESTAMP(6)';
-		push @files, "INSERT INTO $name.log_files (id, name, "
-		    . join(', ', map { "`$_`" } @keys)
-		    . ', started_at, loaded_at) SELECT id, name, '
-		    . join(', ', @$row{@keys})
-		    . ", started_at, $loaded FROM $from.log_files"
+		push @files, "INSERT INTO $name.log_files ("
+		    . join(', ', map { "`$_`" } @same, @keys)
+		    . ', loaded_at) SELECT '
+		    . join(', ', (map { "`$_`" } @same), @$row{@keys})
+		    . ", $loaded FROM $from.log_files"
 		    . " WHERE id=$id" unless $forget_ledger;
 		push @lines, "(file_id=$id AND line<=$row->{lines})";
 	}

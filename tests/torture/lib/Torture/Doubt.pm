@@ -20,10 +20,10 @@ my @SABOTAGE = (
 		. "DELETE FROM logs WHERE (file_id, line) IN "
 		. "(SELECT file_id, line FROM t)",
 		'INSERT INTO logs SELECT * FROM t; DROP TABLE t'],
-	[doubled => 'INSERT INTO logs SELECT received_at, file_id + 1000000, '
-		. 'line, occurred_at, event, level, user_id, payload '
+	[doubled => 'INSERT INTO logs SELECT received_at, file_id, '
+		. 'line + 2000000, occurred_at, event, level, user_id, payload '
 		. 'FROM logs LIMIT 3',
-		'DELETE FROM logs WHERE file_id > 1000000'],
+		'DELETE FROM logs WHERE line > 2000000'],
 	['alien,changed' => 'INSERT INTO logs (received_at, file_id, line, payload) '
 		. "VALUES (NOW(), 1, 1000000, '{\"id\":\"nobody\"}')",
 		'DELETE FROM logs WHERE line = 1000000'],

@@ -68,7 +68,8 @@ sub rejected {
 		violation("$path ends amid a record") if $text !~ /\n\z/;
 		for (split /\n/, $text) {
 			if (/^\{"file":$JSON_STRING,"line":(\d+),"offset":\d+,
-			    "code":-?\d+,"text":$JSON_STRING,
+			    (?:"received_at":"[0-9T:.-]+Z",)?
+			    "file_id":\d+,"code":-?\d+,"text":$JSON_STRING,
 			    "rejected_at":$JSON_STRING,
 			    "(event|raw|base64)":(.*)\}$/x) {
 				push @records, [$1, $2, $5, $6];
