@@ -6,7 +6,8 @@ package Powercut::Trace;
 #	$trace = Powercut::Trace->read($file, snapshot($dir), @forget)
 #	@cuts = $trace->cuts              places between two records, with kinds
 #	%acked = $trace->acked($cut)      ids that were promised before it
-#	%ledger = $trace->ledger($cut, \%before)    what the database held
+#	%ledger = $trace->ledger($cut, \%before, $forgets)
+#	                                  what the database held
 #
 # A cut K comes after record K-1 and before record K. @forget names syncs that
 # are taken for never done, to see whether the test notices: "file PREFIX" or
@@ -314,16 +315,14 @@ sub on_committed {
 	return;
 }
 
-# The rows of the ledger by id. A commit under way may be there or not.
+# The rows of the ledger by id. A commit under way may be there or not. If it
+# forgets, the last of them, however many, were never made.
 sub ledger {
-	my ($self, $cut, $before) = @_;
-	my %ledger = %$before;
-	for my $c (@{$self->{commits}}) {
-		next if $c->{begin} >= $cut;
-		next if $c->{end} >= $cut && rand() < 0.5;
-		%ledger = (%ledger, %{$c->{rows}});
-	}
-	return %ledger;
+	my ($self, $cut, $before, $forgets) = @_;
+	my @commits = grep { $_->{begin} < $cut
+		&& ($_->{end} < $cut || rand() < 0.5) } @{$self->{commits}};
+	splice @commits, int rand(@commits + 1) if $forgets;
+	return (%$before, map { %{$_->{rows}} } @commits);
 }
 
 1;
