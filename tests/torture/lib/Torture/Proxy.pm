@@ -11,6 +11,7 @@ package Torture::Proxy;
 #	delay MS         holds everything back for so long
 #	stall            holds everything back until told otherwise
 #	refuse           resets each new connection, and those that are
+#	target PORT      hands over to another server from now on
 #
 # and it answers with a line for each connection that it has cut.
 
@@ -60,7 +61,8 @@ sub cuts {
 
 sub serve {
 	my ($listener, $orders, $report, $target) = @_;
-	my $s = {order => 'pass', arg => '', report => $report, links => []};
+	my $s = {order => 'pass', arg => '', report => $report, links => [],
+		target => $target};
 	$listener->blocking(0);
 	for (;;) {
 		my ($in, $out) = ('', '');
@@ -85,7 +87,7 @@ sub serve {
 			sysread($orders, my $line, 4096) or return;
 			obey($s, $_) for split /\n/, $line;
 		}
-		take_in($s, $listener, $target)
+		take_in($s, $listener)
 		    if vec $in, fileno $listener, 1;
 		for my $link (@{$s->{links}}) {
 			for my $way (@{$link->{ways}}) {
@@ -103,20 +105,21 @@ sub serve {
 sub obey {
 	my ($s, $line) = @_;
 	@$s{qw(order arg)} = split / /, $line, 2;
-	if ($s->{order} =~ /^(?:cut|refuse)$/) {
+	$s->{target} = $s->{arg} if $s->{order} eq 'target';
+	if ($s->{order} =~ /^(?:cut|refuse|target)$/) {
 		cut($s, $_) for @{$s->{links}};
-		$s->{order} = 'pass' if $s->{order} eq 'cut';
+		$s->{order} = 'pass' if $s->{order} ne 'refuse';
 	}
 	$_->{sent} = 0 for @{$s->{links}};
 	return;
 }
 
 sub take_in {
-	my ($s, $listener, $target) = @_;
+	my ($s, $listener) = @_;
 	my $client = $listener->accept or return;
 	my $server = $s->{order} eq 'refuse' ? undef
 	    : IO::Socket::INET->new(Proto => 'tcp', PeerAddr => '127.0.0.1',
-		PeerPort => $target, Timeout => 2);
+		PeerPort => $s->{target}, Timeout => 2);
 	if (!$server) {
 		reset_socket($client);
 		return;

@@ -10,7 +10,7 @@ use Exporter 'import';
 use Torture;
 use Torture::World;
 
-our @EXPORT = qw(retry);
+our @EXPORT = qw(retry refuse accept_all start_retry finish_retries);
 
 # What is a step of a retry, beside those of any load.
 my @POINTS = (
