@@ -62,7 +62,9 @@ my @POINTS = (
 	[logload => fsync => '*/rejected/.*', 'before after'],
 	[logload => renameat => '*/rejected/.*', 'before after'],
 	[logload => fsync => '*/rejected', 'before after'],
+	[logload => renameat => '*/ready/*', 'before after'],
 	[logload => unlinkat => '*/ready/*', 'before after'],
+	[logload => unlinkat => '*/loaded/*', 'before after'],
 	[logload => renameat => '*/metrics/*', 'before after'],
 	[logload => mkdirat => '*', 'before after'],
 );

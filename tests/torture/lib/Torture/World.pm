@@ -51,14 +51,20 @@ sub has_way {
 	    || $self->{db}->takes_arrays;
 }
 
-# From now on all connections take the way of such a call, if it has one.
+# What becomes of a loaded file, by the calls that do it: see --settle.
+my %SETTLE = ('renameat */ready/*' => '5m', 'unlinkat */loaded/*' => '1s',
+	'unlinkat */ready/*' => 0);
+
+# From now on logload comes to such a call, if that is up to us: all connections
+# take its way, loaded files take theirs.
 sub take_way {
 	my ($self, $call, $pattern) = @_;
-	my $way = way_of($call, $pattern);
-	return if !$self->{db}->takes_arrays;
+	my $way = $self->{db}->takes_arrays ? way_of($call, $pattern) : '';
 	$self->{faults}->deny_arrays($way eq '' ? 500
 		: $way eq 'arrays' ? 0 : 1000);
-	$self->kill_tool('logload', 'to start it anew') if $way ne '';
+	$self->{settle} = $SETTLE{"$call $pattern"};
+	$self->kill_tool('logload', 'to start it anew')
+	    if $way ne '' || defined $self->{settle};
 	return;
 }
 
@@ -99,6 +105,7 @@ sub env {
 		# Faults and the proxy look for words on the wire.
 		LOGLOAD_SSL_MODE => 'disabled',
 		LOGLOAD_CHUNK => '64KiB',
+		LOGLOAD_SETTLE => $self->{settle} // pick(qw(5m 5m 1s 0)),
 		LOGLOAD_READ_TIMEOUT => '4s',
 		LOGLOAD_WRITE_TIMEOUT => '4s',
 		LOGLOAD_CONNECT_TIMEOUT => '4s',
