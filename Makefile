@@ -253,7 +253,7 @@ $(FAULTS): $(wildcard tests/torture/faults*.[ch]) $(BUILD)/flags
 
 torture: all $(FAULTS) ## try to break the promise, for forty minutes
 	BUILD='$(BUILD)' tests/torture/run $(TORTURE)
-torture-quick: all $(FAULTS) ## the same in five minutes, less thorough
+torture-quick: all $(FAULTS) ## the same in four minutes, less thorough
 	BUILD='$(BUILD)' tests/torture/run --quick $(TORTURE)
 
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \

@@ -9,6 +9,7 @@ use Exporter 'import';
 use POSIX qw(mkfifo);
 use Torture;
 use Torture::Events;
+use Torture::Oracle;
 use Torture::World;
 
 our @EXPORT = qw(two_pipelines aliens clock put_alien set_clock);
@@ -46,12 +47,14 @@ sub two_pipelines {
 my $aliens = 0;
 
 # A file that appears under its name at once, as by mv(1). Only then are its
-# events known to be there: a full disk has no room for it.
+# events known to be there: a full disk has no room for it. It belongs to whom
+# the tools run as, who can know that nobody writes it.
 sub place {
 	my ($w, $name, $bytes, $mode) = @_;
 	my $draft = "$w->{spool}/ready/.draft";
 	spill($draft, $bytes);
 	chmod $mode // 0644, $draft;
+	chown((stat $w->{spool})[4, 5], $draft);
 	rename $draft, "$w->{spool}/ready/$name"
 	    or die "$w->{spool}/ready/$name: $!\n";
 	spew($w->{acked}, join '', map { "$_\n" } @{delete $w->{known} // []});
@@ -114,11 +117,17 @@ my %ALIENS = (
 		return (join("\n", known_events($w, 3))
 			. "\n{\"id\":\"torn\",\"te", 1);
 	},
-	# As a logrecv that died leaves it.
-	'20261122T073351.123456Z-torn' => sub {
+	'of a logrecv that died' => sub {
 		my ($w) = @_;
 		return (join("\n", known_events($w, 3))
 			. "\n{\"id\":\"torn\",\"te", 0);
+	},
+	'of one name and size' => sub {
+		my ($w) = @_;
+		# The last one must have been taken.
+		wait_for(30, sub { !-e "$w->{spool}/ready/the same.ndjson" })
+		    // violation('the same.ndjson stays in ready/');
+		return (sprintf("%-2000s\n", known_events($w, 1)), 0);
 	},
 	'no line break at its end' => sub {
 		my ($w) = @_;
@@ -141,6 +150,9 @@ sub put_alien {
 	delete $w->{known};
 	my ($bytes, $bad) = $ALIENS{$what}->($w);
 	my $name = "$what of somebody's-" . ++$aliens . '.ndjson';
+	$name = 'the same.ndjson' if $what eq 'of one name and size';
+	$name = "20261122T073351.123456Z-torn-1-$aliens-0badcafe.ndjson"
+	    if $what eq 'of a logrecv that died';
 	place($w, $name, $bytes);
 	$w->{alien}{$name} = $bad if $bad;
 	tally('alien files');
@@ -195,13 +207,15 @@ sub aliens {
 		$w->kill_tool('logload') if chance(0.3);
 		pause(between(0.2, 0.6));
 	}
+	my ($unreadable) = glob "$w->{spool}/ready/*unreadable.ndjson";
 	violation('unreadable.ndjson has gone unread')
-	    if $root && !-e "$w->{spool}/ready/unreadable.ndjson";
-	chmod 0644, "$w->{spool}/ready/unreadable.ndjson";
+	    if $root && !defined $unreadable;
+	chmod 0644, $unreadable // ();
 	$w->finish;
+	my %there = map { old_name($_) => 1 }
+	    glob "$w->{spool}/{ready,buffer}/*";
 	for my $name (sort keys %{$w->{stays}}) {
-		violation("$name has gone") if !grep { -e || -l }
-		    map { "$w->{spool}/$_/$name" } qw(ready buffer);
+		violation("$name has gone") if !$there{$name};
 	}
 	return;
 }

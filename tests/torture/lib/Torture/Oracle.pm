@@ -20,7 +20,7 @@ use warnings;
 use Exporter 'import';
 use Torture;
 
-our @EXPORT = qw(judge event_id);
+our @EXPORT = qw(judge event_id old_name);
 
 # If set, what is found is counted here, and is no violation.
 our $found;
@@ -30,6 +30,13 @@ $ENV{LC_ALL} = 'C';
 sub event_id {
 	my ($text) = @_;
 	return $text =~ /^\{"id":"([^"]+)"/ ? $1 : "no id: $text";
+}
+
+# A file of somebody's gets a name of its own in ready/, which ends in the old
+# one.
+sub old_name {
+	my ($path) = @_;
+	return $path =~ s{.*/}{}r =~ s/^\d{8}T[^+]*\+//r;
 }
 
 # What logrecv has added goes; it never saw what was put into ready/. And so
@@ -130,7 +137,7 @@ sub judge {
 			push @there, as_sent(unquoted($text));
 			tally('came bad');
 		} else {
-			push @{$alien{$file}}, $text;
+			push @{$alien{old_name($file)}}, $text;
 		}
 	}
 	push @there, map { as_sent($_) } @rows;

@@ -357,7 +357,7 @@ sub fresh {
 sub waiting {
 	my ($self) = @_;
 	my @files = map { glob "$self->{spool}/$_/*.ndjson" } qw(buffer ready);
-	my @waiting = grep { !$self->{stays}{s{.*/}{}r} } @files;
+	my @waiting = grep { !$self->{stays}{old_name($_)} } @files;
 	return @waiting;
 }
 
