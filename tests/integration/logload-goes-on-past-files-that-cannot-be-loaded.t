@@ -10,9 +10,10 @@ spool_new
 mkdir -p "$SPOOL/ready"
 # Compressed, as their first bytes say, and broken.
 perl -e 'for (1 .. 4200) {
-	open my $f, ">", sprintf("%s/bad-%05d.ndjson", $ARGV[0], $_) or die;
+	open my $f, ">", sprintf("%s/20250101T%02d%02d%02d.000000Z-h-1-%d.ndjson",
+		$ARGV[0], $_ / 3600, $_ / 60 % 60, $_ % 60, $_) or die;
 	print $f "\x1f\x8b\x08 no more"; close $f }' "$SPOOL/ready"
-events 10 >"$SPOOL/ready/good-1.ndjson"
+events 10 >"$SPOOL/ready/$(ready 1)"
 
 once
 is "$STATUS" 74 '--once ends with status 74'
@@ -22,12 +23,12 @@ is "$(grep -c ' error .* the file stays in ready/' <<<"$ERR")" 64 \
 	'some of them are told of'
 like "$ERR" 'more files stay in ready/ .* files=4136' 'the others are counted'
 
-events 10 10 >"$SPOOL/ready/good-2.ndjson"
+events 10 10 >"$SPOOL/ready/$(ready 2)"
 logload_start
 ok 'following: the good file is loaded' wait_rows 20
 ok 'the bad ones are told of' wait_log logload 'more files stay .* files=4136'
 events 10 20 >"$SPOOL/ready/.x"
-mv "$SPOOL/ready/.x" "$SPOOL/ready/good-3.ndjson"
+mv "$SPOOL/ready/.x" "$SPOOL/ready/$(ready 3)"
 ok 'so is a later one' wait_rows 30
 stop logload
 num "$(log_since logload | grep -c ' error ')" -lt 70 'the log is short'
