@@ -17,7 +17,7 @@
  */
 #define ALONE_SIFTED 64
 #define ALONE_MOST 300
-#define SKIM_EVERY 512
+#define SKIM_EVERY 1024
 
 int
 gathered_init(struct gathered *g, const struct columns *columns)

@@ -115,6 +115,39 @@ load "$DIR/all.ndjson"
 is "$STATUS/$(rows)/$(rejected file)" 78/0/ 'a table that is full amid a file'
 like "$ERR" 'takes no rows any more: .*30001' 'and why'
 
+# Nor is one whose right is revoked, or whose column is dropped, amid a file.
+stores_rows() {
+	[ "$(sql "SELECT COALESCE(SUM(trx_rows_modified), 0) > 1000
+		FROM information_schema.innodb_trx")" = 1 ]
+}
+amid() {
+	local name=$1 ready=$2 change=$3 code=$4
+
+	shift 4
+	table ''
+	sql "REVOKE ALL ON logs.* FROM logs@'%';
+		GRANT ALL ON logs.logs TO logs@'%';
+		GRANT ALL ON logs.log_files TO logs@'%'"
+	mkfifo "$DIR/fifo"
+	start amid sh -c 'exec "$@" <"$0"' "$DIR/fifo" logload --db "$DB_URL" \
+		--rejected-dir "$DIR/rejected" "$@" -
+	exec 3>"$DIR/fifo"
+	events 20000 >&3
+	# shellcheck disable=SC2086 # it has words
+	ok "$name: rows are stored" wait_for $ready
+	sql "$change"
+	events 20000 20000 >&3
+	exec 3>&-
+	wait_exit amid
+	is "$STATUS/$(rejected file)" 78/ "$name: status 78, nothing is rejected"
+	like "$(log_since amid)" "\($code\)" "$name: and why"
+	sql "GRANT ALL ON logs.* TO logs@'%'"
+	rm "$DIR/fifo"
+}
+amid 'a right' stores_rows "REVOKE INSERT ON logs.logs FROM logs@'%'" 1142
+amid 'a column' 'tests_has_rows 1' 'ALTER TABLE logs DROP COLUMN level' 1054 \
+	--chunk 64KiB
+
 # So many statements for a file of 50,000 events.
 table 'MODIFY event VARCHAR(2)'
 events 50000 >"$SPOOL/ready/$(ready 1)"
