@@ -35,7 +35,7 @@ while (my @ready = $all->can_read) {
 			$all->remove($from);
 			shutdown $other{$from}, 1 unless $dead{$from};
 		} elsif (!$dead{$from}) {
-			if (-e $reset && $data =~ /^....\x03UPDATE/s && ++$updates == 2) {
+			if (-e $reset && $data =~ /^....\x03(\0\x01)?UPDATE/s && ++$updates == 2) {
 				unlink $reset;
 				syswrite $other{$from}, "\x01\0\0\0\x1f";
 				sysread $other{$from}, my $answer, 65536;

@@ -47,6 +47,8 @@ while (my $c = $server->accept) {
 		for my $from ($both->can_read) {
 			my ($head, $body) = packet($from) or last TALK;
 			my $seq = ord substr $head, 3;
+			# MySQL's library has a query's attributes before it.
+			(my $said = $body) =~ s/^\x03\0\x01/\x03/;
 			if ($from == $s) {
 				if ($match eq "answer" && $body =~ s/^\xfblogload/\xfb$bait/) {
 					print $got "ASKED";
@@ -55,7 +57,7 @@ while (my $c = $server->accept) {
 				syswrite $c, $head . $body;
 			} elsif ($match ne "answer" && $asked) {
 				print $got $body;
-			} elsif ("$seq$body" =~ /$match/s && !--$left) {
+			} elsif ("$seq$said" =~ /$match/s && !--$left) {
 				print $got "ASKED";
 				$asked = 1;
 				syswrite $c, head(1 + length $bait, $seq + 1) . "\xfb$bait";

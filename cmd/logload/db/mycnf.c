@@ -118,3 +118,15 @@ mycnf_open(const struct db_config *c, bool mariadb, char path[MYCNF_PATH_MAX],
 	(void)snprintf(path, MYCNF_PATH_MAX, "/proc/self/fd/%d", fd);
 	return fd;
 }
+
+bool
+mycnf_wants_tls(const struct db_config *c, const char *host)
+{
+	/* Nobody can listen to a socket. */
+	bool local =
+	    c->socket != NULL || host == NULL || strcmp(host, "localhost") == 0;
+
+	if (c->ssl == DB_SSL_PREFERRED)
+		return !local;
+	return c->ssl > DB_SSL_PREFERRED;
+}

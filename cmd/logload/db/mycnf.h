@@ -20,4 +20,7 @@
 int mycnf_open(const struct db_config *, bool mariadb,
     char path[MYCNF_PATH_MAX], struct error *);
 
+/* Does a connection to that host need TLS? One by socket does not. */
+bool mycnf_wants_tls(const struct db_config *, const char *host);
+
 #endif

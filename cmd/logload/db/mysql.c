@@ -259,24 +259,11 @@ seconds(uint64_t ns)
 	return (unsigned)((ns + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S);
 }
 
-/* A connection by socket needs no TLS, and cannot be listened to. */
-static bool
-wants_tls(const struct db *db)
-{
-	const struct db_config *c = db->config;
-	const char *host = c->hosts[db->host].name;
-	bool local =
-	    c->socket != NULL || host == NULL || strcmp(host, "localhost") == 0;
-
-	if (c->ssl == DB_SSL_PREFERRED)
-		return !local;
-	return c->ssl > DB_SSL_PREFERRED;
-}
-
 static void
 set_options(struct link *l, const char *mycnf)
 {
 	const struct db_config *c = l->m.db.config;
+	const char *host = c->hosts[l->m.db.host].name;
 	unsigned local = 1, connect_s = seconds(c->connect_ns);
 	unsigned read_s = seconds(c->read_ns), write_s = seconds(c->write_ns);
 
@@ -293,7 +280,7 @@ set_options(struct link *l, const char *mycnf)
 	    mysql_infile_end, mysql_infile_error, l);
 #ifdef MARIADB_PACKAGE_VERSION_ID
 	{
-		my_bool tls = wants_tls(&l->m.db);
+		my_bool tls = mycnf_wants_tls(c, host);
 
 		if (tls)
 			(void)mysql_options(
@@ -307,7 +294,7 @@ set_options(struct link *l, const char *mycnf)
 		bool get_key = true;
 		unsigned long packet = 1UL << 30;
 
-		if (c->ssl_mode != NULL || !wants_tls(&l->m.db))
+		if (c->ssl_mode != NULL || !mycnf_wants_tls(c, host))
 			(void)mysql_options(
 			    l->mysql, MYSQL_OPT_SSL_MODE, &modes[c->ssl]);
 		/* caching_sha2_password without TLS needs the server's key. */
