@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,27 +19,17 @@
 #include "identity.h"
 #include "log.h"
 #include "naming.h"
-#include "progress.h"
+#include "paths.h"
+#include "report.h"
 #include "retry.h"
 #include "run.h"
-
-#define DRAW_MS 200
-#define HURRY_MS 50
-/*
- * A signal is answered within a second: what can end by itself has so long,
- * then the connections are broken, then the threads are left behind.
- */
-#define BREAK_NS (250 * CLOCK_NS_PER_MS)
-#define LEAVE_NS (700 * CLOCK_NS_PER_MS)
+#include "watch.h"
 
 struct hand {
 	struct run run; /* first: the context of the work */
-	struct progress progress;
-	uint64_t started_ns;
+	struct watch watch;
+	struct report report;
 	bool listed; /* the files were not named */
-	_Atomic uint64_t files, skipped, events, rejected, torn, nulls, bytes;
-	_Atomic uint64_t kept; /* of the rejected ones: no event to retry */
-	_Atomic uint64_t file_bytes; /* of the files that are done */
 	/* Files all of whose events were refused, for a later turn. */
 	char **later;        /* their paths; owned */
 	int64_t *later_rows; /* how many were stored by then; owned */
@@ -50,29 +39,9 @@ struct hand {
 
 static bool load_one(void *, struct worker *, const char *path);
 static bool retry_one(void *, struct worker *, const char *path);
-static bool watch(struct hand *);
-static void tell_of_left(struct hand *);
 static bool try_later(struct hand *);
 static int later_init(struct hand *, size_t most);
 static void later_release(struct hand *);
-static void print_summary(struct hand *);
-
-/* A path that is too long for a worker, or cannot be right. */
-static int
-check_paths(char *const *paths, int count, struct error *err)
-{
-	int standard = 0;
-
-	for (int i = 0; i < count; i++) {
-		if (strlen(paths[i]) >= PATH_MAX)
-			return error_set(
-			    err, "open %s: the path is too long", paths[i]);
-		standard += strcmp(paths[i], "-") == 0;
-	}
-	return standard > 1
-		   ? error_set(err, "- stands for standard input, once")
-		   : 0;
-}
 
 /* Where rejected events go, and how the files are named there. */
 static int
@@ -92,45 +61,30 @@ open_reject_dir(const struct settings *s, struct spool *spool,
 	return fd < 0 ? error_errno(err, "open %s", path) : fd;
 }
 
-static uint64_t
-total_bytes(char *const *paths, int count)
-{
-	uint64_t total = 0;
-
-	for (int i = 0; i < count; i++) {
-		struct stat st;
-
-		if (strcmp(paths[i], "-") == 0 || stat(paths[i], &st) < 0 ||
-		    !S_ISREG(st.st_mode))
-			return 0;
-		total += (uint64_t)st.st_size;
-	}
-	return total;
-}
-
 /* What was named, or listed. */
 static int
 run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
-    char *const *paths, int count, bool listed)
+    const struct paths *paths, bool listed)
 {
 	struct hand *h = calloc(1, sizeof(*h));
 	struct error err;
 	const char *suffix;
 	int dir, status;
-	bool left;
-	bool show = s->progress == PROGRESS_ALWAYS ||
-		    (s->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
+	bool left,
+	    show = s->progress == PROGRESS_ALWAYS ||
+		   (s->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
 
-	if (h == NULL || later_init(h, (size_t)count) < 0) {
+	if (h == NULL || later_init(h, paths->count) < 0) {
 		free(h);
 		log_error("out of memory");
 		return EX_OSERR;
 	}
+	report_begin(&h->report, s->report == REPORT_JSON, s->dry_run,
+	    s->retry_rejected);
 	dir = open_reject_dir(s, spool, &suffix, &err);
-	if (check_paths(paths, count, &err) < 0 || dir < 0 ||
-	    run_init(&h->run, s, spool, stop,
-		s->retry_rejected ? retry_one : load_one, dir, suffix,
-		&err) < 0) {
+	if (dir < 0 || run_init(&h->run, s, spool, stop,
+			   s->retry_rejected ? retry_one : load_one, dir,
+			   suffix, &err) < 0) {
 		log_error("%s", err.text);
 		later_release(h);
 		free(h);
@@ -143,27 +97,32 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	h->listed = listed;
 	h->run.patience.most_ns = s->wait_ns;
 	h->run.patience.schema_ends = true;
-	h->started_ns = clock_monotonic_ns();
-	progress_begin(&h->progress, show, total_bytes(paths, count));
-	crew_feed(&h->run.crew, (const char *const *)paths, (size_t)count);
+	watch_init(&h->watch, &h->run, &h->report);
+	progress_begin(&h->watch.progress, show, paths_bytes(paths));
+	crew_feed(&h->run.crew, (const char *const *)paths->list, paths->count);
 	crew_close(&h->run.crew, false);
 	if (crew_start(&h->run.crew, &err) < 0) {
 		log_error("%s", err.text);
 		run_note(&h->run, OUTCOME_IO);
 	}
-	left = !watch(h);
+	left = !watch_run(&h->watch);
 	if (!left) {
 		crew_join(&h->run.crew);
 		left = !try_later(h);
 	}
-	progress_end(&h->progress);
+	progress_end(&h->watch.progress);
 	if (left)
-		tell_of_left(h);
+		watch_tell_left(&h->watch);
 	if (stop_asked(stop) &&
-	    atomic_load(&h->files) + atomic_load(&h->skipped) < (uint64_t)count)
+	    atomic_load(&h->report.files) + atomic_load(&h->report.skipped) <
+		paths->count)
 		run_note(&h->run, OUTCOME_STOPPED);
-	print_summary(h);
 	status = run_status(&h->run);
+	if (report_end(&h->report, status, run_reason(&h->run)) < 0) {
+		log_error("write to stdout: %s", strerror(errno));
+		run_note(&h->run, OUTCOME_IO);
+		status = run_status(&h->run);
+	}
 	if (left)
 		return status; /* they use it still */
 	later_release(h);
@@ -177,93 +136,24 @@ int
 hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
     char *const *paths, int count)
 {
-	char **listed;
+	struct paths all = {.list = NULL};
 	struct error err;
-	size_t n;
-	int status = EX_IOERR;
+	int rc, status = EX_IOERR;
 
-	if (count > 0)
-		return run_paths(s, spool, stop, paths, count, false);
-	if (retry_list(spool, &listed, &n, &err) == 0)
-		status = run_paths(s, spool, stop, listed, (int)n, true);
+	rc = count > 0 ? paths_find(&all, paths, count, s->retry_rejected, &err)
+		       : retry_list(spool, &all.list, &all.count, &err);
+	if (rc == 0)
+		status = run_paths(s, spool, stop, &all, count == 0);
 	else
 		log_error("%s", err.text);
-	while (n > 0)
-		free(listed[--n]);
-	free(listed);
+	paths_release(&all);
 	return status;
-}
-
-/*
- * What to do about a signal; stopped_ns: when it was seen first. False: leave
- * the threads behind.
- */
-static bool
-hurry(struct hand *h, uint64_t *stopped_ns)
-{
-	uint64_t now = clock_monotonic_ns();
-
-	if (*stopped_ns == 0) {
-		*stopped_ns = now;
-		crew_close(&h->run.crew, true);
-	}
-	if (now - *stopped_ns >= BREAK_NS)
-		run_interrupt(&h->run);
-	return now - *stopped_ns < LEAVE_NS;
-}
-
-/*
- * Shows progress until the workers have ended, or, after a signal, will not in
- * time: false.
- */
-static bool
-watch(struct hand *h)
-{
-	struct crew *c = &h->run.crew;
-	uint64_t stopped_ns = 0;
-
-	while (!crew_has_ended(c)) {
-		struct pollfd p[] = {{.fd = c->wake, .events = POLLIN},
-		    {.fd = h->run.stop->fd, .events = POLLIN}};
-		bool stopped = stop_asked(h->run.stop);
-		uint64_t bytes = atomic_load(&h->file_bytes), woken;
-
-		for (unsigned i = 0; i < c->worker_count; i++)
-			bytes +=
-			    atomic_load_explicit(&c->workers[i].loader.consumed,
-				memory_order_relaxed);
-		progress_draw(&h->progress, bytes,
-		    (uint64_t)meter_get(&h->run.meters, METER_EVENTS_LOADED));
-		if (stopped && !hurry(h, &stopped_ns))
-			return false;
-		(void)poll(p, stopped ? 1 : 2,
-		    stopped          ? HURRY_MS
-		    : h->progress.on ? DRAW_MS
-				     : -1);
-		(void)!read(c->wake, &woken, sizeof(woken)); /* only empties */
-	}
-	return true;
-}
-
-/* The files that are left in the midst of it. */
-static void
-tell_of_left(struct hand *h)
-{
-	char path[PATH_MAX];
-
-	run_note(&h->run, OUTCOME_STOPPED);
-	for (unsigned i = 0; i < h->run.crew.worker_count; i++) {
-		if (crew_at_work(&h->run.crew, i, path))
-			log_warn("stopped in the midst of a file, what is not "
-				 "committed is rolled back: file=%s",
-			    path);
-	}
 }
 
 /*
  * Files of which all was refused are tried once more, after all others, if rows
  * were stored since: these are the witness that it is their own fault. False:
- * as watch.
+ * as watch_run.
  */
 static bool
 try_later(struct hand *h)
@@ -281,9 +171,11 @@ try_later(struct hand *h)
 			h->later[n++] = path;
 			continue;
 		}
-		log_error("load %s: none of it is loaded, and nothing tells "
-			  "whether its events or the table are to blame",
-		    path);
+		(void)error_set(&err,
+		    "none of it is loaded, and nothing tells whether its "
+		    "events or the table are to blame");
+		log_error("load %s: %s", path, err.text);
+		report_none(&h->report, path, "failed", &err);
 		run_note(&h->run, OUTCOME_SCHEMA);
 	}
 	if (n == 0 || stop_asked(h->run.stop))
@@ -295,7 +187,7 @@ try_later(struct hand *h)
 		log_error("%s", err.text);
 		run_note(&h->run, OUTCOME_IO);
 	}
-	if (!watch(h))
+	if (!watch_run(&h->watch))
 		return false;
 	crew_join(c);
 	return true;
@@ -365,8 +257,16 @@ open_path(struct source *s, const char *path, int stop_fd, struct error *err)
 static void
 refused(void *context, const struct line *line, const char *reason)
 {
-	const char *path = context;
+	const struct worker *w = context;
+	const struct hand *h = w->crew->context;
+	const char *path = w->name;
 
+	if (h->report.json) {
+		log_warn("would be rejected: file=%s line=%llu offset=%llu %s",
+		    path, (unsigned long long)line->number,
+		    (unsigned long long)line->offset, reason);
+		return;
+	}
 	/* stdout is the answer; a failure to print it shows at the end. */
 	(void)printf("%s:%llu: offset=%llu %s\n", path,
 	    (unsigned long long)line->number, (unsigned long long)line->offset,
@@ -375,7 +275,7 @@ refused(void *context, const struct line *line, const char *reason)
 
 /* Only looks, and asks the ledger if a database was named. */
 static enum load_verdict
-dry_run(struct worker *w, struct load *load, const char *path)
+dry_run(struct worker *w, struct load *load)
 {
 	enum load_verdict verdict;
 	struct db_file file;
@@ -393,7 +293,7 @@ dry_run(struct worker *w, struct load *load, const char *path)
 		load->at = file.progress;
 		load->lines = file.lines;
 	}
-	verdict = load_check(load, refused, (void *)path);
+	verdict = load_check(load, refused, w);
 	return verdict == LOAD_DONE && any && file.loaded &&
 		       load->tally.events + load->tally.rejected == 0
 		   ? LOAD_SKIPPED
@@ -435,9 +335,7 @@ fail(struct hand *h, const char *path, enum load_verdict verdict,
 				      ? OUTCOME_STOPPED
 				      : OUTCOME_IO);
 	if (stopped && verdict == LOAD_PASSING)
-		log_warn("stopped in the midst of a file, what is not "
-			 "committed is rolled back: file=%s",
-		    path);
+		watch_tell_stopped(path);
 	else
 		log_error("load %s: %s", path, why->text);
 }
@@ -458,6 +356,16 @@ tell_name(const struct load *load, const char *path)
 		    (unsigned long long)load->at, load->name, path);
 }
 
+/* A file that cannot be opened or named; the others can. */
+static bool
+pass_by(struct hand *h, const char *path, const struct error *why)
+{
+	run_note(&h->run, OUTCOME_IO);
+	log_error("%s", why->text);
+	report_none(&h->report, path, "failed", why);
+	return true;
+}
+
 /* Says what became of a file, and counts it. */
 static void
 conclude(struct hand *h, const struct load *load, const char *path,
@@ -465,30 +373,29 @@ conclude(struct hand *h, const struct load *load, const char *path,
 {
 	const struct load_tally *t = &load->tally;
 	const char *would = h->run.settings->dry_run ? "would be " : "";
+	bool stopped = stop_asked(h->run.stop), later;
 
-	h->events += t->events;
-	h->rejected += t->rejected;
-	h->kept += t->kept;
-	h->torn += t->torn;
-	h->nulls += t->nulls;
-	h->bytes += t->bytes;
-	h->file_bytes += load->source->size;
+	h->watch.file_bytes += load->source->size;
+	h->watch.loaded_bytes += verdict == LOAD_DONE ? load->source->size : 0;
 	if (t->rejected > 0)
 		run_note(&h->run, OUTCOME_REJECTED);
 	if (load->chunk.waiting > 0)
 		log_info("the last line is not whole, and waits for the next "
 			 "run: file=%s bytes=%llu",
 		    path, (unsigned long long)load->chunk.waiting);
+	later = verdict == LOAD_REFUSED && put_later(h, path);
+	report_load(&h->report, load, path,
+	    stopped && verdict == LOAD_PASSING ? LOAD_STOPPED : verdict, later);
 	switch (verdict) {
 	case LOAD_DONE:
-		h->files++;
+		h->report.files++;
 		log_info("%sloaded: file=%s events=%llu rejected=%llu "
 			 "name=%s",
 		    would, path, (unsigned long long)t->events,
 		    (unsigned long long)t->rejected, load->name);
 		return;
 	case LOAD_SKIPPED:
-		h->skipped++;
+		h->report.skipped++;
 		log_info("%sskipped, it was loaded before: file=%s name=%s "
 			 "table=%s",
 		    would, path, load->name, h->run.settings->db.table);
@@ -502,12 +409,11 @@ conclude(struct hand *h, const struct load *load, const char *path,
 		tell_name(load, path);
 		return;
 	case LOAD_REFUSED:
-		if (put_later(h, path)) {
+		if (later)
 			log_warn("left for later: file=%s %s", path,
 			    load->error.text);
-			return;
-		}
-		fail(h, path, verdict, &load->error);
+		else
+			fail(h, path, verdict, &load->error);
 		return;
 	default:
 		fail(h, path, verdict, &load->error);
@@ -538,17 +444,15 @@ load_one(void *context, struct worker *w, const char *path)
 		return false;
 	/* It would be in the ledger with a part of its events alone. */
 	if (!s->dry_run && naming_is_being_written(path)) {
-		log_error("load %s: a writer may add to it; wait for logbatch "
-			  "or run logbatch --once",
+		(void)error_set(&err,
+		    "load %s: a writer may add to it; wait for logbatch or run "
+		    "logbatch --once",
 		    path);
-		run_note(&h->run, OUTCOME_IO);
-		return true;
+		return pass_by(h, path, &err);
 	}
-	if (open_path(&source, path, h->run.stop->fd, &err) < 0) {
-		log_error("%s", err.text);
-		run_note(&h->run, OUTCOME_IO);
-		return true;
-	}
+	if (open_path(&source, path, h->run.stop->fd, &err) < 0)
+		return pass_by(h, path, &err);
+	source.hashed = &w->loader.hashed;
 	/* Copies of it may be at hand: one is loaded before the next is looked
 	 * up. */
 	do {
@@ -558,6 +462,7 @@ load_one(void *context, struct worker *w, const char *path)
 		 crew_claim(w, id.sum.all.sha256));
 	if (verdict != LOAD_DONE) {
 		fail(h, path, verdict, &err);
+		report_none(&h->report, path, "failed", &err);
 		source_close(&source);
 		return goes_on(verdict);
 	}
@@ -567,9 +472,9 @@ load_one(void *context, struct worker *w, const char *path)
 		log_info("if this is interrupted, go on with --name=%s: "
 			 "file=%s",
 		    id.name, path);
-	verdict = s->dry_run ? dry_run(w, &load, path) : really_load(w, &load);
+	verdict = s->dry_run ? dry_run(w, &load) : really_load(w, &load);
 	conclude(h, &load, path, verdict);
-	atomic_store(&w->loader.consumed, 0);
+	loader_rest(&w->loader);
 	source_close(&source);
 	return goes_on(verdict);
 }
@@ -588,9 +493,11 @@ ignore(void *context, const struct line *line, const char *reason)
 static void
 keep(struct hand *h, const char *path, uint64_t records)
 {
-	h->skipped++;
-	h->rejected += records;
-	h->kept += records;
+	h->report.skipped++;
+	report_file(&h->report, &(struct report_file){.path = path,
+				    .verdict = "kept",
+				    .tally = &(struct load_tally){
+					.rejected = records, .kept = records}});
 	run_note(&h->run, OUTCOME_REJECTED);
 	log_warn("kept, since none of it is an event: file=%s records=%llu",
 	    path, (unsigned long long)records);
@@ -601,8 +508,15 @@ static void
 pass_over(struct hand *h, const char *path, enum retry_state state,
     const struct error *why)
 {
-	if (state == RETRY_GONE && h->listed) {
-		h->skipped++;
+	bool gone = state == RETRY_GONE && h->listed;
+
+	report_none(&h->report, path,
+	    gone                   ? "skipped"
+	    : state == RETRY_LATER ? "later"
+				   : "failed",
+	    gone ? NULL : why);
+	if (gone) {
+		h->report.skipped++;
 		log_info("somebody else has taken it: file=%s", path);
 	} else if (state == RETRY_LATER) {
 		run_note(&h->run, OUTCOME_STOPPED);
@@ -656,8 +570,7 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 	struct error err;
 
 	retry_load(r, &load, &w->loader);
-	verdict =
-	    dry ? dry_run(w, &load, path) : load_check(&load, ignore, NULL);
+	verdict = dry ? dry_run(w, &load) : load_check(&load, ignore, NULL);
 	if (verdict != LOAD_DONE)
 		memset(&load.tally, 0, sizeof(load.tally));
 	if (dry || verdict != LOAD_DONE) {
@@ -697,6 +610,7 @@ retry_one(void *context, struct worker *w, const char *path)
 	if (state == RETRY_READY && w->loader.db != NULL) {
 		verdict = find_origin(h, w, &r, &err);
 		if (verdict != LOAD_DONE) {
+			report_none(&h->report, path, "failed", &err);
 			fail(h, path, verdict, &err);
 			retry_close(&r);
 			return false;
@@ -708,33 +622,7 @@ retry_one(void *context, struct worker *w, const char *path)
 		more = load_again(h, w, &r, path);
 	else
 		pass_over(h, path, state, &err);
-	atomic_store(&w->loader.consumed, 0);
+	loader_rest(&w->loader);
 	retry_close(&r);
 	return more;
-}
-
-static void
-print_summary(struct hand *h)
-{
-	double seconds = (double)(clock_monotonic_ns() - h->started_ns) / 1e9;
-	unsigned long long events = h->events;
-	char kept[40] = "";
-
-	if (h->run.settings->retry_rejected)
-		(void)snprintf(kept, sizeof(kept), " kept=%llu",
-		    (unsigned long long)h->kept);
-	(void)printf(
-	    "%s: files=%llu skipped=%llu events=%llu rejected=%llu%s "
-	    "nulls=%llu "
-	    "torn_bytes=%llu bytes=%llu seconds=%.3f events_per_second=%.0f\n",
-	    h->run.settings->dry_run ? "would load" : "loaded",
-	    (unsigned long long)h->files, (unsigned long long)h->skipped,
-	    events, (unsigned long long)h->rejected, kept,
-	    (unsigned long long)h->nulls, (unsigned long long)h->torn,
-	    (unsigned long long)h->bytes, seconds,
-	    seconds > 0 ? (double)events / seconds : 0);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		log_error("write to stdout: %s", strerror(errno));
-		run_note(&h->run, OUTCOME_IO);
-	}
 }

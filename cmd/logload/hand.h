@@ -8,7 +8,7 @@
 #include "spool.h"
 #include "stop.h"
 
-/* paths: "-" is standard input; spool may be NULL. The exit status. */
+/* paths: see paths_find; spool may be NULL. The exit status. */
 int hand_run(const struct settings *, struct spool *, struct stop *,
     char *const *paths, int count);
 

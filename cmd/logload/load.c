@@ -61,6 +61,15 @@ loader_release(struct loader *l)
 }
 
 void
+loader_rest(struct loader *l)
+{
+	atomic_store_explicit(&l->position, 0, memory_order_relaxed);
+	atomic_store_explicit(&l->consumed, 0, memory_order_relaxed);
+	atomic_store_explicit(&l->committed, 0, memory_order_relaxed);
+	atomic_store_explicit(&l->hashed, 0, memory_order_relaxed);
+}
+
+void
 load_init(struct load *f, struct loader *l, struct source *source,
     const char *name, bool torn_tails)
 {
@@ -74,8 +83,7 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	naming_stem(f->stem, sizeof(f->stem), name);
 	l->maker.misfits = 0;
 	l->reject.lacking = 0;
-	atomic_store_explicit(&l->position, 0, memory_order_relaxed);
-	atomic_store_explicit(&l->consumed, 0, memory_order_relaxed);
+	loader_rest(l);
 }
 
 enum load_verdict
@@ -292,7 +300,7 @@ finish_chunk(struct load *f)
 	t->torn += c->torn;
 	t->nulls += c->nulls;
 	t->bytes += c->bytes;
-	atomic_store_explicit(&l->consumed, source_consumed(f->source, f->at),
+	atomic_store_explicit(&l->committed, source_consumed(f->source, f->at),
 	    memory_order_relaxed);
 	meter_add(l->meters, METER_EVENTS_LOADED, c->events);
 	meter_add(l->meters, METER_BYTES_LOADED, c->bytes);
@@ -347,6 +355,8 @@ next_line(struct load *f, struct line *line, enum event_verdict *verdict)
 			f->chunk.torn += line->len;
 	} while (*verdict == EVENT_NONE || torn);
 	atomic_store_explicit(&l->position, l->lines.at, memory_order_relaxed);
+	atomic_store_explicit(&l->consumed,
+	    source_consumed(f->source, l->lines.at), memory_order_relaxed);
 	return 1;
 }
 
@@ -534,8 +544,6 @@ load_check(struct load *f, load_refused *refused, void *context)
 			continue;
 		f->at = l->lines.at;
 		source_forget(f->source, f->at);
-		atomic_store_explicit(&l->consumed,
-		    source_consumed(f->source, f->at), memory_order_relaxed);
 		if (stop_asked(l->stop))
 			break;
 	}

@@ -59,14 +59,19 @@ struct loader {
 	struct meters *meters;      /* these two are shared, not owned */
 	struct stop *stop;
 	/* For whoever shows progress: of the present file. */
-	_Atomic uint64_t position; /* content bytes read, the present try's */
-	_Atomic uint64_t consumed; /* file bytes taken, by the last chunk */
+	_Atomic uint64_t position;  /* content bytes read, the present try's */
+	_Atomic uint64_t consumed;  /* file bytes read, the present try's */
+	_Atomic uint64_t committed; /* of them */
+	_Atomic uint64_t hashed; /* read for the file's name, until loading */
 };
 
 /* reject_dir and reject_suffix as for reject_init. -1: out of memory. */
 int loader_init(struct loader *, struct db *, const struct columns *,
     const struct load_limits *, int reject_dir, const char *reject_suffix);
 void loader_release(struct loader *);
+
+/* No file is present any more, for whoever shows progress. */
+void loader_rest(struct loader *);
 
 struct load_tally {
 	uint64_t events, rejected, torn, nulls, bytes;

@@ -34,7 +34,8 @@
 #include "stop.h"
 
 static const char synopsis[] = "--db=URL --spool=DIR [option]...\n"
-			       "       logload --db=URL [option]... FILE...|-\n"
+			       "       logload --db=URL [option]... "
+			       "FILE...|DIR...|-\n"
 			       "       logload --db=URL --retry-rejected "
 			       "[option]... --spool=DIR|FILE...\n"
 			       "       logload --check --spool=DIR [--db=URL] "

@@ -11,13 +11,35 @@
 
 #define BAR 24
 #define LINE 256
+#define EVERY_NS (CLOCK_NS_PER_S / 2) /* a point of the window */
 
 void
 progress_begin(struct progress *p, bool on, uint64_t total)
 {
+	memset(p, 0, sizeof(*p));
 	p->on = on;
 	p->total = total;
-	p->started_ns = clock_monotonic_ns();
+	p->points[0].ns = clock_monotonic_ns();
+	p->count = 1;
+}
+
+/* Bytes a second, since the oldest point of the window. */
+static double
+rate(struct progress *p, uint64_t now, uint64_t bytes)
+{
+	const struct progress_point *last =
+	    &p->points[(p->count - 1) % PROGRESS_POINTS];
+	const struct progress_point *first;
+
+	if (now - last->ns >= EVERY_NS)
+		p->points[p->count++ % PROGRESS_POINTS] =
+		    (struct progress_point){now, bytes};
+	first = p->count <= PROGRESS_POINTS
+		    ? &p->points[0]
+		    : &p->points[p->count % PROGRESS_POINTS];
+	return now > first->ns ? (double)(bytes - first->bytes) * 1e9 /
+				     (double)(now - first->ns)
+			       : 0;
 }
 
 static int
@@ -54,31 +76,50 @@ width(void)
 	return w.ws_col < LINE - 8 ? (size_t)w.ws_col - 1 : LINE - 8;
 }
 
-void
-progress_draw(struct progress *p, uint64_t bytes, uint64_t events)
+/* What is committed comes chunk by chunk; the bytes come steadily. */
+static void
+put_speed(const struct progress *p, const struct progress_state *now,
+    double speed, char *out, size_t size)
 {
-	double elapsed = (double)(clock_monotonic_ns() - p->started_ns) / 1e9;
-	double rate = elapsed > 0 ? (double)bytes / elapsed : 0;
+	double events = now->committed > 0
+			    ? (double)now->events / (double)now->committed
+			    : 0;
+	int n = snprintf(out, size, "  %.1f MB/s  %.0f events/s", speed / 1e6,
+	    speed * events);
+
+	if (p->total > p->bytes && speed > 0) {
+		n += snprintf(out + n, size - (size_t)n, "  left ");
+		(void)put_time(out + n, size - (size_t)n,
+		    (uint64_t)((double)(p->total - p->bytes) / speed));
+	}
+}
+
+void
+progress_draw(struct progress *p, const struct progress_state *now)
+{
 	char line[LINE], out[LINE + 16];
 	size_t most = width();
+	double speed;
 	int n = 0;
 
 	if (!p->on)
 		return;
-	if (p->total > 0) {
-		if (bytes > p->total)
-			bytes = p->total;
+	/* A chunk that begins anew does not go back to be seen. */
+	if (now->bytes > p->bytes)
+		p->bytes = now->bytes;
+	if (p->total > 0 && p->bytes > p->total)
+		p->bytes = p->total;
+	speed = rate(p, clock_monotonic_ns(), p->bytes);
+	if (p->total > 0)
 		n = put_bar(
-		    line, sizeof(line), (double)bytes / (double)p->total);
-	}
-	n += snprintf(line + n, sizeof(line) - (size_t)n,
-	    "%.1f MB  %.1f MB/s  %.0f events/s", (double)bytes / 1e6,
-	    rate / 1e6, elapsed > 0 ? (double)events / elapsed : 0);
-	if (p->total > bytes && rate > 0) {
-		n += snprintf(line + n, sizeof(line) - (size_t)n, "  left ");
-		(void)put_time(line + n, sizeof(line) - (size_t)n,
-		    (uint64_t)((double)(p->total - bytes) / rate));
-	}
+		    line, sizeof(line), (double)p->bytes / (double)p->total);
+	n += snprintf(line + n, sizeof(line) - (size_t)n, "%.1f MB",
+	    (double)p->bytes / 1e6);
+	if (now->hashed > 0)
+		(void)snprintf(line + n, sizeof(line) - (size_t)n,
+		    "  reading for a name: %.1f MB", (double)now->hashed / 1e6);
+	else
+		put_speed(p, now, speed, line + n, sizeof(line) - (size_t)n);
 	/* The cursor goes back to the left: a message then writes over it. */
 	n = snprintf(out, sizeof(out), "\r%.*s\033[K\r", (int)most, line);
 	(void)!write(STDERR_FILENO, out, (size_t)n); /* only for the eyes */

@@ -126,16 +126,40 @@ run_note(struct run *r, enum outcome outcome)
 	atomic_fetch_or(&r->outcome, (unsigned)outcome);
 }
 
+/* The gravest first. */
+static const struct {
+	unsigned outcome;
+	int status;
+	const char *reason;
+} outcomes[] = {
+    {OUTCOME_SCHEMA, EX_CONFIG, "refused"},
+    {OUTCOME_STOPPED, EX_TEMPFAIL, "stopped"},
+    {OUTCOME_AWAY, EX_TEMPFAIL, "away"},
+    {OUTCOME_IO, EX_IOERR, "failed"},
+    {OUTCOME_REJECTED, EX_DATAERR, "rejected"},
+    {0, EX_OK, "done"},
+};
+
+/* The index of the gravest of what was noted. */
+static int
+gravest(struct run *r)
+{
+	unsigned noted = atomic_load(&r->outcome);
+	int i = 0;
+
+	while (outcomes[i].outcome != 0 && (outcomes[i].outcome & noted) == 0)
+		i++;
+	return i;
+}
+
 int
 run_status(struct run *r)
 {
-	unsigned o = atomic_load(&r->outcome);
+	return outcomes[gravest(r)].status;
+}
 
-	if (o & OUTCOME_SCHEMA)
-		return EX_CONFIG;
-	if (o & (OUTCOME_AWAY | OUTCOME_STOPPED))
-		return EX_TEMPFAIL;
-	if (o & OUTCOME_IO)
-		return EX_IOERR;
-	return o & OUTCOME_REJECTED ? EX_DATAERR : EX_OK;
+const char *
+run_reason(struct run *r)
+{
+	return outcomes[gravest(r)].reason;
 }

@@ -65,5 +65,6 @@ void run_note(struct run *, enum outcome);
 
 /* The exit status of what was noted, the gravest first (sysexits.h). */
 int run_status(struct run *);
+const char *run_reason(struct run *); /* a word for it */
 
 #endif

@@ -17,6 +17,7 @@
 
 enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 enum { REJECTED_WAIT, REJECTED_DROP };
+enum { REPORT_TEXT, REPORT_JSON };
 
 struct settings {
 	/* As given; db has the rest. */
@@ -29,7 +30,7 @@ struct settings {
 	uint64_t settle_ns; /* 0: nothing is asked about again */
 	uint64_t rejected_limit, keep_limit, settle_limit; /* bytes; 0: none */
 	unsigned rejected_full; /* REJECTED_WAIT, … */
-	unsigned progress, log_level;
+	unsigned progress, report, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	/* What it comes to. */
 	struct db_config db;

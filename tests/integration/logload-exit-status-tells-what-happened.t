@@ -38,8 +38,9 @@ is "$STATUS" 65 '65: some rejected'
 load "$DIR/absent" "$DIR/good"
 is "$STATUS" 74 '74: no such file'
 is "$(summary skipped)" 1 'the other one is looked at'
-load "$DIR"
-is "$STATUS" 74 '74: a directory'
+mkdir "$DIR/empty"
+load "$DIR/empty"
+is "$STATUS" 74 '74: a directory without files'
 load --rejected-dir "$DIR/absent" "$DIR/good"
 is "$STATUS" 74 '74: no directory for what is rejected'
 

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,9 @@ hash_content(struct source *s, struct digest *d, struct source_sum *sum,
 			     : unpack_read(&s->unpack, block, BLOCK, err);
 		if (n > 0 && hash_block(d, block, (size_t)n, sum, err) < 0)
 			n = -1;
+		if (s->hashed != NULL)
+			atomic_store_explicit(s->hashed,
+			    source_consumed(s, d->at), memory_order_relaxed);
 	}
 	free(block);
 	return n < 0 ? -1 : 0;

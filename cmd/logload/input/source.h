@@ -24,6 +24,8 @@ struct source {
 	bool regular;        /* size is known, and it can be read again */
 	uint64_t size;       /* of the file, compressed or not */
 	uint64_t changed_us; /* when it was last changed; wall clock */
+	/* The caller's to set: where hashing tells how far it is. */
+	_Atomic uint64_t *hashed;
 	/* Where it is not plain: */
 	struct unpack unpack;
 	int held_fd; /* the temporary file; owned; -1: none yet */

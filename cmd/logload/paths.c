@@ -1,0 +1,218 @@
+/*
+ * paths.c - see paths.h.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "log.h"
+#include "paths.h"
+#include "spool.h"
+
+#define RECORDS ".rejected" SPOOL_SUFFIX
+
+static int
+add(struct paths *p, const char *path, struct error *err)
+{
+	if (strlen(path) >= PATH_MAX)
+		return error_set(err, "open %s: the path is too long", path);
+	if (p->count == PATHS_MAX)
+		return error_set(err, "over %d files", PATHS_MAX);
+	if (p->count == p->room) {
+		size_t room = p->room * 2 + 16;
+		char **list = realloc(p->list, room * sizeof(*list));
+
+		if (list == NULL)
+			return error_errno(err, "open %s", path);
+		p->list = list;
+		p->room = room;
+	}
+	p->list[p->count] = strdup(path);
+	if (p->list[p->count] == NULL)
+		return error_errno(err, "open %s", path);
+	p->count++;
+	return 0;
+}
+
+/* Takes the ending off a name of so many bytes, if it has it. */
+static bool
+cut(const char *name, size_t *len, const char *ending)
+{
+	size_t n = strlen(ending);
+
+	if (*len <= n || memcmp(name + *len - n, ending, n) != 0)
+		return false;
+	*len -= n;
+	return true;
+}
+
+/* Does it end as a log does: app.log, app.log.2.gz, app.log-20261122.zst? */
+static bool
+is_log(const char *name, bool records)
+{
+	static const char *const endings[] = {
+	    SPOOL_SUFFIX, ".jsonl", ".json", ".log", NULL};
+	size_t len = strlen(name), front;
+
+	if (records)
+		return cut(name, &len, SPOOL_SUFFIX);
+	if (!cut(name, &len, ".gz"))
+		(void)cut(name, &len, ".zst");
+	front = len;
+	while (front > 0 && strchr("0123456789.-_", name[front - 1]) != NULL)
+		front--;
+	if (cut(name, &len, RECORDS) ||
+	    (front < len && strchr(".-_", name[front]) == NULL))
+		return false;
+	for (int i = 0; endings[i] != NULL; i++) {
+		if (cut(name, &front, endings[i]))
+			return true;
+	}
+	return false;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* One name in a directory; *left counts those that are left out. */
+static int
+add_entry(struct paths *p, const char *dir, const char *name, bool records,
+    unsigned *left, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (name[0] == '.')
+		return 0;
+	if (snprintf(path, sizeof(path), "%s%s%s", dir,
+		dir[strlen(dir) - 1] == '/' ? "" : "/",
+		name) >= (int)sizeof(path))
+		return error_set(err, "open %s: the path is too long", path);
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	if (is_log(name, records))
+		return add(p, path, err);
+	(*left)++;
+	return 0;
+}
+
+static int
+add_directory(
+    struct paths *p, const char *path, bool records, struct error *err)
+{
+	size_t before = p->count;
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned left = 0;
+	int rc = 0;
+
+	if (dir == NULL)
+		return error_errno(err, "open %s", path);
+	while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
+		rc = add_entry(p, path, entry->d_name, records, &left, err);
+	if (rc == 0 && errno != 0)
+		rc = error_errno(err, "read %s", path);
+	(void)closedir(dir); /* only read from */
+	if (rc < 0)
+		return rc;
+	if (left > 0)
+		log_warn("left out, since they do not end as logs do: dir=%s "
+			 "files=%u",
+		    path, left);
+	if (p->count == before)
+		return error_set(
+		    err, "load %s: no file in it ends as a log does", path);
+	qsort(p->list + before, p->count - before, sizeof(*p->list), by_name);
+	return 0;
+}
+
+static int
+add_path(struct paths *p, const char *path, bool records, struct error *err)
+{
+	struct stat st;
+
+	return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+		       S_ISDIR(st.st_mode)
+		   ? add_directory(p, path, records, err)
+		   : add(p, path, err);
+}
+
+static int
+add_pattern(
+    struct paths *p, const char *pattern, bool records, struct error *err)
+{
+	int rc = 0;
+	glob_t g;
+
+	switch (glob(pattern, 0, NULL, &g)) {
+	case 0:
+		break;
+	case GLOB_NOMATCH:
+		return error_set(err,
+		    "open %s: there is no such file, and none that it matches "
+		    "as a pattern",
+		    pattern);
+	default:
+		return error_set(
+		    err, "open %s: as a pattern, out of memory", pattern);
+	}
+	for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++)
+		rc = add_path(p, g.gl_pathv[i], records, err);
+	globfree(&g);
+	return rc;
+}
+
+int
+paths_find(struct paths *p, char *const *arguments, int count, bool records,
+    struct error *err)
+{
+	int standard = 0, rc = 0;
+	struct stat st;
+
+	for (int i = 0; rc == 0 && i < count; i++) {
+		const char *path = arguments[i];
+
+		standard += strcmp(path, "-") == 0;
+		if (strpbrk(path, "*?[") != NULL && lstat(path, &st) < 0 &&
+		    errno == ENOENT)
+			rc = add_pattern(p, path, records, err);
+		else
+			rc = add_path(p, path, records, err);
+	}
+	if (rc == 0 && standard > 1)
+		rc = error_set(err, "- stands for standard input, once");
+	return rc;
+}
+
+void
+paths_release(struct paths *p)
+{
+	while (p->count > 0)
+		free(p->list[--p->count]);
+	free(p->list);
+	memset(p, 0, sizeof(*p));
+}
+
+uint64_t
+paths_bytes(const struct paths *p)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		struct stat st;
+
+		if (strcmp(p->list[i], "-") == 0 || stat(p->list[i], &st) < 0 ||
+		    !S_ISREG(st.st_mode))
+			return 0;
+		total += (uint64_t)st.st_size;
+	}
+	return total;
+}

@@ -1,0 +1,36 @@
+/*
+ * paths.h - the files that the arguments name: themselves, what is in a
+ * directory, and what a pattern matches that no shell has expanded.
+ */
+#ifndef LOGLOAD_PATHS_H
+#define LOGLOAD_PATHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define PATHS_MAX 1000000
+
+struct paths {
+	char **list; /* owned, as each one is */
+	size_t count, room;
+};
+
+/*
+ * "-" is standard input, at most once. Of a directory the regular files that
+ * are not hidden, by name: those that end as logs do (.ndjson, .jsonl, .json,
+ * .log; then a number or date of a rotation, then .gz or .zst), but for our own
+ * records of rejected events; of `records`, these alone. The others are told of
+ * in the log. An argument that is no file's name is a pattern, as of glob(7),
+ * if it can be one. -1: nothing was found for one of them.
+ */
+int paths_find(struct paths *, char *const *arguments, int count, bool records,
+    struct error *);
+void paths_release(struct paths *);
+
+/* Their size; 0 where that of one is not known. */
+uint64_t paths_bytes(const struct paths *);
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * report.c - see report.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "json.h"
+#include "report.h"
+
+typedef unsigned long long ull;
+
+void
+report_begin(struct report *r, bool json, bool dry_run, bool retry)
+{
+	memset(r, 0, sizeof(*r));
+	r->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	r->json = json;
+	r->dry_run = dry_run;
+	r->retry = retry;
+	r->started_ns = clock_monotonic_ns();
+}
+
+/* "key":"text" */
+static void
+put_text(const char *key, const char *text)
+{
+	size_t len = strlen(text);
+	char *quoted = malloc(6 * len + 2);
+
+	if (quoted == NULL)
+		return;
+	len = json_string_encode(text, len, quoted);
+	(void)printf(",\"%s\":%.*s", key, (int)len, quoted);
+	free(quoted);
+}
+
+/* A failure to print shows at the end. */
+static void
+put_file(
+    struct report *r, const struct report_file *f, const struct load_tally *t)
+{
+	(void)pthread_mutex_lock(&r->lock); /* fails only on misuse */
+	(void)printf("%s\n{\"events\":%llu,\"rejected\":%llu,\"bytes\":%llu",
+	    r->any ? "," : "{\"files\":[", (ull)t->events, (ull)t->rejected,
+	    (ull)t->bytes);
+	r->any = true;
+	put_text("verdict", f->verdict);
+	put_text("path", f->path);
+	if (f->name != NULL)
+		put_text("name", f->name);
+	if (f->error != NULL)
+		put_text("error", f->error);
+	(void)printf("}");
+	(void)pthread_mutex_unlock(&r->lock); /* nor this */
+}
+
+void
+report_file(struct report *r, const struct report_file *f)
+{
+	static const struct load_tally nothing;
+	const struct load_tally *t = f->tally != NULL ? f->tally : &nothing;
+
+	r->events += t->events;
+	r->rejected += t->rejected;
+	r->kept += t->kept;
+	r->torn += t->torn;
+	r->nulls += t->nulls;
+	r->bytes += t->bytes;
+	if (r->json && f->verdict != NULL)
+		put_file(r, f, t);
+}
+
+void
+report_none(struct report *r, const char *path, const char *verdict,
+    const struct error *why)
+{
+	report_file(r, &(struct report_file){.path = path,
+			   .verdict = verdict,
+			   .error = why != NULL ? why->text : NULL});
+}
+
+void
+report_load(struct report *r, const struct load *load, const char *path,
+    enum load_verdict verdict, bool later)
+{
+	static const char *const words[] = {[LOAD_DONE] = "loaded",
+	    [LOAD_SKIPPED] = "skipped",
+	    [LOAD_STOPPED] = "stopped"};
+	bool failed = verdict > LOAD_STOPPED;
+
+	report_file(r, &(struct report_file){.path = path,
+			   .name = load->name,
+			   .tally = &load->tally,
+			   .verdict = later    ? NULL
+				      : failed ? "failed"
+					       : words[verdict],
+			   .error = failed ? load->error.text : NULL});
+}
+
+static void
+put_text_summary(const struct report *r, double seconds, double rate)
+{
+	char kept[40] = "";
+
+	if (r->retry)
+		(void)snprintf(kept, sizeof(kept), " kept=%llu", (ull)r->kept);
+	(void)printf("%s: files=%llu skipped=%llu events=%llu rejected=%llu%s "
+		     "nulls=%llu torn_bytes=%llu bytes=%llu seconds=%.3f "
+		     "events_per_second=%.0f\n",
+	    r->dry_run ? "would load" : "loaded", (ull)r->files,
+	    (ull)r->skipped, (ull)r->events, (ull)r->rejected, kept,
+	    (ull)r->nulls, (ull)r->torn, (ull)r->bytes, seconds, rate);
+}
+
+int
+report_end(struct report *r, int status, const char *reason)
+{
+	double seconds = (double)(clock_monotonic_ns() - r->started_ns) / 1e9;
+	double rate = seconds > 0 ? (double)r->events / seconds : 0;
+
+	/* It is kept: of a thread that is left behind nothing is to follow. */
+	(void)pthread_mutex_lock(&r->lock); /* fails only on misuse */
+	if (r->json)
+		(void)printf(
+		    "%s],\n\"totals\":{\"files\":%llu,\"skipped\":%llu,"
+		    "\"events\":%llu,\"rejected\":%llu,\"kept\":%llu,"
+		    "\"nulls\":%llu,\"torn_bytes\":%llu,\"bytes\":%llu},\n"
+		    "\"dry_run\":%s,\"seconds\":%.3f,"
+		    "\"events_per_second\":%.0f,\"status\":%d,"
+		    "\"reason\":\"%s\"}\n",
+		    r->any ? "" : "{\"files\":[", (ull)r->files,
+		    (ull)r->skipped, (ull)r->events, (ull)r->rejected,
+		    (ull)r->kept, (ull)r->nulls, (ull)r->torn, (ull)r->bytes,
+		    r->dry_run ? "true" : "false", seconds, rate, status,
+		    reason);
+	else
+		put_text_summary(r, seconds, rate);
+	return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
+}
