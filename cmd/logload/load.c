@@ -432,6 +432,8 @@ take_row(struct load *f, const struct line *line)
 	enum load_verdict verdict;
 	int rc;
 
+	if (l->rate != NULL)
+		rate_take(l->rate, l->stop);
 	make_row(f, line);
 	f->chunk.nulls += l->maker.misfits - misfits;
 	rc = batch_add(&l->gathers->batch, &l->at_a_time, id, &f->row);

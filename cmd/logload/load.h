@@ -29,6 +29,7 @@
 #include "input/event.h"
 #include "input/lines.h"
 #include "meters.h"
+#include "rate.h"
 #include "reject.h"
 #include "row/row.h"
 #include "input/source.h"
@@ -56,8 +57,9 @@ struct loader {
 	struct storer storer;
 	struct reject reject;
 	struct digest front, ahead; /* of a stream: committed, and the chunk */
-	struct meters *meters;      /* these two are shared, not owned */
+	struct meters *meters;      /* these are shared, not owned */
 	struct stop *stop;
+	struct rate *rate; /* NULL: as fast as it goes */
 	/* For whoever shows progress: of the present file. */
 	_Atomic uint64_t position;  /* content bytes read, the present try's */
 	_Atomic uint64_t consumed;  /* file bytes read, the present try's */

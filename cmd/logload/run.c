@@ -30,6 +30,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 	r->stop = stop;
 	atomic_init(&r->outcome, 0);
 	meters_init(&r->meters);
+	rate_init(&r->rate, s->rate);
 	if (patience_init(&r->patience, &r->meters, stop) < 0 ||
 	    room_init(&r->room, &r->meters) < 0)
 		return error_set(err, "create a lock: no memory");
@@ -47,6 +48,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 			return error_set(err, "start: out of memory");
 		w->loader.meters = &r->meters;
 		w->loader.stop = stop;
+		w->loader.rate = s->rate > 0 ? &r->rate : NULL;
 		w->trial.shared = &r->patience;
 		w->trial.seed =
 		    (unsigned)(clock_wall_us() ^ (uint64_t)getpid() << 16) + i;

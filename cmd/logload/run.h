@@ -30,6 +30,7 @@ struct run {
 	struct stop *stop;
 	struct meters meters;
 	struct patience patience;
+	struct rate rate;
 	struct room room; /* in the spool's rejected/ */
 	struct crew crew;
 	atomic_uint outcome; /* of enum outcome */

@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include "naming.h"
+#include "rate.h"
 #include "settings.h"
 
 #define CHUNK_LEAST (64 * 1024)
@@ -45,6 +46,9 @@ settings_table(
 		0},
 	    {"jobs", OPTION_COUNT, &s->jobs, "1", "N",
 		"how many files are loaded at a time", NULL, 1, 64},
+	    {"rate", OPTION_COUNT, &s->rate, "0", "N",
+		"most events a second, of all jobs; 0: no limit", NULL, 0,
+		1000000000},
 	    {"dry-run", OPTION_FLAG, &s->dry_run, NULL, NULL,
 		"only say what would be loaded and what rejected", NULL, 0, 0},
 	    {"force", OPTION_FLAG, &s->force, NULL, NULL,
@@ -260,6 +264,8 @@ complete_tables(struct settings *s, struct error *err)
 	}
 	s->db.columns = &s->columns;
 	s->db.indexes = &s->indexes;
+	/* Small batches, for the events not to come in bursts. */
+	s->db.rows_most = (s->rate + RATE_BURSTS - 1) / RATE_BURSTS;
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct settings {
 	const char *name; /* of what is loaded; NULL: its own */
 	struct option_list column_specs, indexes;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
+	uint64_t rate;      /* events a second; 0: no limit */
 	uint64_t settle_ns; /* 0: nothing is asked about again */
 	uint64_t rejected_limit, keep_limit, settle_limit; /* bytes; 0: none */
 	unsigned rejected_full; /* REJECTED_WAIT, … */

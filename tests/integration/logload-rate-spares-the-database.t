@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# With --rate no more than so many events a second go to the database, in small
+# batches, over all jobs; how far it is shows within a chunk, too.
+# alone: it measures time
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+statements() {
+	sql "SHOW GLOBAL STATUS LIKE '$1'" | cut -f 2
+}
+
+events 1500 >"$DIR/a"
+events 1500 2000 >"$DIR/b"
+before=$(statements Com_stmt_execute)
+load --rate 1000 --jobs 2 --progress always "$DIR/a" "$DIR/b"
+is "$STATUS" 0 'status 0'
+is "$(rows)" 3000 'all is loaded'
+took=$(summary seconds | tr -d .)
+num "$((10#$took))" -ge 2800 'in three seconds'
+num "$((10#$took))" -le "$((5000 * WAIT_SCALE))" 'or not much more'
+num "$(($(statements Com_stmt_execute) - before))" -ge 50 'in small batches'
+# Each file is one chunk: nothing is committed before the end.
+like "$(printf '%s\n' "$ERR" | tr '\r' '\n' | grep ' [4-6].%  .* 0 events/s')" \
+	'[#.]+\] +[4-6].%  [0-9.]+ MB  [0-9.]+ MB/s  0 events/s  left' \
+	'it is seen how far a chunk is'
+
+# A signal does not wait for the rate. What is more than a quarter of a second's
+# work is not finished.
+events 300000 >"$DIR/c"
+start slow logload --db "$DB_URL" --rate 1 "$DIR/c"
+holds() { [ "$(sql 'SELECT COUNT(*) FROM information_schema.innodb_trx')" -gt 0 ]; }
+ok 'a slow one works' wait_for holds
+began=$(date +%s%N)
+stop slow INT
+num "$((($(date +%s%N) - began) / 1000000))" -lt "$((2000 * WAIT_SCALE))" \
+	'it ends at a signal'
+is "$STATUS" 75 'status 75'
+is "$(rows)" 3000 'nothing of it is left'
+done_testing
