@@ -247,6 +247,8 @@ set_option(const struct option_spec *spec, const char *name, const char *value,
 	case OPTION_LIST:
 		rc = add_item(spec->target, value, &why);
 		break;
+	case OPTION_HEADING: /* is never set */
+		break;
 	}
 	if (rc == 0)
 		return 0;
@@ -293,6 +295,8 @@ set_initial(const struct option_spec *spec, struct error *err)
 	case OPTION_LIST:
 		memset(spec->target, 0, sizeof(struct option_list));
 		break;
+	case OPTION_HEADING:
+		return 0;
 	case OPTION_ENUM:
 		*(unsigned *)spec->target = 0;
 		break;
@@ -312,6 +316,8 @@ set_variable(const struct option_tool *tool, const struct option_spec *spec,
 	const char *value;
 	struct error why;
 
+	if (spec->type == OPTION_HEADING)
+		return 0;
 	variable_name(tool, spec, name);
 	value = getenv(name);
 	if (value == NULL || *value == '\0')
@@ -393,7 +399,7 @@ options_parse(const struct option_tool *tool, int argc, char **argv, int *first,
 		assert(i < OPTIONS_MAX);
 		if (set_initial(spec, err) < 0)
 			return OPTIONS_USAGE;
-		if (spec->type == OPTION_SECRET)
+		if (spec->type == OPTION_SECRET || spec->type == OPTION_HEADING)
 			continue;
 		table[n++] = (struct option){spec->name,
 		    spec->type == OPTION_FLAG ? optional_argument
@@ -463,6 +469,10 @@ print_option(const struct option_tool *tool, const struct option_spec *spec)
 	const char *argument =
 	    spec->type == OPTION_ENUM ? spec->choices : spec->argument;
 
+	if (spec->type == OPTION_HEADING) {
+		printf("\n%s:\n", spec->help);
+		return;
+	}
 	variable_name(tool, spec, variable);
 	if (spec->type == OPTION_SECRET)
 		printf("  %s=%s\n", variable,
@@ -480,19 +490,22 @@ print_option(const struct option_tool *tool, const struct option_spec *spec)
 static void
 print_help(const struct option_tool *tool)
 {
+	const struct option_spec *first = tool->options;
+	bool grouped = first->name != NULL && first->type == OPTION_HEADING;
 	char variable[VARIABLE_MAX];
 
-	printf("Usage: %s %s\n\n%s\n\nOptions:\n", tool->name, tool->synopsis,
-	    tool->summary);
+	printf("Usage: %s %s\n\n%s\n%s", tool->name, tool->synopsis,
+	    tool->summary, grouped ? "" : "\nOptions:\n");
 	for (const struct option_spec *s = tool->options; s->name != NULL; s++)
 		print_option(tool, s);
 	printf("  --help\n        show this text and exit\n"
 	       "  --version\n        show the version and exit\n");
-	if (tool->options[0].name != NULL) {
-		variable_name(tool, &tool->options[0], variable);
+	first += grouped;
+	if (first->name != NULL) {
+		variable_name(tool, first, variable);
 		printf("\nEach option can be given as a variable too, --%s as "
 		       "%s;\nthe option wins over the variable.\n",
-		    tool->options[0].name, variable);
+		    first->name, variable);
 	}
 	if (tool->epilogue != NULL)
 		printf("\n%s\n", tool->epilogue);

@@ -42,7 +42,14 @@ enum option_type {
 	OPTION_ENUM,
 	OPTION_LIST,
 	OPTION_SECRET,
+	OPTION_HEADING,
 };
+
+/* A row of the table that is no option: what the help says above the next. */
+#define OPTION_HEADING_ROW(text) \
+	{ \
+		"", OPTION_HEADING, NULL, NULL, NULL, text, NULL, 0, 0 \
+	}
 
 struct option_list {
 	const char *items[OPTION_LIST_MAX]; /* not owned */

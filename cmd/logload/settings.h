@@ -13,7 +13,7 @@
 #include "options.h"
 #include "db/url.h"
 
-#define SETTINGS_OPTIONS_MAX 48
+#define SETTINGS_OPTIONS_MAX 60
 
 enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 enum { REJECTED_WAIT, REJECTED_DROP };

@@ -44,6 +44,7 @@ static struct stats stats;
 static struct worker workers[WORKERS_MAX];
 
 static const struct option_spec option_specs[] = {
+    OPTION_HEADING_ROW("Where to"),
     {"listen", OPTION_STRING, &options.listen, "127.0.0.1:8080", "ADDR:PORT",
 	"address to listen on; :PORT is all addresses, port 0 any free one",
 	NULL, 0, 0},
@@ -52,6 +53,7 @@ static const struct option_spec option_specs[] = {
     {"workers", OPTION_COUNT, &options.workers, "0", "N",
 	"event loops, each with a buffer file of its own; 0: one for two CPUs",
 	NULL, 0, WORKERS_MAX},
+    OPTION_HEADING_ROW("What to promise and take"),
     {"ack", OPTION_ENUM, &options.ack, "synced", NULL,
 	"answer 200 when events are synced to disk, or already when written, "
 	"which a power cut may undo",
@@ -60,6 +62,13 @@ static const struct option_spec option_specs[] = {
 	"bad events among good ones: put aside, in the end in rejected/, or a "
 	"reason to refuse the whole request",
 	"reject|refuse", 0, 0},
+    {"host", OPTION_STRING, &server.access.hosts, NULL, "LIST",
+	"names, with or without a port, that a request's Host may be; any if "
+	"not given",
+	NULL, 0, 0},
+    {"cors-origin", OPTION_STRING, &server.access.origins, NULL, "LIST",
+	"origins whose web pages may send, or *; others: 403", NULL, 0, 0},
+    OPTION_HEADING_ROW("Limits"),
     {"max-body", OPTION_SIZE, &server.max_body, "10MB", "SIZE",
 	"largest request body; over it: 413", NULL, 1, 1ULL << 31},
     {"max-event", OPTION_SIZE, &server.events.event_bytes, "1MB", "SIZE",
@@ -77,22 +86,6 @@ static const struct option_spec option_specs[] = {
     {"max-connections", OPTION_COUNT, &server.max_connections, "10000", "N",
 	"clients at once; over it the longest idle one is ended, else 503",
 	NULL, 1, 1000000},
-    {"idle-timeout", OPTION_DURATION, &server.idle_ns, "75s", "TIME",
-	"ends a connection that sends no request", NULL, CLOCK_NS_PER_MS, 0},
-    {"request-timeout", OPTION_DURATION, &server.request_ns, "30s", "TIME",
-	"time for a whole request to arrive; over it: 408", NULL,
-	CLOCK_NS_PER_MS, 0},
-    {"min-rate", OPTION_SIZE, &server.min_rate, "1kB", "SIZE",
-	"bytes of a body in a second, over ten; under it: 408; 0: none", NULL,
-	0, 1 << 30},
-    {"host", OPTION_STRING, &server.access.hosts, NULL, "LIST",
-	"names, with or without a port, that a request's Host may be; any if "
-	"not given",
-	NULL, 0, 0},
-    {"cors-origin", OPTION_STRING, &server.access.origins, NULL, "LIST",
-	"origins whose web pages may send, or *; others: 403", NULL, 0, 0},
-    {"drain-timeout", OPTION_DURATION, &server.drain_ns, "5s", "TIME",
-	"time for requests in work to finish after SIGTERM", NULL, 0, 0},
     {"spool-limit", OPTION_SIZE, &options.spool_limit, "10GB", "SIZE",
 	"bytes in buffer/ and ready/ over which events are refused with 503; "
 	"0: none",
@@ -101,6 +94,18 @@ static const struct option_spec option_specs[] = {
 	"bytes free on the disk under which events are refused with 503; 0: "
 	"none",
 	NULL, 0, 0},
+    OPTION_HEADING_ROW("Times"),
+    {"idle-timeout", OPTION_DURATION, &server.idle_ns, "75s", "TIME",
+	"ends a connection that sends no request", NULL, CLOCK_NS_PER_MS, 0},
+    {"request-timeout", OPTION_DURATION, &server.request_ns, "30s", "TIME",
+	"time for a whole request to arrive; over it: 408", NULL,
+	CLOCK_NS_PER_MS, 0},
+    {"min-rate", OPTION_SIZE, &server.min_rate, "1kB", "SIZE",
+	"bytes of a body in a second, over ten; under it: 408; 0: none", NULL,
+	0, 1 << 30},
+    {"drain-timeout", OPTION_DURATION, &server.drain_ns, "5s", "TIME",
+	"time for requests in work to finish after SIGTERM", NULL, 0, 0},
+    OPTION_HEADING_ROW("Output"),
     {"log-level", OPTION_ENUM, &options.log_level, "info", NULL,
 	"what is logged to stderr", "error|warn|info|debug", 0, 0},
     {NULL, OPTION_FLAG, NULL, NULL, NULL, NULL, NULL, 0, 0},

@@ -18,9 +18,11 @@ static unsigned mode;
 static struct option_list list;
 
 static const struct option_spec specs[] = {
+    OPTION_HEADING_ROW("Who"),
     {"name", OPTION_STRING, &name, "none", "WORD", "what it is called", NULL, 0,
 	0},
     {"verbose", OPTION_FLAG, &verbose, NULL, NULL, "say more", NULL, 0, 0},
+    OPTION_HEADING_ROW("How many"),
     {"max-count", OPTION_COUNT, &count, "5", "N", "how many", NULL, 2, 1000},
     {"size", OPTION_SIZE, &size, "10MB", "SIZE", "how large", NULL, 1000,
 	1000000000},
@@ -307,15 +309,20 @@ test_help(void)
 		char option[40];
 
 		(void)snprintf(option, sizeof(option), "--%s", s->name);
+		if (s->type == OPTION_HEADING)
+			(void)snprintf(
+			    option, sizeof(option), "\n\n%s:\n  --", s->help);
 		if (s->type == OPTION_SECRET)
 			ok(strstr(text, "TOOL_PASSWORD") != NULL &&
 				strstr(text, "--password") == NULL,
 			    "has %s as a variable alone", s->name);
 		else
-			ok(strstr(text, option) != NULL, "has %s", option);
+			ok(strstr(text, option) != NULL, "has %s",
+			    s->type == OPTION_HEADING ? s->help : option);
 		ok(strstr(text, s->help) != NULL, "  and what it is for");
 	}
 	ok(strstr(text, "[10MB]") != NULL, "has the defaults");
+	ok(strstr(text, "Options:") == NULL, "no heading above the headings");
 	ok(strstr(text, "fast|slow|off") != NULL, "has the choices");
 	ok(strstr(text, "TOOL_NAME") != NULL, "says how variables are named");
 	ok(strstr(text, "--help") != NULL && strstr(text, "--version") != NULL,
