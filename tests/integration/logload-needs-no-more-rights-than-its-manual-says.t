@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# A user with the GRANTs of the manual, and no other, loads: into tables that
+# are there, and into those that it makes. What is missing is named.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+mariadb_start
+# loader GRANTS: a new user, with the manual's statements that match.
+loader() {
+	sql "DROP USER IF EXISTS loader; DROP TABLE IF EXISTS logs, log_files;
+		CREATE USER loader IDENTIFIED BY 'secret'"
+	[ "$2" = '' ] || logload --print-schema | mariadb --no-defaults \
+		-S "$DB_SOCKET" -u root logs
+	sed -n 's/^\.Dl \(GRANT .*\)/\1;/p' "$TOP/cmd/logload/logload.8" |
+		grep -E "$1" | mariadb --no-defaults -S "$DB_SOCKET" -u root logs
+}
+DB_URL=mysql://loader@127.0.0.1:$DB_PORT/logs
+
+{
+	events 3
+	printf '{"timestamp":"2026-11-22T07:33:51Z","level":"info"}\nbad\n'
+} >"$DIR/a"
+loader 'GRANT CREATE' ''
+load "$DIR/a"
+is "$STATUS" 65 'with CREATE: the tables are made, and filled'
+is "$(rows)" 4 'all but the bad one'
+run logload --db "$DB_URL" --retry-rejected "$DIR/rejected"
+is "$(summary kept)" 1 'the rejected one is tried again'
+
+loader 'GRANT SELECT' made
+load "$DIR/a"
+is "$STATUS" 65 'without CREATE: those that are there are filled'
+load --dry-run "$DIR/a"
+is "$(summary skipped)" 1 'and the ledger is asked'
+
+sql 'REVOKE INSERT ON logs.logs FROM loader'
+events 3 >"$DIR/b"
+load "$DIR/b"
+is "$STATUS" 78 'a right is missing: 78'
+like "$ERR" 'denied.*GRANT SELECT, INSERT ON `logs`.`logs` TO ' 'it is told'
+like "$ERR" 'GRANT SELECT, INSERT, UPDATE ON `logs`.`log_files` TO ' 'in full'
+sql 'REVOKE ALL, GRANT OPTION FROM loader'
+load "$DIR/b"
+is "$STATUS" 78 'none at all: 78'
+like "$ERR" 'to database.*GRANT SELECT, INSERT ON `logs`.`logs` TO ' \
+	'it is told then, too'
+done_testing
