@@ -324,17 +324,16 @@ static void
 fail(struct hand *h, const char *path, enum load_verdict verdict,
     const struct error *why)
 {
-	bool stopped = stop_asked(h->run.stop);
-
-	if (verdict == LOAD_SCHEMA || verdict == LOAD_REFUSED)
+	/* Whatever it says, the connection may have been broken by us. */
+	if (stop_asked(h->run.stop) || why->code == EAGAIN)
+		run_note(&h->run, OUTCOME_STOPPED);
+	else if (verdict == LOAD_SCHEMA || verdict == LOAD_REFUSED)
 		run_note(&h->run, OUTCOME_SCHEMA);
 	else if (verdict == LOAD_PASSING || verdict == LOAD_CONFLICT)
-		run_note(&h->run, stopped ? OUTCOME_STOPPED : OUTCOME_AWAY);
+		run_note(&h->run, OUTCOME_AWAY);
 	else
-		run_note(&h->run, stopped || why->code == EAGAIN
-				      ? OUTCOME_STOPPED
-				      : OUTCOME_IO);
-	if (stopped && verdict == LOAD_PASSING)
+		run_note(&h->run, OUTCOME_IO);
+	if (verdict == LOAD_PASSING && stop_asked(h->run.stop))
 		watch_tell_stopped(path);
 	else
 		log_error("load %s: %s", path, why->text);
