@@ -289,7 +289,7 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 		return LOAD_DONE;
 	*err = db->error;
 	db_disconnect(db);
-	return t.verdict == DB_SCHEMA ? LOAD_SCHEMA : LOAD_PASSING;
+	return store_heard(t.verdict);
 }
 
 bool
