@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "hand.h"
+#include "hand_own.h"
 #include "identity.h"
 #include "log.h"
 #include "naming.h"
@@ -25,20 +26,7 @@
 #include "run.h"
 #include "watch.h"
 
-struct hand {
-	struct run run; /* first: the context of the work */
-	struct watch watch;
-	struct report report;
-	bool listed; /* the files were not named */
-	/* Files all of whose events were refused, for a later turn. */
-	char **later;        /* their paths; owned */
-	int64_t *later_rows; /* how many were stored by then; owned */
-	atomic_size_t later_count;
-	bool is_later; /* it is their turn */
-};
-
 static bool load_one(void *, struct worker *, const char *path);
-static bool retry_one(void *, struct worker *, const char *path);
 static bool try_later(struct hand *);
 static int later_init(struct hand *, size_t most);
 static void later_release(struct hand *);
@@ -83,7 +71,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	    s->retry_rejected);
 	dir = open_reject_dir(s, spool, &suffix, &err);
 	if (dir < 0 || run_init(&h->run, s, spool, stop,
-			   s->retry_rejected ? retry_one : load_one, dir,
+			   s->retry_rejected ? hand_retry : load_one, dir,
 			   suffix, &err) < 0) {
 		log_error("%s", err.text);
 		later_release(h);
@@ -274,8 +262,8 @@ refused(void *context, const struct line *line, const char *reason)
 }
 
 /* Only looks, and asks the ledger if a database was named. */
-static enum load_verdict
-dry_run(struct worker *w, struct load *load)
+enum load_verdict
+hand_dry_run(struct worker *w, struct load *load)
 {
 	enum load_verdict verdict;
 	struct db_file file;
@@ -300,8 +288,8 @@ dry_run(struct worker *w, struct load *load)
 		   : verdict;
 }
 
-static enum load_verdict
-really_load(struct worker *w, struct load *load)
+enum load_verdict
+hand_load(struct worker *w, struct load *load)
 {
 	enum load_verdict verdict;
 
@@ -320,8 +308,8 @@ really_load(struct worker *w, struct load *load)
 }
 
 /* A file that could not be loaded, or not to its end. */
-static void
-fail(struct hand *h, const char *path, enum load_verdict verdict,
+void
+hand_fail(struct hand *h, const char *path, enum load_verdict verdict,
     const struct error *why)
 {
 	/* Whatever it says, the connection may have been broken by us. */
@@ -366,8 +354,8 @@ pass_by(struct hand *h, const char *path, const struct error *why)
 }
 
 /* Says what became of a file, and counts it. */
-static void
-conclude(struct hand *h, const struct load *load, const char *path,
+void
+hand_conclude(struct hand *h, const struct load *load, const char *path,
     enum load_verdict verdict)
 {
 	const struct load_tally *t = &load->tally;
@@ -412,17 +400,17 @@ conclude(struct hand *h, const struct load *load, const char *path,
 			log_warn("left for later: file=%s %s", path,
 			    load->error.text);
 		else
-			fail(h, path, verdict, &load->error);
+			hand_fail(h, path, verdict, &load->error);
 		return;
 	default:
-		fail(h, path, verdict, &load->error);
+		hand_fail(h, path, verdict, &load->error);
 		tell_name(load, path);
 	}
 }
 
 /* Shall there be another file after this one? */
-static bool
-goes_on(enum load_verdict verdict)
+bool
+hand_goes_on(enum load_verdict verdict)
 {
 	return !load_may_try_again(verdict) && verdict != LOAD_STOPPED;
 }
@@ -460,10 +448,10 @@ load_one(void *context, struct worker *w, const char *path)
 	} while (verdict == LOAD_DONE && id.by_content &&
 		 crew_claim(w, id.sum.all.sha256));
 	if (verdict != LOAD_DONE) {
-		fail(h, path, verdict, &err);
+		hand_fail(h, path, verdict, &err);
 		report_none(&h->report, path, "failed", &err);
 		source_close(&source);
-		return goes_on(verdict);
+		return hand_goes_on(verdict);
 	}
 	identity_load(&id, &load, &w->loader, &source);
 	load.witnessed = h->is_later;
@@ -471,157 +459,9 @@ load_one(void *context, struct worker *w, const char *path)
 		log_info("if this is interrupted, go on with --name=%s: "
 			 "file=%s",
 		    id.name, path);
-	verdict = s->dry_run ? dry_run(w, &load) : really_load(w, &load);
-	conclude(h, &load, path, verdict);
+	verdict = s->dry_run ? hand_dry_run(w, &load) : hand_load(w, &load);
+	hand_conclude(h, &load, path, verdict);
 	loader_rest(&w->loader);
 	source_close(&source);
-	return goes_on(verdict);
-}
-
-/*
- * Rejected events
- */
-
-static void
-ignore(void *context, const struct line *line, const char *reason)
-{
-	(void)context, (void)line, (void)reason;
-}
-
-/* A file in which there is nothing to try. */
-static void
-keep(struct hand *h, const char *path, uint64_t records)
-{
-	h->report.skipped++;
-	report_file(&h->report, &(struct report_file){.path = path,
-				    .verdict = "kept",
-				    .tally = &(struct load_tally){
-					.rejected = records, .kept = records}});
-	run_note(&h->run, OUTCOME_REJECTED);
-	log_warn("kept, since none of it is an event: file=%s records=%llu",
-	    path, (unsigned long long)records);
-}
-
-/* A file that is not ours to take, at least not now. */
-static void
-pass_over(struct hand *h, const char *path, enum retry_state state,
-    const struct error *why)
-{
-	bool gone = state == RETRY_GONE && h->listed;
-
-	report_none(&h->report, path,
-	    gone                   ? "skipped"
-	    : state == RETRY_LATER ? "later"
-				   : "failed",
-	    gone ? NULL : why);
-	if (gone) {
-		h->report.skipped++;
-		log_info("somebody else has taken it: file=%s", path);
-	} else if (state == RETRY_LATER) {
-		run_note(&h->run, OUTCOME_STOPPED);
-		log_warn("left for later: file=%s %s", path, why->text);
-	} else {
-		fail(h, path, LOAD_IO, why);
-	}
-}
-
-/*
- * Connects, and finds what the records of an older version do not tell. The
- * table must know an event that it has.
- */
-static enum load_verdict
-find_origin(
-    struct hand *h, struct worker *w, struct retry *r, struct error *err)
-{
-	enum load_verdict verdict;
-	struct db_file file;
-	bool any;
-
-	verdict =
-	    trial_find(&w->trial, &w->loader, r->origin, &file, &any, err);
-	if (verdict != LOAD_DONE)
-		return verdict;
-	if (any)
-		r->origin_id = file.id;
-	else if (db_file_id(r->origin, &r->origin_id) < 0) {
-		(void)error_set(err, "hash: libcrypto refused");
-		return LOAD_IO;
-	}
-	if (h->run.settings->dry_run || w->loader.db->own_key)
-		return LOAD_DONE;
-	(void)error_set(err,
-	    "without a unique key an event could be stored twice: the table %s "
-	    "needs UNIQUE (received_at, file_id, line)",
-	    h->run.settings->db.table);
-	return LOAD_SCHEMA;
-}
-
-/*
- * Loads what can be of a file that was taken, and removes it. Shall there be
- * another one after it?
- */
-static bool
-load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
-{
-	bool dry = h->run.settings->dry_run;
-	enum load_verdict verdict;
-	struct load load;
-	struct error err;
-
-	retry_load(r, &load, &w->loader);
-	verdict = dry ? dry_run(w, &load) : load_check(&load, ignore, NULL);
-	if (verdict != LOAD_DONE)
-		memset(&load.tally, 0, sizeof(load.tally));
-	if (dry || verdict != LOAD_DONE) {
-		conclude(h, &load, path, verdict);
-		return goes_on(verdict);
-	}
-	if (load.tally.events == 0) {
-		keep(h, path, load.tally.kept);
-		return true;
-	}
-	retry_load(r, &load, &w->loader);
-	load.witnessed = true; /* when they were rejected first */
-	verdict = really_load(w, &load);
-	conclude(h, &load, path, verdict);
-	if ((verdict == LOAD_DONE || verdict == LOAD_SKIPPED) &&
-	    retry_remove(r, h->run.settings->settle_ns > 0, &err) < 0) {
-		log_error("%s", err.text);
-		run_note(&h->run, OUTCOME_IO);
-	}
-	return goes_on(verdict);
-}
-
-/* Takes a file, if nobody else is at it. */
-static bool
-retry_one(void *context, struct worker *w, const char *path)
-{
-	struct hand *h = context;
-	enum load_verdict verdict;
-	enum retry_state state;
-	bool more = true;
-	struct error err;
-	struct retry r;
-
-	if (stop_asked(h->run.stop))
-		return false;
-	state = retry_open(&r, path, !h->run.settings->dry_run, &err);
-	if (state == RETRY_READY && w->loader.db != NULL) {
-		verdict = find_origin(h, w, &r, &err);
-		if (verdict != LOAD_DONE) {
-			report_none(&h->report, path, "failed", &err);
-			fail(h, path, verdict, &err);
-			retry_close(&r);
-			return false;
-		}
-	}
-	if (state == RETRY_READY && retry_name(&r, &err) < 0)
-		state = RETRY_FAILED;
-	if (state == RETRY_READY)
-		more = load_again(h, w, &r, path);
-	else
-		pass_over(h, path, state, &err);
-	loader_rest(&w->loader);
-	retry_close(&r);
-	return more;
+	return hand_goes_on(verdict);
 }

@@ -1,0 +1,47 @@
+/*
+ * hand_own.h - what loading by hand and loading rejected events again share.
+ */
+#ifndef LOGLOAD_HAND_OWN_H
+#define LOGLOAD_HAND_OWN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "report.h"
+#include "run.h"
+#include "watch.h"
+
+struct hand {
+	struct run run; /* first: the context of the work */
+	struct watch watch;
+	struct report report;
+	bool listed; /* the files were not named */
+	/* Files all of whose events were refused, for a later turn. */
+	char **later;        /* their paths; owned */
+	int64_t *later_rows; /* how many were stored by then; owned */
+	atomic_size_t later_count;
+	bool is_later; /* it is their turn */
+};
+
+/* Only looks, and asks the ledger if a database was named. */
+enum load_verdict hand_dry_run(struct worker *, struct load *);
+
+/* Loads, as often as patience has it. */
+enum load_verdict hand_load(struct worker *, struct load *);
+
+/* Tells why a file could not be loaded, or not to its end. */
+void hand_fail(struct hand *, const char *path, enum load_verdict,
+    const struct error *why);
+
+/* Says what became of a file, and counts it. */
+void hand_conclude(
+    struct hand *, const struct load *, const char *path, enum load_verdict);
+
+/* Shall there be another file after this one? */
+bool hand_goes_on(enum load_verdict);
+
+/* The work of a crew: one file of rejected events. */
+crew_work hand_retry;
+
+#endif
