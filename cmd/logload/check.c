@@ -382,7 +382,7 @@ read_events(struct found *f)
 		    "waits: somebody has it open for writing");
 		return;
 	}
-	if (verdict == LOAD_IO) {
+	if (verdict == LOAD_IO || verdict == LOAD_UNFIT) {
 		if (is_still_there(f))
 			cannot_read(c, f->name, &f->load.error);
 		return;

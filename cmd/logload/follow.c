@@ -507,6 +507,7 @@ conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
 		put_away(f, load);
 		break;
 	case LOAD_IO:
+	case LOAD_UNFIT:
 		put_aside(f, load->name, load->error.text,
 		    load->loader->reject.lacking);
 		break;

@@ -319,6 +319,8 @@ hand_fail(struct hand *h, const char *path, enum load_verdict verdict,
 		run_note(&h->run, OUTCOME_SCHEMA);
 	else if (verdict == LOAD_PASSING || verdict == LOAD_CONFLICT)
 		run_note(&h->run, OUTCOME_AWAY);
+	else if (verdict == LOAD_UNFIT)
+		run_note(&h->run, OUTCOME_REJECTED);
 	else
 		run_note(&h->run, OUTCOME_IO);
 	if (verdict == LOAD_PASSING && stop_asked(h->run.stop))

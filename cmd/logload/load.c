@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "content.h"
+#include "events.h"
 #include "load.h"
 #include "log.h"
 #include "naming.h"
@@ -25,7 +26,8 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 	l->db = db;
 	l->limits = *limits;
 	reject_init(&l->reject, reject_dir, reject_suffix);
-	if (lines_init(&l->lines, limits->max_event + EVENT_HEAD_MAX) < 0)
+	if (reader_init(&l->reader, limits->max_event + EVENT_HEAD_MAX,
+		limits->chunk) < 0)
 		return -1;
 	if (digest_init(&l->front) == 0 && digest_init(&l->ahead) == 0 &&
 	    row_maker_init(&l->maker, columns) == 0 &&
@@ -40,7 +42,7 @@ loader_init(struct loader *l, struct db *db, const struct columns *columns,
 	gathered_release(&l->gathered[1]);
 	gathered_release(&l->gathered[0]);
 	row_maker_release(&l->maker);
-	lines_release(&l->lines);
+	reader_release(&l->reader);
 	return -1;
 }
 
@@ -57,7 +59,7 @@ loader_release(struct loader *l)
 	digest_release(&l->front);
 	digest_release(&l->ahead);
 	row_maker_release(&l->maker);
-	lines_release(&l->lines);
+	reader_release(&l->reader);
 }
 
 void
@@ -78,11 +80,13 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	f->source = source;
 	f->name = name;
 	f->torn_tails = torn_tails;
+	f->framing = torn_tails ? &framing_lines : NULL;
 	f->rules.max_event = l->limits.max_event;
 	f->rules.max_depth = l->limits.max_depth;
 	naming_stem(f->stem, sizeof(f->stem), name);
 	l->maker.misfits = 0;
 	l->reject.lacking = 0;
+	l->reader.passed.to = 0;
 	loader_rest(l);
 }
 
@@ -90,8 +94,10 @@ enum load_verdict
 load_run(struct load *f)
 {
 	struct store *s = &f->loader->store;
-	enum load_verdict verdict;
+	enum load_verdict verdict = events_open(f);
 
+	if (verdict != LOAD_DONE)
+		return verdict;
 	store_begin_file(s, f->source, f->rules.origin != NULL);
 	s->witnessed = s->thorough = f->witnessed;
 	for (;;) {
@@ -119,7 +125,7 @@ static enum load_verdict
 shrink(struct load *f)
 {
 	struct load_limits *l = &f->loader->limits;
-	uint64_t size = f->loader->lines.at - f->at;
+	uint64_t size = f->loader->reader.at - f->at;
 	struct error why = f->error;
 
 	if (size > l->chunk)
@@ -240,8 +246,8 @@ load_chunk(struct load *f)
 		return give_up(f, verdict);
 	f->chunk.events += l->store.events;
 	f->chunk.rejected += l->store.rejected;
-	f->file.progress = l->lines.at - f->chunk.waiting;
-	f->file.lines = l->lines.number - (f->chunk.waiting > 0);
+	f->file.progress = l->reader.at - f->chunk.waiting;
+	f->file.lines = l->reader.number - (f->chunk.waiting > 0);
 	if (is_nothing_new(f))
 		return give_up(f, LOAD_SKIPPED);
 	f->file.events += f->chunk.events;
@@ -329,51 +335,6 @@ finish_chunk(struct load *f)
  * Lines
  */
 
-/* The next line that is an event, or not to be passed over in silence. */
-static int
-next_line(struct load *f, struct line *line, enum event_verdict *verdict)
-{
-	struct loader *l = f->loader;
-	bool cut, torn;
-	int rc;
-
-	do {
-		rc = lines_next(&l->lines, line, &f->error);
-		if (rc <= 0)
-			return rc;
-		*verdict = event_read(
-		    &f->rules, line, &l->maker, &f->event, &f->error);
-		if (*verdict == EVENT_ALIEN)
-			return -1;
-		cut = *verdict == EVENT_BAD && !line->ended && !f->event.valid;
-		if (cut && f->waits && line->text != NULL) {
-			f->chunk.waiting = line->len;
-			return 0;
-		}
-		torn = cut && f->torn_tails;
-		if (torn)
-			f->chunk.torn += line->len;
-	} while (*verdict == EVENT_NONE || torn);
-	atomic_store_explicit(&l->position, l->lines.at, memory_order_relaxed);
-	atomic_store_explicit(&l->consumed,
-	    source_consumed(f->source, l->lines.at), memory_order_relaxed);
-	return 1;
-}
-
-static void
-make_row(struct load *f, const struct line *line)
-{
-	const struct event *e = &f->event;
-
-	row_make(&f->loader->maker, e->text.p, e->text.len, e->line, &f->row);
-	if (e->received_at.p != NULL)
-		row_keep_stamp(&f->loader->maker, e->received_at, &f->row);
-	f->row.place = (struct row_place){
-	    .at = line->offset + (uint64_t)(e->text.p - line->text),
-	    .len = e->text.len,
-	    .offset = e->offset};
-}
-
 /* How the storing has gone up to now; nothing is being stored any more. */
 static enum load_verdict
 wait_for_store(struct load *f)
@@ -434,7 +395,7 @@ take_row(struct load *f, const struct line *line)
 
 	if (l->rate != NULL)
 		rate_take(l->rate, l->stop);
-	make_row(f, line);
+	events_make_row(f, line);
 	f->chunk.nulls += l->maker.misfits - misfits;
 	rc = batch_add(&l->gathers->batch, &l->at_a_time, id, &f->row);
 	if (rc == 0) {
@@ -466,6 +427,8 @@ take_refused(struct load *f, const struct line *line)
 	h->row = l->gathers->batch.count;
 	h->line = *line;
 	h->line.text = NULL; /* is read again */
+	if (line->hole)
+		h->line.len = 0;
 	(void)snprintf(h->text, sizeof(h->text), "%s", why.text);
 	h->why = (struct reject_reason){.text = h->text,
 	    .member = f->event.valid ? f->event.member : NULL,
@@ -476,22 +439,20 @@ take_refused(struct load *f, const struct line *line)
 		h->line.offset = h->why.offset;
 		h->line.len = f->event.text.len;
 	}
+	if (!f->source->plain && h->line.len > l->reader.keep) {
+		h->line.len = l->reader.keep;
+		(void)snprintf(h->text, sizeof(h->text),
+		    "%.300s; its first %llu bytes are kept", why.text,
+		    (unsigned long long)h->line.len);
+	}
 	if (f->event.bounded) {
-		make_row(f, line);
+		events_make_row(f, line);
 		memcpy(h->received_at, f->row.received_at, VALUE_DATETIME_LEN);
 		h->why.received_at = h->received_at;
 	}
 	f->chunk.rejected++;
 	f->chunk.kept += f->rules.origin != NULL;
 	return LOAD_DONE;
-}
-
-/* Goes to where the chunk begins. What lies before it is committed. */
-static void
-begin_lines(struct load *f)
-{
-	source_forget(f->source, f->at);
-	lines_begin(&f->loader->lines, f->source, f->at, f->lines);
 }
 
 /*
@@ -505,6 +466,7 @@ load_rows(struct load *f)
 	enum load_verdict verdict = LOAD_DONE;
 	enum event_verdict kind;
 	struct line line;
+	bool fails;
 	int rc = 1;
 
 	content_set_received(f);
@@ -512,16 +474,18 @@ load_rows(struct load *f)
 	gathered_clear(l->gathers);
 	l->at_a_time = l->db->limits;
 	store_begin_chunk(&l->store);
-	begin_lines(f);
-	while (verdict == LOAD_DONE && l->lines.at - f->at < l->limits.chunk &&
-	       (rc = next_line(f, &line, &kind)) > 0)
+	events_begin(f);
+	while (verdict == LOAD_DONE && l->reader.at - f->at < l->limits.chunk &&
+	       (rc = events_next(f, &line, &kind)) > 0)
 		verdict = kind == EVENT_GOOD ? take_row(f, &line)
 					     : take_refused(f, &line);
+	/* What was read before the place that stops it is stored first. */
+	fails = rc < 0 && (!l->reader.unfit || l->reader.at == f->at);
 	f->last = rc == 0;
-	if (rc >= 0 && verdict == LOAD_DONE)
+	if (!fails && verdict == LOAD_DONE)
 		return finish_store(f);
 	(void)storer_wait(&l->storer); /* its verdict comes too late */
-	return rc < 0 ? LOAD_IO : verdict;
+	return fails ? events_failure(f) : verdict;
 }
 
 enum load_verdict
@@ -529,30 +493,35 @@ load_check(struct load *f, load_refused *refused, void *context)
 {
 	struct loader *l = f->loader;
 	enum event_verdict verdict = EVENT_BAD;
+	enum load_verdict known = events_open(f);
 	struct line line;
 	int rc;
 
-	begin_lines(f);
-	while ((rc = next_line(f, &line, &verdict)) > 0) {
+	if (known != LOAD_DONE)
+		return known;
+	events_begin(f);
+	while ((rc = events_next(f, &line, &verdict)) > 0) {
 		if (verdict == EVENT_GOOD) {
-			make_row(f, &line);
+			events_make_row(f, &line);
 			f->chunk.events++;
 		} else {
 			f->chunk.rejected++;
 			f->chunk.kept += f->rules.origin != NULL;
 			refused(context, &line, f->error.text);
 		}
-		if (l->lines.at - f->at < l->limits.chunk)
+		if (l->reader.at - f->at < l->limits.chunk)
 			continue;
-		f->at = l->lines.at;
+		f->at = l->reader.at;
 		source_forget(f->source, f->at);
 		if (stop_asked(l->stop))
 			break;
 	}
-	if (rc < 0)
-		return LOAD_IO;
+	if (rc < 0 && (!l->reader.unfit || l->reader.at == 0))
+		return events_failure(f);
 	f->tally = f->chunk;
 	f->tally.nulls = l->maker.misfits;
-	f->tally.bytes = l->lines.at;
+	f->tally.bytes = l->reader.at;
+	if (rc < 0)
+		return LOAD_UNFIT;
 	return rc == 0 ? LOAD_DONE : LOAD_STOPPED;
 }

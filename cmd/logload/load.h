@@ -27,7 +27,7 @@
 
 #include "db/db.h"
 #include "input/event.h"
-#include "input/lines.h"
+#include "input/framing.h"
 #include "meters.h"
 #include "rate.h"
 #include "reject.h"
@@ -48,7 +48,7 @@ struct load_limits {
 struct loader {
 	struct db *db; /* owned; NULL for dry runs without one */
 	struct load_limits limits;
-	struct lines lines;
+	struct reader reader;
 	struct row_maker maker;
 	struct gathered gathered[2];
 	struct gathered *gathers; /* one of them; the storer has the other */
@@ -100,6 +100,7 @@ struct load {
 	bool stream;
 	bool waits; /* a last line cut short is somebody's in the making */
 	struct event_rules rules; /* origin: the caller's, if there is one */
+	const struct framing *framing; /* NULL: as the content's front tells */
 	/* Where it is: */
 	uint64_t at, lines; /* content bytes and lines that are committed */
 	uint64_t
@@ -107,7 +108,9 @@ struct load {
 	struct load_tally tally; /* of the chunks that this object committed */
 	struct load_tally chunk; /* of the present one */
 	bool last;               /* the present chunk ends with the content */
-	struct db_file file;     /* as the ledger has it */
+	unsigned
+	    bad_left; /* lines that may be refused before any event, or 0 */
+	struct db_file file; /* as the ledger has it */
 	struct event event;
 	struct row row;     /* of it */
 	struct error error; /* code: the database's, where it spoke */
@@ -133,7 +136,7 @@ enum load_verdict load_known(struct load *, const struct db_file *);
 
 /*
  * Only checks each line, and calls `refused` for those that would be rejected
- * by our own checks. LOAD_DONE with the tally, or LOAD_IO.
+ * by our own checks. LOAD_DONE with the tally, LOAD_IO or LOAD_UNFIT.
  */
 typedef void
 load_refused(void *context, const struct line *, const char *reason);

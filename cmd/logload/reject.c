@@ -417,7 +417,9 @@ is_utf8(struct source *source, const struct line *line, bool *yes,
 		whole = (size_t)n;
 		if (at + whole < line->len)
 			whole = whole_characters(piece, whole);
-		*yes = json_is_utf8(piece, whole);
+		/* As a string each NUL would be six bytes. */
+		*yes = json_is_utf8(piece, whole) &&
+		       memchr(piece, '\0', whole) == NULL;
 		at += whole;
 	}
 	return 0;
@@ -448,10 +450,20 @@ put_base64(struct buf *b, const char *piece, size_t len)
 	return 0;
 }
 
+/* JSON, where line breaks stand between tokens alone: they become spaces. */
 static int
 put_plain(struct buf *b, const char *piece, size_t len)
 {
-	return buf_append(b, piece, len);
+	char *p;
+
+	if (buf_append(b, piece, len) < 0)
+		return -1;
+	p = b->data + b->len - len;
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] == '\n' || p[i] == '\r')
+			p[i] = ' ';
+	}
+	return 0;
 }
 
 static int

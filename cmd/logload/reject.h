@@ -30,7 +30,7 @@
 
 #include "buf.h"
 #include "error.h"
-#include "input/lines.h"
+#include "input/reader.h"
 #include "room.h"
 #include "spool.h"
 

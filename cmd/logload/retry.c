@@ -194,6 +194,7 @@ retry_load(struct retry *r, struct load *load, struct loader *loader)
 	/* A hash takes the place of the last one, see find_mark. */
 	(void)snprintf(load->stem, sizeof(load->stem), "%.*s",
 	    SPOOL_NAME_MAX - 1, r->name);
+	load->framing = &framing_lines;
 	load->rules.origin = r->origin;
 	load->rules.origin_id = r->origin_id;
 	load->rules.origin_text.p = r->origin_text;

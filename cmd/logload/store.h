@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #include "db/db.h"
-#include "input/lines.h"
+#include "input/reader.h"
 #include "input/source.h"
 #include "reject.h"
 #include "row/batch.h"
@@ -37,6 +37,7 @@ enum load_verdict {
 	LOAD_SCHEMA,
 	LOAD_REFUSED, /* all of its events, perhaps for no fault of theirs */
 	LOAD_IO,      /* the file, or rejected/, could not be read or written */
+	LOAD_UNFIT,   /* it has no events, or where they are cannot be told */
 	LOAD_TOO_LARGE, /* within load.c: a smaller chunk is tried */
 };
 

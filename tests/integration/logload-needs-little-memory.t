@@ -31,7 +31,7 @@ is "$(rows)" 60000 'loaded'
 gzip -1 "$DIR/large"
 num "$(peak --force "$DIR/large.gz")" -lt 16384 'compressed: under 16 MiB'
 is "$(rows)" 120000 'loaded'
-perl -e 'print "x\n" x 100000' >"$DIR/bad"
+perl -e 'print "{}\n", "x\n" x 100000' >"$DIR/bad"
 num "$(peak "$DIR/bad")" -lt 16384 'nothing but bad lines: under 16 MiB'
 is "$(cat "$DIR"/rejected/bad@* | wc -l)" 100000 'rejected'
 perl -e 'print "{\"x\":\"", "y" x 100000000, "\"}\n"' >"$DIR/line"

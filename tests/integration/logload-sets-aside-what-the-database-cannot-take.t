@@ -75,11 +75,11 @@ is "$(find "$SPOOL/rejected" -name '.*.tmp')" '' 'no draft of a crash stays'
 
 # Two long names that differ at their end alone.
 long=$(printf 'x%.0s' {1..150})
-echo bad >"$SPOOL/ready/$long-a.ndjson"
-echo worse >"$SPOOL/ready/$long-b.ndjson"
+echo '{bad' >"$SPOOL/ready/$long-a.ndjson"
+echo '{worse' >"$SPOOL/ready/$long-b.ndjson"
 rm -rf "$DIR"/rejected/* "$SPOOL"/rejected/*
 once
-is "$(rejected raw | sort | xargs)" 'bad worse' 'long names have a file each'
+is "$(rejected raw | sort | xargs)" '{bad {worse' 'long names have a file each'
 is "$(files rejected)" 2 'in rejected/'
 
 # A trigger's own words, with a code that nobody knows.

@@ -316,7 +316,7 @@ static bool
 sorts(int dir, unsigned *seed, char *what, size_t size)
 {
 	static const char *const texts[] = {
-	    "{\"a\":1}\n", "{\"bad\":1}\n", "no event\n"};
+	    "{\"a\":1}\n", "{\"bad\":1}\n", "{no event\n"};
 	unsigned records[LINES_MAX], kinds[LINES_MAX + 1], of_kind[3] = {0};
 	unsigned count = (unsigned)rand_r(seed) % LINES_MAX, at = 0, n;
 	unsigned odd = (unsigned)rand_r(seed) % 100;

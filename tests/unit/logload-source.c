@@ -7,7 +7,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "../../cmd/logload/input/lines.h"
+#include "../../cmd/logload/input/framing.h"
 #include "tap.h"
 
 #define CONTENT_MAX 400000
@@ -140,14 +140,14 @@ static bool
 reads_alike(enum packing how, uint64_t chunk, unsigned *seed)
 {
 	struct source source;
-	struct lines lines;
+	struct reader reader;
 	struct error err = {.text = ""};
 	struct line line;
 	uint64_t number = 0, from = 0;
 	size_t at = 0;
 	size_t cut = content_len > 0 ? (size_t)rand_r(seed) % content_len : 0;
 	bool good = source_open(&source, packed(how, cut), -1, &err) == 0 &&
-		    lines_init(&lines, LINE_MAX_HELD) == 0;
+		    reader_init(&reader, LINE_MAX_HELD, CONTENT_MAX) == 0;
 	int rc = 1;
 
 	while (good && rc > 0) {
@@ -157,23 +157,25 @@ reads_alike(enum packing how, uint64_t chunk, unsigned *seed)
 		for (int i = 0; good && i < 2; i++) {
 			at = (size_t)from;
 			number = again;
-			lines_begin(&lines, &source, from, number);
+			reader_begin(&reader, &source, from, number);
 			while (good && at - from < chunk &&
-			       (rc = lines_next(&lines, &line, &err)) > 0)
+			       (rc = framing_read(
+				    &framing_lines, &reader, &line, &err)) > 0)
 				good = is_next(&line, &at, &number);
-			good = good && rc >= 0 && lines.at == at;
+			good = good && rc >= 0 && reader.at == at;
 		}
 		from = at;
 	}
 	if (good && from > 0 && how != PLAIN) {
-		lines_begin(&lines, &source, 0, 0);
-		good = lines_next(&lines, &line, &err) < 0 || source.from == 0;
+		reader_begin(&reader, &source, 0, 0);
+		good = framing_read(&framing_lines, &reader, &line, &err) < 0 ||
+		       source.from == 0;
 	}
 	if (!good)
 		fprintf(stderr, "# %s, chunk %ju, at %zu of %zu: %s\n",
 		    packing_names[how], (uintmax_t)chunk, at, content_len,
 		    err.text);
-	lines_release(&lines);
+	reader_release(&reader);
 	source_close(&source);
 	return good && at == content_len;
 }
@@ -184,7 +186,7 @@ resumes(enum packing how, unsigned *seed)
 {
 	size_t from = (size_t)rand_r(seed) % (content_len + 1), at;
 	struct source source;
-	struct lines lines;
+	struct reader reader;
 	struct error err = {.text = ""};
 	struct line line;
 	uint64_t number = 5;
@@ -194,22 +196,22 @@ resumes(enum packing how, unsigned *seed)
 		from--;
 	at = from;
 	good = source_open(&source, packed(how, from), -1, &err) == 0 &&
-	       lines_init(&lines, LINE_MAX_HELD) == 0;
+	       reader_init(&reader, LINE_MAX_HELD, CONTENT_MAX) == 0;
 	/* It may have begun at the front, before it was told. */
-	lines_begin(&lines, &source, 0, 0);
+	reader_begin(&reader, &source, 0, 0);
 	if (good && rand_r(seed) % 2 == 0)
-		good = lines_next(&lines, &line, &err) >= 0;
+		good = framing_read(&framing_lines, &reader, &line, &err) >= 0;
 	if (good) {
 		source_forget(&source, from);
-		lines_begin(&lines, &source, from, number);
-		good = lines_next(&lines, &line, &err) == 0
+		reader_begin(&reader, &source, from, number);
+		good = framing_read(&framing_lines, &reader, &line, &err) == 0
 			   ? at == content_len
 			   : is_next(&line, &at, &number);
 	}
 	if (!good)
 		fprintf(stderr, "# %s from %zu of %zu: %s\n",
 		    packing_names[how], from, content_len, err.text);
-	lines_release(&lines);
+	reader_release(&reader);
 	source_close(&source);
 	return good;
 }

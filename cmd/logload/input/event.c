@@ -22,6 +22,11 @@ event_read(const struct event_rules *rules, const struct line *line,
 	event->offset = line->offset;
 	event->file_id = 0;
 	event->received_at.p = NULL;
+	if (line->hole && rules->origin == NULL) {
+		(void)error_set(err, "a hole: %llu bytes of NUL",
+		    (unsigned long long)line->len);
+		return EVENT_BAD;
+	}
 	if (rules->origin == NULL || line->text == NULL) {
 		verdict =
 		    read_text(rules, line->text, line->len, maker, event, err);
@@ -134,6 +139,8 @@ read_text(const struct event_rules *rules, const char *text, uint64_t len,
 		return EVENT_BAD;
 	}
 	end = p + len;
+	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+		p += 3; /* a byte order mark, as where files were joined */
 	while (
 	    end > p && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
 		end--;

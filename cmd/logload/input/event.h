@@ -11,7 +11,7 @@
 
 #include "error.h"
 #include "json.h"
-#include "lines.h"
+#include "reader.h"
 #include "../row/row.h"
 
 /* Of a record, what stands before its event, in bytes. */

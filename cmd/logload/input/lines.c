@@ -1,145 +1,106 @@
 /*
  * lines.c - see lines.h.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "lines.h"
 
-#define READ_SIZE (256 * 1024)
-
-static ssize_t fill(struct lines *, struct error *);
+static char *find_end(const struct reader *, char *p, size_t len);
+static size_t searched(const struct reader *);
 static int
-pass_long_line(struct lines *, struct line *, size_t seen, struct error *);
+end_line(struct reader *, const char *end, struct line *, struct error *);
 
 int
-lines_init(struct lines *l, size_t max)
-{
-	memset(l, 0, sizeof(*l));
-	l->max = max;
-	l->cap = READ_SIZE;
-	l->buf = malloc(l->cap);
-	return l->buf == NULL ? -1 : 0;
-}
-
-void
-lines_release(struct lines *l)
-{
-	free(l->buf);
-	l->buf = NULL;
-}
-
-void
-lines_begin(
-    struct lines *l, struct source *source, uint64_t at, uint64_t before)
-{
-	l->source = source;
-	l->at = at;
-	l->number = before;
-	l->begin = l->len = 0;
-}
-
-int
-lines_next(struct lines *l, struct line *line, struct error *err)
+lines_next(struct reader *r, struct line *line, struct error *err)
 {
 	size_t seen = 0;
-	ssize_t n;
+	ssize_t n = 1;
 
-	line->offset = l->at;
-	line->number = l->number + 1;
-	for (;;) {
-		char *text = l->buf + l->begin, *lf = NULL;
+	*line = (struct line){.offset = r->at, .number = r->number + 1};
+	while (n > 0) {
+		char *text = r->buf + r->begin, *end = NULL;
 
-		if (l->len > seen)
-			lf = memchr(text + seen, '\n', l->len - seen);
-		if (lf == NULL && l->len <= l->max) {
-			seen = l->len;
-			n = fill(l, err);
-			if (n < 0)
-				return -1;
-			if (n > 0)
-				continue;
-			if (l->len == 0)
-				return 0;
-			text = l->buf + l->begin;
-		} else if (lf == NULL) {
-			return pass_long_line(l, line, l->len, err);
+		if (r->len > seen)
+			end = find_end(r, text + seen, r->len - seen);
+		if (end != NULL)
+			return end_line(r, end, line, err);
+		seen = searched(r);
+		if (line->len + r->len <= r->max) {
+			n = reader_fill(r, err);
+		} else {
+			n = reader_pass(r, seen, line, err);
+			seen = 0;
 		}
-		line->ended = lf != NULL;
-		line->len = lf != NULL ? (size_t)(lf - text) : l->len;
-		line->text = line->len <= l->max ? text : NULL;
-		l->number++;
-		l->begin += line->len + line->ended;
-		l->len -= line->len + line->ended;
-		l->at += line->len + line->ended;
-		return 1;
 	}
+	if (n < 0)
+		return -1;
+	if (line->len + r->len == 0)
+		return 0;
+	reader_take(r, r->len, line);
+	r->number++;
+	return 1;
 }
 
-/* Makes room behind what is held: moves it to the front, or grows. */
-static int
-make_room(struct lines *l)
+/* Its line break, or the hole in front of which it ends; NULL: not there. */
+static char *
+find_end(const struct reader *r, char *p, size_t len)
 {
-	char *buf;
+	char *lf = memchr(p, '\n', len), *stop = lf != NULL ? lf : p + len;
+	char *nul = !r->nuls ? NULL : memchr(p, '\0', (size_t)(stop - p));
 
-	if (l->begin > 0) {
-		memmove(l->buf, l->buf + l->begin, l->len);
-		l->begin = 0;
+	/* A NUL by itself is no hole, or UTF-16 would be nothing but holes. */
+	while (nul != NULL && (nul + 1 == stop || nul[1] != '\0'))
+		nul = memchr(nul + 1, '\0', (size_t)(stop - nul - 1));
+	return nul != NULL ? nul : lf;
+}
+
+/* How much was find_end sure of? A NUL at the end may begin a hole. */
+static size_t
+searched(const struct reader *r)
+{
+	size_t len = r->len;
+
+	return len > 0 && r->buf[r->begin + len - 1] == '\0' ? len - 1 : len;
+}
+
+/* Is there nothing but NULs from there on, as far as we may look? */
+static int
+ends_in_hole(struct reader *r, uint64_t at, bool *yes, struct error *err)
+{
+	char block[16384];
+	uint64_t most = at + r->keep;
+	ssize_t n = 0, i = 0;
+
+	*yes = false;
+	while (i == n && (r->source->plain || at < most)) {
+		n = source_read(r->source, at, block, sizeof(block), err);
+		if (n < 0)
+			return -1;
+		*yes = n == 0;
+		if (n == 0)
+			break;
+		for (i = 0; i < n && block[i] == '\0';)
+			i++;
+		at += (uint64_t)n;
 	}
-	if (l->cap - l->len >= READ_SIZE / 2)
-		return 0;
-	buf = realloc(l->buf, l->cap * 2);
-	if (buf == NULL)
-		return -1;
-	l->buf = buf;
-	l->cap *= 2;
 	return 0;
 }
 
-/* Reads more; the bytes read, 0 at the end, -1. */
-static ssize_t
-fill(struct lines *l, struct error *err)
-{
-	ssize_t n;
-
-	if (make_room(l) < 0)
-		return error_errno(err, "read");
-	n = source_read(
-	    l->source, l->at + l->len, l->buf + l->len, l->cap - l->len, err);
-	if (n > 0)
-		l->len += (size_t)n;
-	return n;
-}
-
-/* The rest of a line of which `seen` bytes are held, read and forgotten. */
 static int
-pass_long_line(
-    struct lines *l, struct line *line, size_t seen, struct error *err)
+end_line(
+    struct reader *r, const char *end, struct line *line, struct error *err)
 {
-	uint64_t len = seen;
-	char *lf = NULL;
+	size_t len = (size_t)(end - (r->buf + r->begin));
+	bool hole = *end == '\0', last = false;
 
-	while (lf == NULL) {
-		ssize_t n;
-
-		l->at += l->len;
-		l->begin = l->len = 0;
-		n = fill(l, err);
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		lf = memchr(l->buf, '\n', l->len);
-		len += lf != NULL ? (size_t)(lf - l->buf) : l->len;
-	}
-	line->text = NULL;
-	line->len = len;
-	line->ended = lf != NULL;
-	l->number++;
-	if (lf != NULL) {
-		l->begin = (size_t)(lf - l->buf) + 1;
-		l->len -= l->begin;
-		l->at += l->begin;
-	}
+	r->number++;
+	if (hole && line->len + len == 0)
+		return reader_take_hole(r, line, err);
+	if (hole && ends_in_hole(r, r->at + len, &last, err) < 0)
+		return -1;
+	reader_take(r, len, line);
+	line->ended = !last;
+	if (!hole)
+		reader_skip(r, 1);
 	return 1;
 }

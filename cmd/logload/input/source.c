@@ -98,10 +98,17 @@ source_forget(struct source *s, uint64_t at)
 	if (s->plain || at <= s->from)
 		return;
 	s->from = at;
+	source_drop(s, 0, at);
+}
+
+void
+source_drop(struct source *s, uint64_t from, uint64_t to)
+{
 	/* Where holes cannot be made, the space is free again at the end. */
 	if (s->held_fd >= 0)
 		(void)fallocate(s->held_fd,
-		    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)at);
+		    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+		    (off_t)(to - from));
 }
 
 static ssize_t

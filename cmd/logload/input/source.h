@@ -51,6 +51,9 @@ ssize_t source_read(
 /* What lies before `at` will not be read again; it may not be reached yet. */
 void source_forget(struct source *, uint64_t at);
 
+/* Nor will this be, in the midst of what is held. */
+void source_drop(struct source *, uint64_t from, uint64_t to);
+
 /* A front of some content. */
 struct source_mark {
 	uint64_t bytes;

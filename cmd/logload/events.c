@@ -1,0 +1,101 @@
+/*
+ * events.c - see events.h.
+ */
+#include "events.h"
+
+#define FRONT_MOST 1000 /* lines, of which none is an event: it is no log */
+
+enum load_verdict
+events_failure(const struct load *f)
+{
+	return f->loader->reader.unfit ? LOAD_UNFIT : LOAD_IO;
+}
+
+enum load_verdict
+events_open(struct load *f)
+{
+	if (f->framing == NULL)
+		f->framing =
+		    framing_find(&f->loader->reader, f->source, &f->error);
+	return f->framing != NULL ? LOAD_DONE : events_failure(f);
+}
+
+void
+events_begin(struct load *f)
+{
+	source_forget(f->source, f->at);
+	reader_begin(&f->loader->reader, f->source, f->at, f->lines);
+	f->bad_left = 0;
+	if (f->at == 0 && !f->torn_tails && f->rules.origin == NULL)
+		f->bad_left = FRONT_MOST;
+}
+
+/* It is no file of events: nothing of it is loaded, or rejected. */
+static int
+no_events(struct load *f)
+{
+	struct error why = f->error;
+
+	f->loader->reader.unfit = true;
+	f->loader->reader.at = f->at;
+	return error_set(&f->error,
+	    "none of its first %u lines is an event; of the last one: %.300s",
+	    FRONT_MOST, why.text);
+}
+
+/*
+ * May a last line that is cut be left for the next run? Where the content was
+ * hashed, that is known of what begins behind a line break.
+ */
+static bool
+may_wait(const struct load *f, const struct line *line)
+{
+	return f->waits && line->text != NULL &&
+	       (f->sum == NULL || f->sum->lines.bytes == line->offset);
+}
+
+int
+events_next(struct load *f, struct line *line, enum event_verdict *verdict)
+{
+	struct loader *l = f->loader;
+	bool cut, torn;
+	int rc;
+
+	do {
+		rc = framing_read(f->framing, &l->reader, line, &f->error);
+		if (rc <= 0)
+			return rc;
+		*verdict = event_read(
+		    &f->rules, line, &l->maker, &f->event, &f->error);
+		if (*verdict == EVENT_ALIEN)
+			return -1;
+		cut = *verdict == EVENT_BAD && !line->ended && !f->event.valid;
+		if (cut && may_wait(f, line)) {
+			f->chunk.waiting = l->reader.at - line->offset;
+			return 0;
+		}
+		torn = cut && f->torn_tails;
+		if (torn)
+			f->chunk.torn += line->len;
+	} while (*verdict == EVENT_NONE || torn);
+	atomic_store_explicit(&l->position, l->reader.at, memory_order_relaxed);
+	atomic_store_explicit(&l->consumed,
+	    source_consumed(f->source, l->reader.at), memory_order_relaxed);
+	if (*verdict == EVENT_GOOD)
+		f->bad_left = 0;
+	return f->bad_left > 0 && --f->bad_left == 0 ? no_events(f) : 1;
+}
+
+void
+events_make_row(struct load *f, const struct line *line)
+{
+	const struct event *e = &f->event;
+
+	row_make(&f->loader->maker, e->text.p, e->text.len, e->line, &f->row);
+	if (e->received_at.p != NULL)
+		row_keep_stamp(&f->loader->maker, e->received_at, &f->row);
+	f->row.place = (struct row_place){
+	    .at = line->offset + (uint64_t)(e->text.p - line->text),
+	    .len = e->text.len,
+	    .offset = e->offset};
+}

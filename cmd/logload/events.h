@@ -1,0 +1,33 @@
+/*
+ * events.h - the reading side of a load: the events of its file, one by one.
+ */
+#ifndef LOGLOAD_EVENTS_H
+#define LOGLOAD_EVENTS_H
+
+#include "load.h"
+
+/*
+ * Finds out what kind of file it is, if that is not known: LOAD_DONE, or why
+ * it cannot be loaded.
+ */
+enum load_verdict events_open(struct load *);
+
+/* Goes to where the chunk begins. What lies before it is committed. */
+void events_begin(struct load *);
+
+/*
+ * The next line that is an event, which load->event then is, or is not to be
+ * passed over in silence. 1, 0 at the end of the content, -1.
+ *
+ * A file of which many lines, and none before them, are no events is none of
+ * ours: that is -1 too, and as if it had not been read.
+ */
+int events_next(struct load *, struct line *, enum event_verdict *);
+
+/* What was -1: reading, or the content itself. */
+enum load_verdict events_failure(const struct load *);
+
+/* Makes load->row of the event in that line. */
+void events_make_row(struct load *, const struct line *);
+
+#endif
