@@ -105,6 +105,10 @@ load_run(struct load *f)
 
 		if (f->stream && content_pass_front(f) < 0)
 			return LOAD_IO;
+		/* A transaction must not wait for whoever writes a pipe. */
+		if (source_wait(f->source, f->at, f->loader->limits.chunk,
+			&f->error) < 0)
+			return LOAD_IO;
 		verdict = load_chunk(f);
 		if (verdict ==
 		    LOAD_STOPPED) /* at another place, or with less */

@@ -43,6 +43,24 @@ load "$DIR/pipe"
 is "$STATUS" 0 'a named pipe: status 0'
 is "$(sum_of_rows)" "$want" \
 	'the same rows'
+# shellcheck disable=SC2317 # called by name
+connected() {
+	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
+		WHERE db = 'logs' AND id <> CONNECTION_ID()")" -gt 0 ]
+}
+mkfifo "$DIR/slow"
+{
+	events 1 500 && until [ -e "$DIR/go" ]; do sleep 0.05; done
+	events 1 501
+} >"$DIR/slow" &
+logload --db "$DB_URL" "$DIR/slow" >"$DIR/out" 2>"$DIR/err" &
+loader=$!
+ok 'while a pipe is waited for' wait_for connected
+sql_is 'SELECT COUNT(*) FROM information_schema.innodb_trx' 0 \
+	'no transaction is open'
+touch "$DIR/go"
+wait "$loader"
+like "$? $(cat "$DIR/out")" '^0 .* events=2 ' 'and all of it is loaded'
 run logload --db "$DB_URL" -
 is "$STATUS" 0 'nothing on standard input: status 0'
 is "$(summary events)" 0 'and no events'

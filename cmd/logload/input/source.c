@@ -92,6 +92,20 @@ source_read(
 	return n;
 }
 
+int
+source_wait(struct source *s, uint64_t at, uint64_t len, struct error *err)
+{
+	char block[16384];
+	ssize_t n = 1;
+
+	while (!s->regular && n > 0 && s->unpacked < at + len) {
+		uint64_t next = s->unpacked > at ? s->unpacked : at;
+
+		n = source_read(s, next, block, sizeof(block), err);
+	}
+	return n < 0 ? -1 : 0;
+}
+
 void
 source_forget(struct source *s, uint64_t at)
 {

@@ -48,6 +48,12 @@ void source_close(struct source *);
 ssize_t source_read(
     struct source *, uint64_t at, char *buf, size_t len, struct error *);
 
+/*
+ * Of a pipe: waits until so many bytes from `at` on are there, or all there
+ * will be, for those who have better nothing open while they wait.
+ */
+int source_wait(struct source *, uint64_t at, uint64_t len, struct error *);
+
 /* What lies before `at` will not be read again; it may not be reached yet. */
 void source_forget(struct source *, uint64_t at);
 
