@@ -597,6 +597,7 @@ load_one(void *context, struct worker *w, const char *name)
 			pass_over(f, name, taken, &err);
 			return true;
 		}
+		source.unpack.wide = f->run.settings->wide;
 		started = clock_monotonic_ns();
 		verdict = load_run(&load);
 		conclude(f, &load, verdict, clock_monotonic_ns() - started);

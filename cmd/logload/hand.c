@@ -442,6 +442,8 @@ load_one(void *context, struct worker *w, const char *path)
 	if (open_path(&source, path, h->run.stop->fd, &err) < 0)
 		return pass_by(h, path, &err);
 	source.hashed = &w->loader.hashed;
+	source.unpack.salvage = s->salvage;
+	source.unpack.wide = s->wide;
 	/* Copies of it may be at hand: one is loaded before the next is looked
 	 * up. */
 	do {

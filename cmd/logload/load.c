@@ -90,6 +90,15 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	loader_rest(l);
 }
 
+/* What unpacking has passed over. */
+static void
+tell_left(const struct load *f)
+{
+	if (f->source->unpack.left != NULL)
+		log_warn("not all of it was read: %s file=%s",
+		    f->source->unpack.left, f->name);
+}
+
 enum load_verdict
 load_run(struct load *f)
 {
@@ -117,8 +126,10 @@ load_run(struct load *f)
 			return verdict;
 		metric_observe(&f->loader->meters->table[METER_LOAD_SECONDS],
 		    clock_monotonic_ns() - started);
-		if (f->last)
+		if (f->last) {
+			tell_left(f);
 			return LOAD_DONE;
+		}
 		if (stop_asked(f->loader->stop))
 			return LOAD_STOPPED;
 	}
@@ -525,6 +536,7 @@ load_check(struct load *f, load_refused *refused, void *context)
 	f->tally = f->chunk;
 	f->tally.nulls = l->maker.misfits;
 	f->tally.bytes = l->reader.at;
+	tell_left(f);
 	if (rc < 0)
 		return LOAD_UNFIT;
 	return rc == 0 ? LOAD_DONE : LOAD_STOPPED;

@@ -108,8 +108,7 @@ struct load {
 	struct load_tally tally; /* of the chunks that this object committed */
 	struct load_tally chunk; /* of the present one */
 	bool last;               /* the present chunk ends with the content */
-	unsigned
-	    bad_left; /* lines that may be refused before any event, or 0 */
+	unsigned bad_left;   /* lines that may be no event, or 0: any number */
 	struct db_file file; /* as the ledger has it */
 	struct event event;
 	struct row row;     /* of it */

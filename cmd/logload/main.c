@@ -143,8 +143,10 @@ check_usage(const struct settings *s, int count, struct error *err)
 	    (s->once || s->force || s->rejected_dir != NULL))
 		return error_set(err, "--retry-rejected goes without --once, "
 				      "--force and --rejected-dir");
-	if (!files && ((s->dry_run && !s->retry_rejected) || s->force))
-		return error_set(err, "--dry-run and --force are for FILEs");
+	if (!files &&
+	    ((s->dry_run && !s->retry_rejected) || s->force || s->salvage))
+		return error_set(
+		    err, "--dry-run, --force and --salvage are for FILEs");
 	if (s->name != NULL && (count != 1 || s->retry_rejected))
 		return error_set(err, "--name is for one FILE, or -");
 	if (files && s->once)

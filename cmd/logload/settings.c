@@ -81,6 +81,13 @@ settings_table(
 	    {"name", OPTION_STRING, &s->name, NULL, "NAME",
 		"what the ledger calls standard input, to go on with it", NULL,
 		0, 0},
+	    {"salvage", OPTION_FLAG, &s->salvage, NULL, NULL,
+		"of compressed FILEs that are cut or damaged, load what stands "
+		"before that",
+		NULL, 0, 0},
+	    {"long", OPTION_FLAG, &s->wide, NULL, NULL,
+		"read zstd's windows up to 2 GiB, which take as much memory",
+		NULL, 0, 0},
 	    {"retry-rejected", OPTION_FLAG, &s->retry_rejected, NULL, NULL,
 		"load the rejected events of the spool, or of FILEs, again",
 		NULL, 0, 0},

@@ -33,6 +33,7 @@ struct settings {
 	unsigned rejected_full; /* REJECTED_WAIT, … */
 	unsigned progress, report, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
+	bool salvage, wide; /* see unpack.h */
 	/* What it comes to. */
 	struct db_config db;
 	bool db_given; /* a database was named, by whatever means */

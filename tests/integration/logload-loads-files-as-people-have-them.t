@@ -141,4 +141,33 @@ is "$STATUS $(summary events) $(summary rejected)" '65 2 1' \
 is "$(rejected raw | wc -c)" 1000001 'with as much of it as a chunk has'
 rm -f "$DIR"/rejected/*
 
+# gzip as gzip reads it.
+events 2000 >"$DIR/p"
+{ gzip -c "$DIR/p" && head -c 512 /dev/zero; } >"$DIR/zeros.gz"
+{ gzip -c "$DIR/p" && gzip -c "$DIR/p" && echo garbage; } >"$DIR/garbage.gz"
+load "$DIR/zeros.gz"
+is "$STATUS $(summary events)" '0 2000' 'zeros behind the data'
+like "$ERR" 'warn .*zeros follow' '  with a warning'
+load "$DIR/garbage.gz"
+is "$STATUS $(summary events)" '0 4000' 'garbage behind two members'
+like "$ERR" 'warn .*something else follows' '  with a warning'
+gzip -c "$DIR/p" | head -c 4000 >"$DIR/cut.gz"
+events 200000 | zstd -qc | head -c 200000 >"$DIR/short.zst"
+for file in cut.gz short.zst; do
+	load "$DIR/$file"
+	is "$STATUS" 74 "$file: status 74"
+	like "$ERR" 'end too early; --salvage' '  names the way'
+	load --salvage "$DIR/$file"
+	whole=$(case $file in *.gz) gzip -dc "$DIR/$file" ;; *) zstd -qdc "$DIR/$file" ;; esac \
+		2>/dev/null | grep -c '}$')
+	num "$whole" -gt 100 '  there is something'
+	is "$STATUS $(summary events)" "0 $whole" '  --salvage: up to the cut'
+	like "$ERR" 'warn .*end too early' '  with a warning'
+done
+perl -e 'print "{\"x\":\"", "abcdefgh" x 125000, "\"}\n" for 1 .. 140' |
+	zstd -q --long=28 >"$DIR/long.zst"
+load "$DIR/long.zst"
+like "$STATUS $ERR" '^74 .*--long' 'a window over 128 MiB is named'
+load --long "$DIR/long.zst"
+is "$STATUS $(summary events)" '0 140' 'and taken with --long'
 done_testing

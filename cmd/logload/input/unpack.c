@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zstd_errors.h>
 
 #include "unpack.h"
 
 #define IN_SIZE (128 * 1024)
 #define GZIP_WINDOW (15 + 16) /* the largest window; a gzip header (zlib.h) */
+#define WIDE_LOG 31           /* of zstd's largest window, in bytes */
 
 static int fill(struct unpack *, struct error *);
 static ssize_t read_plain(struct unpack *, char *out, size_t cap);
@@ -63,7 +65,8 @@ unpack_restart(struct unpack *u)
 {
 	u->kind = UNPACK_UNKNOWN;
 	u->begin = u->len = 0;
-	u->ended = u->within = false;
+	u->ended = u->within = u->member = false;
+	u->left = NULL;
 	u->consumed = 0;
 	if (u->gzip_begun)
 		(void)inflateReset(&u->gzip); /* cannot fail once begun */
@@ -87,9 +90,32 @@ find_kind(struct unpack *u, struct error *err)
 	}
 	if (u->kind == UNPACK_ZSTD && u->zstd == NULL) {
 		u->zstd = ZSTD_createDStream();
-		if (u->zstd == NULL)
+		if (u->zstd == NULL ||
+		    (u->wide && ZSTD_isError(ZSTD_DCtx_setParameter(
+				    u->zstd, ZSTD_d_windowLogMax, WIDE_LOG))))
 			return error_set(err, "unpack: out of memory");
 	}
+	return 0;
+}
+
+/* Nothing more is read. */
+static void
+leave(struct unpack *u, const char *why)
+{
+	u->left = why;
+	u->within = false;
+	u->ended = true;
+	u->len = 0;
+}
+
+/* The data cannot be read on. */
+static int
+damaged(struct unpack *u, const char *why, struct error *err)
+{
+	if (!u->salvage)
+		return error_set(err,
+		    "unpack: %s; --salvage loads what stands before that", why);
+	leave(u, why);
 	return 0;
 }
 
@@ -98,7 +124,7 @@ unpack_read(struct unpack *u, char *out, size_t cap, struct error *err)
 {
 	if (u->kind == UNPACK_UNKNOWN && find_kind(u, err) < 0)
 		return -1;
-	for (;;) {
+	while (u->left == NULL) {
 		ssize_t n;
 
 		if (u->len == 0 && !u->ended && fill(u, err) < 0)
@@ -111,11 +137,13 @@ unpack_read(struct unpack *u, char *out, size_t cap, struct error *err)
 			return n;
 		if (u->len > 0 || !u->ended)
 			continue;
-		if (u->within)
-			return error_set(
-			    err, "unpack: the compressed data end too early");
-		return 0;
+		return u->within ? damaged(u,
+				       "the compressed data end too "
+				       "early",
+				       err)
+				 : 0;
 	}
+	return 0;
 }
 
 /* Reads behind what is held, which is moved to the front. */
@@ -157,11 +185,29 @@ read_plain(struct unpack *u, char *out, size_t cap)
 	return (ssize_t)n;
 }
 
+/* Behind a member, which may be the last one. */
+static int
+begin_member(struct unpack *u, struct error *err)
+{
+	while (u->len < UNPACK_MAGIC && !u->ended) {
+		if (fill(u, err) < 0)
+			return -1;
+	}
+	if (u->len > 0 &&
+	    unpack_kind_of(u->in + u->begin, u->len) != UNPACK_GZIP)
+		leave(u, u->in[u->begin] == '\0'
+			     ? "zeros follow the compressed data"
+			     : "something else follows the compressed data");
+	return 0;
+}
+
 static ssize_t
 read_gzip(struct unpack *u, char *out, size_t cap, struct error *err)
 {
 	int rc;
 
+	if (u->member && !u->within && begin_member(u, err) < 0)
+		return -1;
 	/* With no input left, it may still hold output back. */
 	if (u->len == 0 && !u->within)
 		return 0;
@@ -176,10 +222,13 @@ read_gzip(struct unpack *u, char *out, size_t cap, struct error *err)
 	if (rc == Z_STREAM_END) {
 		/* What follows is another member; gzip(1) reads it so. */
 		u->within = false;
+		u->member = true;
 		(void)inflateReset(&u->gzip); /* cannot fail once begun */
-	} else if (rc != Z_OK && rc != Z_BUF_ERROR) {
-		return error_set(err, "unpack: gzip: %s",
-		    u->gzip.msg != NULL ? u->gzip.msg : "damaged data");
+	} else if (rc != Z_OK && rc != Z_BUF_ERROR &&
+		   damaged(u,
+		       u->gzip.msg != NULL ? u->gzip.msg : "damaged data",
+		       err) < 0) {
+		return -1;
 	}
 	return (ssize_t)(cap - u->gzip.avail_out);
 }
@@ -191,9 +240,13 @@ read_zstd(struct unpack *u, char *out, size_t cap, struct error *err)
 	ZSTD_outBuffer to = {out, cap, 0};
 	size_t rc = ZSTD_decompressStream(u->zstd, &to, &in);
 
+	if (ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge)
+		return error_set(err, "unpack: zstd: its window is over %s",
+		    u->wide ? "2 GiB"
+			    : "128 MiB; --long takes those up to 2 GiB, and as "
+			      "much memory");
 	if (ZSTD_isError(rc))
-		return error_set(
-		    err, "unpack: zstd: %s", ZSTD_getErrorName(rc));
+		return damaged(u, ZSTD_getErrorName(rc), err);
 	u->begin += in.pos;
 	u->len -= in.pos;
 	if (in.pos > 0 || to.pos > 0)

@@ -2,8 +2,10 @@
  * unpack.h - the plain bytes of a stream that may be compressed.
  *
  * gzip (RFC 1952, several members too) and zstd (RFC 8878, several frames too)
- * are known by their first bytes, which no JSON can begin with. A stream that
- * ends within a member or frame is an error.
+ * are known by their first bytes, which no JSON can begin with. Whatever else
+ * follows a member of gzip is passed over, as gzip(1) does. A stream that ends
+ * within a member or frame, or is damaged, is an error; or it ends there, where
+ * that is asked for.
  */
 #ifndef LOGLOAD_UNPACK_H
 #define LOGLOAD_UNPACK_H
@@ -21,13 +23,17 @@ enum unpack_kind { UNPACK_UNKNOWN, UNPACK_PLAIN, UNPACK_GZIP, UNPACK_ZSTD };
 #define UNPACK_MAGIC 4 /* bytes that unpack_kind_of looks at */
 
 struct unpack {
-	int fd;      /* not owned */
-	int stop_fd; /* once it is readable, waiting ends; -1: none */
+	int fd;       /* not owned */
+	int stop_fd;  /* once it is readable, waiting ends; -1: none */
+	bool salvage; /* what cannot be read on is the end */
+	bool wide;    /* zstd may take 2 GiB of memory, not 128 MiB */
 	enum unpack_kind kind;
 	char *in;          /* owned */
 	size_t begin, len; /* of in; len bytes from begin on */
 	bool ended;        /* the descriptor is at its end */
 	bool within;       /* a member or frame has begun and not ended */
+	bool member;       /* one of gzip has ended */
+	const char *left;  /* why not all was read, a constant text; or NULL */
 	bool gzip_begun;   /* gzip is initialised */
 	z_stream gzip;
 	ZSTD_DStream *zstd;
@@ -36,6 +42,7 @@ struct unpack {
 
 enum unpack_kind unpack_kind_of(const void *head, size_t len);
 
+/* What is said of stop_fd, salvage and wide is the caller's, from then on. */
 int unpack_init(struct unpack *, int fd, struct error *);
 void unpack_release(struct unpack *);
 
