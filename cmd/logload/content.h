@@ -4,7 +4,7 @@
 #ifndef LOGLOAD_CONTENT_H
 #define LOGLOAD_CONTENT_H
 
-#include "load.h"
+#include "loader.h"
 
 /*
  * Passes over what is committed of a stream. -1, with the load's error: it

@@ -4,7 +4,7 @@
 #ifndef LOGLOAD_EVENTS_H
 #define LOGLOAD_EVENTS_H
 
-#include "load.h"
+#include "loader.h"
 
 /*
  * Finds out what kind of file it is, if that is not known: LOAD_DONE, or why

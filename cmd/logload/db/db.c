@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "drivers.h"
+#include "db.h"
 #include "log.h"
 #include "sql.h"
 #include "tables.h"

@@ -9,7 +9,7 @@
 #ifndef LOGLOAD_MYCNF_H
 #define LOGLOAD_MYCNF_H
 
-#include "db.h"
+#include "driver.h"
 
 #define MYCNF_PATH_MAX 32
 

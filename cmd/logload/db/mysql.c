@@ -27,7 +27,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "drivers.h"
 #include "mycnf.h"
 #include "mysql_errors.h"
 #include "mysql_own.h"

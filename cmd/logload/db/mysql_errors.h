@@ -4,7 +4,7 @@
 #ifndef LOGLOAD_MYSQL_ERRORS_H
 #define LOGLOAD_MYSQL_ERRORS_H
 
-#include "db.h"
+#include "driver.h"
 
 /* Codes that the client library's headers do not all have. */
 enum {

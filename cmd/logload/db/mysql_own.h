@@ -5,7 +5,7 @@
 #ifndef LOGLOAD_MYSQL_OWN_H
 #define LOGLOAD_MYSQL_OWN_H
 
-#include "db.h"
+#include "driver.h"
 
 #define FEW_ROWS 16     /* go by INSERT always */
 #define INSERT_ROWS 256 /* of one statement */

@@ -5,7 +5,7 @@
 #ifndef LOGLOAD_SQL_H
 #define LOGLOAD_SQL_H
 
-#include "db.h"
+#include "driver.h"
 
 int sql_put_name(
     struct buf *, const struct db_dialect *, const char *name, size_t len);

@@ -5,7 +5,7 @@
 #ifndef LOGLOAD_TABLES_H
 #define LOGLOAD_TABLES_H
 
-#include "db.h"
+#include "driver.h"
 
 /* Appends the statements that make them. 0, or -1 with ENOMEM. */
 int tables_schema(const struct db_config *, struct buf *);

@@ -1,0 +1,171 @@
+/*
+ * driver.h - what a database is to the loader, and which drivers there are.
+ *
+ * A driver is a table of what its database can do and of how its SQL is
+ * written; README.md tells how to add one. db.h has what the loader calls.
+ */
+#ifndef LOGLOAD_DRIVER_H
+#define LOGLOAD_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../row/batch.h"
+#include "../row/columns.h"
+#include "buf.h"
+#include "error.h"
+#include "options.h"
+
+enum db_verdict {
+	DB_OK,
+	DB_REFUSED,  /* these rows, for whatever reason; the transaction goes on
+		      */
+	DB_PASSING,  /* the same will work later */
+	DB_CONFLICT, /* the same will work at once: others were in the way */
+	DB_TOO_LARGE, /* the transaction is: less of it will work */
+	DB_SCHEMA,    /* the statement, whatever the rows: a human must look */
+};
+
+/* What else is asked of an error. */
+enum db_cause {
+	DB_CAUSE_OTHER,
+	DB_CAUSE_DUPLICATE, /* of DB_REFUSED: of a unique key */
+	DB_CAUSE_NO_TABLE,
+};
+
+enum db_ssl {
+	DB_SSL_DISABLED,
+	DB_SSL_PREFERRED,
+	DB_SSL_REQUIRED,
+	DB_SSL_VERIFY_CA,
+	DB_SSL_VERIFY_IDENTITY,
+};
+
+#define DB_HOSTS_MAX 8
+
+struct db_host {
+	const char *name;
+	uint64_t port;
+};
+
+struct db_driver;
+
+/* Where and how; NULL and 0: what the database's own configuration says. */
+struct db_config {
+	const struct db_driver *driver;     /* never NULL */
+	struct db_host hosts[DB_HOSTS_MAX]; /* tried in turn */
+	unsigned host_count;
+	const char *user, *password, *database, *socket;
+	const char *defaults_file;
+	const char *ssl_mode; /* NULL: ssl is our default, no wish */
+	enum db_ssl ssl;
+	const char *ssl_ca, *ssl_cert, *ssl_key;
+	uint64_t connect_ns, read_ns, write_ns;
+	uint64_t rows_most; /* of a batch; 0: as many as the driver says */
+	bool look_only;     /* make no tables; one that is missing is empty */
+	const char *table, *ledger; /* "name" or "database.name" */
+	const struct columns *columns;
+	const struct option_list *indexes; /* "column,column" each */
+};
+
+/* A handle; the driver's own begins with it. */
+struct db {
+	const struct db_driver *driver;
+	const struct db_config *config;
+	bool open;        /* there is a session */
+	unsigned host;    /* of it, or to be tried: of the config */
+	bool host_failed; /* try the next one, where there is one */
+	bool old_ledger;  /* of the version before; with look_only alone */
+	bool own_key;     /* see db_is_there; this and the next: once open */
+	struct row_bounds bounds;
+	uint64_t opened_ns;         /* when it was opened, monotonic */
+	uint64_t used_ns;           /* when it was last used */
+	struct batch_limits limits; /* of a batch; the driver's, once open */
+	struct error error;         /* code: the database's own */
+	enum db_cause cause;
+	bool unanswered;  /* the error is ours: the server may have done it */
+	uint64_t changed; /* rows: stored, or found to be updated, by the last
+			     run */
+	struct buf sql;   /* reused */
+};
+
+#define DB_NAME_MAX 255  /* bytes of a file's name in the ledger */
+#define DB_TABLE_MAX 129 /* bytes of "database.name" */
+#define DB_HASH_LEN 64   /* of a SHA-256 in hexadecimal */
+
+/* How its SQL is written. */
+struct db_dialect {
+	char name_quote;     /* around a name; doubled within */
+	const char *escaped; /* characters of a string with a \ before them */
+	const char *begin;   /* begins a transaction */
+	const char *same;    /* is true in a session as open has made it */
+	const char *lock;    /* behind a SELECT whose row is to be locked */
+	const char *now;     /* the instant, in UTC */
+	const char *nth;     /* behind a SELECT: its row %u, from 0 on */
+	const char *types[COLUMN_TYPES]; /* of a column; %u: its width */
+	const char *count;               /* a whole number from 0 on */
+	const char *json;                /* an event, as text if possible */
+	const char *text;                /* of the ledger: %u bytes, compared
+					    byte by byte */
+	const char *table_end;           /* behind the bracket */
+};
+
+#define DB_FIELDS_MAX 12
+
+/* The first row of an answer. */
+struct db_answer {
+	bool found;
+	/* NULL: SQL NULL. Valid until the next call. */
+	const char *fields[DB_FIELDS_MAX];
+};
+
+struct db_driver {
+	const char *const *schemes; /* of addresses; NULL ends them */
+	struct db_dialect dialect;
+	int (*start)(void);
+	void (*stop)(void);
+	void (*thread_begin)(void);
+	void (*thread_end)(void);
+	/* A handle, all zeros but for what is the driver's own; or NULL. */
+	struct db *(*make)(void);
+	void (*free)(struct db *); /* it is closed */
+	/*
+	 * A session as db->config has it: UTC, every error an error, no
+	 * transaction but those that are begun. Sets db->limits. What a failure
+	 * leaves, close takes away.
+	 */
+	enum db_verdict (*open)(struct db *);
+	void (*close)(struct db *);
+	void (*interrupt)(struct db *);
+	/* Does the server answer? To be known within seconds, whatever happens.
+	 */
+	bool (*alive)(struct db *);
+	/* One statement, without an answer: sets db->changed; or with one. */
+	enum db_verdict (*run)(struct db *, const char *sql, size_t len);
+	enum db_verdict (*ask)(
+	    struct db *, const char *sql, size_t len, struct db_answer *);
+	/*
+	 * Has the table, which is there, all that the promise needs? Sets
+	 * own_key and bounds for db->config->table, of what the server says.
+	 */
+	enum db_verdict (*check)(struct db *, const char *table);
+	/* These two as above; the second one may be NULL. */
+	enum db_verdict (*store)(
+	    struct db *, const struct batch *, unsigned from, unsigned count);
+	enum db_verdict (*sift)(struct db *, const struct batch *,
+	    unsigned from, unsigned count, bool *missing);
+};
+
+static inline enum db_verdict
+db_no_memory(struct db *db)
+{
+	(void)error_set(&db->error, "out of memory");
+	db->cause = DB_CAUSE_OTHER;
+	return DB_PASSING;
+}
+
+/* Each in the file of its name. */
+extern const struct db_driver db_mysql; /* MySQL and MariaDB */
+
+#endif
