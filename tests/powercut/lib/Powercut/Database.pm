@@ -49,9 +49,10 @@ sub drop {
 }
 
 # What some transactions left, by the rows of the ledger that they wrote: the
-# lines up to there of each file, from a database that has them all.
+# lines up to there of each file, from a database that has them all. Without the
+# ledger's lines, if these are forgotten, or with rows of other keys.
 sub fill {
-	my ($self, $name, $from, $ledger, $forget_ledger) = @_;
+	my ($self, $name, $from, $ledger, $forget_ledger, $forget_keys) = @_;
 	my @same = qw(id name table sha256 started_at);
 	my @keys = qw(bytes events rejected torn progress lines);
 	my (@files, @lines);
@@ -70,7 +71,9 @@ sub fill {
 	$self->ask('START TRANSACTION', "DELETE FROM $name.logs",
 		"DELETE FROM $name.log_files", @files,
 		(@lines ? "INSERT INTO $name.logs SELECT * FROM $from.logs"
-			. ' WHERE ' . join(' OR ', @lines) : ()), 'COMMIT');
+			. ' WHERE ' . join(' OR ', @lines) : ()),
+		($forget_keys ? "UPDATE $name.logs SET line = line + 1000000"
+			: ()), 'COMMIT');
 	return;
 }
 

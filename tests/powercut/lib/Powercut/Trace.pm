@@ -286,7 +286,7 @@ sub on_rollback { return on_begin(@_) }
 
 sub on_ledger {
 	my ($self, $n, $who, $sql) = @_;
-	$sql =~ /SET (.*) WHERE id=(\d+)$/ or die "record $n: $sql\n";
+	$sql =~ /SET (.*) WHERE id=(\d+)\b/ or die "record $n: $sql\n";
 	my ($set, $id) = ($1, $2);
 	my %row = $set =~ /`?(\w+)`?=(\w+)/g;
 	$self->{sessions}{$who->{pid}}{$who->{tid}}{rows}{$id} = \%row;

@@ -149,6 +149,9 @@ sub changes {
 		    // violation("$f->{name} is not loaded to its end");
 		load_again($w, $f);
 	}
+	# Whether a fresh event has come is asked by its column.
+	$w->{tools}{logload}{env} = {};
+	$w->kill_tool('logload');
 	$w->finish;
 	return;
 }
