@@ -130,21 +130,16 @@ amid() {
 	sql "REVOKE ALL ON logs.* FROM logs@'%';
 		GRANT ALL ON logs.logs TO logs@'%';
 		GRANT ALL ON logs.log_files TO logs@'%'"
-	mkfifo "$DIR/fifo"
-	start amid sh -c 'exec "$@" <"$0"' "$DIR/fifo" logload --db "$DB_URL" \
-		--rejected-dir "$DIR/rejected" "$@" -
-	exec 3>"$DIR/fifo"
-	events 20000 >&3
+	events 60000 >"$DIR/amid"
+	start amid logload --db "$DB_URL" --rejected-dir "$DIR/rejected" \
+		--rate 10000 "$@" "$DIR/amid"
 	# shellcheck disable=SC2086 # it has words
 	ok "$name: rows are stored" wait_for $ready
 	sql "$change"
-	events 20000 20000 >&3
-	exec 3>&-
 	wait_exit amid
 	is "$STATUS/$(rejected file)" 78/ "$name: status 78, nothing is rejected"
 	like "$(log_since amid)" "\($code\)" "$name: and why"
 	sql "GRANT ALL ON logs.* TO logs@'%'"
-	rm "$DIR/fifo"
 }
 amid 'a right' stores_rows "REVOKE INSERT ON logs.logs FROM logs@'%'" 1142
 amid 'a column' 'tests_has_rows 1' 'ALTER TABLE logs DROP COLUMN level' 1054 \

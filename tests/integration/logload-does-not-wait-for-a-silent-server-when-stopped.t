@@ -46,10 +46,10 @@ kill -TERM "$(pid connecting)"
 ends hand
 is "$STATUS" 75 'by hand: status 75'
 
-# Amid a statement of an open session.
-kill -STOP "$(pid mariadb)"
+# Amid a statement of an open session: it waits for the lock, too.
 put "$(ready 2)"
 ok 'it works on a file' wait_for works_on_a_file
+kill -STOP "$(pid mariadb)"
 kill -TERM "$(pid logload)"
 ends logload
 is "$STATUS" 0 'following: status 0'
