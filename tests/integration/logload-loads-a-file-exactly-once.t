@@ -109,9 +109,9 @@ is "$(summary events)" 4 '--dry-run tells what has come'
 load "$DIR/old.log.2"
 is "$(summary events)/$(rows)" 4/18 'to one that an older version has loaded'
 
-printf 'no JSON' >"$DIR/c"
+printf '{"event":"one"}\n{"no JSON' >"$DIR/c"
 load "$DIR/c"
-is "$STATUS/$(summary events)/$(summary rejected)" 0/0/0 'one line, not whole'
+is "$STATUS/$(summary events)/$(summary rejected)" 0/1/0 'a line, not whole'
 printf '\n' >>"$DIR/c"
 load "$DIR/c"
 is "$STATUS/$(summary rejected)" 65/1 'is rejected when it is whole'

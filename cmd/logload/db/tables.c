@@ -304,7 +304,7 @@ extend(struct db *db)
 		log_info("extended the table %s", ledger);
 		return make_index(db, ledger, LEDGER_INDEX);
 	}
-	if (verdict != DB_SCHEMA)
+	if (verdict != DB_REFUSED && verdict != DB_SCHEMA)
 		return verdict;
 	(void)error_set(&why,
 	    "the table %s is of the version before, and has to be extended; "
