@@ -204,6 +204,8 @@ load_chunk(struct load *f)
 		return give_up(f, LOAD_IO);
 	f->rules.bounds = l->db->bounds;
 	verdict = load_rows(f);
+	if (verdict == LOAD_DONE && source_check(f->source, &f->error) < 0)
+		verdict = LOAD_IO;
 	if (verdict != LOAD_DONE)
 		return give_up(f, verdict);
 	f->chunk.events += l->store.events;

@@ -47,6 +47,27 @@ is "$(summary events)" 20000 'force: one that is finished begins anew'
 load "$DIR/big"
 is "$(summary skipped)" 1 'and without it all is loaded before'
 
+# --- cut and written anew meanwhile (logrotate's copytruncate)
+
+sql 'TRUNCATE logs'
+sql 'DELETE FROM log_files'
+tests_mysql --database=logs -e 'CREATE TRIGGER slow
+	BEFORE UPDATE ON log_files FOR EACH ROW DO SLEEP(0.2)'
+cp "$DIR/big" "$DIR/cut.ndjson"
+start cut logload --db "$DB_URL" --rejected-dir "$DIR/rejected" \
+	--chunk 64KiB "$DIR/cut.ndjson"
+ok 'cut: a chunk is loaded' wait_for committed 0
+cp "$DIR/cut.ndjson" "$DIR/cut.ndjson.1"
+sed 's/test/more/' "$DIR/big" >"$DIR/cut.ndjson"
+wait_exit cut
+is "$STATUS" 74 'cut: status 74'
+wait_log cut 'the file (was cut or overwritten|has become shorter)'
+tests_mysql --database=logs -e 'DROP TRIGGER slow'
+load "$DIR/cut.ndjson" "$DIR/cut.ndjson.1"
+is "$STATUS/$(summary rejected)" 0/0 'cut: run again, with the copy'
+sql_is 'SELECT COUNT(*), COUNT(DISTINCT payload) FROM logs' '40000	40000' \
+	'cut: each event once, the old and the new ones'
+
 # --- a stream
 
 sql 'TRUNCATE logs'

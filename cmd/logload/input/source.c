@@ -21,6 +21,36 @@ read_plain(struct source *, uint64_t at, char *buf, size_t len, struct error *);
 static ssize_t
 read_held(struct source *, uint64_t at, char *buf, size_t len, struct error *);
 
+/* Of a plain file, its end as it is now: so many bytes, or fewer, or -1. */
+static ssize_t
+read_tail(const struct source *s, char tail[SOURCE_TAIL])
+{
+	size_t len = s->size < SOURCE_TAIL ? (size_t)s->size : SOURCE_TAIL;
+	ssize_t n;
+
+	do {
+		n = pread(s->fd, tail, len, (off_t)(s->size - len));
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+int
+source_check(struct source *s, struct error *err)
+{
+	char tail[SOURCE_TAIL];
+	ssize_t n;
+
+	if (!s->plain)
+		return 0;
+	n = read_tail(s, tail);
+	if (n < 0)
+		return error_errno(err, "read");
+	if ((uint64_t)n == (s->size < SOURCE_TAIL ? s->size : SOURCE_TAIL) &&
+	    memcmp(tail, s->tail, (size_t)n) == 0)
+		return 0;
+	return error_set(err, "the file was cut or overwritten meanwhile");
+}
+
 int
 source_open(struct source *s, int fd, int stop_fd, struct error *err)
 {
@@ -52,6 +82,10 @@ source_open(struct source *s, int fd, int stop_fd, struct error *err)
 			goto fail;
 		}
 		s->plain = unpack_kind_of(head, (size_t)n) == UNPACK_PLAIN;
+	}
+	if (s->plain && read_tail(s, s->tail) < 0) {
+		(void)error_errno(err, "read");
+		goto fail;
 	}
 	if (s->plain)
 		return 0;

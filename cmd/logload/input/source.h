@@ -18,12 +18,15 @@
 #include "error.h"
 #include "unpack.h"
 
+#define SOURCE_TAIL 1024
+
 struct source {
-	int fd;              /* owned */
-	bool plain;          /* read in place */
-	bool regular;        /* size is known, and it can be read again */
-	uint64_t size;       /* of the file, compressed or not */
-	uint64_t changed_us; /* when it was last changed; wall clock */
+	int fd;                 /* owned */
+	bool plain;             /* read in place */
+	bool regular;           /* size is known, and it can be read again */
+	uint64_t size;          /* of the file, compressed or not */
+	uint64_t changed_us;    /* when it was last changed; wall clock */
+	char tail[SOURCE_TAIL]; /* of a plain one, so much of its end or all */
 	/* The caller's to set: where hashing tells how far it is. */
 	_Atomic uint64_t *hashed;
 	/* Where it is not plain: */
@@ -53,6 +56,13 @@ ssize_t source_read(
  * will be, for those who have better nothing open while they wait.
  */
 int source_wait(struct source *, uint64_t at, uint64_t len, struct error *);
+
+/*
+ * Is a plain file still the one that was opened? A log that is cut, to be
+ * written anew from its beginning, no longer has what it ended with. What was
+ * read before is right then. -1: it is not, or cannot be read.
+ */
+int source_check(struct source *, struct error *);
 
 /* What lies before `at` will not be read again; it may not be reached yet. */
 void source_forget(struct source *, uint64_t at);
