@@ -269,6 +269,14 @@ enum spool_writer {
 enum spool_writer spool_find_writer(int fd);
 
 /*
+ * Is a file of ready/ that bears a spool's name still being copied there? Its
+ * writer may have it open as well, but has written nothing since it was moved
+ * there, which has set its ctime alone. After ten seconds without a write it
+ * is not, whatever was open.
+ */
+bool spool_is_being_copied(int fd);
+
+/*
  * Gives ready/NAME, which somebody has put there under a name that no spool has
  * made, one that no other file has had, durably: once nobody has it open for
  * writing, or, where that cannot be known, it has not changed for ten seconds.

@@ -440,6 +440,17 @@ has_changed_lately(const struct stat *st)
 	return (now > then ? now - then : then - now) < SPOOL_QUIET_US;
 }
 
+bool
+spool_is_being_copied(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_mtim.tv_sec == st.st_ctim.tv_sec &&
+	       st.st_mtim.tv_nsec == st.st_ctim.tv_nsec &&
+	       has_changed_lately(&st) &&
+	       spool_find_writer(fd) != SPOOL_WRITER_GONE;
+}
+
 /*
  * Nobody loads it before it cannot have its old name again, under which it
  * would be another file.

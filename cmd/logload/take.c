@@ -62,8 +62,9 @@ open_file(struct spool *spool, const char *name, struct source *source,
 	}
 	if (source_open(source, fd, -1, err) < 0)
 		return TAKEN_NOT;
-	if (spool_name_may_be_torn(name) ||
-	    spool_find_writer(fd) != SPOOL_WRITER_THERE)
+	if (spool_name_may_be_torn(name)
+		? !spool_is_being_copied(fd)
+		: spool_find_writer(fd) != SPOOL_WRITER_THERE)
 		return TAKEN;
 	source_close(source);
 	return TAKEN_BY_ANOTHER;

@@ -64,6 +64,25 @@ is "$STATUS" 75 '--once tries again later: status 75'
 like "$ERR" 'other processes load or write them: files=1' 'and says why'
 exec 9>&-
 
+# One that a spool has named is copied back, as from a backup.
+exec 9>"$SPOOL/ready/$(ready 9)"
+{ events 10 1100; printf '{"id":'; } >&9
+once --wait 0s
+is "$STATUS/$(rows)" 75/1051 'one of a spool waits as well'
+printf '"e1110"}\n' >&9
+exec 9>&-
+once
+is "$STATUS/$(rows)/$(files ready)" 0/1062/0 'and is loaded when it is whole'
+sql "DELETE FROM logs WHERE payload REGEXP 'e11[0-9][0-9]'"
+# Its own writer may still have it open.
+events 1 1200 >"$DIR/held"
+exec 9>>"$DIR/held"
+mv "$DIR/held" "$SPOOL/ready/$(ready 10)"
+once --wait 0s
+is "$STATUS/$(rows)" 0/1052 'one that was moved there does not wait'
+exec 9>&-
+sql "DELETE FROM logs WHERE payload REGEXP 'e1200'"
+
 # By hand it has the name that it would have.
 events 10 90 >"$SPOOL/ready/slow.ndjson"
 load --spool "$SPOOL" --dry-run "$SPOOL/ready/slow.ndjson"
