@@ -234,6 +234,36 @@ check_table(const char *name, struct error *err)
 	return 0;
 }
 
+/* Without the database, where it is the one that we connect to. */
+static const char *
+shorten(const char *database, const char *name)
+{
+	size_t len = database == NULL ? 0 : strlen(database);
+
+	return len > 0 && strncmp(name, database, len) == 0 && name[len] == '.'
+		   ? name + len + 1
+		   : name;
+}
+
+/*
+ * The ledger tells tables apart by their names, so one table has one name; and
+ * a ledger that several databases share has theirs in front.
+ */
+static void
+name_table(struct settings *s)
+{
+	struct db_config *c = &s->db;
+
+	c->ledger = shorten(c->database, c->ledger);
+	c->table = shorten(c->database, c->table);
+	if (c->database == NULL || strchr(c->ledger, '.') == NULL ||
+	    strchr(c->table, '.') != NULL)
+		return;
+	(void)snprintf(
+	    s->table, sizeof(s->table), "%s.%s", c->database, c->table);
+	c->table = s->table;
+}
+
 /* Every name of an index must be a column. */
 static int
 check_index(const struct settings *s, const char *names, struct error *err)
@@ -263,6 +293,7 @@ complete_tables(struct settings *s, struct error *err)
 		return usage(err, "table");
 	if (check_table(s->db.ledger, err) < 0)
 		return usage(err, "ledger");
+	name_table(s);
 	if (columns_init(&s->columns, err) < 0)
 		return usage(err, "column");
 	for (unsigned i = 0; i < s->column_specs.count; i++) {

@@ -36,6 +36,7 @@ struct settings {
 	bool salvage, wide; /* see unpack.h */
 	/* What it comes to. */
 	struct db_config db;
+	char table[DB_TABLE_MAX + 1]; /* of db, where it was not named so */
 	bool db_given; /* a database was named, by whatever means */
 	struct columns columns;
 	char *url_parts; /* what db points into; owned */

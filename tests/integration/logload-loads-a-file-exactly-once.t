@@ -41,6 +41,9 @@ sql_is 'SELECT `table`, COUNT(DISTINCT name), COUNT(*), MAX(sha256) = MIN(sha256
 	FROM log_files GROUP BY `table`' 'logs	1	1	1
 logs2	1	1	1' 'the ledger has a line for each'
 
+load --table logs.logs "$DIR/a.ndjson"
+is "$(summary skipped)" 1 'with the database before it, it is the same table'
+
 load --force "$DIR/a.ndjson"
 is "$(summary events)" 100 '--force loads once more'
 is "$(rows)" 200 '200 rows'
@@ -133,4 +136,13 @@ once
 is "$STATUS" 0 'the same file in ready/: status 0'
 ok 'it is gone' no_files ready
 is "$(rows)" "$before" 'and was not loaded again'
+
+# --- databases that share a ledger
+
+sql 'CREATE DATABASE one; CREATE DATABASE two; GRANT ALL ON one.* TO logs;
+	GRANT ALL ON two.* TO logs'
+for db in one two; do
+	run logload --db "${DB_URL%/*}/$db" --ledger logs.log_files "$DIR/c1"
+	is "$STATUS/$(summary events)" 0/20000 "the same file into another one: $db"
+done
 done_testing
