@@ -22,6 +22,7 @@ struct finder {
 	const struct settings *s;
 	struct error *err;
 	char base[PATH_MAX], unrotated[PATH_MAX];
+	char numbered[PATH_MAX]; /* the front of base, up to its number */
 	struct db_file lines[LINES];
 	struct source_mark marks[LINES]; /* where each of them ends */
 	unsigned count;
@@ -221,6 +222,21 @@ gather_range(
 	return verdict;
 }
 
+/* With other numbers, where this one has its: behind all, or the stem. */
+static enum load_verdict
+gather_siblings(struct finder *f)
+{
+	size_t len = strlen(f->unrotated);
+	const char *dot = strrchr(f->unrotated, '.');
+
+	if (strncmp(f->base, f->unrotated, len) == 0)
+		return gather_range(f, f->unrotated, "-", "/");
+	len = dot == NULL ? 0 : (size_t)(dot - f->unrotated) + 1;
+	(void)snprintf(
+	    f->numbered, sizeof(f->numbered), "%.*s", (int)len, f->base);
+	return gather_range(f, f->numbered, "0", ":");
+}
+
 /*
  * Of the log before it was renamed; and where it bears a number, of this one
  * and, where its number was another one, of those.
@@ -236,7 +252,7 @@ gather_lines(struct finder *f)
 	if (verdict == LOAD_DONE && rotated && may_ask(f))
 		verdict = gather_range(f, f->base, "@sha256:", "@sha256;");
 	if (verdict == LOAD_DONE && rotated && may_ask(f))
-		verdict = gather_range(f, f->unrotated, "-", "/");
+		verdict = gather_siblings(f);
 	return verdict;
 }
 

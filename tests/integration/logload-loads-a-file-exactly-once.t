@@ -112,6 +112,14 @@ is "$(summary events)" 4 '--dry-run tells what has come'
 load "$DIR/old.log.2"
 is "$(summary events)/$(rows)" 4/18 'to one that an older version has loaded'
 
+# A number in front of the extension, and a daemon that writes on for a while.
+events 5 >"$DIR/ext.1.log"
+load "$DIR/ext.1.log"
+events 5 5 >>"$DIR/ext.1.log"
+mv "$DIR/ext.1.log" "$DIR/ext.2.log"
+load "$DIR/ext.2.log"
+is "$(summary events)" 5 'ext.2.log goes on where ext.1.log was'
+
 printf '{"event":"one"}\n{"no JSON' >"$DIR/c"
 load "$DIR/c"
 is "$STATUS/$(summary events)/$(summary rejected)" 0/1/0 'a line, not whole'
