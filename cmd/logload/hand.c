@@ -451,7 +451,7 @@ load_one(void *context, struct worker *w, const char *path)
 		    s->dry_run ? NULL : h->run.spool, path, &source, &err);
 	} while (verdict == LOAD_DONE && id.by_content &&
 		 crew_claim(w, id.sum.all.sha256));
-	if (verdict != LOAD_DONE) {
+	if (verdict != LOAD_DONE && verdict != LOAD_SKIPPED) {
 		hand_fail(h, path, verdict, &err);
 		report_none(&h->report, path, "failed", &err);
 		source_close(&source);
@@ -463,7 +463,9 @@ load_one(void *context, struct worker *w, const char *path)
 		log_info("if this is interrupted, go on with --name=%s: "
 			 "file=%s",
 		    id.name, path);
-	verdict = s->dry_run ? hand_dry_run(w, &load) : hand_load(w, &load);
+	if (verdict == LOAD_DONE)
+		verdict = s->dry_run ? hand_dry_run(w, &load)
+				     : hand_load(w, &load);
 	hand_conclude(h, &load, path, verdict);
 	loader_rest(&w->loader);
 	source_close(&source);

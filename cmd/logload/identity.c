@@ -329,11 +329,16 @@ find_free_name(struct finder *f)
 		return LOAD_DONE;
 	verdict = trial_find(
 	    &f->w->trial, &f->w->loader, id->name, &line, &any, f->err);
-	if (verdict == LOAD_DONE && any && line.table[0] != '\0' &&
-	    strcmp(line.table, table) != 0)
-		(void)snprintf(id->name + len, sizeof(id->name) - len,
-		    "+into-%016llx", (unsigned long long)hash_name(table));
-	return verdict;
+	if (verdict != LOAD_DONE || !any)
+		return verdict;
+	if (line.table[0] == '\0' || strcmp(line.table, table) == 0)
+		/* What has begun so has been found longer since. */
+		return id->by_content && line.progress >= id->sum.all.bytes
+			   ? LOAD_SKIPPED
+			   : LOAD_DONE;
+	(void)snprintf(id->name + len, sizeof(id->name) - len, "+into-%016llx",
+	    (unsigned long long)hash_name(table));
+	return LOAD_DONE;
 }
 
 /* The --force of it that was not finished, or a new one. */

@@ -102,6 +102,9 @@ sql_is "SELECT COUNT(*), COUNT(DISTINCT line), MIN(line), MAX(line) FROM logs
 sql_is 'SELECT bytes = progress, LENGTH(sha256), events FROM log_files
 	ORDER BY events' '1	64	2
 1	64	10' 'and has a line of the ledger each'
+events 5 >"$DIR/elsewhere/app.log"
+load "$DIR/elsewhere/app.log"
+is "$STATUS/$(summary skipped)" 0/1 'as it was before it grew, it is known'
 sed 's/test/old/' "$log-20261130" >"$DIR/old.log.1"
 load "$DIR/old.log.1"
 sql 'UPDATE log_files SET `table` = NULL, sha256 = NULL'
