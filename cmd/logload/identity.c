@@ -122,7 +122,13 @@ void
 identity_load(const struct identity *id, struct load *load,
     struct loader *loader, struct source *source)
 {
+	char whole[LOAD_NAME_MAX + sizeof(SPOOL_SUFFIX)];
+
 	load_init(load, loader, source, id->name, id->spooled);
+	/* Else NAME and NAME.ndjson would be one in rejected/. */
+	(void)snprintf(whole, sizeof(whole), "%s" SPOOL_SUFFIX, id->name);
+	if (id->stream)
+		naming_stem(load->stem, sizeof(load->stem), whole);
 	load->sum = id->by_content ? &id->sum : NULL;
 	load->front = &id->front;
 	load->stream = id->stream;

@@ -114,6 +114,13 @@ cat "$DIR/big" >"$DIR/pipe" &
 load --name "$name" "$DIR/pipe"
 is "$STATUS" 0 'pipe: as it says'
 all_once 'pipe: each event once' 1 1
+sql 'DELETE FROM log_files'
+for name in same same.ndjson; do
+	printf 'no %s\n' "$name" >"$DIR/bad"
+	load --name "$name" "$DIR/bad"
+done
+is "$(rejected raw | sort | xargs)" 'no same no same.ndjson' \
+	'a name with an ending and one without share no file of rejected events'
 for name in '' a/b; do
 	load --name "$name" "$DIR/big"
 	is "$STATUS" 64 "no name: '$name'"
