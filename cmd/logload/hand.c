@@ -265,24 +265,24 @@ refused(void *context, const struct line *line, const char *reason)
 enum load_verdict
 hand_dry_run(struct worker *w, struct load *load)
 {
+	struct db_file *file = &load->file;
 	enum load_verdict verdict;
-	struct db_file file;
 	bool any = false;
 
 	if (w->loader.db != NULL) {
-		verdict = trial_find(&w->trial, &w->loader, load->name, &file,
+		verdict = trial_find(&w->trial, &w->loader, load->name, file,
 		    &any, &load->error);
 		if (verdict != LOAD_DONE)
 			return verdict;
 	}
-	if (any && file.loaded && load->sum == NULL)
-		return load_known(load, &file);
+	if (any && file->loaded && load->sum == NULL)
+		return load_known(load, file);
 	if (any && !load->stream) { /* the rest */
-		load->at = file.progress;
-		load->lines = file.lines;
+		load->at = file->progress;
+		load->lines = file->lines;
 	}
 	verdict = load_check(load, refused, w);
-	return verdict == LOAD_DONE && any && file.loaded &&
+	return verdict == LOAD_DONE && any && file->loaded &&
 		       load->tally.events + load->tally.rejected == 0
 		   ? LOAD_SKIPPED
 		   : verdict;
@@ -387,7 +387,9 @@ hand_conclude(struct hand *h, const struct load *load, const char *path,
 		h->report.skipped++;
 		log_info("%sskipped, it was loaded before: file=%s name=%s "
 			 "table=%s",
-		    would, path, load->name, h->run.settings->db.table);
+		    would, path, load->name,
+		    load->file.table[0] != '\0' ? load->file.table
+						: h->run.settings->db.table);
 		return;
 	case LOAD_STOPPED:
 		run_note(&h->run, OUTCOME_STOPPED);

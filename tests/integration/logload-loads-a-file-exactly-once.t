@@ -138,6 +138,8 @@ is "$(ledger name | tail -n 1)" "$(ready 1)" 'a spool'"'"'s name is kept'
 zstd -q "$DIR/$(ready 1)" -o "$DIR/elsewhere/$(ready 1).zst"
 load "$DIR/elsewhere/$(ready 1).zst"
 is "$(summary skipped)" 1 'wherever it lies and however it is packed'
+load --table logs2 "$DIR/$(ready 1)"
+like "$ERR" "skipped, .* table=logs\$" 'whatever the table, and which is said'
 
 before=$(rows)
 spool_new
