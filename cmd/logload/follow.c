@@ -6,43 +6,27 @@
  * when they have had them the next ones, up to the end: that is a round. Files
  * that cannot be loaded thus never stand in the way of others, and a round in
  * which nothing could be done is not followed at once by another.
- *
- * A worker claims a file while it loads it (see spool.h), so that no two of
- * them, of this process or another, work on one file. Were there no claims, the
- * ledger would still let each file in once: they save the work and the waiting.
- *
- * A file is moved away after its last commit, see settle.h. A crash in between
- * leaves one that the ledger knows: the next one to take it skips it, and moves
- * it away.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
-#include "aside.h"
 #include "clock.h"
 #include "follow.h"
 #include "log.h"
 #include "metrics.h"
 #include "news.h"
-#include "run.h"
-#include "settle.h"
-#include "take.h"
+#include "ready.h"
 
 #define SCAN_MOST 4096 /* files handed out in one go */
 #define COUNT_EVERY_NS (30 * CLOCK_NS_PER_S)
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
 #define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
-#define REFUSED_AGAIN_NS (30 * CLOCK_NS_PER_S)
 
 struct follow {
-	struct run run;           /* first: the context of the work */
+	struct ready ready;       /* first: the context of the work */
 	struct spool_list list;   /* what was handed out */
 	const char **names;       /* of the list, for the crew */
 	struct spool_list totals; /* of the last look */
@@ -54,16 +38,9 @@ struct follow {
 	uint64_t looked_ns;              /* when files were last handed out */
 	uint64_t counted_ns, written_ns; /* last numbers, last metrics */
 	uint64_t aliens;                 /* that were told of */
-	/* Of one round: */
-	atomic_uint locked; /* files that another process works on, or writes */
-	atomic_uint removed;  /* files that are no longer in ready/ */
-	unsigned held_rounds; /* one after another that found some */
-	struct aside aside;   /* files that cannot be loaded for now */
-	struct settle settle;
+	unsigned held_rounds; /* one after another that found files held */
 };
 
-static bool connect_first(void *, struct worker *);
-static bool load_one(void *, struct worker *, const char *name);
 static int open_all(struct follow *, struct spool *, struct error *);
 static void close_all(struct follow *);
 static void loop(struct follow *);
@@ -84,20 +61,20 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	if (run_init(&f->run, s, spool, stop, load_one,
+	if (run_init(&f->ready.run, s, spool, stop, ready_load,
 		spool->dir[SPOOL_REJECTED], SPOOL_SUFFIX, &err) < 0) {
 		log_error("%s", err.text);
 		free(f);
 		return EX_OSERR;
 	}
-	run_limit_rejected(&f->run);
-	f->run.patience.for_ever = !s->once;
-	f->run.patience.schema_ends = s->once;
-	f->run.patience.most_ns = s->wait_ns;
+	run_limit_rejected(&f->ready.run);
+	f->ready.run.patience.for_ever = !s->once;
+	f->ready.run.patience.schema_ends = s->once;
+	f->ready.run.patience.most_ns = s->wait_ns;
 	if (!s->once)
-		f->run.crew.begin = connect_first;
+		f->ready.run.crew.begin = ready_connect;
 	if (open_all(f, spool, &err) < 0 ||
-	    crew_start(&f->run.crew, &err) < 0) {
+	    crew_start(&f->ready.run.crew, &err) < 0) {
 		log_error("%s", err.text);
 	} else {
 		log_info("ready spool=%s jobs=%llu", spool->path,
@@ -110,18 +87,18 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	}
 	/* From now on: the workers may take long to end. */
 	until_ns = clock_monotonic_ns() + s->drain_ns;
-	crew_close(&f->run.crew, true);
-	run_join(&f->run);
+	crew_close(&f->ready.run.crew, true);
+	run_join(&f->ready.run);
 	if (status == EX_OK && !s->once && !f->news.gone) {
 		drain(f, until_ns);
 		tell_left(f);
 	}
 	if (status == EX_OK && s->once)
-		status = run_status(&f->run);
+		status = run_status(&f->ready.run);
 	if (f->news.gone)
 		status = EX_IOERR;
 	close_all(f);
-	run_release(&f->run);
+	run_release(&f->ready.run);
 	free(f);
 	return status;
 }
@@ -129,19 +106,19 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 static int
 open_all(struct follow *f, struct spool *spool, struct error *err)
 {
-	news_open(&f->news, spool, f->run.stop, f->run.crew.wake);
+	news_open(&f->news, spool, f->ready.run.stop, f->ready.run.crew.wake);
 	f->look = true;
 	f->metrics.lock_fd = -1;
-	if (aside_init(&f->aside) < 0 ||
-	    settle_init(&f->settle, f->run.settings, spool, &f->run.meters,
-		f->run.stop) < 0)
+	if (aside_init(&f->ready.aside) < 0 ||
+	    settle_init(&f->ready.settle, f->ready.run.settings, spool,
+		&f->ready.run.meters, f->ready.run.stop) < 0)
 		return error_set(err, "start: out of memory");
-	(void)room_look(&f->run.room); /* for the metrics */
+	(void)room_look(&f->ready.run.room); /* for the metrics */
 	f->names = calloc(SCAN_MOST, sizeof(*f->names));
 	if (f->names == NULL)
 		return error_errno(err, "start");
-	for (unsigned i = 0; i < f->run.crew.worker_count; i++) {
-		struct worker *w = &f->run.crew.workers[i];
+	for (unsigned i = 0; i < f->ready.run.crew.worker_count; i++) {
+		struct worker *w = &f->ready.run.crew.workers[i];
 
 		w->claims = spool_claims_open(spool, err);
 		if (w->claims < 0 && !spool_is_full(err->code))
@@ -165,8 +142,8 @@ close_all(struct follow *f)
 	spool_list_release(&f->list);
 	spool_list_release(&f->totals);
 	free(f->names);
-	settle_release(&f->settle);
-	aside_release(&f->aside);
+	settle_release(&f->ready.settle);
+	aside_release(&f->ready.aside);
 }
 
 /*
@@ -177,14 +154,16 @@ close_all(struct follow *f)
 static void
 set_gauges(struct follow *f, const struct spool_list *list)
 {
-	struct meters *m = &f->run.meters;
+	struct meters *m = &f->ready.run.meters;
 	uint64_t born, now = clock_wall_us();
 
 	meter_set(m, METER_READY_FILES, (int64_t)list->all_files);
 	meter_set(m, METER_READY_BYTES, (int64_t)list->all_bytes);
 	meter_set(m, METER_READY_ALIENS, (int64_t)list->aliens);
-	meter_set(m, METER_READY_ASIDE, (int64_t)aside_waiting(&f->aside));
-	meter_set(m, METER_READY_REFUSED, (int64_t)aside_refused(&f->aside));
+	meter_set(
+	    m, METER_READY_ASIDE, (int64_t)aside_waiting(&f->ready.aside));
+	meter_set(
+	    m, METER_READY_REFUSED, (int64_t)aside_refused(&f->ready.aside));
 	meter_set(m, METER_READY_AGE, 0);
 	if (spool_name_parse(list->oldest, &born) && born < now)
 		meter_set(m, METER_READY_AGE,
@@ -207,8 +186,8 @@ scan(struct follow *f, struct spool_list *list, size_t limit)
 {
 	struct error err;
 
-	if (spool_scan(f->run.spool, SPOOL_READY, f->after, limit, list, &err) <
-	    0) {
+	if (spool_scan(f->ready.run.spool, SPOOL_READY, f->after, limit, list,
+		&err) < 0) {
 		log_error("%s", err.text);
 		return false;
 	}
@@ -224,9 +203,9 @@ begin_round(struct follow *f)
 {
 	f->look = false;
 	f->held_rounds =
-	    atomic_exchange(&f->locked, 0) > 0 ? f->held_rounds + 1 : 0;
-	atomic_store(&f->removed, 0);
-	aside_begin_round(&f->aside, clock_monotonic_ns());
+	    atomic_exchange(&f->ready.locked, 0) > 0 ? f->held_rounds + 1 : 0;
+	atomic_store(&f->ready.removed, 0);
+	aside_begin_round(&f->ready.aside, clock_monotonic_ns());
 }
 
 /* Hands out the next files of the round. The crew must be hungry. */
@@ -245,7 +224,7 @@ hand_out(struct follow *f)
 	}
 	for (size_t i = 0; i < list->count; i++)
 		f->names[i] = list->files[i].name;
-	crew_feed(&f->run.crew, f->names, list->count);
+	crew_feed(&f->ready.run.crew, f->names, list->count);
 	if (list->matching > list->count)
 		memcpy(f->after, list->files[list->count - 1].name,
 		    sizeof(f->after));
@@ -259,8 +238,8 @@ write_metrics(struct follow *f)
 	struct error err;
 
 	f->written_ns = clock_monotonic_ns();
-	settle_measure(&f->settle);
-	if (metrics_write(&f->metrics, f->run.meters.table, &err) < 0)
+	settle_measure(&f->ready.settle);
+	if (metrics_write(&f->metrics, f->ready.run.meters.table, &err) < 0)
 		log_warn("%s", err.text);
 }
 
@@ -273,44 +252,28 @@ pause_ns(struct follow *f)
 {
 	uint64_t ns = HELD_AGAIN_NS;
 
-	if (atomic_load(&f->locked) == 0)
+	if (atomic_load(&f->ready.locked) == 0)
 		return news_trust_ns(&f->news);
 	for (unsigned i = 0; i < f->held_rounds && ns < METRICS_EVERY_NS; i++)
 		ns *= 2;
 	return ns;
 }
 
-/* What files that are aside wait for. */
-static struct aside_now
-now_is(struct follow *f)
-{
-	return (struct aside_now){.left = room_left(&f->run.room),
-	    .rows = (uint64_t)meter_get(&f->run.meters, METER_EVENTS_LOADED),
-	    .ns = clock_monotonic_ns()};
-}
-
-static bool
-has_due(struct follow *f)
-{
-	struct aside_now now = now_is(f);
-
-	return aside_is_due(&f->aside, &now);
-}
-
 static void
 loop(struct follow *f)
 {
-	struct crew *crew = &f->run.crew;
+	struct crew *crew = &f->ready.run.crew;
 	bool settled = true; /* the gauges are of after the last file */
 
-	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
+	while (!stop_asked(f->ready.run.stop) && !crew_has_ended(crew)) {
 		uint64_t now = clock_monotonic_ns();
 		bool idle = crew_is_idle(crew);
 		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
-		settle_look(&f->settle, crew);
-		(void)room_look(&f->run.room); /* or what it last saw holds */
-		if (idle && has_due(f))
+		settle_look(&f->ready.settle, crew);
+		/* Or what it last saw holds. */
+		(void)room_look(&f->ready.run.room);
+		if (idle && ready_has_due(&f->ready))
 			f->look = true;
 		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
 						now - f->looked_ns >= every)) {
@@ -322,7 +285,7 @@ loop(struct follow *f)
 		/* The numbers: when all is done, and while much is to do. */
 		if (idle && !settled) {
 			settled = scan(f, &f->totals, 0);
-			aside_tell_rest(&f->aside);
+			aside_tell_rest(&f->ready.aside);
 		} else if (now - f->counted_ns >= COUNT_EVERY_NS)
 			(void)scan(f, &f->totals, 0);
 		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
@@ -341,16 +304,16 @@ loop(struct follow *f)
 static void
 loop_once(struct follow *f, uint64_t until_ns)
 {
-	struct crew *crew = &f->run.crew;
+	struct crew *crew = &f->ready.run.crew;
 	bool first = true;
 	uint64_t waited = 0;
 
-	settle_look(&f->settle, crew);
-	while (!stop_asked(f->run.stop) && !crew_has_ended(crew)) {
+	settle_look(&f->ready.settle, crew);
+	while (!stop_asked(f->ready.run.stop) && !crew_has_ended(crew)) {
 		uint64_t now = clock_monotonic_ns();
 
 		if (now >= until_ns) {
-			stop_ask(f->run.stop);
+			stop_ask(f->ready.run.stop);
 			break;
 		}
 		if (now - f->written_ns >= METRICS_EVERY_NS)
@@ -363,27 +326,28 @@ loop_once(struct follow *f, uint64_t until_ns)
 			continue;
 		}
 		if (f->after[0] == '\0') {
-			aside_tell_rest(&f->aside);
+			aside_tell_rest(&f->ready.aside);
 			if (!scan(f, &f->totals, 0) || f->waiting == 0)
 				break;
-			if (!first && atomic_load(&f->removed) == 0) {
-				if (atomic_load(&f->locked) == 0 ||
-				    waited >= f->run.settings->wait_ns)
+			if (!first && atomic_load(&f->ready.removed) == 0) {
+				if (atomic_load(&f->ready.locked) == 0 ||
+				    waited >= f->ready.run.settings->wait_ns)
 					break;
 				waited += ONCE_AGAIN_NS;
-				(void)stop_wait(f->run.stop, ONCE_AGAIN_NS);
+				(void)stop_wait(
+				    f->ready.run.stop, ONCE_AGAIN_NS);
 			}
 			first = false;
 		}
 		hand_out(f);
 	}
-	if (aside_refused(&f->aside) > 0)
-		run_note(&f->run, OUTCOME_SCHEMA);
-	if (f->waiting > 0 && atomic_load(&f->run.outcome) == 0) {
+	if (aside_refused(&f->ready.aside) > 0)
+		run_note(&f->ready.run, OUTCOME_SCHEMA);
+	if (f->waiting > 0 && atomic_load(&f->ready.run.outcome) == 0) {
 		log_warn("left in ready/, since other processes load or write "
 			 "them: files=%llu",
 		    (unsigned long long)f->waiting);
-		run_note(&f->run, OUTCOME_STOPPED);
+		run_note(&f->ready.run, OUTCOME_STOPPED);
 	}
 }
 
@@ -395,20 +359,20 @@ static void
 drain(struct follow *f, uint64_t until_ns)
 {
 	uint64_t now = clock_monotonic_ns(), ns = until_ns - now;
-	struct crew *crew = &f->run.crew;
+	struct crew *crew = &f->ready.run.crew;
 	struct error err;
 
 	if (now >= until_ns)
 		return;
 	log_info("loading what is left drain_ms=%llu",
 	    (unsigned long long)(ns / CLOCK_NS_PER_MS));
-	stop_reset(f->run.stop);
-	f->run.patience.for_ever = false;
-	f->run.patience.schema_ends = true;
-	f->run.patience.most_ns = ns;
+	stop_reset(f->ready.run.stop);
+	f->ready.run.patience.for_ever = false;
+	f->ready.run.patience.schema_ends = true;
+	f->ready.run.patience.most_ns = ns;
 	for (unsigned i = 0; i < crew->worker_count; i++)
 		crew->workers[i].trial.failures = 0;
-	f->run.moved_ns = 0;
+	f->ready.run.moved_ns = 0;
 	f->after[0] = '\0';
 	crew->begin = NULL;
 	if (crew_start(crew, &err) < 0)
@@ -416,7 +380,7 @@ drain(struct follow *f, uint64_t until_ns)
 	else
 		loop_once(f, until_ns);
 	crew_close(crew, true);
-	run_join(&f->run);
+	run_join(&f->ready.run);
 }
 
 /* At the end. */
@@ -425,190 +389,10 @@ tell_left(struct follow *f)
 {
 	if (!scan(f, &f->totals, 0))
 		return;
-	if (f->waiting > 0 && f->run.settings->drain_ns > 0)
+	if (f->waiting > 0 && f->ready.run.settings->drain_ns > 0)
 		log_warn("stopped: not all is loaded, the rest waits in ready/ "
 			 "for the next start files=%llu",
 		    (unsigned long long)f->waiting);
 	else
 		log_info("stopped files=%llu", (unsigned long long)f->waiting);
-}
-
-/*
- * The workers
- */
-
-/* It stays in ready/; `need` as for aside_put. */
-static void
-put_aside(struct follow *f, const char *name, const char *why, uint64_t need)
-{
-	run_note(&f->run, need > 0 ? OUTCOME_STOPPED : OUTCOME_IO);
-	meter_add(&f->run.meters, METER_RETRIES_IO, 1);
-	aside_put(&f->aside, name, why, need, clock_monotonic_ns());
-}
-
-/* The same, of a file all of whose events the database has refused. */
-static void
-put_refused(struct follow *f, const struct load *load)
-{
-	struct aside_now now = now_is(f);
-
-	meter_add(&f->run.meters, METER_RETRIES_SCHEMA, 1);
-	aside_refuse(&f->aside, load->name, load->error.text, &now,
-	    f->run.patience.for_ever ? now.ns + REFUSED_AGAIN_NS : now.ns);
-}
-
-/* The database has it: out of ready/ with it, unless it has more by now. */
-static void
-put_away(struct follow *f, const struct load *load)
-{
-	const char *name = load->name;
-	struct error err;
-	struct stat st;
-	int rc;
-
-	if (fstat(load->source->fd, &st) < 0 ||
-	    (uint64_t)st.st_size != load->source->size) {
-		put_aside(f, name,
-		    "it was written to while it was loaded; move a file into "
-		    "ready/ when it is whole",
-		    0);
-		return;
-	}
-	rc = settle_put(
-	    &f->settle, load->loader->db, name, load->source->size, &err);
-	if (rc < 0)
-		put_aside(f, name, err.text, 0);
-	else
-		atomic_fetch_add(&f->removed, 1);
-	if (rc == 0)
-		aside_done(&f->aside, name);
-}
-
-static void
-conclude(struct follow *f, const struct load *load, enum load_verdict verdict,
-    uint64_t took_ns)
-{
-	const struct load_tally *t = &load->tally;
-
-	switch (verdict) {
-	case LOAD_DONE:
-		meter_add(&f->run.meters, METER_FILES_LOADED, 1);
-		log_info("loaded file=%s events=%llu rejected=%llu bytes=%llu "
-			 "ms=%llu",
-		    load->name, (unsigned long long)t->events,
-		    (unsigned long long)t->rejected,
-		    (unsigned long long)t->bytes,
-		    (unsigned long long)(took_ns / CLOCK_NS_PER_MS));
-		put_away(f, load);
-		break;
-	case LOAD_SKIPPED:
-		meter_add(&f->run.meters, METER_FILES_SKIPPED, 1);
-		log_info("skipped, it was loaded before: file=%s", load->name);
-		put_away(f, load);
-		break;
-	case LOAD_IO:
-	case LOAD_UNFIT:
-		put_aside(f, load->name, load->error.text,
-		    load->loader->reject.lacking);
-		break;
-	case LOAD_REFUSED:
-		put_refused(f, load);
-		break;
-	default:
-		break;
-	}
-}
-
-/* A wrong password shows at the start, not when the first file comes. */
-static bool
-connect_first(void *context, struct worker *w)
-{
-	enum load_verdict verdict;
-
-	(void)context;
-	return trial_connect(&w->trial, &w->loader, &verdict);
-}
-
-/* Why a file was not taken. */
-static void
-pass_over(struct follow *f, const char *name, enum taken taken,
-    const struct error *why)
-{
-	if (taken == TAKEN_NOT)
-		put_aside(f, name, why->text, 0);
-	else if (taken == TAKEN_BY_ANOTHER)
-		atomic_fetch_add(&f->locked, 1);
-}
-
-/* The database cannot be used; more of the same would be no better. */
-static bool
-give_up(struct follow *f, struct worker *w, enum load_verdict verdict)
-{
-	if (verdict == LOAD_SCHEMA && f->run.patience.schema_ends)
-		log_error("the database refuses, files are kept: %s",
-		    w->loader.db->error.text);
-	if (!stop_asked(f->run.stop))
-		run_note(&f->run,
-		    verdict == LOAD_SCHEMA ? OUTCOME_SCHEMA : OUTCOME_AWAY);
-	return false;
-}
-
-/*
- * Loads one file of ready/. While the database cannot be used, the file is
- * not held, so that another process that can use it may take it.
- */
-static bool
-load_one(void *context, struct worker *w, const char *name)
-{
-	struct follow *f = context;
-	enum load_verdict verdict;
-	char own[SPOOL_NAME_MAX];
-	struct source source;
-	enum taken taken;
-	struct error err;
-	struct load load;
-	struct aside_now now = now_is(f);
-
-	if (strcmp(name, SETTLE_TURN) == 0)
-		return settle_connect(&f->settle, w, true, &verdict) ||
-		       give_up(f, w, verdict);
-	if (!aside_may_try(&f->aside, name, &now))
-		return true;
-	taken = take_name(f->run.spool, w, &name, own, &verdict, &err);
-	if (taken == TAKEN_UNKNOWN)
-		return give_up(f, w, verdict);
-	if (taken != TAKEN) {
-		pass_over(f, name, taken, &err);
-		return true;
-	}
-	/* One for all tries: it knows of a commit whose answer was lost. */
-	load_init(
-	    &load, &w->loader, &source, name, spool_name_may_be_torn(name));
-	load.witnessed = aside_is_witnessed(&f->aside, name, &now);
-	for (;;) {
-		uint64_t started;
-
-		if (stop_asked(f->run.stop))
-			return false;
-		if (!settle_connect(&f->settle, w, false, &verdict))
-			break;
-		taken = take_file(f->run.spool, w->claims, name, &source, &err);
-		if (taken != TAKEN) {
-			pass_over(f, name, taken, &err);
-			return true;
-		}
-		source.unpack.wide = f->run.settings->wide;
-		started = clock_monotonic_ns();
-		verdict = load_run(&load);
-		conclude(f, &load, verdict, clock_monotonic_ns() - started);
-		source_close(&source);
-		spool_release(w->claims, name);
-		if (!load_may_try_again(verdict)) {
-			trial_succeeded(&w->trial);
-			return verdict != LOAD_STOPPED;
-		}
-		if (!trial_failed(&w->trial, verdict, &load.error))
-			break;
-	}
-	return give_up(f, w, verdict);
 }
