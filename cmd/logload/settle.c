@@ -174,9 +174,9 @@ find_lack(const struct settle *s)
 	return left < least ? least - left : 0;
 }
 
-/* Shall a worker take a turn now? True once for each. */
+/* Shall the worker who `could` take a turn now? True once for each. */
 static bool
-is_due(struct settle *s)
+is_due(struct settle *s, bool could)
 {
 	uint64_t now;
 	bool due;
@@ -189,7 +189,7 @@ is_due(struct settle *s)
 		s->low_us = s->due_us = now;
 	else if (s->due_us > now + SOON_US)
 		s->due_us = now + SOON_US;
-	due = s->for_us > 0 && now >= s->due_us;
+	due = could && s->for_us > 0 && now >= s->due_us;
 	if (due) /* for the one that is to come */
 		s->due_us = now + SOON_US + s->for_us / TURN_PART;
 	unlock(s);
@@ -268,6 +268,8 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 	struct turn t;
 	int rc;
 
+	/* Also amid a backlog, which may last for longer than --settle. */
+	due = is_due(s, true) || due;
 	lock(s);
 	due = due || (s->for_us > 0 && db->opened_ns / 1000 > s->asked_us);
 	unlock(s);
@@ -573,7 +575,7 @@ settle_look(struct settle *s, struct crew *crew)
 {
 	static const char *const turn = SETTLE_TURN;
 
-	if (is_due(s) && crew_is_hungry(crew))
+	if (is_due(s, crew_is_hungry(crew)))
 		crew_feed(crew, &turn, 1);
 	give_way(s);
 }

@@ -14,8 +14,8 @@
  * about again; the limit is --keep-limit then. Records that were
  * loaded again (retry.h) lie there too, and go back to rejected/.
  *
- * Age is that of the move (spool_moved_us), and after a start or a step of the
- * clock at most the time since then.
+ * Age is that of the move (moved_us of spool.h), and after a step of the clock
+ * at most the time since then.
  *
  * Asking takes a session, and so a worker: while one is at it, the others go
  * on. Several processes may do all this at once: what one has removed or moved
@@ -73,9 +73,9 @@ int settle_put(struct settle *, struct db *, const char *name, uint64_t bytes,
     struct error *);
 
 /*
- * Connects a worker, as trial_connect. Takes a turn then, if one is due or the
- * session is new, and nobody else is at it: asks about what is due, or about
- * all, and sees to what follows.
+ * Connects a worker, as trial_connect. Takes a turn then, if one is due, as it
+ * is in any case with `due`, or the session is new, and nobody else is at it:
+ * asks about what is due, or about all, and sees to what follows.
  */
 bool
 settle_connect(struct settle *, struct worker *, bool due, enum load_verdict *);

@@ -34,6 +34,24 @@ ok 'and removed when the time is over' wait_for no_files loaded
 stop logload
 is "$(metric logload logload_files_asked_back_total)/$(rows)" 0/30 'for good'
 
+# --- its time is over amid a backlog
+
+for n in {201..240}; do
+	put "$n"
+done
+leaves() {
+	local left
+
+	left=$(files ready)
+	[ "$((left + $(files loaded)))" -lt 40 ] && [ "$left" -gt 0 ]
+}
+logload_start --settle 1ms --rate 50
+ok 'it leaves while others are loaded' wait_for leaves
+stop logload
+once --settle 1ms
+once --settle 1ms
+sql 'DELETE FROM logs WHERE JSON_VALUE(payload, "$.n") >= 20000'
+is "$(files ready)/$(files loaded)/$(rows)" 0/0/30 'and so do they'
 
 # --- a database that is away when it is due
 
