@@ -50,6 +50,21 @@ pass_over(struct hand *h, const char *path, enum retry_state state,
 	}
 }
 
+/* Asks the ledger whether its records may be taken. */
+static enum load_verdict
+find_basis(struct worker *w, const struct retry *r, enum retry_state *state,
+    struct error *err)
+{
+	enum load_verdict verdict;
+	struct db_file file;
+	bool any;
+
+	verdict = trial_find(&w->trial, &w->loader, r->basis, &file, &any, err);
+	if (verdict == LOAD_DONE)
+		*state = retry_wait(r, any ? &file : NULL, err);
+	return verdict;
+}
+
 /*
  * Connects, and finds what the records of an older version do not tell. The
  * table must know an event that it has.
@@ -134,6 +149,8 @@ hand_retry(void *context, struct worker *w, const char *path)
 	state = retry_open(&r, path, !h->run.settings->dry_run, &err);
 	if (state == RETRY_READY && w->loader.db != NULL) {
 		verdict = find_origin(h, w, &r, &err);
+		if (verdict == LOAD_DONE)
+			verdict = find_basis(w, &r, &state, &err);
 		if (verdict != LOAD_DONE) {
 			report_none(&h->report, path, "failed", &err);
 			hand_fail(h, path, verdict, &err);

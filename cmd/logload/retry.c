@@ -1,7 +1,7 @@
 /*
  * retry.c - see retry.h.
  */
-#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,6 +23,7 @@
 static enum retry_state open_file(struct retry *, bool lock, struct error *);
 static enum retry_state read_head(struct retry *, struct error *);
 static bool is_replaced(const struct retry *);
+static void find_basis(struct retry *, uint64_t offset);
 
 enum retry_state
 retry_open(struct retry *r, const char *path, bool lock, struct error *err)
@@ -113,6 +114,7 @@ read_head(struct retry *r, struct error *err)
 	r->origin[len] = '\0';
 	memcpy(r->origin_text, first.file.p, first.file.len);
 	r->origin_text[first.file.len] = '\0';
+	find_basis(r, first.offset);
 	return RETRY_READY;
 }
 
@@ -131,11 +133,15 @@ is_replaced(const struct retry *r)
  * Names
  */
 
-/* Where MARK stands in the name of a file that a retry has written; or NULL. */
+/*
+ * Where MARK stands in the name of a file that a retry has written, and the
+ * offset of its chunk; or NULL.
+ */
 static const char *
-find_mark(const char *base)
+find_mark(const char *base, uint64_t *offset)
 {
 	const char *mark = NULL, *p = base;
+	char *end;
 
 	while ((p = strstr(p, MARK)) != NULL)
 		mark = p++;
@@ -145,9 +151,28 @@ find_mark(const char *base)
 	if (strspn(p, "0123456789abcdef") != DIGITS)
 		return NULL;
 	p += DIGITS;
-	if (p[0] == '+' && isdigit((unsigned char)p[1]))
-		p += 1 + strspn(p + 1, "0123456789");
+	*offset = 0;
+	if (p[0] == '+' && p[1] >= '0' && p[1] <= '9') {
+		*offset = strtoull(p + 1, &end, 10);
+		p = end;
+	}
 	return strcmp(p, SPOOL_SUFFIX) == 0 ? mark : NULL;
+}
+
+/* Records lie within their chunk, and the ledger's progress at its end. */
+static void
+find_basis(struct retry *r, uint64_t offset)
+{
+	const char *mark = find_mark(r->base, &r->offset);
+
+	if (mark != NULL) {
+		(void)snprintf(r->basis, sizeof(r->basis), "%.*s",
+		    (int)(mark - r->base) + (int)strlen(MARK) + DIGITS,
+		    r->base);
+		return;
+	}
+	memcpy(r->basis, r->origin, sizeof(r->basis));
+	r->offset = offset;
 }
 
 /* The name without what a retry has added, as the ledger can hold it. */
@@ -155,7 +180,8 @@ static void
 make_stem(char *stem, size_t size, const char *base)
 {
 	char clean[NAME_MAX + 1];
-	const char *mark = find_mark(base);
+	uint64_t offset;
+	const char *mark = find_mark(base, &offset);
 
 	(void)snprintf(clean, sizeof(clean), "%.*s",
 	    mark == NULL ? NAME_MAX : (int)(mark - base), base);
@@ -201,9 +227,9 @@ retry_load(struct retry *r, struct load *load, struct loader *loader)
 	load->rules.origin_text.len = strlen(r->origin_text);
 }
 
-/* loaded/ of the spool that it lies in, which the caller owns, or -1. */
+/* A directory of the spool that it lies in, which the caller owns, or -1. */
 static int
-open_loaded(const struct retry *r)
+open_beside(const struct retry *r, const char *dir)
 {
 	struct stat named, opened;
 
@@ -211,15 +237,88 @@ open_loaded(const struct retry *r)
 	    fstat(r->dir, &opened) < 0 || named.st_ino != opened.st_ino ||
 	    named.st_dev != opened.st_dev)
 		return -1;
-	return openat(r->dir, "../loaded",
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return openat(
+	    r->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* Does the file that was loaded first wait in ready/? */
+static bool
+is_origin_ready(const struct retry *r)
+{
+	int ready = open_beside(r, "../ready");
+	bool there =
+	    ready >= 0 && spool_name_is_loadable(r->origin) &&
+	    faccessat(ready, r->origin, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (ready >= 0)
+		(void)close(ready); /* only read from */
+	return there;
+}
+
+/* Is the other file of that directory loaded as our basis? */
+static bool
+is_basis(const struct retry *r, const char *base)
+{
+	struct retry other = {.dir = r->dir, .source.fd = -1};
+	char stem[SPOOL_NAME_MAX];
+	struct error err;
+	size_t len;
+	bool is;
+
+	make_stem(stem, sizeof(stem), base);
+	len = strnlen(stem, STEM_MOST);
+	if (strncmp(r->basis, stem, len) != 0 ||
+	    strlen(r->basis) != len + strlen(MARK) + DIGITS ||
+	    strcmp(r->base, base) == 0)
+		return false;
+	(void)snprintf(other.base, sizeof(other.base), "%s", base);
+	is = open_file(&other, false, &err) == RETRY_READY &&
+	     retry_name(&other, &err) == 0 && strcmp(other.name, r->basis) == 0;
+	source_close(&other.source);
+	return is;
+}
+
+/* Is the file that a retry has read still there? */
+static bool
+is_basis_there(const struct retry *r)
+{
+	int fd = openat(r->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e = NULL;
+
+	if (d == NULL && fd >= 0)
+		(void)close(fd); /* only read from */
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (spool_name_is_loadable(e->d_name) && is_basis(r, e->d_name))
+			break;
+	}
+	if (d != NULL)
+		(void)closedir(d); /* only read from */
+	return e != NULL;
+}
+
+enum retry_state
+retry_wait(
+    const struct retry *r, const struct db_file *known, struct error *err)
+{
+	bool first = strcmp(r->basis, r->origin) == 0;
+
+	if (known != NULL && known->progress > r->offset)
+		return RETRY_READY;
+	if (first ? known == NULL && !is_origin_ready(r) : !is_basis_there(r))
+		return RETRY_READY;
+	(void)error_set(err,
+	    "its part of %s is not committed yet, and will be loaded again",
+	    r->basis);
+	return RETRY_LATER;
 }
 
 int
 retry_remove(struct retry *r, bool keep, struct error *err)
 {
 	const char *hash = strrchr(r->name, '-') + 1;
-	int loaded = keep ? open_loaded(r) : -1, dir = r->dir, rc = -1;
+	int loaded = keep ? open_beside(r, "../loaded") : -1, dir = r->dir,
+	    rc = -1;
 	char name[NAME_MAX + sizeof(KEPT) + DIGITS];
 	size_t stem = strlen(r->base);
 

@@ -13,8 +13,9 @@
  *
  * What a crash leaves, besides what load.h tells of:
  *
- *   before a commit      both files, with the same events: whichever is loaded
- *                        first, the other one's are found to be there
+ *   before a commit      both files, with the same events. The new one is left
+ *                        for later while the old one is there, whose next try
+ *                        writes it anew, or removes it
  *   after the last one   the old file, which the ledger knows as loaded: the
  *                        next try only removes it
  *
@@ -22,7 +23,8 @@
  * often and from wherever it is loaded: so it is there once. This holds without
  * the ledger, which may have been pruned, and for records of a load that was
  * not committed, whose events come once more. All that it needs is that the
- * table keeps this key unique.
+ * table keeps this key unique. A record, too, is there once: those of a file
+ * that comes again are not taken before that, see retry_wait.
  */
 #ifndef LOGLOAD_RETRY_H
 #define LOGLOAD_RETRY_H
@@ -44,12 +46,15 @@ struct retry {
 	struct source source;         /* owned */
 	char name[LOAD_NAME_MAX + 1]; /* under which it is loaded */
 	char origin[LOAD_NAME_MAX + 1], origin_text[6 * LOAD_NAME_MAX + 3];
+	/* The load that has written it, in the ledger, and where in that. */
+	char basis[LOAD_NAME_MAX + 1];
+	uint64_t offset;
 	uint64_t origin_id; /* for records that do not tell; the caller's */
 };
 
 enum retry_state {
 	RETRY_READY,
-	RETRY_LATER, /* another process is at it; here and below, see err */
+	RETRY_LATER, /* not to be taken now; here and below, see err */
 	RETRY_GONE,
 	RETRY_FAILED
 };
@@ -61,6 +66,13 @@ enum retry_state {
 enum retry_state
 retry_open(struct retry *, const char *path, bool lock, struct error *);
 void retry_close(struct retry *);
+
+/*
+ * Will the load that has written it come again, and write it anew, or remove
+ * it? Then RETRY_LATER. `known` is what the ledger has of the basis, or NULL.
+ */
+enum retry_state
+retry_wait(const struct retry *, const struct db_file *known, struct error *);
 
 /* Makes the name under which it is loaded; reads all of it. */
 int retry_name(struct retry *, struct error *);

@@ -91,12 +91,12 @@ commits_go_on
 refuse none
 cp -p "$SPOOL/rejected/$(ready 1)" "$DIR/first"
 retry
-is "$STATUS/$(rows)" 0/3 'they are taken, though it was killed'
-cp -p "$DIR/first" "$SPOOL/rejected/$(ready 1)"
+is "$STATUS/$(rows)" 75/0 'they are not taken: their file comes once more'
+like "$ERR" "left for later: .* $(ready 1) is not committed yet" 'and said so'
 exec 9<"$SPOOL/rejected/$(ready 1)"
 flock 9
 run timeout 60 logload --db "$DB_URL" --spool "$SPOOL" --once
-is "$STATUS/$(rows)/$(files ready)" 74/3/1 \
+is "$STATUS/$(rows)/$(files ready)" 74/0/1 \
 	'the file waits for one who is at its records'
 exec 9<&-
 once
@@ -126,8 +126,14 @@ like "$ERR" "left for later: file=$old .*another process" 'it is locked'
 kill_hard again
 commits_go_on
 cp -p "$old" "$DIR/old"
-retry
-is "$STATUS" 65 'then it is taken'
+again=$(ls "$SPOOL"/rejected/*@retry-*)
+retry "$again"
+is "$STATUS/$(ls "$SPOOL"/rejected/*@retry-*)" "75/$again" \
+	'after that the new one is not taken, while the old one is there'
+retry "$old"
+is "$STATUS" 65 'but the old one'
+retry "$again"
+is "$STATUS" 65 'and then the new one'
 is "$(sql "SELECT COUNT(*) FROM logs WHERE event = 'bad'")" 6 'once'
 is "$(rejected line | xargs)" '9 10 11' 'the others are rejected again, once'
 
