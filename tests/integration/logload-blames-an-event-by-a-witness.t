@@ -71,6 +71,24 @@ refuses 'no partition' 1526 'PARTITION BY RANGE COLUMNS (received_at)
 	(PARTITION p VALUES LESS THAN ("2099-01-01"))' \
 	'{"@received_at":"2099-02-03T00:00:00Z"}'
 
+# A trigger that changes the rows' key, or stores elsewhere; seen, or not.
+for right in GRANT:TO REVOKE:FROM; do
+	table 'ADD CHECK (event <> "no")'
+	sql "${right%:*} TRIGGER ON logs.* ${right#*:} logs@'%'"
+	sql 'CREATE OR REPLACE TABLE seen (n INT)'
+	tests_mysql --database=logs --delimiter=// -e "CREATE TRIGGER later BEFORE
+		INSERT ON logs FOR EACH ROW BEGIN INSERT INTO seen VALUES (1);
+		SET NEW.received_at = NEW.received_at + INTERVAL 1 DAY; END"
+	{ events 40; echo '{"event":"no"}'; events 40 40; } \
+		>"$SPOOL/ready/$(ready 1)"
+	once
+	is "$STATUS/$(rows)/$(rejected code | xargs)" 0/80/4025 \
+		"a trigger, ${right%:*}: each event is a row or a record"
+	[ "$right" != GRANT:TO ] || sql_is 'SELECT COUNT(*) FROM seen' 80 \
+		'and has done its work once for each row'
+done
+sql "GRANT ALL ON logs.* TO logs@'%'"
+
 # One poison event by itself, among others.
 table 'ADD CHECK (event <> "no")'
 echo '{"event":"no"}' >"$SPOOL/ready/$(ready 1)"

@@ -10,15 +10,15 @@
 #include "mysql_own.h"
 #include "sql.h"
 
-/* WHERE t.table_name=… AND t.SCHEMA=… */
+/* WHERE t.NAME=… AND t.SCHEMA=… */
 static int
 put_where(struct buf *b, const struct db_dialect *d, const char *table,
-    const char *schema)
+    const char *column, const char *schema)
 {
 	const char *dot = strchr(table, '.');
 	const char *name = dot == NULL ? table : dot + 1;
 
-	if (buf_printf(b, " WHERE t.table_name=") < 0 ||
+	if (buf_printf(b, " WHERE t.%s=", column) < 0 ||
 	    sql_put_text(b, d, name, strlen(name)) < 0 ||
 	    buf_printf(b, " AND t.%s=", schema) < 0)
 		return -1;
@@ -37,7 +37,8 @@ find_own_key(struct db *db, const char *table)
 	b->len = 0;
 	if (buf_printf(b, "SELECT 1 FROM information_schema.statistics t") <
 		0 ||
-	    put_where(b, &db->driver->dialect, table, "table_schema") < 0 ||
+	    put_where(b, &db->driver->dialect, table, "table_name",
+		"table_schema") < 0 ||
 	    buf_printf(b,
 		" AND t.non_unique=0 AND t.seq_in_index<=3 AND "
 		"t.column_name IN ('received_at','file_id','line') "
@@ -45,6 +46,28 @@ find_own_key(struct db *db, const char *table)
 		return db_no_memory(db);
 	verdict = db->driver->ask(db, b->data, b->len, &answer);
 	db->own_key = verdict == DB_OK && answer.found;
+	return verdict;
+}
+
+/*
+ * Does something else happen at an INSERT? What a trigger has done for a row
+ * that is then passed over stays, and it may change the rows' own key.
+ */
+static enum db_verdict
+find_triggers(struct db *db, const char *table)
+{
+	enum db_verdict verdict;
+	struct db_answer answer;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	if (buf_printf(b, "SELECT 1 FROM information_schema.triggers t") < 0 ||
+	    put_where(b, &db->driver->dialect, table, "event_object_table",
+		"event_object_schema") < 0 ||
+	    buf_printf(b, " AND t.event_manipulation='INSERT' LIMIT 1") < 0)
+		return db_no_memory(db);
+	verdict = db->driver->ask(db, b->data, b->len, &answer);
+	((struct mysql *)db)->has_triggers = verdict == DB_OK && answer.found;
 	return verdict;
 }
 
@@ -59,7 +82,7 @@ find_json_check(struct db *db, const char *table, bool *found)
 
 	b->len = 0;
 	if (buf_printf(b, "SELECT 1 FROM information_schema.columns t") < 0 ||
-	    put_where(b, d, table, "table_schema") < 0 ||
+	    put_where(b, d, table, "table_name", "table_schema") < 0 ||
 	    buf_printf(b, " AND t.column_name='payload' AND "
 			  "t.data_type='json'") < 0)
 		return db_no_memory(db);
@@ -70,7 +93,7 @@ find_json_check(struct db *db, const char *table, bool *found)
 	b->len = 0;
 	if (buf_printf(b, "SELECT 1 FROM information_schema.check_constraints "
 			  "t") < 0 ||
-	    put_where(b, d, table, "constraint_schema") < 0 ||
+	    put_where(b, d, table, "table_name", "constraint_schema") < 0 ||
 	    buf_printf(b, " AND t.check_clause LIKE "
 			  "'%%json_valid(`payload`)%%'") < 0)
 		return db_no_memory(db);
@@ -123,6 +146,8 @@ mysql_learn(struct db *db, const char *table)
 	bool checked = false, valid;
 
 	memset(b, 0, sizeof(*b));
+	if (verdict == DB_OK)
+		verdict = find_triggers(db, table);
 	if (verdict == DB_OK)
 		verdict = find_json_check(db, table, &checked);
 	if (verdict != DB_OK || !checked)

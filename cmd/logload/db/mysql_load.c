@@ -299,27 +299,45 @@ insert_ignoring(
 	return verdict;
 }
 
+/* Are so many of the rows there? */
+static bool
+are_there(const bool *missing, unsigned count, uint64_t rows)
+{
+	uint64_t there = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		there += !missing[i];
+	return there >= rows;
+}
+
 /*
  * Each warning is of a row that is not there, if with these there are as many
- * rows as were sent: one that was cut is there, and has a warning too.
+ * rows as were sent: one that was cut is there, and has a warning too. A row
+ * that was stored and is not found has another key: a trigger's.
  */
 enum db_verdict
 mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
     bool *missing)
 {
 	struct mysql *m = (struct mysql *)db;
-	enum db_verdict verdict = m->load_data
-				      ? load(m, b, from, count)
-				      : insert_ignoring(m, b, from, count);
+	enum db_verdict verdict;
+	uint64_t stored;
 
+	if (m->has_triggers)
+		return DB_REFUSED;
+	verdict = m->load_data ? load(m, b, from, count)
+			       : insert_ignoring(m, b, from, count);
 	if (verdict != DB_OK)
 		return verdict;
-	if (m->db.changed + m->warnings != count)
+	stored = m->db.changed;
+	if (stored + m->warnings != count)
 		return take_back(m);
 	memset(missing, m->warnings > 0, count * sizeof(*missing));
 	if (m->warnings == 0)
 		return DB_OK;
 	verdict = mysql_find(m, b, from, count, missing);
+	if (verdict == DB_OK && !are_there(missing, count, stored))
+		verdict = DB_REFUSED;
 	return verdict == DB_REFUSED ? take_back(m) : verdict;
 }
 
