@@ -25,6 +25,7 @@ events_begin(struct load *f)
 {
 	source_forget(f->source, f->at);
 	reader_begin(&f->loader->reader, f->source, f->at, f->lines);
+	f->loader->reader.closed = f->file.loaded;
 	f->bad_left = 0;
 	if (f->at == 0 && !f->torn_tails && f->rules.origin == NULL)
 		f->bad_left = FRONT_MOST;

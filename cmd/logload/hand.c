@@ -341,7 +341,7 @@ tell_name(const struct load *load, const char *path)
 {
 	if (is_nameless(load) && load->at > 0)
 		log_warn("what is loaded of it, %llu bytes, is loaded twice if "
-			 "it is given again without --name=%s: file=%s",
+			 "it is given again without --name=%s file=%s",
 		    (unsigned long long)load->at, load->name, path);
 }
 
@@ -462,8 +462,7 @@ load_one(void *context, struct worker *w, const char *path)
 	identity_load(&id, &load, &w->loader, &source);
 	load.witnessed = h->is_later;
 	if (is_nameless(&load) && !s->dry_run)
-		log_info("if this is interrupted, go on with --name=%s: "
-			 "file=%s",
+		log_info("if this is interrupted, go on with --name=%s file=%s",
 		    id.name, path);
 	if (verdict == LOAD_DONE)
 		verdict = s->dry_run ? hand_dry_run(w, &load)

@@ -33,4 +33,10 @@ is "$(summary skipped)" 1 'a file that was loaded would be skipped'
 is "$(summary events)" 10 'the other one would be loaded'
 is "$(ledger name | wc -l)" 1 'the ledger is as it was'
 is "$(find "$DIR/rejected" -type f | wc -l)" 0 'nothing is set aside'
+
+# What the ledger has of an array ends behind it.
+printf '[{"event":"a"},\n{"event":"b"}]\n' >"$DIR/array.json"
+load "$DIR/array.json"
+load --dry-run "$DIR/array.json"
+is "$STATUS $(summary skipped)" '0 1' 'an array that was loaded would be skipped'
 done_testing

@@ -100,6 +100,12 @@ feed sh -c "cat '$DIR/big'; printf '{\"n\":\"more\"}\n{\"n\":'"
 is "$STATUS/$(summary events)" 0/1 'stream: what is behind it is loaded'
 feed sh -c "cat '$DIR/big'; printf '{\"n\":\"more\"}\n{\"n\":\"last\"}\n'"
 is "$STATUS/$(summary events)" 0/1 'stream: and a last line once it is whole'
+for want in 0/2 0/0; do
+	printf '[{"n":1},{"n":2}]' |
+		logload --db "$DB_URL" --name array - >"$DIR/out" 2>"$DIR/err"
+	STATUS=$? OUT=$(<"$DIR/out")
+	is "$STATUS/$(summary events)" "$want" 'stream: an array ends once'
+done
 
 # --- without a name
 
@@ -109,7 +115,7 @@ cat "$DIR/big" >"$DIR/pipe" &
 interrupt pipe logload --db "$DB_URL" --chunk 64KiB "$DIR/pipe"
 wait_log pipe 'run again with its --name to go on'
 wait_log pipe 'is loaded twice if it is given again without --name='
-name=$(log_since pipe | sed -n 's/.*without --name=\([^ ]*\): .*/\1/p')
+name=$(log_since pipe | sed -n 's/.*without --name=\([^ ]*\) .*/\1/p')
 cat "$DIR/big" >"$DIR/pipe" &
 load --name "$name" "$DIR/pipe"
 is "$STATUS" 0 'pipe: as it says'

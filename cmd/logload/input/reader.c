@@ -34,7 +34,7 @@ reader_begin(
 	r->at = at;
 	r->number = before;
 	r->begin = r->len = 0;
-	r->unfit = false;
+	r->unfit = r->closed = false;
 }
 
 /* Makes room behind what is held: moves it to the front, or grows. */

@@ -35,6 +35,7 @@ struct reader {
 	bool nuls;              /* is there perhaps any among them? */
 	size_t max;             /* the longest line that is held */
 	bool unfit;             /* what has failed was not reading */
+	bool closed;            /* no array goes on at this place */
 	/* Of a longer line no more than this is there to be read again. */
 	uint64_t keep;
 	struct {
@@ -47,7 +48,10 @@ struct reader {
 int reader_init(struct reader *, size_t max, uint64_t keep);
 void reader_release(struct reader *);
 
-/* Goes to a place, in front of which lie `before` lines. */
+/*
+ * Goes to a place, in front of which lie `before` lines. Where that was the end
+ * once, the caller sets `closed`.
+ */
 void
 reader_begin(struct reader *, struct source *, uint64_t at, uint64_t before);
 

@@ -80,7 +80,7 @@ static int
 next_value(struct reader *r, bool array, struct line *line, struct error *err)
 {
 	struct scan s;
-	bool closed = false;
+	bool closed = r->closed;
 	ssize_t len;
 	size_t text_len;
 
@@ -93,6 +93,7 @@ next_value(struct reader *r, bool array, struct line *line, struct error *err)
 					      "file ends",
 					      err)
 					: 0;
+	r->closed = false;
 	if (r->buf[r->begin] == '\0') {
 		r->number++;
 		return reader_take_hole(r, line, err);
