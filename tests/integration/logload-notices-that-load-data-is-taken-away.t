@@ -5,7 +5,8 @@
 . "$(dirname "$0")/logload-lib.sh"
 
 # Such a log takes no arrays of rows, so that LOAD DATA is the first choice.
-mariadb_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1
+mariadb_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1 \
+	--sync-binlog=1
 spool_new
 logload_start --read-timeout 10s
 ok 'it is ready' wait_log logload ' ready '

@@ -24,7 +24,7 @@ end_sleep() {
 
 # waits NAME CODE: it has met that error and the file stays
 waits() {
-	ok "$1: it tells of error $2" wait_log logload "is away.*\($2\)"
+	ok "$1: it tells of error $2" wait_log logload "(is away|in conflict).*\($2\)"
 	is "$(files ready)" 1 "$1: the file stays"
 	ok "$1: it lives" alive logload
 }
