@@ -52,7 +52,7 @@ pass_over(struct hand *h, const char *path, enum retry_state state,
 
 /* Asks the ledger whether its records may be taken. */
 static enum load_verdict
-find_basis(struct worker *w, const struct retry *r, enum retry_state *state,
+find_basis(struct worker *w, struct retry *r, enum retry_state *state,
     struct error *err)
 {
 	enum load_verdict verdict;
@@ -96,6 +96,27 @@ find_origin(
 	return LOAD_SCHEMA;
 }
 
+/* Loaded it is: it goes, unless the database has forgotten what it came of. */
+static void
+finish(struct hand *h, struct worker *w, struct retry *r, uint64_t opened_ns)
+{
+	enum retry_state state = RETRY_READY;
+	struct error err;
+
+	if (w->loader.db->opened_ns != opened_ns &&
+	    find_basis(w, r, &state, &err) != LOAD_DONE)
+		return; /* the next try removes it */
+	if (state == RETRY_LATER) {
+		log_warn("the database has forgotten what the file came of: "
+			 "file=%s %s",
+		    r->base, err.text);
+		retry_undo(r);
+	} else if (retry_remove(r, h->run.settings->settle_ns > 0, &err) < 0) {
+		log_error("%s", err.text);
+		run_note(&h->run, OUTCOME_IO);
+	}
+}
+
 /*
  * Loads what can be of a file that was taken, and removes it. Shall there be
  * another one after it?
@@ -105,8 +126,8 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 {
 	bool dry = h->run.settings->dry_run;
 	enum load_verdict verdict;
+	uint64_t opened_ns = dry ? 0 : w->loader.db->opened_ns;
 	struct load load;
-	struct error err;
 
 	retry_load(r, &load, &w->loader);
 	verdict =
@@ -125,11 +146,8 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 	load.witnessed = true; /* when they were rejected first */
 	verdict = hand_load(w, &load);
 	hand_conclude(h, &load, path, verdict);
-	if ((verdict == LOAD_DONE || verdict == LOAD_SKIPPED) &&
-	    retry_remove(r, h->run.settings->settle_ns > 0, &err) < 0) {
-		log_error("%s", err.text);
-		run_note(&h->run, OUTCOME_IO);
-	}
+	if (verdict == LOAD_DONE || verdict == LOAD_SKIPPED)
+		finish(h, w, r, opened_ns);
 	return hand_goes_on(verdict);
 }
 

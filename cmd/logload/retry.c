@@ -241,71 +241,100 @@ open_beside(const struct retry *r, const char *dir)
 	    r->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* Does the file that was loaded first wait in ready/? */
-static bool
-is_origin_ready(const struct retry *r)
-{
-	int ready = open_beside(r, "../ready");
-	bool there =
-	    ready >= 0 && spool_name_is_loadable(r->origin) &&
-	    faccessat(ready, r->origin, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+/* Is there a loadable name in that directory for which `match` is true? */
+typedef bool match(void *context, const char *name);
 
-	if (ready >= 0)
-		(void)close(ready); /* only read from */
-	return there;
+static bool
+find_name(int dir, match *is, void *context)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e = NULL;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd); /* only read from */
+		return false;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (spool_name_is_loadable(e->d_name) && is(context, e->d_name))
+			break;
+	}
+	(void)closedir(d); /* only read from */
+	return e != NULL;
 }
 
-/* Is the other file of that directory loaded as our basis? */
+/* Is the file beside it loaded as its basis? */
 static bool
-is_basis(const struct retry *r, const char *base)
+is_basis(void *context, const char *name)
 {
+	struct retry *r = context;
 	struct retry other = {.dir = r->dir, .source.fd = -1};
 	char stem[SPOOL_NAME_MAX];
 	struct error err;
 	size_t len;
 	bool is;
 
-	make_stem(stem, sizeof(stem), base);
+	make_stem(stem, sizeof(stem), name);
 	len = strnlen(stem, STEM_MOST);
 	if (strncmp(r->basis, stem, len) != 0 ||
 	    strlen(r->basis) != len + strlen(MARK) + DIGITS ||
-	    strcmp(r->base, base) == 0)
+	    strcmp(r->base, name) == 0)
 		return false;
-	(void)snprintf(other.base, sizeof(other.base), "%s", base);
+	(void)snprintf(other.base, sizeof(other.base), "%s", name);
 	is = open_file(&other, false, &err) == RETRY_READY &&
 	     retry_name(&other, &err) == 0 && strcmp(other.name, r->basis) == 0;
 	source_close(&other.source);
 	return is;
 }
 
-/* Is the file that a retry has read still there? */
+/* Was the file of loaded/? */
 static bool
-is_basis_there(const struct retry *r)
+was_basis(void *context, const char *name)
 {
-	int fd = openat(r->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e = NULL;
+	struct retry *r = context;
+	char base[SPOOL_NAME_MAX], ledger[LOAD_NAME_MAX + 1];
 
-	if (d == NULL && fd >= 0)
-		(void)close(fd); /* only read from */
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (spool_name_is_loadable(e->d_name) && is_basis(r, e->d_name))
-			break;
-	}
-	if (d != NULL)
-		(void)closedir(d); /* only read from */
-	return e != NULL;
+	return retry_find_kept(name, base, ledger) &&
+	       strcmp(ledger, r->basis) == 0;
+}
+
+/* Is what it was read from where it is loaded from? */
+static bool
+comes_again(struct retry *r)
+{
+	bool first = strcmp(r->basis, r->origin) == 0, is;
+	int ready = open_beside(r, "../ready");
+
+	is = first ? ready >= 0 && spool_name_is_loadable(r->origin) &&
+			 faccessat(
+			     ready, r->origin, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+		   : find_name(r->dir, is_basis, r);
+	if (ready >= 0)
+		(void)close(ready); /* only read from */
+	return is;
+}
+
+/* Is it in loaded/, from where it goes back, if it was forgotten? */
+static bool
+is_kept(struct retry *r)
+{
+	int loaded = open_beside(r, "../loaded");
+	bool is = loaded >= 0 && find_name(loaded, was_basis, r);
+
+	if (loaded >= 0)
+		(void)close(loaded); /* only read from */
+	return is;
 }
 
 enum retry_state
-retry_wait(
-    const struct retry *r, const struct db_file *known, struct error *err)
+retry_wait(struct retry *r, const struct db_file *known, struct error *err)
 {
-	bool first = strcmp(r->basis, r->origin) == 0;
+	bool begun = known != NULL && strcmp(r->basis, r->origin) == 0;
 
 	if (known != NULL && known->progress > r->offset)
 		return RETRY_READY;
-	if (first ? known == NULL && !is_origin_ready(r) : !is_basis_there(r))
+	if (!begun && !comes_again(r) && !is_kept(r))
 		return RETRY_READY;
 	(void)error_set(err,
 	    "its part of %s is not committed yet, and will be loaded again",
@@ -362,6 +391,69 @@ retry_find_kept(
 	(void)snprintf(ledger, LOAD_NAME_MAX + 1, "%.*s" MARK "%.*s", STEM_MOST,
 	    stem, DIGITS, hash);
 	return true;
+}
+
+/* What came of a load. */
+struct trail {
+	int dir;
+	char stem[LOAD_NAME_MAX + 1];
+	const char *origin; /* whose events it must have, or NULL */
+	bool dropped;       /* some of it */
+};
+
+static bool
+drop(void *context, const char *name)
+{
+	struct trail *t = context;
+	struct retry r = {.dir = t->dir, .source.fd = -1};
+	size_t len = strlen(t->stem);
+	struct error err;
+
+	if (strncmp(name, t->stem, len) != 0 ||
+	    strchr(".+@", name[len]) == NULL)
+		return false;
+	(void)snprintf(r.base, sizeof(r.base), "%s", name);
+	if (open_file(&r, true, &err) == RETRY_READY &&
+	    read_head(&r, &err) == RETRY_READY &&
+	    (t->origin == NULL || strcmp(t->origin, r.origin) == 0) &&
+	    unlinkat(t->dir, name, 0) == 0) {
+		log_info("removed, since all of it comes again: file=%s", name);
+		t->dropped = true;
+	}
+	source_close(&r.source);
+	return false;
+}
+
+static void
+drop_trail(struct trail *t)
+{
+	(void)find_name(t->dir, drop, t);
+	if (t->dropped && fsync(t->dir) < 0)
+		log_warn("sync the directory of records: %s", strerror(errno));
+}
+
+void
+retry_undo(struct retry *r)
+{
+	struct trail t = {.dir = r->dir};
+
+	memcpy(t.stem, r->name, sizeof(t.stem));
+	drop_trail(&t);
+	if (comes_again(r) && unlinkat(r->dir, r->base, 0) < 0)
+		log_warn("remove %s: %s", r->base, strerror(errno));
+}
+
+void
+retry_drop(struct spool *spool, const char *kept)
+{
+	struct trail t = {.dir = spool->dir[SPOOL_REJECTED]};
+	char base[SPOOL_NAME_MAX];
+
+	if (!retry_find_kept(kept, base, t.stem)) {
+		naming_stem(t.stem, sizeof(t.stem), kept);
+		t.origin = kept;
+	}
+	drop_trail(&t);
 }
 
 int

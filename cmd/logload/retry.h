@@ -72,7 +72,7 @@ void retry_close(struct retry *);
  * it? Then RETRY_LATER. `known` is what the ledger has of the basis, or NULL.
  */
 enum retry_state
-retry_wait(const struct retry *, const struct db_file *known, struct error *);
+retry_wait(struct retry *, const struct db_file *known, struct error *);
 
 /* Makes the name under which it is loaded; reads all of it. */
 int retry_name(struct retry *, struct error *);
@@ -85,6 +85,18 @@ void retry_load(struct retry *, struct load *, struct loader *);
  * spool, where its name tells both what it had and the ledger's.
  */
 int retry_remove(struct retry *, bool keep, struct error *);
+
+/*
+ * The database has forgotten what it came of while it was loaded: away with
+ * what was refused of it, which comes again, and with it, if that is back.
+ */
+void retry_undo(struct retry *);
+
+/*
+ * The file of that name in loaded/ goes back, to be loaded again: away with all
+ * of rejected/ that has come of it, but what another process is at.
+ */
+void retry_drop(struct spool *, const char *kept);
 
 /* Is that such a name of loaded/? Then sets the other two. */
 bool retry_find_kept(const char *name, char base[SPOOL_NAME_MAX],

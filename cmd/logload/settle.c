@@ -27,6 +27,7 @@ struct turn {
 	uint64_t now_us, wall_us, since_us, settled_us;
 	bool stepped;
 	bool all;                   /* asks also about what is not due */
+	bool again;                 /* and only about what was retried */
 	bool cut;                   /* stop was asked meanwhile */
 	uint64_t eldest_us;         /* age, of what is not due */
 	enum db_verdict verdict;    /* not DB_OK: the session is lost */
@@ -266,7 +267,7 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 {
 	uint64_t aliens;
 	struct turn t;
-	int rc;
+	int rc = 0;
 
 	/* Also amid a backlog, which may last for longer than --settle. */
 	due = is_due(s, true) || due;
@@ -276,11 +277,16 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 	if (!due || pthread_mutex_trylock(&s->turn) != 0)
 		return LOAD_DONE;
 	begin(&t, s, db);
-	lock(s);
-	s->files = s->bytes = 0; /* others may add meanwhile */
-	unlock(s);
-	rc = spool_walk(s->spool, SPOOL_LOADED, see_file, &t, &aliens, err);
-	ask_about(&t);
+	/* What goes back to rejected/ goes first, see retry_drop. */
+	for (int pass = t.all ? 0 : 1; pass < 2; pass++) {
+		t.again = pass == 0;
+		lock(s);
+		s->files = s->bytes = 0; /* others may add meanwhile */
+		unlock(s);
+		rc = spool_walk(
+		    s->spool, SPOOL_LOADED, see_file, &t, &aliens, err);
+		ask_about(&t);
+	}
 	if (rc < 0)
 		log_warn("%s", err->text);
 	finish(&t, rc == 0 && !t.cut && t.verdict == DB_OK);
@@ -314,15 +320,18 @@ settle_connect(
 static void
 note(struct turn *t, const struct spool_file *file, bool goes)
 {
-	struct kept *k = &t->kept[t->count++];
+	struct kept *k = &t->kept[t->count];
 	char base[SPOOL_NAME_MAX];
 
-	k->file = *file;
-	if (!retry_find_kept(file->name, base, k->ledger))
+	if (!retry_find_kept(file->name, base, k->ledger)) {
+		if (t->again)
+			return;
 		memcpy(k->ledger, file->name, sizeof(file->name));
+	}
+	k->file = *file;
 	k->goes = goes;
 	k->missing = false;
-	if (t->count == DB_NAMES_MAX)
+	if (++t->count == DB_NAMES_MAX)
 		ask_about(t);
 }
 
@@ -427,6 +436,7 @@ give_back(struct turn *t, const struct spool_file *file)
 		log_warn("%s", err.text);
 	if (rc <= 0)
 		return rc < 0;
+	retry_drop(t->s->spool, file->name);
 	count_gone(t, file->bytes);
 	meter_add(t->s->meters, METER_ASKED_BACK, 1);
 	if (retried) {

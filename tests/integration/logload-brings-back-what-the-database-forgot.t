@@ -73,4 +73,39 @@ once
 is "$STATUS/$(rows)/$(files ready)" 0/513/0 'the next start asks'
 once
 is "$STATUS/$(rows)" 0/513 'and the next'
+
+# --- records that have gone further, which come again as well
+
+retry() {
+	run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
+}
+forget() { # NAMES
+	sql "DELETE logs FROM logs JOIN log_files ON file_id = id
+		WHERE name LIKE '$1'; DELETE FROM log_files WHERE name LIKE '$1'"
+}
+sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'worse')"
+printf '{"event":"%s"}\n' good worse >"$SPOOL/ready/$(ready 300)"
+once
+retry
+retry
+kept=$(files loaded)
+is "$STATUS/$(rejected line | xargs)" 65/2 'a record went further twice'
+forget '%-300@retry-%'
+retry
+is "$STATUS/$(rejected line | xargs)/$(files loaded)" "75/2/$kept" \
+	'the two are forgotten: it is left for later'
+once
+is "$(files rejected)" 2 'what it was read from is back, twice, in its place'
+retry
+retry
+is "$STATUS/$(rejected line | xargs)" 65/2 'the record is there once'
+forget '%-300%'
+once
+is "$(rows)/$(rejected line | xargs)" 514/2 'and once with all forgotten'
+retry
+retry
+is "$STATUS/$(rejected line | xargs)" 65/2 'and retried'
+sql 'ALTER TABLE logs DROP CONSTRAINT picky'
+retry
+is "$STATUS/$(rows)/$(files rejected)" 0/515/0 'until it is a row'
 done_testing
