@@ -30,7 +30,8 @@ struct finder {
 
 static enum load_verdict find_by_content(struct finder *, struct source *);
 static enum load_verdict gather_lines(struct finder *);
-static enum load_verdict pick_line(struct finder *, bool *picked);
+static enum load_verdict pick_known(struct finder *, bool *picked);
+static bool pick_front(struct finder *);
 static enum load_verdict find_free_name(struct finder *);
 static enum load_verdict find_forced(struct finder *);
 
@@ -161,12 +162,16 @@ find_by_content(struct finder *f, struct source *source)
 	id->sum.mark_count = f->count;
 	if (source_hash(source, "", &id->sum, f->err) < 0)
 		return LOAD_IO;
-	verdict = pick_line(f, &picked);
-	if (verdict != LOAD_DONE || picked)
-		return verdict;
 	(void)snprintf(id->name, sizeof(id->name), "%.150s" NAMING_HASH "%s",
 	    f->base, id->sum.all.sha256);
-	return f->s->force ? find_forced(f) : find_free_name(f);
+	if (f->s->force)
+		return pick_front(f) ? LOAD_DONE : find_forced(f);
+	verdict = pick_known(f, &picked);
+	if (verdict == LOAD_DONE && !picked)
+		verdict = find_free_name(f);
+	if (verdict == LOAD_DONE && !picked)
+		(void)pick_front(f);
+	return verdict;
 }
 
 /* Of lines of older versions the name alone tells. */
@@ -286,22 +291,28 @@ pick_content(struct finder *f, const struct source_mark *mark, bool *picked)
 	return verdict;
 }
 
-/* What the ledger has of it: all, but for a last line in the making; a front.
- */
+/* All of it, but for a last line in the making. */
 static enum load_verdict
-pick_line(struct finder *f, bool *picked)
+pick_known(struct finder *f, bool *picked)
 {
 	const struct source_sum *sum = &f->id->sum;
 	enum load_verdict verdict = LOAD_DONE;
-	const struct db_file *best = NULL;
 
-	if (may_ask(f) && !f->s->force)
+	if (may_ask(f))
 		verdict = pick_content(f, &sum->all, picked);
-	if (verdict == LOAD_DONE && may_ask(f) && !f->s->force && !*picked &&
+	if (verdict == LOAD_DONE && may_ask(f) && !*picked &&
 	    sum->lines.bytes > 0)
 		verdict = pick_content(f, &sum->lines, picked);
-	if (verdict != LOAD_DONE || *picked)
-		return verdict;
+	return verdict;
+}
+
+/* The longest front of it that the ledger has; or false. */
+static bool
+pick_front(struct finder *f)
+{
+	const struct source_sum *sum = &f->id->sum;
+	const struct db_file *best = NULL;
+
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct db_file *line = &f->lines[i];
 
@@ -310,10 +321,9 @@ pick_line(struct finder *f, bool *picked)
 		    (best == NULL || line->bytes > best->bytes))
 			best = line;
 	}
-	*picked = best != NULL;
-	if (*picked)
+	if (best != NULL)
 		pick(f, best);
-	return LOAD_DONE;
+	return best != NULL;
 }
 
 /*
