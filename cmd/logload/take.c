@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "take.h"
@@ -60,14 +61,14 @@ open_file(struct spool *spool, const char *name, struct source *source,
 		(void)error_errno(err, "open");
 		return err->code == ENOENT ? TAKEN_GONE : TAKEN_NOT;
 	}
-	if (source_open(source, fd, -1, err) < 0)
-		return TAKEN_NOT;
+	/* Before its size is looked at, which is final then. */
 	if (spool_name_may_be_torn(name)
-		? !spool_is_being_copied(fd)
-		: spool_find_writer(fd) != SPOOL_WRITER_THERE)
-		return TAKEN;
-	source_close(source);
-	return TAKEN_BY_ANOTHER;
+		? spool_is_being_copied(fd)
+		: spool_find_writer(fd) == SPOOL_WRITER_THERE) {
+		(void)close(fd); /* only read from */
+		return TAKEN_BY_ANOTHER;
+	}
+	return source_open(source, fd, -1, err) < 0 ? TAKEN_NOT : TAKEN;
 }
 
 enum taken
