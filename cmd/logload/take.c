@@ -3,25 +3,49 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
+#include "row/value.h"
 #include "take.h"
+
+/* Was it there, just as large, when the loading of that line began? */
+static bool
+was_there(
+    const struct spool *spool, const char *name, const struct db_file *file)
+{
+	char came[VALUE_DATETIME_LEN + 1];
+	struct stat st;
+
+	if (fstatat(spool->dir[SPOOL_READY], name, &st, AT_SYMLINK_NOFOLLOW) <
+		0 ||
+	    (uint64_t)st.st_size != file->progress)
+		return false;
+	value_stamp((int64_t)st.st_ctim.tv_sec * (int64_t)CLOCK_US_PER_S +
+			st.st_ctim.tv_nsec / 1000,
+	    came);
+	return strcmp(came, file->started_at) < 0;
+}
 
 /*
  * The version before loaded such a file under the name that it was given: has
- * it loaded a part of it? Then the rest belongs to that.
+ * it loaded a part of it? Then the rest belongs to that. Or all of it, and was
+ * killed before it could remove it?
  */
 static enum load_verdict
-find_begun(struct worker *w, const char *name, bool *begun, struct error *err)
+find_begun(const struct spool *spool, struct worker *w, const char *name,
+    bool *begun, struct error *err)
 {
 	enum load_verdict verdict;
 	struct db_file file;
 	bool any;
 
 	verdict = trial_find(&w->trial, &w->loader, name, &file, &any, err);
-	*begun = verdict == LOAD_DONE && any && !file.loaded &&
-		 file.table[0] == '\0';
+	*begun = verdict == LOAD_DONE && any && file.table[0] == '\0' &&
+		 (!file.loaded || was_there(spool, name, &file));
 	return verdict;
 }
 
@@ -34,7 +58,7 @@ take_name(struct spool *spool, struct worker *w, const char **name, char *own,
 
 	if (spool_name_parse(*name, NULL))
 		return TAKEN;
-	*asked = find_begun(w, *name, &begun, err);
+	*asked = find_begun(spool, w, *name, &begun, err);
 	if (*asked != LOAD_DONE)
 		return TAKEN_UNKNOWN;
 	if (begun)

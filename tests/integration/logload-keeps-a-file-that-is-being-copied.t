@@ -101,6 +101,17 @@ sql "INSERT INTO log_files SELECT 7, 'begun.ndjson', 999, 4, 0, 0, $front, 4,
 once
 is "$(rows)/$(files ready)" 1067/0 'what it has loaded is not loaded again'
 
+# Or had loaded all of it, and was killed before it could remove it.
+events 10 >"$SPOOL/ready/ended.ndjson"
+sql "INSERT INTO log_files SELECT 8, 'ended.ndjson', bytes, 10, 0, 0, bytes, 10,
+	UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), NULL, NULL
+	FROM (SELECT $(wc -c <"$SPOOL/ready/ended.ndjson") bytes) b"
+once
+is "$(rows)/$(files ready)" 1067/0 'nor is what it has loaded to its end'
+events 10 >"$SPOOL/ready/ended.ndjson"
+once
+is "$(rows)/$(files ready)" 1077/0 'but what came later under that name is'
+
 # One that a spool has named is written to while it is loaded: a lock holds the
 # load up.
 load_is_held() { sql 'SELECT info FROM information_schema.processlist' |
@@ -115,7 +126,7 @@ logload_start
 ok 'it waits for a lock' wait_for load_is_held
 events 10 10 >>"$SPOOL/ready/$(ready 3)"
 kill_hard locker
-ok 'the load goes on' wait_rows 1077
+ok 'the load goes on' wait_rows 1087
 ok 'it tells' wait_log logload " error .* file=$(ready 3) it was written to"
 is "$(files ready)" 1 'the file stays'
 stop logload
