@@ -154,6 +154,9 @@ find_by_content(struct finder *f, struct source *source)
 	bool picked = false;
 
 	naming_clean(f->base);
+	/* Digests of others are no hash of this content. */
+	for (char *p = f->base; (p = strstr(p, NAMING_HASH)) != NULL;)
+		*p = '_';
 	naming_unrotate(f->base, f->unrotated);
 	verdict = gather_lines(f);
 	if (verdict != LOAD_DONE)

@@ -123,6 +123,13 @@ mv "$DIR/ext.1.log" "$DIR/ext.2.log"
 load "$DIR/ext.2.log"
 is "$(summary events)" 5 'ext.2.log goes on where ext.1.log was'
 
+# A name that has somebody's digest in it.
+events 1 >"$DIR/image@sha256:0123456789abcdef.log"
+load "$DIR/image@sha256:0123456789abcdef.log"
+events 1 1 >>"$DIR/image@sha256:0123456789abcdef.log"
+load "$DIR/image@sha256:0123456789abcdef.log"
+is "$(summary events)" 1 'a digest in a name is not taken for ours'
+
 printf '{"event":"one"}\n{"no JSON' >"$DIR/c"
 load "$DIR/c"
 is "$STATUS/$(summary events)/$(summary rejected)" 0/1/0 'a line, not whole'
