@@ -122,7 +122,7 @@ is "$STATUS" 0 'pipe: as it says'
 all_once 'pipe: each event once' 1 1
 sql 'DELETE FROM log_files'
 for name in same same.ndjson; do
-	printf 'no %s\n' "$name" >"$DIR/bad"
+	printf '{"a":1}\nno %s\n' "$name" >"$DIR/bad"
 	load --name "$name" "$DIR/bad"
 done
 is "$(rejected raw | sort | xargs)" 'no same no same.ndjson' \
