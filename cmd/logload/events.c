@@ -44,17 +44,6 @@ no_events(struct load *f)
 	    FRONT_MOST, why.text);
 }
 
-/*
- * May a last line that is cut be left for the next run? Where the content was
- * hashed, that is known of what begins behind a line break.
- */
-static bool
-may_wait(const struct load *f, const struct line *line)
-{
-	return f->waits && line->text != NULL &&
-	       (f->sum == NULL || f->sum->lines.bytes == line->offset);
-}
-
 int
 events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 {
@@ -71,7 +60,7 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 		if (*verdict == EVENT_ALIEN)
 			return -1;
 		cut = *verdict == EVENT_BAD && !line->ended && !f->event.valid;
-		if (cut && may_wait(f, line)) {
+		if (cut && f->waits && line->text != NULL) {
 			f->chunk.waiting = l->reader.at - line->offset;
 			return 0;
 		}

@@ -123,6 +123,18 @@ mv "$DIR/ext.1.log" "$DIR/ext.2.log"
 load "$DIR/ext.2.log"
 is "$(summary events)" 5 'ext.2.log goes on where ext.1.log was'
 
+# Nor is it torn apart where events are not on lines of their own.
+for end in '\r' '' '\n \n'; do
+	before=$(rows)
+	printf "{\"n\":1$end}$end{\"n\":" >"$DIR/growing"
+	load "$DIR/growing"
+	is "$STATUS/$(summary events)/$(summary rejected)" 0/1/0 \
+		"between events '$end': what is not whole waits"
+	printf "2$end}$end{\"n\":3}$end" >>"$DIR/growing"
+	load "$DIR/growing"
+	is "$STATUS/$(summary events)/$(($(rows) - before))" 0/2/3 'and is loaded'
+done
+
 # A name that has somebody's digest in it.
 events 1 >"$DIR/image@sha256:0123456789abcdef.log"
 load "$DIR/image@sha256:0123456789abcdef.log"
