@@ -465,8 +465,8 @@ load_one(void *context, struct worker *w, const char *path)
 		log_info("if this is interrupted, go on with --name=%s file=%s",
 		    id.name, path);
 	if (verdict == LOAD_DONE)
-		verdict = s->dry_run ? hand_dry_run(w, &load)
-				     : hand_load(w, &load);
+		verdict =
+		    s->dry_run ? hand_dry_run(w, &load) : hand_load(w, &load);
 	hand_conclude(h, &load, path, verdict);
 	loader_rest(&w->loader);
 	source_close(&source);
