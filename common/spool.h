@@ -9,8 +9,8 @@
  *
  * All of it lies on one local file system where rename(2) and flock(2) work.
  * No other module builds a name, opens a spool file for writing, or renames.
- * spool.c opens a spool, spool_file.c has the life of a file, spool_list.c and
- * spool_draft.c what their names say.
+ * spool.c opens a spool, spool_file.c has the life of a file, spool_list.c,
+ * spool_mark.c and spool_draft.c what their names say.
  *
  * A file is named once, at birth,
  * 20261122T073351.123456Z-HOST-PID-SEQ-RANDOM.ndjson; names without RANDOM, of
@@ -66,8 +66,9 @@
 #define SPOOL_NAME_MAX 200 /* with its NUL */
 #define SPOOL_SUFFIX ".ndjson"
 #define SPOOL_FILE_MODE 0640
-#define SPOOL_LOCK_MODE 0660 /* to lock by fcntl is to write */
-#define SPOOL_CLAIMS ".lock" /* in ready/ */
+#define SPOOL_LOCK_MODE 0660  /* to lock by fcntl is to write */
+#define SPOOL_CLAIMS ".lock"  /* in ready/ */
+#define SPOOL_MARK ".settled" /* there, too */
 
 enum spool_place {
 	SPOOL_BUFFER,
@@ -212,7 +213,10 @@ struct spool_file {
 };
 
 struct spool_list {
-	bool by_move;             /* the caller's: by moved_us, not by name */
+	/* The caller's: by moved_us, not by name; what has come before is not
+	 * there at all. */
+	bool by_move;
+	uint64_t from_us;
 	struct spool_file *files; /* oldest first */
 	size_t count, cap;
 	uint64_t all_files, all_bytes; /* of the directory */
@@ -299,6 +303,14 @@ int spool_keep(struct spool *, const char *name, struct error *);
  */
 int spool_give_back(struct spool *, const char *name, enum spool_place to,
     const char *as, struct error *);
+
+/*
+ * What came to loaded/ up to this time, of the wall clock, is an archive: it
+ * has settled, and --keep keeps it. It is the mtime of a file of ready/, so
+ * that it is known after --keep was given up. False: there is none.
+ */
+bool spool_mark_read(struct spool *, uint64_t *until_us);
+int spool_mark_write(struct spool *, uint64_t until_us, struct error *);
 
 /*
  * A file that appears under its name whole or not at all: written as

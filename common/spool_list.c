@@ -148,6 +148,8 @@ count_file(void *context, const struct spool_file *file)
 	struct scan *scan = context;
 	struct spool_list *list = scan->list;
 
+	if (file->moved_us < list->from_us)
+		return 0;
 	list->all_files++;
 	list->all_bytes += file->bytes;
 	if (list->oldest[0] == '\0' || strcmp(file->name, list->oldest) < 0)

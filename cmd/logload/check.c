@@ -276,7 +276,8 @@ check_hidden(struct check *c, const char *name, uint64_t bytes)
 	bool draft = ends_in(name, ".tmp");
 
 	if ((c->place == SPOOL_METRICS && ends_in(name, ".lock")) ||
-	    (c->place == SPOOL_READY && strcmp(name, SPOOL_CLAIMS) == 0))
+	    (c->place == SPOOL_READY && (strcmp(name, SPOOL_CLAIMS) == 0 ||
+					    strcmp(name, SPOOL_MARK) == 0)))
 		return;
 	if (draft && find_writer_of(c, name) != SPOOL_WRITER_GONE)
 		return;

@@ -14,9 +14,10 @@
 #include "room.h"
 
 #define LOOK_NS CLOCK_NS_PER_S
-#define LOOK_SHARE 20  /* a look takes at most this share of the time */
-#define DISK_SHARE 4   /* the limit is at most this share of the disk */
-#define DROP_MOST 1024 /* files that one look finds to be dropped */
+#define LOOK_SHARE 20        /* a look takes at most this share of the time */
+#define DISK_SHARE 4         /* the limit is at most this share of the disk */
+#define DROP_MOST 1024       /* files that one look finds to be dropped */
+#define FREE_LEAST 384000000 /* bytes; logrecv's --min-free is two thirds */
 
 static void look(struct room *);
 static void make_room(struct room *, uint64_t bytes, const char *but);
@@ -58,6 +59,21 @@ room_bound_told(struct spool *spool, uint64_t bytes, const char *option)
 			 "bytes=%llu",
 		    option, (unsigned long long)bound);
 	return bound;
+}
+
+uint64_t
+room_lack(struct spool *spool)
+{
+	uint64_t least = FREE_LEAST, half, left;
+	struct statvfs fs;
+
+	if (fstatvfs(spool->dir[SPOOL_LOADED], &fs) < 0)
+		return 0; /* what cannot be measured is no lack */
+	half = (uint64_t)fs.f_blocks * fs.f_frsize / 2;
+	left = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (least > half)
+		least = half;
+	return left < least ? least - left : 0;
 }
 
 void

@@ -48,6 +48,9 @@ uint64_t room_bound(struct spool *, uint64_t bytes);
 /* The same, and says so where it is less than the option has. */
 uint64_t room_bound_told(struct spool *, uint64_t bytes, const char *option);
 
+/* How many bytes the disk has less than it should have, for logrecv's sake. */
+uint64_t room_lack(struct spool *);
+
 /* From now on rejected/ of the spool has no more, by room_bound. */
 void room_limit(struct room *, struct spool *, uint64_t bytes, bool drop);
 

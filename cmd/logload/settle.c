@@ -3,7 +3,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "clock.h"
 #include "log.h"
@@ -11,21 +10,20 @@
 #include "room.h"
 #include "settle.h"
 
-#define GO_MOST 1024         /* oldest files that one look finds */
-#define TURN_SHARE 20        /* a turn takes at most this share of the time */
-#define TURN_PART 32         /* and is due each such part of --settle at most */
-#define SOON_US 1000000      /* or so, where the disk is nearly full */
-#define STUCK_US 5000000     /* so long nearly full, and nobody could ask */
-#define STEP_US 2000000      /* of the wall clock: less is slewed */
-#define FREE_LEAST 384000000 /* bytes; logrecv's --min-free is two thirds */
+#define GO_MOST 1024     /* oldest files that one look finds */
+#define TURN_SHARE 20    /* a turn takes at most this share of the time */
+#define TURN_PART 32     /* and is due each such part of --settle at most */
+#define SOON_US 1000000  /* or so, where the disk is nearly full */
+#define STUCK_US 5000000 /* so long nearly full, and nobody could ask */
 
 /* A round of questions, and what follows. */
 struct turn {
 	struct settle *s;
 	struct db *db;  /* NULL: nobody is asked */
 	const char *at; /* what loaded/ is at, so that files go early */
-	uint64_t now_us, wall_us, since_us, settled_us;
-	bool stepped;
+	bool lacks;     /* the disk's end it is */
+	uint64_t now_us;
+	struct age age;
 	bool all;                   /* asks also about what is not due */
 	bool again;                 /* and only about what was retried */
 	bool cut;                   /* stop was asked meanwhile */
@@ -43,6 +41,7 @@ struct turn {
 	} kept[DB_NAMES_MAX];
 };
 
+static int count(void *, const struct spool_file *);
 static int see_file(void *, const struct spool_file *);
 static void ask_about(struct turn *);
 static void make_room(struct turn *, struct spool_list *, size_t *next);
@@ -72,6 +71,7 @@ settle_init(struct settle *s, const struct settings *settings,
     struct spool *spool, struct meters *meters, struct stop *stop)
 {
 	struct error err;
+	uint64_t aliens;
 
 	s->spool = spool;
 	s->meters = meters;
@@ -79,10 +79,6 @@ settle_init(struct settle *s, const struct settings *settings,
 	s->for_us = settings->settle_ns / 1000;
 	s->keep = settings->keep;
 	s->oldest.by_move = true;
-	s->stepped_us = now_us();
-	s->offset_us = clock_wall_us() - s->stepped_us;
-	if (s->keep)
-		s->settled_us = clock_wall_us() - s->for_us;
 	if (pthread_mutex_init(&s->turn, NULL) != 0 ||
 	    pthread_mutex_init(&s->lock, NULL) != 0)
 		return -1;
@@ -95,11 +91,32 @@ settle_init(struct settle *s, const struct settings *settings,
 		    s->keep ? settings->keep_limit : settings->settle_limit,
 		    s->limit_option);
 	meter_set(meters, METER_LOADED_LIMIT, (int64_t)s->limit);
-	if (spool_scan(spool, SPOOL_LOADED, NULL, 0, &s->oldest, &err) < 0)
+	age_init(&s->age, spool, s->for_us, s->keep);
+	if (s->limit_option != NULL && age_mark(&s->age, spool, &err) < 0)
 		log_warn("%s", err.text);
-	s->files = s->oldest.all_files;
-	s->bytes = s->oldest.all_bytes;
+	if (spool_walk(spool, SPOOL_LOADED, count, s, &aliens, &err) < 0)
+		log_warn("%s", err.text);
+	if (s->limit_option != NULL && s->archived > 0)
+		log_info("left alone in loaded/, where --keep has kept them: "
+			 "files=%llu",
+		    (unsigned long long)s->archived);
 	s->due_us = s->files > 0 ? 0 : UINT64_MAX;
+	return 0;
+}
+
+/* Of what is an archive, to one that does not keep, the number alone. */
+static int
+count(void *context, const struct spool_file *file)
+{
+	struct settle *s = context;
+	bool ours;
+
+	lock(s);
+	ours = s->keep || !age_is_archive(&s->age, file->moved_us);
+	s->archived += !ours;
+	s->files += ours;
+	s->bytes += ours ? file->bytes : 0;
+	unlock(s);
 	return 0;
 }
 
@@ -115,24 +132,6 @@ settle_release(struct settle *s)
  * Time, the lock being held
  */
 
-/* Looks whether the wall clock was set. */
-static uint64_t
-look_at_clock(struct settle *s)
-{
-	uint64_t now = now_us(), wall = clock_wall_us();
-	int64_t step = (int64_t)(wall - now - s->offset_us);
-
-	s->offset_us = wall - now;
-	if (step > -STEP_US && step < STEP_US)
-		return now;
-	s->stepped = true;
-	s->stepped_us = now;
-	/* What comes from now on is not to be taken for settled. */
-	if (s->settled_us > wall - s->for_us)
-		s->settled_us = wall - s->for_us;
-	return now;
-}
-
 static void
 begin(struct turn *t, struct settle *s, struct db *db)
 {
@@ -140,39 +139,10 @@ begin(struct turn *t, struct settle *s, struct db *db)
 	t->s = s;
 	t->db = db;
 	lock(s);
-	t->now_us = look_at_clock(s);
-	t->wall_us = t->now_us + s->offset_us;
-	t->since_us = t->now_us - s->stepped_us;
-	t->stepped = s->stepped;
-	t->settled_us = s->settled_us;
+	t->now_us = age_look(&s->age);
+	t->age = s->age;
 	t->all = db != NULL && db->opened_ns / 1000 > s->asked_us;
 	unlock(s);
-}
-
-static uint64_t
-age_of(const struct turn *t, uint64_t moved_us)
-{
-	uint64_t age = t->wall_us - moved_us;
-
-	if (moved_us > t->wall_us || (t->stepped && age > t->since_us))
-		return t->since_us;
-	return age;
-}
-
-/* How many bytes the disk has less than it should have. */
-static uint64_t
-find_lack(const struct settle *s)
-{
-	uint64_t least = FREE_LEAST, half, left;
-	struct statvfs fs;
-
-	if (fstatvfs(s->spool->dir[SPOOL_LOADED], &fs) < 0)
-		return 0; /* what cannot be measured is no lack */
-	half = (uint64_t)fs.f_blocks * fs.f_frsize / 2;
-	left = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (least > half)
-		least = half;
-	return left < least ? least - left : 0;
 }
 
 /* Shall the worker who `could` take a turn now? True once for each. */
@@ -183,8 +153,9 @@ is_due(struct settle *s, bool could)
 	bool due;
 
 	lock(s);
-	now = look_at_clock(s);
-	if (s->files == 0 || s->limit_option == NULL || find_lack(s) == 0)
+	now = age_look(&s->age);
+	if (s->files + s->archived == 0 || s->limit_option == NULL ||
+	    room_lack(s->spool) == 0)
 		s->low_us = 0;
 	else if (s->low_us == 0)
 		s->low_us = s->due_us = now;
@@ -201,8 +172,11 @@ void
 settle_measure(struct settle *s)
 {
 	uint64_t covered = s->for_us, now = now_us();
+	struct error err;
 
 	lock(s);
+	if (s->limit_option != NULL) /* failing, it was told of at the start */
+		(void)age_mark(&s->age, s->spool, &err);
 	if (s->lost_us > 0 && now - s->lost_us < covered)
 		covered = now - s->lost_us;
 	meter_set(s->meters, METER_LOADED_FILES, (int64_t)s->files);
@@ -247,6 +221,8 @@ settle_put(struct settle *s, struct db *db, const char *name, uint64_t bytes,
 	lock(s);
 	s->files++;
 	s->bytes += bytes;
+	if (s->for_us == 0)
+		age_settle(&s->age, now_us());
 	if (s->due_us == UINT64_MAX)
 		s->due_us = now_us() + s->for_us;
 	over = (s->limit > 0 && s->bytes > s->limit) || s->low_us > 0;
@@ -281,7 +257,8 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 	for (int pass = t.all ? 0 : 1; pass < 2; pass++) {
 		t.again = pass == 0;
 		lock(s);
-		s->files = s->bytes = 0; /* others may add meanwhile */
+		s->files = s->bytes = s->archived =
+		    0; /* others may add meanwhile */
 		unlock(s);
 		rc = spool_walk(
 		    s->spool, SPOOL_LOADED, see_file, &t, &aliens, err);
@@ -342,16 +319,13 @@ see_file(void *context, const struct spool_file *file)
 	struct settle *s = t->s;
 	uint64_t age;
 
-	lock(s);
-	s->files++;
-	s->bytes += file->bytes;
-	unlock(s);
+	(void)count(s, file);
 	/* What is left is counted, for the limit. */
 	t->cut = t->cut || stop_asked(s->stop);
 	if (t->cut || t->verdict != DB_OK ||
-	    (s->keep && file->moved_us <= t->settled_us))
+	    age_is_archive(&t->age, file->moved_us))
 		return 0;
-	age = age_of(t, file->moved_us);
+	age = age_of(&t->age, t->now_us, file->moved_us);
 	if (age < s->for_us && age > t->eldest_us)
 		t->eldest_us = age;
 	if (age >= s->for_us || t->all)
@@ -365,16 +339,15 @@ finish(struct turn *t, bool whole)
 {
 	struct settle *s = t->s;
 	uint64_t wait = s->for_us - t->eldest_us, pause = s->for_us / TURN_PART;
-	uint64_t now = now_us(), past = t->wall_us - s->for_us;
+	uint64_t now = now_us();
 
 	if (pause < (now - t->now_us) * TURN_SHARE)
 		pause = (now - t->now_us) * TURN_SHARE;
 	lock(s);
 	if (whole && t->all)
 		s->asked_us = t->now_us;
-	if (whole && s->keep && past > s->settled_us &&
-	    (!t->stepped || t->since_us >= s->for_us))
-		s->settled_us = past;
+	if (whole && s->keep)
+		age_settle(&s->age, t->now_us);
 	s->due_us = now + (wait > pause ? wait : pause);
 	if (whole && s->files == 0)
 		s->due_us = UINT64_MAX;
@@ -390,14 +363,15 @@ subtract(uint64_t *from, uint64_t n)
 
 /* One is in loaded/ no longer. */
 static void
-count_gone(struct turn *t, uint64_t bytes)
+count_gone(struct turn *t, const struct spool_file *file)
 {
 	struct settle *s = t->s;
+	bool ours = s->keep || !age_is_archive(&t->age, file->moved_us);
 
-	t->gone_bytes += bytes;
+	t->gone_bytes += file->bytes;
 	lock(s);
-	subtract(&s->files, 1);
-	subtract(&s->bytes, bytes);
+	subtract(ours ? &s->files : &s->archived, 1);
+	subtract(&s->bytes, ours ? file->bytes : 0);
 	unlock(s);
 }
 
@@ -410,7 +384,7 @@ take_away(struct turn *t, const struct spool_file *file)
 		log_warn("%s", err.text);
 		return;
 	}
-	count_gone(t, file->bytes);
+	count_gone(t, file);
 	if (t->at != NULL)
 		log_info("removed from loaded/, which is at %s: file=%s "
 			 "bytes=%llu",
@@ -437,7 +411,7 @@ give_back(struct turn *t, const struct spool_file *file)
 	if (rc <= 0)
 		return rc < 0;
 	retry_drop(t->s->spool, file->name);
-	count_gone(t, file->bytes);
+	count_gone(t, file);
 	meter_add(t->s->meters, METER_ASKED_BACK, 1);
 	if (retried) {
 		log_warn("the database has forgotten that these events were "
@@ -504,9 +478,10 @@ find_excess(struct turn *t)
 	lock(s);
 	if (s->limit > 0 && s->bytes > s->limit)
 		excess = s->bytes - s->limit;
-	lack = s->low_us > 0 ? find_lack(s) : 0;
+	lack = s->low_us > 0 ? room_lack(s->spool) : 0;
 	unlock(s);
-	t->at = lack > excess ? "the end of the disk" : s->limit_option;
+	t->lacks = lack > excess;
+	t->at = t->lacks ? "the end of the disk" : s->limit_option;
 	return lack > excess ? lack : excess;
 }
 
@@ -515,8 +490,8 @@ static void
 let_go(struct turn *t, const struct spool_file *file)
 {
 	struct settle *s = t->s;
-	bool settled = s->keep && file->moved_us <= t->settled_us;
-	uint64_t age = age_of(t, file->moved_us);
+	bool settled = age_is_archive(&t->age, file->moved_us);
+	uint64_t age = age_of(&t->age, t->now_us, file->moved_us);
 
 	if (age < s->for_us)
 		lose(s, t->now_us - age);
@@ -528,12 +503,20 @@ let_go(struct turn *t, const struct spool_file *file)
 	take_away(t, file);
 }
 
-/* The oldest go, from `next` of the list on, until there is no excess. */
+/*
+ * The oldest go, from `next` of the list on, until there is no excess. What is
+ * an archive to one that does not keep has no part in its limit.
+ */
 static void
 make_room(struct turn *t, struct spool_list *list, size_t *next)
 {
 	uint64_t goal = t->gone_bytes + find_excess(t), found = UINT64_MAX;
+	uint64_t from_us = t->s->keep || t->lacks ? 0 : t->age.archive_us + 1;
 	struct error err;
+
+	if (list->from_us != from_us)
+		list->count = 0;
+	list->from_us = from_us;
 
 	while (t->gone_bytes < goal && t->verdict == DB_OK) {
 		uint64_t bytes = t->gone_bytes;

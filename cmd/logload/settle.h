@@ -11,11 +11,10 @@
  *
  * Over --settle-limit, and where the disk is nearly full, the oldest files go
  * early. With --keep a file is not removed when it has settled, but never asked
- * about again; the limit is --keep-limit then. Records that were
- * loaded again (retry.h) lie there too, and go back to rejected/.
- *
- * Age is that of the move (moved_us of spool.h), and after a step of the clock
- * at most the time since then.
+ * about again; the limit is --keep-limit then. Without it, such an archive is
+ * left alone (age.h), but for the end of the disk, which it must not
+ * bring about. Records that were loaded again (retry.h) lie there too, and go
+ * back to rejected/.
  *
  * Asking takes a session, and so a worker: while one is at it, the others go
  * on. Several processes may do all this at once: what one has removed or moved
@@ -28,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "age.h"
 #include "crew.h"
 #include "error.h"
 #include "meters.h"
@@ -51,12 +51,10 @@ struct settle {
 	uint64_t files, bytes;    /* in loaded/ */
 	uint64_t due_us;          /* when a turn is due; UINT64_MAX: never */
 	uint64_t asked_us;        /* about all, successfully */
-	uint64_t settled_us; /* with --keep: what was moved up to then is */
-	uint64_t lost_us;    /* what was moved up to then went early; 0: none */
-	uint64_t low_us;     /* since when the disk is nearly full; 0: not */
-	uint64_t stepped_us; /* when the clock did, or we began */
-	uint64_t offset_us;  /* of the wall clock from the other */
-	bool stepped;
+	uint64_t archived; /* files; with --keep they are among the others */
+	uint64_t lost_us;  /* what was moved up to then went early; 0: none */
+	uint64_t low_us;   /* since when the disk is nearly full; 0: not */
+	struct age age;
 };
 
 /* Of all zeros. 0, or -1: no memory. */

@@ -102,4 +102,27 @@ is "$STATUS/$(files loaded)/$(rows)" "0/1/$before" 'nor for another table'
 sql 'DELETE FROM logs'
 once --keep
 is "$STATUS/$(files loaded)/$(rows)" 0/1/10 'as long as --settle it would'
+
+# --- what --keep has kept, when it is given up
+
+once --keep --settle 1ms
+sql 'DELETE FROM log_files'
+put 42
+once --settle 1ms --settle-limit 1
+is "$STATUS/$(files loaded)/$(rows)" 0/1/20 \
+	'it is neither removed nor loaded again, nor has it a part in the limit'
+like "$ERR" 'info .* left alone in loaded/, where --keep has kept them: files=1' \
+	'and is told of'
+kept=$(ls "$SPOOL/loaded")
+put 43
+once --settle 1ms
+is "$STATUS/$(ls "$SPOOL/loaded")/$(rows)" \
+	"0/$(printf '%s\n' "$kept" "$(ready 43)")/30" 'what is loaded after it stays'
+once --settle 1ms
+is "$(ls "$SPOOL/loaded")" "$kept" 'and goes, and it does not'
+rm "$SPOOL/ready/.settled"
+sql 'DELETE FROM log_files'
+once --settle 1ms
+is "$STATUS/$(ls "$SPOOL/loaded")/$(rows)" "0/$kept/30" \
+	'nor does what a version has kept that left no mark'
 done_testing

@@ -234,7 +234,7 @@ test_clock(void)
 	begin(&s, SHORT_US, 0);
 	while (clock_monotonic_ns() - started < SHORT_US * 1100ULL)
 		(void)usleep(10000);
-	s.offset_us -= 3600 * CLOCK_US_PER_S; /* as if it was set now */
+	s.age.offset_us -= 3600 * CLOCK_US_PER_S; /* as if it was set now */
 	is_number(turn(&s, &db, true), LOAD_DONE, "a turn");
 	ok(has(SPOOL_LOADED, "a.ndjson"), "a clock that was set: it stays");
 	started = clock_monotonic_ns();
@@ -242,6 +242,39 @@ test_clock(void)
 		(void)usleep(10000);
 	is_number(turn(&s, &db, true), LOAD_DONE, "a turn");
 	ok(!has(SPOOL_LOADED, "a.ndjson"), "and goes when its time is over");
+	settle_release(&s);
+}
+
+/* It must not be taken for older than it is: nobody would ask about it. */
+static void
+test_archive(void)
+{
+	uint64_t wall, marked = 0;
+	struct settle s;
+
+	begin(&s, SHORT_US, 0);
+	ok(spool_mark_read(&spool, &marked), "what is an archive is marked");
+	ok(marked < clock_wall_us() - SHORT_US + CLOCK_US_PER_S,
+	    "at the first start all that has settled");
+	settle_release(&s);
+	wall = clock_wall_us() + 3600 * CLOCK_US_PER_S;
+	must(spool_mark_write(&spool, wall, &err) == 0);
+	begin(&s, SHORT_US, 0);
+	ok(spool_mark_read(&spool, &marked) && marked < clock_wall_us(),
+	    "not what is to come, by a clock that was wrong");
+	settle_release(&s);
+	must(spool_mark_write(&spool, CLOCK_US_PER_S, &err) == 0);
+	begin(&s, SHORT_US, 0);
+	settle_measure(&s);
+	ok(spool_mark_read(&spool, &marked) && marked == CLOCK_US_PER_S,
+	    "nor what has settled without --keep");
+	s.age.archive_us = clock_wall_us() - SHORT_US;
+	s.age.offset_us += 3600 * CLOCK_US_PER_S; /* as if set back now */
+	(void)age_look(&s.age);
+	settle_measure(&s);
+	ok(spool_mark_read(&spool, &marked) &&
+		marked <= clock_wall_us() - SHORT_US,
+	    "nor by one that is set back");
 	settle_release(&s);
 }
 
@@ -279,6 +312,7 @@ main(void)
 	clear(SPOOL_READY);
 	clear(SPOOL_LOADED);
 	test_clock();
+	test_archive();
 	test_names();
 	patience_release(&patience);
 	stop_release(&stop);
