@@ -244,6 +244,15 @@ aside_refuse(struct aside *a, const char *name, const char *why,
 	put(a, name, why, &wait, now->ns);
 }
 
+void
+aside_hurry(struct aside *a)
+{
+	lock(a);
+	for (size_t i = 0; i < a->cap; i++)
+		a->files[i].again_ns = 0;
+	unlock(a);
+}
+
 bool
 aside_is_witnessed(
     struct aside *a, const char *name, const struct aside_now *now)

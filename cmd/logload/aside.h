@@ -74,7 +74,10 @@ void aside_put(struct aside *, const char *name, const char *why, uint64_t need,
 /* All of its events are refused; it is not to be tried before `again_ns`. */
 void aside_refuse(struct aside *, const char *name, const char *why,
     const struct aside_now *, uint64_t again_ns);
-/* Was it, and have rows been stored since? */
+/* There is no time to wait: all may be tried from now on. */
+void aside_hurry(struct aside *);
+
+/* Was it refused, and have rows been stored since? */
 bool
 aside_is_witnessed(struct aside *, const char *name, const struct aside_now *);
 

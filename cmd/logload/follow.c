@@ -372,6 +372,7 @@ drain(struct follow *f, uint64_t until_ns)
 	f->ready.run.patience.most_ns = ns;
 	for (unsigned i = 0; i < crew->worker_count; i++)
 		crew->workers[i].trial.failures = 0;
+	aside_hurry(&f->ready.aside);
 	f->ready.run.moved_ns = 0;
 	f->after[0] = '\0';
 	crew->begin = NULL;

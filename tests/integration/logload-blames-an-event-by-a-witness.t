@@ -123,6 +123,17 @@ is "$(rejected file | tail -n 1)" "$(ready 3)" 'as its record tells'
 ok 'and the gauge is 0' wait_for is_counted 0
 stop logload
 
+# Told to stop, with time left: its turn comes at once.
+echo '{"event":"no"}' >"$SPOOL/ready/$(ready 5)"
+logload_start --drain 20s
+ok 'one more is put aside' wait_log logload 'the file stays in ready/: '
+events 3 >"$SPOOL/ready/.x"
+mv "$SPOOL/ready/.x" "$SPOOL/ready/$(ready 6)"
+ok 'and another file loaded' wait_rows 12
+stop logload
+is "$(files ready)/$(rejected file | tail -n 1)" "0/$(ready 5)" \
+	'a drain leaves none behind'
+
 # A trigger that refuses all rows from some on is no event's fault.
 table ''
 sql 'CREATE TABLE full (n INT); INSERT INTO full VALUES (0)'
