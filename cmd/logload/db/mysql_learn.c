@@ -26,7 +26,10 @@ put_where(struct buf *b, const struct db_dialect *d, const char *table,
 			   : sql_put_text(b, d, table, (size_t)(dot - table));
 }
 
-/* Has it a unique index that begins with the rows' own key? */
+/*
+ * Has it a unique index that begins with the rows' own key, and if so, one that
+ * begins with the instant? Else to look for a batch's rows takes too long.
+ */
 static enum db_verdict
 find_own_key(struct db *db, const char *table)
 {
@@ -35,17 +38,20 @@ find_own_key(struct db *db, const char *table)
 	struct buf *b = &db->sql;
 
 	b->len = 0;
-	if (buf_printf(b, "SELECT 1 FROM information_schema.statistics t") <
-		0 ||
+	if (buf_printf(b, "SELECT SUM(t.seq_in_index=1 AND "
+			  "t.column_name='received_at') by_time "
+			  "FROM information_schema.statistics t") < 0 ||
 	    put_where(b, &db->driver->dialect, table, "table_name",
 		"table_schema") < 0 ||
-	    buf_printf(b,
-		" AND t.non_unique=0 AND t.seq_in_index<=3 AND "
-		"t.column_name IN ('received_at','file_id','line') "
-		"GROUP BY t.index_name HAVING COUNT(*)=3 LIMIT 1") < 0)
+	    buf_printf(b, " AND t.non_unique=0 AND t.seq_in_index<=3 AND "
+			  "t.column_name IN ('received_at','file_id','line') "
+			  "GROUP BY t.index_name HAVING COUNT(*)=3 "
+			  "ORDER BY by_time DESC LIMIT 1") < 0)
 		return db_no_memory(db);
 	verdict = db->driver->ask(db, b->data, b->len, &answer);
 	db->own_key = verdict == DB_OK && answer.found;
+	((struct mysql *)db)->can_sift =
+	    db->own_key && strcmp(answer.fields[0], "1") == 0;
 	return verdict;
 }
 
@@ -67,7 +73,8 @@ find_triggers(struct db *db, const char *table)
 	    buf_printf(b, " AND t.event_manipulation='INSERT' LIMIT 1") < 0)
 		return db_no_memory(db);
 	verdict = db->driver->ask(db, b->data, b->len, &answer);
-	((struct mysql *)db)->has_triggers = verdict == DB_OK && answer.found;
+	if (verdict == DB_OK && answer.found)
+		((struct mysql *)db)->can_sift = false;
 	return verdict;
 }
 

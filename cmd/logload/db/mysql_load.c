@@ -323,7 +323,7 @@ mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 	enum db_verdict verdict;
 	uint64_t stored;
 
-	if (m->has_triggers)
+	if (!m->can_sift)
 		return DB_REFUSED;
 	verdict = m->load_data ? load(m, b, from, count)
 			       : insert_ignoring(m, b, from, count);

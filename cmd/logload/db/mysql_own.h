@@ -17,14 +17,13 @@ struct mysql {
 	bool warned;     /* about settings that cost durability or speed */
 	bool unprepared; /* and about statements that cannot be prepared */
 	bool arrays, load_data; /* what this session can */
-	bool
-	    has_triggers; /* the table, as far as may be seen: see mysql_sift */
-	uint64_t packet_max; /* of the server */
-	unsigned warnings;   /* of the last statement that was run */
-	bool loading;        /* LOAD DATA runs: its rows may be asked for */
-	char asked[128];     /* a file that the server asked for; or "" */
-	struct buf rows;     /* that LOAD DATA sends */
-	size_t sent;         /* of those */
+	bool can_sift;          /* as the table is: see mysql_learn */
+	uint64_t packet_max;    /* of the server */
+	unsigned warnings;      /* of the last statement that was run */
+	bool loading;           /* LOAD DATA runs: its rows may be asked for */
+	char asked[128];        /* a file that the server asked for; or "" */
+	struct buf rows;        /* that LOAD DATA sends */
+	size_t sent;            /* of those */
 };
 
 /* Over a new connection, of which `arrays` says whether it knows them. */
