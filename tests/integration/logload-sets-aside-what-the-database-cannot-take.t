@@ -95,7 +95,7 @@ is "$(rejected code)/$(rejected text)" '30001/not this one' 'in its words'
 sql 'DROP TRIGGER picky'
 
 # Larger than a statement may be, beside poison: LOAD DATA takes it.
-sql 'SET GLOBAL max_allowed_packet=65536'
+sql "SET GLOBAL max_allowed_packet=65536, max_error_count=0"
 rm -rf "$DIR"/rejected/*
 {
 	printf '{"id":"large","x":"%0200000d"}\n' 0
@@ -111,7 +111,7 @@ is "$(rejected code | xargs)" '4025 4025' 'for what it is'
 sql_is "SELECT line, LENGTH(payload) FROM logs WHERE file_id=$(id_of) ORDER BY line" \
 	"1	$(head -n 1 "$DIR/large.ndjson" | tr -d '\n' | wc -c)
 4	$(tail -n 1 "$DIR/large.ndjson" | tr -d '\n' | wc -c)" 'whole'
-sql 'SET GLOBAL max_allowed_packet=DEFAULT'
+sql "SET GLOBAL max_allowed_packet=DEFAULT, max_error_count=DEFAULT"
 
 # A duplicate, though an init-command has switched the checks off.
 sql 'CREATE TABLE keyed LIKE logs; ALTER TABLE keyed ADD UNIQUE (user_id)'

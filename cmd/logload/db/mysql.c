@@ -109,7 +109,7 @@ failure(struct link *l, const char *what, unsigned code, const char *sqlstate,
 	if (l->m.asked[0] != '\0')
 		return mysql_file_asked(&l->m);
 	/* An event's goes into its record: the server's own words. */
-	if (what == NULL && verdict == DB_REFUSED)
+	if ((what == NULL || l->m.loading) && verdict == DB_REFUSED)
 		(void)error_set(&l->m.db.error, "%s", text);
 	else
 		(void)error_set(&l->m.db.error, "%s: %s (%u)",

@@ -161,17 +161,17 @@ read_server(struct mysql *m)
 }
 
 /*
- * No notes are among the warnings that LOAD DATA leaves. Without the checks
- * MariaDB would tell of a duplicate only at the commit. Whatever an
- * init-command of the user's, or the server's init_connect, has set comes
- * before. @logload is what no other session has.
+ * No notes are among the warnings that LOAD DATA leaves, and the first is kept
+ * to be told. Without the checks MariaDB would tell of a duplicate only at the
+ * commit. Whatever an init-command of the user's, or the server's init_connect,
+ * has set comes before. @logload is what no other session has.
  */
 enum db_verdict
 mysql_open_session(struct mysql *m)
 {
 	static const char *const statements[] = {
 	    "SET NAMES utf8mb4",
-	    "SET SESSION time_zone='+00:00', sql_notes=0, "
+	    "SET SESSION time_zone='+00:00', sql_notes=0, max_error_count=64, "
 	    "group_concat_max_len=1048576, "
 	    "unique_checks=1, foreign_key_checks=1, "
 	    "completion_type=0, wait_timeout=28800, "
