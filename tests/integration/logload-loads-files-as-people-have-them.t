@@ -164,6 +164,10 @@ for file in cut.gz short.zst; do
 	is "$STATUS $(summary events)" "0 $whole" '  --salvage: up to the cut'
 	like "$ERR" 'warn .*end too early' '  with a warning'
 done
+events 100 | zstd -qc | perl -0777 -pe 's/.\z/chr(255 - ord $&)/se' \
+	>"$DIR/sum.zst"
+load --salvage "$DIR/sum.zst"
+is "$STATUS $(summary events)" '0 100' 'all that stands before a wrong checksum'
 perl -e 'print "{\"x\":\"", "abcdefgh" x 125000, "\"}\n" for 1 .. 140' |
 	zstd -q --long=28 >"$DIR/long.zst"
 load "$DIR/long.zst"

@@ -13,6 +13,7 @@
 #define IN_SIZE (128 * 1024)
 #define GZIP_WINDOW (15 + 16) /* the largest window; a gzip header (zlib.h) */
 #define WIDE_LOG 31           /* of zstd's largest window, in bytes */
+#define ZSTD_BEGIN 5          /* bytes that every frame of zstd has */
 
 static int fill(struct unpack *, struct error *);
 static ssize_t read_plain(struct unpack *, char *out, size_t cap);
@@ -64,7 +65,7 @@ void
 unpack_restart(struct unpack *u)
 {
 	u->kind = UNPACK_UNKNOWN;
-	u->begin = u->len = 0;
+	u->begin = u->len = u->wants = 0;
 	u->ended = u->within = u->member = false;
 	u->left = NULL;
 	u->consumed = 0;
@@ -233,10 +234,13 @@ read_gzip(struct unpack *u, char *out, size_t cap, struct error *err)
 	return (ssize_t)(cap - u->gzip.avail_out);
 }
 
+/* A block at a time: of a call that fails, nothing that came out is told. */
 static ssize_t
 read_zstd(struct unpack *u, char *out, size_t cap, struct error *err)
 {
-	ZSTD_inBuffer in = {u->in + u->begin, u->len, 0};
+	size_t wants = u->wants > 0 ? u->wants : ZSTD_BEGIN;
+	ZSTD_inBuffer in = {
+	    u->in + u->begin, u->len < wants ? u->len : wants, 0};
 	ZSTD_outBuffer to = {out, cap, 0};
 	size_t rc = ZSTD_decompressStream(u->zstd, &to, &in);
 
@@ -249,6 +253,7 @@ read_zstd(struct unpack *u, char *out, size_t cap, struct error *err)
 		return damaged(u, ZSTD_getErrorName(rc), err);
 	u->begin += in.pos;
 	u->len -= in.pos;
+	u->wants = rc;
 	if (in.pos > 0 || to.pos > 0)
 		u->within = rc != 0;
 	return (ssize_t)to.pos;

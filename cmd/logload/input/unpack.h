@@ -37,6 +37,7 @@ struct unpack {
 	bool gzip_begun;   /* gzip is initialised */
 	z_stream gzip;
 	ZSTD_DStream *zstd;
+	size_t wants; /* bytes of in that zstd takes next; 0: a frame begins */
 	uint64_t consumed; /* bytes read from the descriptor */
 };
 
