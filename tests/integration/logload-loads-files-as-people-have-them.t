@@ -80,6 +80,14 @@ is "$(cat "$DIR"/rejected/refused* | wc -l) $(rejected event)" \
 	'1 {"event":"e","n":1}' 'a record is one line'
 rm -f "$DIR"/rejected/*
 
+# Deeper than any event may be, and yet it has an end.
+deep=$(perl -e 'print "[" x 2000, "]" x 2000')
+printf '[%s,{"event":%s},%s,%s]' "$e1" "$deep" "$e2" "$e3" >"$DIR/deep"
+load "$DIR/deep"
+is "$STATUS $(summary events) $(rejected line)" '65 3 2' \
+	'an element too deep is rejected by itself'
+rm -f "$DIR"/rejected/*
+
 # What is something else.
 before=$(sql 'SELECT COUNT(*) FROM logs')
 names() {

@@ -22,8 +22,8 @@ struct scan {
 	bool string, escape;
 	char
 	    last; /* of the bytes outside of strings, no white space; 0: none */
-	unsigned depth;
-	char open[JSON_DEPTH_MOST]; /* the brackets around this place */
+	size_t depth;
+	char open[JSON_DEPTH_MOST]; /* the outer brackets around this place */
 };
 
 static int
@@ -185,6 +185,8 @@ may_open(const struct scan *s)
 {
 	if (s->depth == 0)
 		return s->last == '\0';
+	if (s->depth > JSON_DEPTH_MOST)
+		return true; /* it is no event in any case */
 	if (s->open[s->depth - 1] == '{')
 		return s->last == ':';
 	return s->last == ',' || s->last == '[';
@@ -195,11 +197,14 @@ static enum found
 scan_bracket(struct scan *s, char c)
 {
 	if (c == '{' || c == '[') {
-		if (!may_open(s) || s->depth == JSON_DEPTH_MOST)
+		if (!may_open(s))
 			return FOUND_FLAW;
-		s->open[s->depth++] = c;
+		if (s->depth < JSON_DEPTH_MOST)
+			s->open[s->depth] = c;
+		s->depth++;
 	} else if (s->depth > 0) {
-		if (s->open[--s->depth] != (c == '}' ? '{' : '['))
+		if (--s->depth < JSON_DEPTH_MOST &&
+		    s->open[s->depth] != (c == '}' ? '{' : '['))
 			return FOUND_FLAW;
 		if (s->depth == 0)
 			return FOUND_END;
