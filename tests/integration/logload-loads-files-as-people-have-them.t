@@ -104,6 +104,9 @@ names zip 'PK\x03\x04' 'a zip archive'
 names tar "logs/%0252dustar" 'a tar archive'
 names UTF-16 '\xff\xfe{\x00}\x00\n\x00' 'UTF-16'
 names 'UTF-16 without a mark' '{\x00}\x00\n\x00' 'UTF-16'
+names UTF-32 '\xff\xfe\x00\x00{\x00\x00\x00}\x00\x00\x00' 'UTF-32'
+names 'UTF-32 without a mark' '{\x00\x00\x00}\x00\x00\x00' 'UTF-32'
+names 'UTF-32, the other end first' '\x00\x00\x00{\x00\x00\x00}' 'UTF-32'
 names text 'Nov 22 07:33 host app: started\n' 'it is text'
 { echo 5 && yes 'no event' | head -n 2000; } >"$DIR/front"
 load "$DIR/front"

@@ -44,15 +44,24 @@ static const struct {
     {257, "ustar", 5, "a tar archive", "tar -xOf"},
     {0, "\xff\xfe", 2, "UTF-16", "iconv -f UTF-16 -t UTF-8"},
     {0, "\xfe\xff", 2, "UTF-16", "iconv -f UTF-16 -t UTF-8"},
+    {0, "\xff\xfe\0\0", 4, "UTF-32", "iconv -f UTF-32 -t UTF-8"},
+    {0, "\0\0\xfe\xff", 4, "UTF-32", "iconv -f UTF-32 -t UTF-8"},
 };
 
-/* UTF-16 of ASCII: every second byte is NUL. */
+/* Is it ASCII in units of so many bytes, all of which but one are NUL? */
 static bool
-is_utf16(const char *p, size_t len)
+is_wide(const char *p, size_t len, size_t unit)
 {
-	return len >= 4 && (p[0] == '\0') == (p[2] == '\0') &&
-	       (p[1] == '\0') == (p[3] == '\0') &&
-	       (p[0] == '\0') != (p[1] == '\0');
+	size_t i, place;
+
+	if (len < 2 * unit)
+		return false;
+	place = *p != '\0' ? 0 : unit - 1;
+	for (i = 0; i < 2 * unit; i++) {
+		if ((p[i] != '\0') != (i % unit == place))
+			return false;
+	}
+	return true;
 }
 
 /* Past white space, a byte order mark, and a hole at the front. */
@@ -143,9 +152,12 @@ is_packed(const char *front, size_t len, struct error *err)
 {
 	const char *what = NULL, *command = NULL;
 
-	if (is_utf16(front, len)) {
+	if (is_wide(front, len, 2)) {
 		what = "UTF-16";
 		command = "iconv -f UTF-16 -t UTF-8";
+	} else if (is_wide(front, len, 4)) {
+		what = "UTF-32";
+		command = "iconv -f UTF-32 -t UTF-8";
 	}
 	for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++) {
 		if (len < packed[i].at + packed[i].len ||
