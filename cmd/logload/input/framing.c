@@ -132,8 +132,10 @@ is_values(const char *front, size_t len, bool whole)
 		return breaks && !has_json_line(front, end, whole, '{');
 	while (p < end && (*p == ' ' || *p == '\t'))
 		p++;
-	if (breaks || p == end || *p == '\n')
+	if (breaks || p == end)
 		return breaks;
+	if (*p == '\n') /* or a comma begins each line but the first */
+		return (p = json_skip_space(p, end)) < end && *p == ',';
 	return *p == ',' || *p == '{' ||
 	       (*p == '\r' && memchr(front, '\n', len) == NULL);
 }
