@@ -25,6 +25,8 @@ struct json_error {
 };
 
 #define JSON_DEPTH_MOST 1024 /* what max_depth may be at most */
+/* Bytes of the longest token that is wrong only because it is cut. */
+#define JSON_CUT_MOST 16
 
 /*
  * Checks the value that begins at p (no white space before it). Returns the

@@ -61,11 +61,9 @@ content_note(struct load *f)
 	const struct source_mark *mark;
 
 	if (f->sum != NULL) {
-		/* What waits may have line breaks, or be behind none. */
-		mark = f->chunk.waiting > 0 &&
-			       f->sum->lines.bytes == f->file.progress
-			   ? &f->sum->lines
-			   : &f->sum->all;
+		/* Of what ends elsewhere than a line the hash is not known. */
+		mark = f->sum->lines.bytes == f->file.progress ? &f->sum->lines
+							       : &f->sum->all;
 		f->file.bytes = mark->bytes;
 		memcpy(f->file.sha256, mark->sha256, sizeof(mark->sha256));
 		return 0;

@@ -44,14 +44,27 @@ no_events(struct load *f)
 	    FRONT_MOST, why.text);
 }
 
+/*
+ * May it be left for the next run? What does not keep to lines may end here for
+ * an event before that is broken.
+ */
+static bool
+may_wait(const struct load *f, const struct line *line)
+{
+	return f->waits && line->text != NULL &&
+	       (f->event.cut || f->framing == &framing_lines);
+}
+
 int
 events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 {
 	struct loader *l = f->loader;
 	bool cut, torn;
+	uint64_t from;
 	int rc;
 
 	do {
+		from = l->reader.at;
 		rc = framing_read(f->framing, &l->reader, line, &f->error);
 		if (rc <= 0)
 			return rc;
@@ -60,8 +73,8 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 		if (*verdict == EVENT_ALIEN)
 			return -1;
 		cut = *verdict == EVENT_BAD && !line->ended && !f->event.valid;
-		if (cut && f->waits && line->text != NULL) {
-			f->chunk.waiting = l->reader.at - line->offset;
+		if (cut && may_wait(f, line)) {
+			f->chunk.waiting = l->reader.at - from;
 			return 0;
 		}
 		torn = cut && f->torn_tails;

@@ -149,6 +149,33 @@ printf '\n' >>"$DIR/c"
 load "$DIR/c"
 is "$STATUS/$(summary rejected)" 65/1 'is rejected when it is whole'
 
+# An event that does not keep to lines is in the making where it ends too early.
+for kind in '{\n"n":1\n}\n{\n"n": 2\n}\n{\n"n":3\n}\n' \
+	'\x1e{"n":1}\n\x1e{"n": 2}\n\x1e{"n":3}\n' '{"n":1}\r{"n": 2}\r{"n":3}\r'; do
+	sql 'DELETE FROM logs'
+	front=${kind%% *}
+	# shellcheck disable=SC2059 # they are formats
+	printf "$front" >"$DIR/many.log"
+	load "$DIR/many.log"
+	is "$STATUS/$(summary events)/$(summary rejected)" 0/1/0 \
+		"an event in the making: $front"
+	like "$ERR" 'not whole, and waits' 'which is said'
+	load "$DIR/many.log"
+	is "$STATUS/$(summary skipped)" 0/1 'it still waits'
+	# shellcheck disable=SC2059
+	printf "${kind#"$front"}" >>"$DIR/many.log"
+	load "$DIR/many.log"
+	is "$STATUS/$(summary events)" 0/2 'the rest of it is loaded'
+	sql_is 'SELECT GROUP_CONCAT(line, JSON_VALUE(payload, "$.n")
+		ORDER BY line) FROM logs' 11,22,33 'each event is whole, and there once'
+	sql "DELETE FROM log_files WHERE name LIKE 'many.log@%'"
+done
+printf '{"n":1}{"n":"2}{"n":3,"name":"long enough"}' >"$DIR/many.log"
+load "$DIR/many.log"
+is "$STATUS/$(summary events)/$(summary rejected)" 65/1/1 \
+	'but not where it is broken before that'
+rm -f "$DIR"/rejected/*
+
 # --- files of a spool
 
 events 10 >"$DIR/$(ready 1)"

@@ -17,7 +17,7 @@ event_read(const struct event_rules *rules, const struct line *line,
 	enum event_verdict verdict = EVENT_NONE;
 	struct event_record r;
 
-	event->valid = event->bounded = false;
+	event->valid = event->cut = event->bounded = false;
 	event->line = line->number;
 	event->offset = line->offset;
 	event->file_id = 0;
@@ -152,8 +152,10 @@ read_text(const struct event_rules *rules, const char *text, uint64_t len,
 	    after == NULL && e.too_deep && depth_of(rules) < rules->max_depth;
 	if (deep)
 		after = read_value(p, end, rules->max_depth, maker, &e);
-	if (after == NULL)
+	if (after == NULL) {
+		event->cut = end - e.at <= JSON_CUT_MOST;
 		return bad_json(rules, text, &e, err);
+	}
 	if (after != end) {
 		e = (struct json_error){after, "more than one value", false};
 		return bad_json(rules, text, &e, err);

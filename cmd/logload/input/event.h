@@ -43,6 +43,7 @@ struct event_rules {
 struct event {
 	struct json_text text; /* without white space around it */
 	bool valid;            /* the text is a JSON value, at least */
+	bool cut;              /* not that, for it ends within the value */
 	bool bounded;          /* bad for the database's bounds alone */
 	const char *member;    /* of a record, that the text is the value of */
 	uint64_t line, offset; /* where it was read first, before any record */

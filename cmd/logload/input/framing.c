@@ -9,7 +9,6 @@
 #include "values.h"
 
 #define FRONT (64 * 1024) /* bytes that are looked at */
-#define CUT 16 /* the longest token that is wrong only because it is cut */
 
 static bool is_array(const char *front, size_t len, bool whole);
 static bool is_values(const char *front, size_t len, bool whole);
@@ -126,7 +125,7 @@ is_values(const char *front, size_t len, bool whole)
 	if (p == end || *p != '{')
 		return false;
 	p = json_check(p, end, JSON_DEPTH_MOST, &breaks, &e);
-	if (p == NULL && !whole && end - e.at <= CUT)
+	if (p == NULL && !whole && end - e.at <= JSON_CUT_MOST)
 		return breaks; /* it goes on behind the front */
 	if (p == NULL)
 		return breaks && !has_json_line(front, end, whole, '{');
