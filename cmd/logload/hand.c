@@ -76,6 +76,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		log_error("%s", err.text);
 		later_release(h);
 		free(h);
+		report_early(s->report == REPORT_JSON, s->dry_run, EX_IOERR);
 		return EX_IOERR;
 	}
 	/* A retry removes what it reads: it needs no room in the end. */
@@ -130,10 +131,12 @@ hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
 
 	rc = count > 0 ? paths_find(&all, paths, count, s->retry_rejected, &err)
 		       : retry_list(spool, &all.list, &all.count, &err);
-	if (rc == 0)
+	if (rc == 0) {
 		status = run_paths(s, spool, stop, &all, count == 0);
-	else
+	} else {
 		log_error("%s", err.text);
+		report_early(s->report == REPORT_JSON, s->dry_run, status);
+	}
 	paths_release(&all);
 	return status;
 }
@@ -235,6 +238,11 @@ open_path(struct source *s, const char *path, int stop_fd, struct error *err)
 		if (fd >= 0)
 			(void)fcntl(fd, F_SETFL, 0); /* cannot fail */
 	}
+	if (fd < 0 && errno == ENOENT && strpbrk(path, "*?[") != NULL)
+		return error_set(err,
+		    "open %s: there is no such file, and none that it matches "
+		    "as a pattern",
+		    path);
 	if (fd < 0)
 		return error_errno(err, "open %s", path);
 	if (source_open(s, fd, stop_fd, &why) < 0)

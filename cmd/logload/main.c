@@ -29,6 +29,7 @@
 #include "follow.h"
 #include "hand.h"
 #include "log.h"
+#include "report.h"
 #include "settings.h"
 #include "spool.h"
 #include "stop.h"
@@ -216,7 +217,11 @@ run(const struct settings *s, char **files, int count)
 	if (catch_signals(s, &err) < 0 ||
 	    open_spool(&spool, s, !by_hand, &err) < 0) {
 		log_error("%s", err.text);
-		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
+		status = err.code == EPERM ? EX_CONFIG : EX_IOERR;
+		if (by_hand)
+			report_early(
+			    s->report == REPORT_JSON, s->dry_run, status);
+		return status;
 	}
 	if (db_start() < 0) {
 		log_error("start the database's client library: no memory");

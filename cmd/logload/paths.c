@@ -115,7 +115,7 @@ add_directory(
 	int rc = 0;
 
 	if (dir == NULL)
-		return error_errno(err, "open %s", path);
+		return add(p, path, err); /* opening it tells why */
 	while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
 		rc = add_entry(p, path, entry->d_name, records, &left, err);
 	if (rc == 0 && errno != 0)
@@ -128,8 +128,7 @@ add_directory(
 			 "files=%u",
 		    path, left);
 	if (p->count == before)
-		return error_set(
-		    err, "load %s: no file in it ends as a log does", path);
+		return add(p, path, err);
 	qsort(p->list + before, p->count - before, sizeof(*p->list), by_name);
 	return 0;
 }
@@ -156,10 +155,7 @@ add_pattern(
 	case 0:
 		break;
 	case GLOB_NOMATCH:
-		return error_set(err,
-		    "open %s: there is no such file, and none that it matches "
-		    "as a pattern",
-		    pattern);
+		return add(p, pattern, err);
 	default:
 		return error_set(
 		    err, "open %s: as a pattern, out of memory", pattern);

@@ -24,7 +24,8 @@ struct paths {
  * .log; then a number or date of a rotation, then .gz or .zst), but for our own
  * records of rejected events; of `records`, these alone. The others are told of
  * in the log. An argument that is no file's name is a pattern, as of glob(7),
- * if it can be one. -1: nothing was found for one of them.
+ * if it can be one. One that nothing was found for is in the list itself, for
+ * those who open it to tell of. -1: nothing can be begun.
  */
 int paths_find(struct paths *, char *const *arguments, int count, bool records,
     struct error *);

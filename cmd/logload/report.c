@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "clock.h"
 #include "json.h"
@@ -139,4 +140,15 @@ report_end(struct report *r, int status, const char *reason)
 	else
 		put_text_summary(r, seconds, rate);
 	return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
+}
+
+void
+report_early(bool json, bool dry_run, int status)
+{
+	struct report r;
+
+	report_begin(&r, json, dry_run, false);
+	if (json) /* a failure to print changes nothing */
+		(void)report_end(
+		    &r, status, status == EX_CONFIG ? "refused" : "failed");
 }

@@ -51,4 +51,7 @@ void report_load(struct report *, const struct load *, const char *path,
  */
 int report_end(struct report *, int status, const char *reason);
 
+/* Where nothing could be begun, programs are told so. */
+void report_early(bool json, bool dry_run, int status);
+
 #endif

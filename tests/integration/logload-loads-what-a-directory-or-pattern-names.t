@@ -43,12 +43,14 @@ like "$ERR" 'left out.*dir=[^ ]*/d files=3' 'how many others it says'
 look "$DIR/d/app.log*" "$DIR/d/[z].log"
 is "$(taken)" 'app.log app.log-20261122 app.log.1 app.log.2.gz [z].log' \
 	'a pattern, and a name that only looks like one'
-look "$DIR/d/*.nope"
+look "$DIR/d/*.nope" "$DIR/d/app.log"
 is "$STATUS" 74 'a pattern that matches nothing: 74'
 like "$ERR" 'd/\*\.nope: there is no such file' 'it is named'
-look "$DIR/none"
+is "$(taken)" app.log 'the others are loaded'
+look "$DIR/none" "$DIR/d/app.log"
 is "$STATUS" 74 'a directory without logs: 74'
-like "$ERR" 'none: no file in it ends as a log does' 'it is named too'
+like "$ERR" 'none: .*no file in it ends as a log does' 'it is named too'
+is "$(taken)" app.log 'the others are loaded'
 look - -
 is "$STATUS" 74 'standard input is there once'
 
@@ -67,6 +69,15 @@ like "$ERR" 'would be rejected: .*line=1' 'lines that are no events are in the l
 is "$(member totals.events) $(member totals.rejected) $(member totals.files)" \
 	'11 1 11' 'totals'
 is "$(member status) $(member reason)" '74 failed' 'and why it ended'
+look --report json "$DIR/none"
+is "$(member files.0.verdict) $(member status)" 'failed 74' \
+	'or that a directory has none'
+for arguments in '- -' "--retry-rejected --spool $DIR/none"; do
+	# shellcheck disable=SC2086 # they are words
+	look --report json $arguments
+	is "$(member files) $(member status) $(member reason)" '0 74 failed' \
+		"or that nothing could be begun: $arguments"
+done
 look --report json "$DIR/d/app.log"
 is "$(member status) $(member reason)" '0 done' 'or that all is well'
 done_testing

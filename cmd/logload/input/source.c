@@ -67,7 +67,8 @@ source_open(struct source *s, int fd, int stop_fd, struct error *err)
 		goto fail;
 	}
 	if (S_ISDIR(st.st_mode)) {
-		(void)error_set(err, "it is a directory");
+		(void)error_set(err,
+		    "it is a directory, and no file in it ends as a log does");
 		goto fail;
 	}
 	/* A descriptor handed to us may stand anywhere in its file. */
