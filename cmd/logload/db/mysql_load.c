@@ -70,8 +70,10 @@ put_field(char *out, const struct batch_texts *t, unsigned row, bool payload)
 	return out;
 }
 
+/* Without those that skip[] names, if there is one; so in all that follows. */
 static int
-put_rows(struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+put_rows(struct mysql *m, const struct batch *b, unsigned from, unsigned count,
+    const bool *skip)
 {
 	const struct batch_texts *payload = &b->texts[b->text_count - 1];
 
@@ -80,6 +82,8 @@ put_rows(struct mysql *m, const struct batch *b, unsigned from, unsigned count)
 		size_t most = batch_size(b, row, 1);
 		char *out;
 
+		if (skip != NULL && skip[row - from])
+			continue;
 		/* Each byte but a payload's may need an escape. */
 		if (buf_reserve(&m->rows, 2 * most - payload->len[row]) < 0)
 			return -1;
@@ -195,11 +199,12 @@ is_infile_refused(int code)
 /* DB_OK: as many rows as m->db.changed says, of which some may have been cut.
  */
 static enum db_verdict
-load(struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+load(struct mysql *m, const struct batch *b, unsigned from, unsigned count,
+    const bool *skip)
 {
 	enum db_verdict verdict;
 
-	if (put_rows(m, b, from, count) < 0)
+	if (put_rows(m, b, from, count, skip) < 0)
 		return db_no_memory(&m->db);
 	verdict = run_text(&m->db, "SAVEPOINT logload");
 	if (verdict == DB_OK)
@@ -233,7 +238,7 @@ enum db_verdict
 mysql_load(
     struct mysql *m, const struct batch *b, unsigned from, unsigned count)
 {
-	enum db_verdict verdict = load(m, b, from, count);
+	enum db_verdict verdict = load(m, b, from, count, NULL);
 
 	if (verdict != DB_OK || (m->db.changed == count && m->warnings == 0))
 		return verdict;
@@ -271,13 +276,14 @@ put_values(struct buf *sql, const struct db_dialect *d, const struct batch *b,
 
 /* The same by INSERT IGNORE; DB_REFUSED where it would be too large. */
 static enum db_verdict
-insert_ignoring(
-    struct mysql *m, const struct batch *b, unsigned from, unsigned count)
+insert_ignoring(struct mysql *m, const struct batch *b, unsigned from,
+    unsigned count, const bool *skip)
 {
 	const struct db_config *c = m->db.config;
 	const struct db_dialect *d = &m->db.driver->dialect;
 	struct buf *sql = &m->db.sql;
 	enum db_verdict verdict = run_text(&m->db, "SAVEPOINT logload");
+	const char *open = "(";
 
 	sql->len = 0;
 	if (buf_printf(sql, "INSERT IGNORE INTO ") < 0 ||
@@ -286,10 +292,13 @@ insert_ignoring(
 	    buf_printf(sql, ") VALUES ") < 0)
 		return db_no_memory(&m->db);
 	for (unsigned i = 0; i < count; i++) {
-		if (buf_printf(sql, i == 0 ? "(" : ",(") < 0 ||
+		if (skip[i])
+			continue;
+		if (buf_printf(sql, "%s", open) < 0 ||
 		    put_values(sql, d, b, from + i) < 0 ||
 		    buf_append(sql, ")", 1) < 0)
 			return db_no_memory(&m->db);
+		open = ",(";
 	}
 	if (verdict == DB_OK && sql->len + PACKET_SPARE > m->packet_max)
 		verdict = DB_REFUSED;
@@ -310,6 +319,67 @@ are_there(const bool *missing, unsigned count, uint64_t rows)
 	return there >= rows;
 }
 
+static enum db_verdict
+send_ignoring(struct mysql *m, const struct batch *b, unsigned from,
+    unsigned count, const bool *skip)
+{
+	return m->load_data ? load(m, b, from, count, skip)
+			    : insert_ignoring(m, b, from, count, skip);
+}
+
+/*
+ * Which rows do the warnings name, as "… at row 7"? Those that were cut. To
+ * name one too many is no harm, and one too few is noticed.
+ */
+static enum db_verdict
+find_cut(struct mysql *m, unsigned count, bool *cut)
+{
+	static const char place[] = " at row ";
+	unsigned warnings = m->warnings;
+
+	for (unsigned i = 0; i < warnings; i++) {
+		struct db_answer answer;
+		enum db_verdict verdict;
+		unsigned long row;
+		const char *p;
+		char sql[64];
+		int len = snprintf(
+		    sql, sizeof(sql), "SHOW WARNINGS LIMIT 1 OFFSET %u", i);
+
+		verdict = m->db.driver->ask(&m->db, sql, (size_t)len, &answer);
+		if (verdict != DB_OK)
+			return verdict;
+		p = answer.found && answer.fields[2] != NULL
+			? strstr(answer.fields[2], place)
+			: NULL;
+		row = p != NULL ? strtoul(p + strlen(place), NULL, 10) : 0;
+		if (row > 0 && row <= count)
+			cut[row - 1] = true;
+	}
+	return DB_OK;
+}
+
+/* Once more without the rows that were cut, where these are few. */
+static enum db_verdict
+send_uncut(struct mysql *m, const struct batch *b, unsigned from,
+    unsigned *count, bool *cut)
+{
+	unsigned rows = *count;
+	enum db_verdict verdict, undone;
+
+	if (m->warnings > rows / 4)
+		return take_back(m);
+	verdict = find_cut(m, rows, cut);
+	if (verdict != DB_OK)
+		return verdict;
+	undone = take_back(m);
+	if (undone != DB_REFUSED)
+		return undone;
+	for (unsigned i = 0; i < rows; i++)
+		*count -= cut[i];
+	return send_ignoring(m, b, from, rows, cut);
+}
+
 /*
  * Each warning is of a row that is not there, if with these there are as many
  * rows as were sent: one that was cut is there, and has a warning too. A row
@@ -321,20 +391,23 @@ mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 {
 	struct mysql *m = (struct mysql *)db;
 	enum db_verdict verdict;
+	unsigned sent = count;
 	uint64_t stored;
 
 	if (!m->can_sift)
 		return DB_REFUSED;
-	verdict = m->load_data ? load(m, b, from, count)
-			       : insert_ignoring(m, b, from, count);
+	memset(missing, false, count * sizeof(*missing));
+	verdict = send_ignoring(m, b, from, count, missing);
+	if (verdict == DB_OK && m->db.changed + m->warnings != count)
+		verdict = send_uncut(m, b, from, &sent, missing);
 	if (verdict != DB_OK)
 		return verdict;
 	stored = m->db.changed;
-	if (stored + m->warnings != count)
+	if (stored + m->warnings != sent)
 		return take_back(m);
-	memset(missing, m->warnings > 0, count * sizeof(*missing));
-	if (m->warnings == 0)
+	if (stored == count)
 		return DB_OK;
+	memset(missing, true, count * sizeof(*missing));
 	verdict = mysql_find(m, b, from, count, missing);
 	if (verdict == DB_OK && !are_there(missing, count, stored))
 		verdict = DB_REFUSED;

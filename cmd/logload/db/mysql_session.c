@@ -171,8 +171,8 @@ mysql_open_session(struct mysql *m)
 {
 	static const char *const statements[] = {
 	    "SET NAMES utf8mb4",
-	    "SET SESSION time_zone='+00:00', sql_notes=0, max_error_count=64, "
-	    "group_concat_max_len=1048576, "
+	    "SET SESSION time_zone='+00:00', sql_notes=0, "
+	    "group_concat_max_len=1048576, max_error_count=1024, "
 	    "unique_checks=1, foreign_key_checks=1, "
 	    "completion_type=0, wait_timeout=28800, "
 	    "sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
