@@ -133,8 +133,8 @@ stored(struct store *s, const struct batch *b, unsigned row, unsigned count)
 }
 
 /*
- * The database has refused a row by itself. `absent`: it is known not to be
- * there.
+ * The database has refused a row by itself. `absent`: it was not there before
+ * the rows of its batch; records of rejected/ may hold one twice.
  */
 static enum load_verdict
 refused(struct store *s, const struct gathered *g, unsigned row, bool absent)
@@ -153,7 +153,7 @@ refused(struct store *s, const struct gathered *g, unsigned row, bool absent)
 	    .file_id = b->file_id[row]};
 	enum db_verdict verdict = DB_OK;
 
-	if (duplicate && s->db->own_key && !absent)
+	if (duplicate && s->db->own_key && (!absent || s->copies))
 		verdict = db_is_there(s->db, b, row, &there);
 	if (verdict != DB_OK)
 		return heard(s, verdict);

@@ -275,6 +275,19 @@ run logload --db "$DB_URL" --retry-rejected --spool "$DIR/typo"
 is "$STATUS" 74 'a directory that is no spool: status 74'
 like "$ERR" 'open .*/typo/rejected: No such file' 'with the reason'
 ok 'and is not made one' rmdir "$DIR/typo"
+# A record that is there twice is one row, and no duplicate, beside a bad one.
+rm -f "$SPOOL"/rejected/*
+sql 'DROP TRIGGER narrow; ALTER TABLE logs ADD CHECK (event <> "no")'
+for i in {1..30} 5 31; do
+	printf '{"file":"y","line":%d,"offset":0,"received_at":%s,"file_id":7,' \
+		"$i" '"2026-01-01T00:00:00Z"'
+	printf '"code":0,"text":"","rejected_at":"","event":{"event":"%s"}}\n' \
+		"$([ "$i" = 31 ] && echo no || echo yes)"
+done >"$SPOOL/rejected/y.ndjson"
+retry
+is "$(summary events)/$(rejected line)/$(rejected code)" 31/31/4025 \
+	'a record that is there twice is loaded'
+sql_is 'SELECT COUNT(*) FROM logs WHERE file_id = 7' 30 'once'
 run logload --db mysql://logs@127.0.0.1:1/logs --wait 0s --retry-rejected \
 	--spool "$SPOOL"
 is "$STATUS" 75 'the database is away: status 75'
