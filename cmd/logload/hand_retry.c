@@ -126,7 +126,8 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 {
 	bool dry = h->run.settings->dry_run;
 	enum load_verdict verdict;
-	uint64_t opened_ns = dry ? 0 : w->loader.db->opened_ns;
+	struct db *db = w->loader.db; /* NULL only for a dry run */
+	uint64_t opened_ns = db == NULL ? 0 : db->opened_ns;
 	struct load load;
 
 	retry_load(r, &load, &w->loader);

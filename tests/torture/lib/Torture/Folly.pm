@@ -75,9 +75,10 @@ sub known_events {
 	return @events;
 }
 
+# Without a NUL: a run of them is one record.
 sub binary {
 	my ($length) = @_;
-	return join '', map { chr int rand 256 } 1 .. $length;
+	return join '', map { chr 1 + int rand 255 } 1 .. $length;
 }
 
 # So many of its lines have to be rejected, if none is an event. A last one
@@ -98,19 +99,23 @@ my %ALIENS = (
 		return ("$a\n{\"id\":\"huge\",\"text\":\"" . 'x' x 3_000_000
 			. "\"}\n$b\n", 1);
 	},
+	# What has no event at its front is none of ours, and stays.
 	binary => sub {
+		my ($w) = @_;
 		my $bytes = binary(50_000);
-		return ($bytes, bad_lines($bytes));
+		return ((known_events($w, 1))[0] . "\n$bytes",
+			bad_lines($bytes));
 	},
 	mixed => sub {
 		my ($w) = @_;
 		my @bad = ('[1,2]', '42', 'null', '"text"', '{"a":1', '{"a":NaN}',
 			"{\"a\":\"\0\"}", "{\"a\":\"\xff\xfe\"}", 'not JSON',
-			"\xef\xbb\xbf{\"a\":1}", '{"a":1}{"b":2}', "{'a':1}",
+			"\xef\xbb\xbf{\"a\":}", '{"a":1}{"b":2}', "{'a':1}",
 			'[' x 5000 . ']' x 5000);
-		my @good = known_events($w, 20);
-		return (join('', map { "$_\n" } shuffled(@bad, @good)),
-			scalar @bad);
+		# The first one tells that each has its line.
+		my ($first, @good) = known_events($w, 20);
+		return (join('', map { "$_\n" } $first,
+			shuffled(@bad, @good)), scalar @bad);
 	},
 	torn => sub {
 		my ($w) = @_;

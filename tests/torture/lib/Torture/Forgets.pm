@@ -75,6 +75,7 @@ sub forgets {
 	my $until = now() + $seconds;
 	my ($cuts, $forgotten, $retry) = (0, 0);
 	my ($w, $forgetful) = start_worlds($db);
+	$w->{forgot} = 1;
 	do {
 		$db->try('SET GLOBAL innodb_flush_log_at_trx_commit='
 			. ($cuts ? pick(0, 1) : 0));

@@ -388,7 +388,8 @@ sub verdict {
 	return Torture::Oracle::judge(dir => $self->{dir},
 		sent => $self->{sent}, acked => $self->{acked},
 		db => $self->{db}, database => $self->{database},
-		spool => $self->{spool}, alien => $self->{alien});
+		spool => $self->{spool}, alien => $self->{alien},
+		forgot => $self->{forgot});
 }
 
 sub end_all {
