@@ -4,6 +4,7 @@
 #include "events.h"
 
 #define FRONT_MOST 1000 /* lines, of which none is an event: it is no log */
+#define FRONT_BYTES (64 * 1024 * 1024) /* so far they are looked for */
 
 enum load_verdict
 events_failure(const struct load *f)
@@ -42,6 +43,15 @@ no_events(struct load *f)
 	return error_set(&f->error,
 	    "none of its first %u lines is an event; of the last one: %.300s",
 	    FRONT_MOST, why.text);
+}
+
+bool
+events_go_on(const struct load *f)
+{
+	uint64_t size = f->loader->reader.at - f->at;
+
+	return size < f->loader->limits.chunk ||
+	       (f->bad_left > 0 && size < FRONT_BYTES);
 }
 
 /*

@@ -16,6 +16,12 @@ enum load_verdict events_open(struct load *);
 void events_begin(struct load *);
 
 /*
+ * Has the chunk room for another line? At the front of a file it has, as long
+ * as none was an event.
+ */
+bool events_go_on(const struct load *);
+
+/*
  * The next line that is an event, which load->event then is, or is not to be
  * passed over in silence. 1, 0 at the end of the content, -1.
  *

@@ -439,7 +439,7 @@ load_rows(struct load *f)
 	l->at_a_time = l->db->limits;
 	store_begin_chunk(&l->store);
 	events_begin(f);
-	while (verdict == LOAD_DONE && l->reader.at - f->at < l->limits.chunk &&
+	while (verdict == LOAD_DONE && events_go_on(f) &&
 	       (rc = events_next(f, &line, &kind)) > 0)
 		verdict = kind == EVENT_GOOD ? take_row(f, &line)
 					     : take_refused(f, &line);

@@ -113,6 +113,9 @@ names text 'Nov 22 07:33 host app: started\n' 'it is text'
 load "$DIR/front"
 is "$STATUS" 65 'a thousand bad lines at the front: status 65'
 like "$ERR" 'none of its first 1000 lines is an event' '  told of'
+{ echo 5 && yes "no event $(printf %0200d 0)" | head -n 2000; } >"$DIR/front"
+load --chunk 64KiB "$DIR/front"
+like "$STATUS $ERR" '^65 .*none of its first 1000 lines' 'in any size of chunks'
 run logload --dry-run "$DIR/front"
 is "$STATUS" 65 'likewise when it is only looked at'
 is "$(sql 'SELECT COUNT(*) FROM logs') $(rejected line)" "$before " \
