@@ -43,8 +43,9 @@ static const char synopsis[] = "--db=URL --spool=DIR [option]...\n"
 			       "[option]...";
 
 static const char summary[] =
-    "Loads events, one JSON object a line, into MySQL or MariaDB, each file\n"
-    "exactly once. Without FILE, follows DIR/ready for ever.";
+    "Loads events, as NDJSON or other JSON, plain, .gz or .zst, into MySQL\n"
+    "or MariaDB, each file exactly once. Without FILE, follows DIR/ready for\n"
+    "ever.";
 
 static const char epilogue[] =
     "Exit status: 0 all is loaded, or all is well; 64 usage; 65 some events\n"
