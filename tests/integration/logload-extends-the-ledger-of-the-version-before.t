@@ -47,6 +47,7 @@ like "$OUT" "ready/$(ready 2): begun: bytes=$front of $(size 2)" 'and says so'
 sql "REVOKE ALTER ON logs.* FROM logs@'%'"
 once
 is "$STATUS" 78 'without the right to extend it: status 78'
+# shellcheck disable=SC2016 # a database's quotes
 like "$ERR" 'run, as one who may: (ALTER TABLE `log_files` ADD COLUMN .* NULL) \(' \
 	'with the statement'
 is "$(rows)/$(files ready)" 45/3 'nothing is loaded'

@@ -126,11 +126,11 @@ is "$(summary events)" 5 'ext.2.log goes on where ext.1.log was'
 # Nor is it torn apart where events are not on lines of their own.
 for end in '\r' '' '\n \n'; do
 	before=$(rows)
-	printf "{\"n\":1$end}$end{\"n\":" >"$DIR/growing"
+	printf '%b' "{\"n\":1$end}$end{\"n\":" >"$DIR/growing"
 	load "$DIR/growing"
 	is "$STATUS/$(summary events)/$(summary rejected)" 0/1/0 \
 		"between events '$end': what is not whole waits"
-	printf "2$end}$end{\"n\":3}$end" >>"$DIR/growing"
+	printf '%b' "2$end}$end{\"n\":3}$end" >>"$DIR/growing"
 	load "$DIR/growing"
 	is "$STATUS/$(summary events)/$(($(rows) - before))" 0/2/3 'and is loaded'
 done
