@@ -18,6 +18,7 @@ enum {
 	SERVER_PACKET_TOO_LARGE = 1153,
 	SERVER_AT_COMMIT = 1180, /* some error */
 	SERVER_UNKNOWN_VARIABLE = 1193,
+	SERVER_NO_ADMIN_RIGHT = 1227,
 	SERVER_NOT_PREPARED = 1295,      /* what it takes only as text */
 	SERVER_TOO_MANY_PREPARED = 1461, /* by all of its clients */
 	SERVER_DUPLICATE_NAMED = 1586,

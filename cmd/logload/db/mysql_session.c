@@ -160,11 +160,23 @@ read_server(struct mysql *m)
 	return DB_OK;
 }
 
+/* Each row that is cut has a warning. MySQL lets few set it, and has so many.
+ */
+static enum db_verdict
+keep_warnings(struct mysql *m)
+{
+	enum db_verdict verdict = run(m, "SET SESSION max_error_count=1024");
+
+	return verdict != DB_OK && m->db.error.code == SERVER_NO_ADMIN_RIGHT
+		   ? DB_OK
+		   : verdict;
+}
+
 /*
- * No notes are among the warnings that LOAD DATA leaves, and the first is kept
- * to be told. Without the checks MariaDB would tell of a duplicate only at the
- * commit. Whatever an init-command of the user's, or the server's init_connect,
- * has set comes before. @logload is what no other session has.
+ * No notes are among the warnings that LOAD DATA leaves. Without the checks
+ * MariaDB would tell of a duplicate only at the commit. Whatever an
+ * init-command of the user's, or the server's init_connect, has set comes
+ * before. @logload is what no other session has.
  */
 enum db_verdict
 mysql_open_session(struct mysql *m)
@@ -172,7 +184,7 @@ mysql_open_session(struct mysql *m)
 	static const char *const statements[] = {
 	    "SET NAMES utf8mb4",
 	    "SET SESSION time_zone='+00:00', sql_notes=0, "
-	    "group_concat_max_len=1048576, max_error_count=1024, "
+	    "group_concat_max_len=1048576, "
 	    "unique_checks=1, foreign_key_checks=1, "
 	    "completion_type=0, wait_timeout=28800, "
 	    "sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
@@ -184,6 +196,8 @@ mysql_open_session(struct mysql *m)
 
 	for (int i = 0; statements[i] != NULL && verdict == DB_OK; i++)
 		verdict = run(m, statements[i]);
+	if (verdict == DB_OK)
+		verdict = keep_warnings(m);
 	if (verdict == DB_OK)
 		verdict = suit_binary_log(m);
 	if (verdict == DB_OK)
