@@ -195,7 +195,7 @@ clear(enum spool_place place)
 static void
 test_limit(void)
 {
-	static const char *const names[] = {"9.ndjson", "5.ndjson", "7" LOST,
+	static const char *const names[] = {"9.ndjson", "5.ndjson", ("7" LOST),
 	    "1.ndjson", "0.ndjson", "8.ndjson"};
 	struct db db = connected();
 	struct settle s;

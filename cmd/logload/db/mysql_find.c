@@ -14,13 +14,15 @@
 
 /* The first or the last instant of the batch; texts of one length. */
 static unsigned
-find_end(const struct batch *b, unsigned from, unsigned count, int sign)
+find_end(const struct batch *b, unsigned from, unsigned count, bool last)
 {
 	const struct batch_texts *t = &b->texts[0];
 	unsigned found = from;
 
 	for (unsigned i = from; i < from + count; i++) {
-		if (sign * memcmp(t->text[i], t->text[found], t->len[i]) > 0)
+		int order = memcmp(t->text[i], t->text[found], t->len[i]);
+
+		if (last ? order > 0 : order < 0)
 			found = i;
 	}
 	return found;
@@ -54,8 +56,8 @@ put_select(struct mysql *m, const struct batch *b, unsigned from,
 {
 	const struct db_dialect *d = &m->db.driver->dialect;
 	const struct batch_texts *t = &b->texts[0];
-	unsigned low = find_end(b, from, count, -1);
-	unsigned high = find_end(b, from, count, 1);
+	unsigned low = find_end(b, from, count, false);
+	unsigned high = find_end(b, from, count, true);
 	struct buf *sql = &m->db.sql;
 
 	sql->len = 0;
