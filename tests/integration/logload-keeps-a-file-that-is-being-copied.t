@@ -77,6 +77,7 @@ sql "DELETE FROM logs WHERE payload REGEXP 'e11[0-9][0-9]'"
 # Its own writer may still have it open.
 events 1 1200 >"$DIR/held"
 exec 9>>"$DIR/held"
+touch -d '1 second ago' "$DIR/held" # not in the same tick of the clock
 mv "$DIR/held" "$SPOOL/ready/$(ready 10)"
 once --wait 0s
 is "$STATUS/$(rows)" 0/1052 'one that was moved there does not wait'
