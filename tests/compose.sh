@@ -121,6 +121,7 @@ for tool in logrecv logbatch logload; do
 		logload:check | logload:retry-rejected) continue ;;
 		logload:force | logload:print-schema | logload:progress) continue ;;
 		logload:rejected-dir | logload:defaults-file) continue ;;
+		logload:name | logload:salvage | logload:report) continue ;;
 		esac
 		variable=$(tr a-z- A-Z_ <<<"${tool}_$option")
 		grep -q "^      $variable: " docker-compose.yml ||
