@@ -83,7 +83,7 @@ static const struct db_driver driver = {
     .close = fake_close};
 static const struct db_config config = {.driver = &driver, .ledger = "files"};
 
-/* A new session. */
+/* A new session, whose text of statements the caller releases. */
 static struct db
 connected(void)
 {
@@ -166,6 +166,7 @@ test_many(void)
 	is_number(turn(&s, &db, false), LOAD_DONE, "once more");
 	is_number(turn(&s, &db, true), LOAD_DONE, "and if due");
 	is_number(fake.asked, 0, "nobody is asked over the same session");
+	buf_release(&db.sql);
 	db = connected();
 	fake.left = 3;
 	is_number(
@@ -173,10 +174,12 @@ test_many(void)
 	ok(fake.closed, "is closed");
 	is_number((intmax_t)s.files, MANY - 5, "all are counted even so");
 	fake.left = UINT32_MAX;
+	buf_release(&db.sql);
 	db = connected();
 	is_number(turn(&s, &db, false), LOAD_DONE, "the next one");
 	ok(fake.asked > MANY / DB_NAMES_MAX, "is asked about all");
 	settle_release(&s);
+	buf_release(&db.sql);
 }
 
 static void
@@ -221,6 +224,7 @@ test_limit(void)
 	ok(meter_get(&meters, METER_SETTLE_COVERED) < 3600,
 	    "it covers less than it should");
 	settle_release(&s);
+	buf_release(&db.sql);
 }
 
 static void
@@ -243,6 +247,7 @@ test_clock(void)
 	is_number(turn(&s, &db, true), LOAD_DONE, "a turn");
 	ok(!has(SPOOL_LOADED, "a.ndjson"), "and goes when its time is over");
 	settle_release(&s);
+	buf_release(&db.sql);
 }
 
 /* It must not be taken for older than it is: nobody would ask about it. */
