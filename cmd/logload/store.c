@@ -182,6 +182,38 @@ store_alone(
 	return said == DB_REFUSED ? refused(s, g, row, absent) : heard(s, said);
 }
 
+/*
+ * A row that was passed over among others, and why, if that is known: it is
+ * believed where a row by itself was refused with that code.
+ */
+static enum load_verdict
+store_missing(
+    struct store *s, const struct gathered *g, unsigned row, const char **why)
+{
+	int code = *why == NULL ? 0 : (int)strtol(*why, NULL, 10);
+	const char *text = *why == NULL ? NULL : strchr(*why, '\0') + 1;
+	uint64_t before = s->rejected;
+	enum load_verdict verdict;
+
+	if (text != NULL)
+		*why = strchr(text, '\0') + 1;
+	for (unsigned i = 0; i < s->seen_count; i++) {
+		if (s->seen[i].code != code)
+			continue;
+		(void)error_set(&s->db->error, "%s", text);
+		s->db->error.code = code;
+		s->db->cause = s->seen[i].cause;
+		return refused(s, g, row, true);
+	}
+	verdict = store_alone(s, g, row, true);
+	if (text != NULL && s->rejected > before && s->db->error.code == code &&
+	    s->seen_count < SEEN_MAX) {
+		s->seen[s->seen_count].code = code;
+		s->seen[s->seen_count++].cause = s->db->cause;
+	}
+	return verdict;
+}
+
 /* Were so many refused that the rest will be, too? */
 static bool
 gives_up(const struct store *s, unsigned most)
@@ -210,7 +242,9 @@ sift(struct store *s, const struct gathered *g, unsigned from, unsigned count)
 {
 	enum load_verdict verdict = LOAD_DONE;
 	unsigned there = count, first = 0;
+	const char *why = s->db->reasons;
 
+	s->seen_count = 0;
 	for (unsigned i = count; i > 0; i--) {
 		if (s->missing[i - 1])
 			there--;
@@ -228,7 +262,7 @@ sift(struct store *s, const struct gathered *g, unsigned from, unsigned count)
 			s->doubtful += count - i;
 			break;
 		}
-		verdict = store_alone(s, g, from + i, true);
+		verdict = store_missing(s, g, from + i, &why);
 	}
 	return verdict;
 }

@@ -73,6 +73,8 @@ int gathered_init(struct gathered *, const struct columns *);
 void gathered_release(struct gathered *);
 void gathered_clear(struct gathered *);
 
+#define SEEN_MAX 8
+
 struct store {
 	struct db *db;         /* these two are not owned */
 	struct reject *reject; /* of the chunk; the caller begins it */
@@ -92,6 +94,12 @@ struct store {
 	struct error refusal; /* of the first of them */
 	unsigned unit;        /* rows to store at a time */
 	bool sifts, cannot_sift;
+	/* What single rows of those that are sifted were refused with. */
+	struct {
+		int code;
+		enum db_cause cause;
+	} seen[SEEN_MAX];
+	unsigned seen_count;
 	unsigned put;       /* of the lines that are held: into rejected/ */
 	struct error error; /* code: the database's, where it spoke */
 };

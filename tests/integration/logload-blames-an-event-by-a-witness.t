@@ -123,6 +123,29 @@ for off in 0 1; do
 done
 sql 'SET GLOBAL local_infile=1'
 
+# Each record tells of its own event, and few statements find that out.
+for off in 0 1; do
+	table 'ADD UNIQUE (id), ADD CHECK (event <> "no")'
+	sql "SET GLOBAL local_infile=$((1 - off))"
+	# Each event once; then 100 more are a CHECK's, and 100 others' duplicates.
+	events 3200 | sed -E '101~32s/test/no/; 117~32s/.*/{"id":"e0"}&/;
+		s/.*"e0"\}\{"id":"e([0-9]+)".*/{"id":"e0","event":"test","n":\1}/' \
+		>"$DIR/mixed"
+	before=$(questions)
+	load "${COLUMN[@]}" "$DIR/mixed"
+	after=$(questions)
+	is "$STATUS/$(rows)/$(rejected code | sort | uniq -c | xargs)" \
+		'65/3006/97 1062 97 4025' "mixed reasons, $off: those alone"
+	is "$(rejected line | xargs)" "$(seq 101 16 3200 | xargs)" \
+		"mixed reasons, $off: in the order of the file"
+	is "$(rejected text | sed -E "s/.*'e0'.*/dup/; s/^CONST.*/no/" | uniq -c |
+		sort | uniq -c | xargs)" '97 1 dup 97 1 no' \
+		"mixed reasons, $off: each its own"
+	num "$((after - before))" -lt 250 "mixed reasons, $off: few statements"
+	rm -rf "${DIR:?}"/rejected/*
+done
+sql 'SET GLOBAL local_infile=1'
+
 # One poison event by itself, among others.
 table 'ADD CHECK (event <> "no")'
 echo '{"event":"no"}' >"$SPOOL/ready/$(ready 1)"

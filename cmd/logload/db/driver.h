@@ -87,7 +87,12 @@ struct db {
 	bool unanswered;  /* the error is ours: the server may have done it */
 	uint64_t changed; /* rows: stored, or found to be updated, by the last
 			     run */
-	struct buf sql;   /* reused */
+	/*
+	 * Once sifted: for each row that is missing, in their order, the code
+	 * and the text of its refusal, all ended by a NUL. NULL: not known.
+	 */
+	const char *reasons;
+	struct buf sql; /* reused */
 };
 
 #define DB_NAME_MAX 255  /* bytes of a file's name in the ledger */

@@ -89,6 +89,7 @@ release(struct db *db)
 
 	free(l->binds);
 	buf_release(&l->m.rows);
+	buf_release(&l->m.reasons);
 	buf_release(&l->answer);
 	(void)pthread_mutex_destroy(&l->lock); /* no other thread is left */
 	free(l);
@@ -142,33 +143,33 @@ run(struct db *db, const char *sql, size_t len)
 	return failed(l, what);
 }
 
-/* Copies the first row, so that the library's is not needed any more. */
+/* Copies all texts, so that the library's are not needed any more. */
 static int
-copy_row(struct link *l, MYSQL_RES *result, struct db_answer *answer)
+copy_rows(struct link *l, MYSQL_RES *result, struct db_answer *answer)
 {
 	unsigned fields = mysql_num_fields(result);
-	MYSQL_ROW row = mysql_fetch_row(result);
-	size_t total = 0;
-	char *out;
+	size_t at[DB_FIELDS_MAX];
+	MYSQL_ROW row;
 
 	memset(answer, 0, sizeof(*answer));
-	answer->found = row != NULL;
-	if (row == NULL)
-		return 0;
 	if (fields > DB_FIELDS_MAX)
 		fields = DB_FIELDS_MAX;
-	for (unsigned i = 0; i < fields; i++)
-		total += row[i] == NULL ? 0 : strlen(row[i]) + 1;
 	l->answer.len = 0;
-	if (buf_reserve(&l->answer, total) < 0)
-		return -1;
-	out = l->answer.data;
-	for (unsigned i = 0; i < fields; i++) {
-		if (row[i] == NULL)
-			continue;
-		answer->fields[i] = out;
-		out = stpcpy(out, row[i]) + 1;
+	for (l->m.rows_told = 0; (row = mysql_fetch_row(result)) != NULL;
+	     l->m.rows_told++) {
+		for (unsigned i = 0; i < fields; i++) {
+			if (l->m.rows_told == 0)
+				at[i] =
+				    row[i] == NULL ? SIZE_MAX : l->answer.len;
+			if (row[i] != NULL && buf_append(&l->answer, row[i],
+						  strlen(row[i]) + 1) < 0)
+				return -1;
+		}
 	}
+	answer->found = l->m.rows_told > 0;
+	for (unsigned i = 0; answer->found && i < fields; i++)
+		answer->fields[i] =
+		    at[i] == SIZE_MAX ? NULL : l->answer.data + at[i];
 	return 0;
 }
 
@@ -184,7 +185,7 @@ ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 	result = mysql_store_result(l->mysql);
 	if (result == NULL)
 		return failed(l, "read a result");
-	if (copy_row(l, result, answer) < 0)
+	if (copy_rows(l, result, answer) < 0)
 		verdict = db_no_memory(db);
 	mysql_free_result(result);
 	return verdict;

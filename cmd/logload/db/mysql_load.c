@@ -308,15 +308,14 @@ insert_ignoring(struct mysql *m, const struct batch *b, unsigned from,
 	return verdict;
 }
 
-/* Are so many of the rows there? */
-static bool
-are_there(const bool *missing, unsigned count, uint64_t rows)
+static uint64_t
+count_there(const bool *missing, unsigned count)
 {
 	uint64_t there = 0;
 
 	for (unsigned i = 0; i < count; i++)
 		there += !missing[i];
-	return there >= rows;
+	return there;
 }
 
 static enum db_verdict
@@ -327,6 +326,26 @@ send_ignoring(struct mysql *m, const struct batch *b, unsigned from,
 			    : insert_ignoring(m, b, from, count, skip);
 }
 
+/* The level, the code and the text of each warning, one behind the other. */
+static enum db_verdict
+ask_warnings(struct mysql *m, unsigned *count, const char **texts)
+{
+	static const char sql[] = "SHOW WARNINGS";
+	struct db_answer answer;
+	enum db_verdict verdict =
+	    m->db.driver->ask(&m->db, sql, sizeof(sql) - 1, &answer);
+
+	*count = verdict == DB_OK ? m->rows_told : 0;
+	*texts = verdict == DB_OK ? answer.fields[0] : NULL;
+	return verdict;
+}
+
+static const char *
+behind(const char *text)
+{
+	return text + strlen(text) + 1;
+}
+
 /*
  * Which rows do the warnings name, as "… at row 7"? Those that were cut. To
  * name one too many is no harm, and one too few is noticed.
@@ -335,27 +354,43 @@ static enum db_verdict
 find_cut(struct mysql *m, unsigned count, bool *cut)
 {
 	static const char place[] = " at row ";
-	unsigned warnings = m->warnings;
+	const char *p, *found;
+	unsigned warnings;
+	enum db_verdict verdict = ask_warnings(m, &warnings, &p);
 
-	for (unsigned i = 0; i < warnings; i++) {
-		struct db_answer answer;
-		enum db_verdict verdict;
+	for (; warnings > 0; warnings--) {
 		unsigned long row;
-		const char *p;
-		char sql[64];
-		int len = snprintf(
-		    sql, sizeof(sql), "SHOW WARNINGS LIMIT 1 OFFSET %u", i);
 
-		verdict = m->db.driver->ask(&m->db, sql, (size_t)len, &answer);
-		if (verdict != DB_OK)
-			return verdict;
-		p = answer.found && answer.fields[2] != NULL
-			? strstr(answer.fields[2], place)
-			: NULL;
-		row = p != NULL ? strtoul(p + strlen(place), NULL, 10) : 0;
+		p = behind(behind(p));
+		found = strstr(p, place);
+		row = found == NULL ? 0
+				    : strtoul(found + strlen(place), NULL, 10);
 		if (row > 0 && row <= count)
 			cut[row - 1] = true;
+		p = behind(p);
 	}
+	return verdict;
+}
+
+/* Keeps what was warned of, where each warning is of a row of its own. */
+static enum db_verdict
+keep_reasons(struct mysql *m)
+{
+	unsigned count, warnings = m->warnings;
+	const char *p;
+	enum db_verdict verdict = ask_warnings(m, &count, &p);
+
+	if (verdict != DB_OK || count != warnings)
+		return verdict;
+	m->reasons.len = 0;
+	for (; count > 0; count--) {
+		const char *code = behind(p);
+
+		p = behind(behind(code));
+		if (buf_append(&m->reasons, code, (size_t)(p - code)) < 0)
+			return db_no_memory(&m->db);
+	}
+	m->db.reasons = m->reasons.data;
 	return DB_OK;
 }
 
@@ -392,10 +427,11 @@ mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 	struct mysql *m = (struct mysql *)db;
 	enum db_verdict verdict;
 	unsigned sent = count;
-	uint64_t stored;
+	uint64_t stored, there;
 
 	if (!m->can_sift)
 		return DB_REFUSED;
+	db->reasons = NULL;
 	memset(missing, false, count * sizeof(*missing));
 	verdict = send_ignoring(m, b, from, count, missing);
 	if (verdict == DB_OK && m->db.changed + m->warnings != count)
@@ -407,9 +443,15 @@ mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 		return take_back(m);
 	if (stored == count)
 		return DB_OK;
+	verdict = sent == count ? keep_reasons(m) : DB_OK;
+	if (verdict != DB_OK)
+		return verdict;
 	memset(missing, true, count * sizeof(*missing));
 	verdict = mysql_find(m, b, from, count, missing);
-	if (verdict == DB_OK && !are_there(missing, count, stored))
+	there = verdict == DB_OK ? count_there(missing, count) : 0;
+	if (there > stored) /* before: a warning may be of one of those */
+		db->reasons = NULL;
+	if (verdict == DB_OK && there < stored)
 		verdict = DB_REFUSED;
 	return verdict == DB_REFUSED ? take_back(m) : verdict;
 }

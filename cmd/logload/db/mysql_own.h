@@ -20,6 +20,8 @@ struct mysql {
 	bool can_sift;          /* as the table is: see mysql_learn */
 	uint64_t packet_max;    /* of the server */
 	unsigned warnings;      /* of the last statement that was run */
+	unsigned rows_told;     /* of the last answer, one behind the other */
+	struct buf reasons;     /* see struct db */
 	bool loading;           /* LOAD DATA runs: its rows may be asked for */
 	char asked[128];        /* a file that the server asked for; or "" */
 	struct buf rows;        /* that LOAD DATA sends */
