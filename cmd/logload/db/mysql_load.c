@@ -26,6 +26,7 @@
 
 #define FIELD_END '\x02'
 #define ESCAPE '\x01'
+#define ROWS_AT_LEAST (64 * 1024)   /* bytes that are made at a time */
 #define ROWS_KEEP (2 * 1024 * 1024) /* bytes that stay allocated */
 
 static char *
@@ -43,24 +44,20 @@ put_decimal(char *out, uint64_t n)
 	return out;
 }
 
-/* A payload, the last one, has nothing to escape; see above. */
+/* What is to be escaped is among the first of the characters. */
 static char *
-put_field(char *out, const struct batch_texts *t, unsigned row, bool payload)
+put_field(char *out, const struct batch_texts *t, unsigned row)
 {
 	const char *text = t->text[row];
 	size_t len = t->len[row];
 
-	if (payload) {
-		memcpy(out, text, len);
-		out[len] = '\n';
-		return out + len + 1;
-	}
 	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
+		unsigned char c = (unsigned char)text[i];
 
-		if (c == FIELD_END || c == ESCAPE || c == '\n' || c == '\0')
+		if (c <= '\n' &&
+		    (c == FIELD_END || c == ESCAPE || c == '\n' || c == '\0'))
 			*out++ = ESCAPE;
-		*out++ = c == '\0' ? '0' : c;
+		*out++ = c == '\0' ? '0' : (char)c;
 	}
 	if (t->null[row]) {
 		*out++ = ESCAPE;
@@ -70,47 +67,77 @@ put_field(char *out, const struct batch_texts *t, unsigned row, bool payload)
 	return out;
 }
 
-/* Without those that skip[] names, if there is one; so in all that follows. */
-static int
-put_rows(struct mysql *m, const struct batch *b, unsigned from, unsigned count,
-    const bool *skip)
+/* A payload, the last one, has nothing to escape; see above. */
+static char *
+put_row(char *out, const struct batch *b, unsigned row)
 {
 	const struct batch_texts *payload = &b->texts[b->text_count - 1];
 
-	m->rows.len = 0;
-	for (unsigned row = from; row < from + count; row++) {
-		size_t most = batch_size(b, row, 1);
-		char *out;
+	out = put_field(out, &b->texts[0], row);
+	out = put_decimal(out, b->file_id[row]);
+	out = put_decimal(out, b->line[row]);
+	for (unsigned i = 1; i + 1 < b->text_count; i++)
+		out = put_field(out, &b->texts[i], row);
+	memcpy(out, payload->text[row], payload->len[row]);
+	out += payload->len[row];
+	*out++ = '\n';
+	return out;
+}
 
-		if (skip != NULL && skip[row - from])
-			continue;
-		/* Each byte but a payload's may need an escape. */
-		if (buf_reserve(&m->rows, 2 * most - payload->len[row]) < 0)
-			return -1;
-		out = m->rows.data + m->rows.len;
-		out = put_field(out, &b->texts[0], row, false);
-		out = put_decimal(out, b->file_id[row]);
-		out = put_decimal(out, b->line[row]);
-		for (unsigned i = 1; i < b->text_count; i++)
-			out = put_field(
-			    out, &b->texts[i], row, i + 1 == b->text_count);
-		m->rows.len = (size_t)(out - m->rows.data);
+/*
+ * Makes rows while the server reads those before. There is room for one more
+ * than what is at least made at a time.
+ */
+static void
+put_rows(struct mysql *m)
+{
+	char *out = m->rows.data;
+
+	for (; m->next < m->end && out - m->rows.data < ROWS_AT_LEAST;
+	     m->next++) {
+		if (m->skip == NULL || !m->skip[m->next - m->first])
+			out = put_row(out, m->batch, m->next);
 	}
-	return 0;
+	m->rows.len = (size_t)(out - m->rows.data);
+	m->sent = 0;
+}
+
+/* Room for what put_rows makes: each byte but a payload's may need an escape.
+ */
+static int
+reserve_rows(struct mysql *m)
+{
+	const struct batch *b = m->batch;
+	size_t most = 0;
+
+	for (unsigned row = m->first; row < m->end; row++) {
+		size_t size = 2 * batch_size(b, row, 1) -
+			      b->texts[b->text_count - 1].len[row];
+
+		most = size > most ? size : most;
+	}
+	m->rows.len = 0;
+	m->sent = 0;
+	return buf_reserve(&m->rows, ROWS_AT_LEAST + most);
 }
 
 int
 mysql_infile_read(void *handle, char *out, unsigned size)
 {
 	struct mysql *m = handle;
-	size_t left = m->rows.len - m->sent, n = left < size ? left : size;
+	size_t left;
 
 	/* MariaDB's library does not look whether it has got its buffer. */
 	if (out == NULL)
 		return -1;
-	memcpy(out, m->rows.data + m->sent, n);
-	m->sent += n;
-	return (int)n;
+	if (m->sent == m->rows.len)
+		put_rows(m);
+	left = m->rows.len - m->sent;
+	if (left > size)
+		left = size;
+	memcpy(out, m->rows.data + m->sent, left);
+	m->sent += left;
+	return (int)left;
 }
 
 void
@@ -181,7 +208,6 @@ send_rows(struct mysql *m)
 			  "ESCAPED BY 0x01 LINES TERMINATED BY 0x0A (") < 0 ||
 	    sql_put_columns(b, d, c->columns) < 0 || buf_append(b, ")", 1) < 0)
 		return db_no_memory(&m->db);
-	m->sent = 0;
 	m->loading = true;
 	verdict = m->db.driver->run(&m->db, b->data, b->len);
 	m->loading = false;
@@ -196,7 +222,9 @@ is_infile_refused(int code)
 	       code == CLIENT_INFILE_REFUSED;
 }
 
-/* DB_OK: as many rows as m->db.changed says, of which some may have been cut.
+/*
+ * Without those that skip[] names, if there is one; so in all that follows.
+ * DB_OK: as many rows as m->db.changed says, of which some may have been cut.
  */
 static enum db_verdict
 load(struct mysql *m, const struct batch *b, unsigned from, unsigned count,
@@ -204,7 +232,11 @@ load(struct mysql *m, const struct batch *b, unsigned from, unsigned count,
 {
 	enum db_verdict verdict;
 
-	if (put_rows(m, b, from, count, skip) < 0)
+	m->batch = b;
+	m->first = m->next = from;
+	m->end = from + count;
+	m->skip = skip;
+	if (reserve_rows(m) < 0)
 		return db_no_memory(&m->db);
 	verdict = run_text(&m->db, "SAVEPOINT logload");
 	if (verdict == DB_OK)

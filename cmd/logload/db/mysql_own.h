@@ -9,7 +9,7 @@
 
 #define FEW_ROWS 16     /* go by INSERT always */
 #define INSERT_ROWS 256 /* of one statement */
-#define BATCH_BYTES (1024 * 1024)
+#define BATCH_BYTES (2 * 1024 * 1024)
 #define PACKET_SPARE 128 /* of max_allowed_packet, for the protocol */
 
 struct mysql {
@@ -24,8 +24,13 @@ struct mysql {
 	struct buf reasons;     /* see struct db */
 	bool loading;           /* LOAD DATA runs: its rows may be asked for */
 	char asked[128];        /* a file that the server asked for; or "" */
-	struct buf rows;        /* that LOAD DATA sends */
-	size_t sent;            /* of those */
+	/* What LOAD DATA sends: rows of a batch, but those that skip[] names.
+	 */
+	const struct batch *batch;
+	unsigned first, next, end;
+	const bool *skip;
+	struct buf rows; /* some of them, as they are sent */
+	size_t sent;     /* of those */
 };
 
 /* Over a new connection, of which `arrays` says whether it knows them. */
