@@ -331,6 +331,32 @@ set_variable(const struct option_tool *tool, const struct option_spec *spec,
 	return -1;
 }
 
+/* One of ours that is no option is a slip, and its wish would go unheard. */
+static int
+check_variables(const struct option_tool *tool, struct error *err)
+{
+	char prefix[VARIABLE_MAX], name[VARIABLE_MAX];
+
+	variable_name(tool, &(struct option_spec){.name = ""}, prefix);
+	for (char **v = environ; *v != NULL; v++) {
+		const struct option_spec *s = tool->options;
+		size_t len = strcspn(*v, "=");
+
+		if (strncmp(*v, prefix, strlen(prefix)) != 0 ||
+		    (*v)[len] == '\0' || (*v)[len + 1] == '\0')
+			continue; /* another's, or not set */
+		for (; s->name != NULL; s++) {
+			variable_name(tool, s, name);
+			if (strlen(name) == len && memcmp(*v, name, len) == 0)
+				break;
+		}
+		if (s->name == NULL)
+			return error_set(
+			    err, "%.*s: there is no such option", (int)len, *v);
+	}
+	return 0;
+}
+
 /* The arguments' turn; a list given here replaces the variable's. */
 static enum option_verdict
 parse_arguments(const struct option_tool *tool, const struct option *table,
@@ -415,6 +441,8 @@ options_parse(const struct option_tool *tool, int argc, char **argv, int *first,
 	verdict = parse_arguments(tool, table, argc, argv, err);
 	if (verdict != OPTIONS_RUN)
 		return verdict;
+	if (check_variables(tool, err) < 0)
+		return OPTIONS_USAGE;
 	*first = optind;
 	if (!tool->takes_arguments && optind < argc) {
 		(void)error_set(err, "unexpected argument %s", argv[optind]);

@@ -4,7 +4,8 @@
  *
  * `logrecv --listen X` may also be given as LOGRECV_LISTEN=X; the option wins
  * over the variable and the variable over the default. An empty variable
- * counts as not set, so that Compose files can pass variables through. Values:
+ * counts as not set, so that Compose files can pass variables through; one of
+ * the tool's prefix that is no option is refused. Values:
  *
  *   OPTION_STRING    const char **    the argument itself, not copied
  *   OPTION_FLAG      bool *           no argument; a variable: 1/true/yes/on
