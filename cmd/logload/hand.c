@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -25,6 +28,8 @@
 #include "retry.h"
 #include "run.h"
 #include "watch.h"
+
+#define CLAIM_AGAIN_NS (100 * CLOCK_NS_PER_MS)
 
 static bool load_one(void *, struct worker *, const char *path);
 static bool try_later(struct hand *);
@@ -427,47 +432,69 @@ hand_goes_on(enum load_verdict verdict)
 	return !load_may_try_again(verdict) && verdict != LOAD_STOPPED;
 }
 
-/* A file that cannot be read does not keep the others from being loaded. */
-static bool
-load_one(void *context, struct worker *w, const char *path)
+/*
+ * Waits until no other process on this machine is at the file: a log that grows
+ * is another content for each of them, and the ledger knows of neither before
+ * its first commit. A name of unix(7) without a file is free again when we end,
+ * however that is, and, unlike a lock, is in the way of nobody who writes the
+ * log. Returns a descriptor, or -1 where that cannot be had: then it is as if
+ * nobody was there.
+ */
+static int
+claim_file(struct hand *h, const struct source *s, const char *path)
 {
-	struct hand *h = context;
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1;
+	bool told = false;
+	struct stat st;
+	int fd;
+
+	if (!s->regular || fstat(s->fd, &st) < 0)
+		return -1;
+	len += (socklen_t)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
+	    "logload/%llx/%llx", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	while (fd >= 0 && bind(fd, (struct sockaddr *)&name, len) < 0 &&
+	       errno == EADDRINUSE) {
+		if (!told)
+			log_info("it is being loaded already, and is waited "
+				 "for: file=%s",
+			    path);
+		told = true;
+		if (stop_wait(h->run.stop, CLAIM_AGAIN_NS))
+			break;
+	}
+	return fd;
+}
+
+/* Of an open file: is there to be another one after it? */
+static bool
+load_source(
+    struct hand *h, struct worker *w, const char *path, struct source *source)
+{
 	const struct settings *s = h->run.settings;
 	enum load_verdict verdict;
 	struct identity id;
-	struct source source;
 	struct load load;
 	struct error err;
 
-	if (stop_asked(h->run.stop))
-		return false;
-	/* It would be in the ledger with a part of its events alone. */
-	if (!s->dry_run && naming_is_being_written(path)) {
-		(void)error_set(&err,
-		    "load %s: a writer may add to it; wait for logbatch or run "
-		    "logbatch --once",
-		    path);
-		return pass_by(h, path, &err);
-	}
-	if (open_path(&source, path, h->run.stop->fd, &err) < 0)
-		return pass_by(h, path, &err);
-	source.hashed = &w->loader.hashed;
-	source.unpack.salvage = s->salvage;
-	source.unpack.wide = s->wide;
+	source->hashed = &w->loader.hashed;
+	source->unpack.salvage = s->salvage;
+	source->unpack.wide = s->wide;
 	/* Copies of it may be at hand: one is loaded before the next is looked
 	 * up. */
 	do {
 		verdict = identity_find(&id, w, s,
-		    s->dry_run ? NULL : h->run.spool, path, &source, &err);
+		    s->dry_run ? NULL : h->run.spool, path, source, &err);
 	} while (verdict == LOAD_DONE && id.by_content &&
 		 crew_claim(w, id.sum.all.sha256));
 	if (verdict != LOAD_DONE && verdict != LOAD_SKIPPED) {
 		hand_fail(h, path, verdict, &err);
 		report_none(&h->report, path, "failed", &err);
-		source_close(&source);
 		return hand_goes_on(verdict);
 	}
-	identity_load(&id, &load, &w->loader, &source);
+	identity_load(&id, &load, &w->loader, source);
 	load.witnessed = h->is_later;
 	if (is_nameless(&load) && !s->dry_run)
 		log_info("if this is interrupted, go on with --name=%s file=%s",
@@ -477,6 +504,37 @@ load_one(void *context, struct worker *w, const char *path)
 		    s->dry_run ? hand_dry_run(w, &load) : hand_load(w, &load);
 	hand_conclude(h, &load, path, verdict);
 	loader_rest(&w->loader);
-	source_close(&source);
 	return hand_goes_on(verdict);
+}
+
+/* A file that cannot be read does not keep the others from being loaded. */
+static bool
+load_one(void *context, struct worker *w, const char *path)
+{
+	struct hand *h = context;
+	bool loads = !h->run.settings->dry_run, more = false;
+	struct source source;
+	struct error err;
+	int claim = -1;
+
+	if (stop_asked(h->run.stop))
+		return false;
+	/* It would be in the ledger with a part of its events alone. */
+	if (loads && naming_is_being_written(path)) {
+		(void)error_set(&err,
+		    "load %s: a writer may add to it; wait for logbatch or run "
+		    "logbatch --once",
+		    path);
+		return pass_by(h, path, &err);
+	}
+	if (open_path(&source, path, h->run.stop->fd, &err) < 0)
+		return pass_by(h, path, &err);
+	if (loads)
+		claim = claim_file(h, &source, path);
+	if (!stop_asked(h->run.stop))
+		more = load_source(h, w, path, &source);
+	source_close(&source);
+	if (claim >= 0)
+		(void)close(claim); /* holds nothing */
+	return more;
 }

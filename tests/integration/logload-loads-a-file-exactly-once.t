@@ -115,6 +115,30 @@ is "$(summary events)" 4 '--dry-run tells what has come'
 load "$DIR/old.log.2"
 is "$(summary events)/$(rows)" 4/18 'to one that an older version has loaded'
 
+# Two that meet it for the first time, one of them as it was before it grew.
+start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
+	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
+shows() { sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"; }
+wait_for shows '^SELECT SLEEP'
+before=$(rows)
+events 5 100 >"$DIR/new.log"
+start one logload --db "$DB_URL" --jobs 2 "$DIR/new.log" "$DIR/new.log"
+wait_for shows '^INSERT INTO .logs'
+events 5 105 >>"$DIR/new.log"
+start two logload --db "$DB_URL" "$DIR/new.log"
+ok 'a log that somebody else is at is waited for' \
+	wait_log two 'being loaded already, and is waited for: .*new.log'
+start three logload --db "$DB_URL" "$DIR/new.log"
+wait_log three 'waited for'
+stop three
+is "$STATUS" 75 'which a signal ends'
+sql "KILL $(sql 'SELECT id FROM information_schema.processlist
+	WHERE info = "SELECT SLEEP(600)"')"
+wait_exit one
+is "$STATUS" 0 'the one that was first: status 0'
+wait_exit two
+is "$STATUS/$(rows)" "0/$((before + 10))" 'and of the other each event once, too'
+
 # A number in front of the extension, and a daemon that writes on for a while.
 events 5 >"$DIR/ext.1.log"
 load "$DIR/ext.1.log"
