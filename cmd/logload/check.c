@@ -16,6 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "check.h"
 #include "clock.h"
 #include "log.h"
@@ -33,6 +34,7 @@ struct totals {
 struct check {
 	struct run run;
 	struct spool *spool;
+	struct age age;
 	enum spool_place place; /* being looked at */
 	struct totals totals;
 	bool asks; /* the ledger */
@@ -78,6 +80,7 @@ check_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	c->run.patience.most_ns = s->wait_ns;
 	c->run.patience.schema_ends = true;
 	c->spool = spool;
+	age_init(&c->age, spool, s->settle_ns / 1000, s->keep);
 	c->asks = s->db_given;
 	for (int i = 0; i < SPOOL_PLACES && !stop_asked(stop); i++)
 		check_place(c, (enum spool_place)i);
@@ -143,7 +146,7 @@ print_totals(const struct check *c)
 	(void)putchar('\n'); /* failures show at the end */
 }
 
-/* Files may have to wait for room in rejected/. */
+/* Files have to wait for room in rejected/, or records are lost. */
 static void
 check_limit(struct check *c)
 {
@@ -152,10 +155,17 @@ check_limit(struct check *c)
 
 	if (limit == 0 || c->totals.bytes < limit / 10 * FULL_TENTHS)
 		return;
-	tell(c, !drops, "", "full: bytes=%llu of --rejected-limit (%llu), %s",
+	tell(c, true, "", "full: bytes=%llu of --rejected-limit (%llu), %s",
 	    (unsigned long long)c->totals.bytes, (unsigned long long)limit,
 	    drops ? "the oldest records are dropped"
 		  : "files wait in ready/ where theirs have no room");
+}
+
+/* May there be events that are nowhere else? */
+static bool
+holds_events(const struct check *c)
+{
+	return c->place != SPOOL_LOADED && c->place != SPOOL_METRICS;
 }
 
 static void
@@ -169,7 +179,7 @@ check_place(struct check *c, enum spool_place place)
 	c->place = place;
 	memset(&c->totals, 0, sizeof(c->totals));
 	if (c->spool->dir[place] == -ENOENT) {
-		tell(c, true, "", "there is no such directory");
+		tell(c, holds_events(c), "", "there is no such directory");
 		return;
 	}
 	if (c->spool->dir[place] < 0) {
@@ -222,7 +232,7 @@ check_entry(struct check *c, const char *name)
 	    0)
 		return; /* gone meanwhile */
 	if (!S_ISREG(st.st_mode)) {
-		tell(c, true, name, "alien: not a regular file");
+		tell(c, holds_events(c), name, "alien: not a regular file");
 		return;
 	}
 	if (name[0] == '.') {
@@ -230,7 +240,8 @@ check_entry(struct check *c, const char *name)
 		return;
 	}
 	if (c->place != SPOOL_METRICS && !is_named_well(c, name)) {
-		tell(c, true, name, "alien: no tool takes a file so named");
+		tell(c, holds_events(c), name,
+		    "alien: no tool takes a file so named");
 		return;
 	}
 	if (!spool_name_parse(name, &born_us))
@@ -293,7 +304,8 @@ check_metrics(struct check *c, const char *name)
 	char lock[NAME_MAX + 8];
 
 	if (!ends_in(name, ".prom")) {
-		tell(c, true, name, "alien: no tool takes a file so named");
+		tell(c, holds_events(c), name,
+		    "alien: no tool takes a file so named");
 		return;
 	}
 	(void)snprintf(lock, sizeof(lock), ".%s.lock", name);
@@ -341,9 +353,9 @@ note_bad(void *context, const struct line *line, const char *reason)
 	(void)snprintf(f->reason, sizeof(f->reason), "%s", reason);
 }
 
-/* What follows the last line break. */
+/* What follows the last line break; no writer leaves anything binary. */
 static void
-tell_torn(struct found *f, bool wrong)
+tell_torn(struct found *f, bool ends)
 {
 	uint64_t torn = f->load.tally.torn, zeros = 0, other = 0;
 	size_t want = torn < TAIL_MAX ? (size_t)torn : TAIL_MAX;
@@ -355,7 +367,7 @@ tell_torn(struct found *f, bool wrong)
 		zeros += tail[i] == '\0';
 		other += (unsigned char)tail[i] < ' ' && tail[i] != '\t';
 	}
-	tell(f->check, wrong, f->name,
+	tell(f->check, ends && other > zeros && holds_events(f->check), f->name,
 	    "torn: bytes=%llu behind the last line break, %s",
 	    (unsigned long long)torn,
 	    n > 0 && zeros == (uint64_t)n ? "zeros"
@@ -390,17 +402,29 @@ read_events(struct found *f)
 	}
 	if (t->torn > 0 && f->source->plain && is_still_there(f) &&
 	    (c->place != SPOOL_BUFFER || writer != SPOOL_WRITER_THERE))
-		tell_torn(
-		    f, c->place != SPOOL_LOADED && writer == SPOOL_WRITER_GONE);
+		tell_torn(f, writer == SPOOL_WRITER_GONE);
 	if (c->place == SPOOL_REJECTED) {
 		c->totals.events += t->kept;
 		return;
 	}
 	if (f->bad > 0 && is_still_there(f))
-		tell(c, c->place != SPOOL_LOADED, f->name,
+		tell(c, false, f->name,
 		    "not events: lines=%llu first=%llu offset=%llu %s",
 		    (unsigned long long)f->bad, (unsigned long long)f->line,
 		    (unsigned long long)f->offset, f->reason);
+}
+
+/* Will a file of loaded/ that the ledger lacks be loaded again? */
+static bool
+may_come_back(const struct found *f)
+{
+	const struct check *c = f->check;
+	struct stat st;
+
+	return c->age.for_us > 0 && fstat(f->source->fd, &st) == 0 &&
+	       !age_is_archive(
+		   &c->age, (uint64_t)st.st_ctim.tv_sec * CLOCK_US_PER_S +
+				(uint64_t)st.st_ctim.tv_nsec / 1000);
 }
 
 /* What the ledger says of a file in ready/ or loaded/. */
@@ -412,20 +436,22 @@ compare_ledger(struct found *f)
 	const char *name =
 	    retry_find_kept(f->name, base, ledger) ? ledger : f->name;
 	struct db_file file = {0};
-	bool any, over;
+	bool any, over, back;
 
 	if (c->place == SPOOL_BUFFER || !ask(c, name, &file, &any) ||
 	    !is_still_there(f))
 		return;
+	back = may_come_back(f);
 	over = f->source->plain && file.progress > f->source->size;
 	if (any && (file.loaded || over) &&
 	    load_known(&f->load, &file) != LOAD_SKIPPED)
 		tell(c, true, f->name, "differs: %s", f->load.error.text);
 	else if (c->place == SPOOL_LOADED && !(any && file.loaded))
-		tell(c, true, f->name, "%s",
+		tell(c, any && !back, f->name, "%s; %s",
 		    any ? "incomplete: the ledger has a part of it"
-			: "unknown: the ledger does not have it; within "
-			  "--settle it will be loaded again");
+			: "unknown: the ledger does not have it",
+		    back ? "it will be loaded again"
+			 : "it has settled, and is not asked about");
 	else if (c->place == SPOOL_READY && any && file.loaded)
 		tell(c, false, f->name,
 		    "loaded before: it will be skipped and put away");

@@ -4,8 +4,9 @@
  * nothing, creates nothing, and keeps nobody from his work; what moves on
  * while it is looked at is not an error.
  *
- * What is "wrong" does not come right by itself, or is not there for any
- * reason that the tools would have; all else that is told is a "note".
+ * "wrong": an event is lost, or may be, or waits until somebody does something.
+ * All else that is told, which comes right by itself or does no harm, is a
+ * "note".
  */
 #ifndef LOGLOAD_CHECK_H
 #define LOGLOAD_CHECK_H

@@ -33,6 +33,8 @@ mkdir "$SPOOL"
 check
 is "$STATUS" 65 'no directories in it: status 65'
 like "$OUT" 'wrong buffer/: there is no such directory' 'said so'
+like "$OUT" 'note loaded/: there is no such directory' \
+	'a note where no event is lost with it'
 ok 'and none is made' rmdir "$SPOOL"
 
 # --- a spool in order
@@ -60,8 +62,8 @@ check
 is "$STATUS" 0 'a torn line under the writer: status 0'
 kill_hard logrecv
 check
-is "$STATUS" 65 'and when he has died: status 65'
-tells "wrong buffer/[^ ]*: torn: bytes=14 behind the last line break, text" \
+is "$STATUS" 0 'and when he has died, for nobody was told that it is stored'
+tells "note buffer/[^ ]*: torn: bytes=14 behind the last line break, text" \
 	'with the bytes'
 like "$OUT" ' open=0' 'nobody has it open'
 tells 'note metrics/logrecv.prom: ended' 'its metrics are of a dead process'
@@ -81,12 +83,12 @@ events 4 | gzip -c | head -c 30 >"$SPOOL/ready/cut.ndjson"
 before=$(state)
 check
 is "$STATUS" 65 'status 65'
-tells "wrong ready/$(spooled 1): torn: bytes=5 behind the last line break, zeros" \
+tells "note ready/$(spooled 1): torn: bytes=5 behind the last line break, zeros" \
 	'a tail of zeros'
 tells "wrong ready/$(spooled 2): torn: bytes=3 behind the last line break, binary" \
-	'a binary tail'
-tells "wrong ready/$(spooled 3): not events: lines=2 first=3 offset=66 not JSON" \
-	'lines that are no events'
+	'a binary tail, which no writer leaves'
+tells "note ready/$(spooled 3): not events: lines=2 first=3 offset=66 not JSON" \
+	'lines that are no events, which will be records'
 tells 'wrong ready/cut.ndjson: damaged: ' 'a compressed file that ends too soon'
 tells "note loaded/$(spooled 5): torn: " 'what is loaded is torn: a note'
 unlike "$OUT" 'packed.ndjson|20260101T000004' 'good and empty ones are not named'
@@ -102,6 +104,7 @@ ln -s /etc/passwd "$SPOOL/ready/link.ndjson"
 echo '{}' >"$SPOOL/ready/no-suffix"
 echo '{}' >"$SPOOL/ready/$(printf 'new\nline').ndjson"
 echo '{}' >"$SPOOL/buffer/not-of-logrecv.ndjson"
+echo '{}' >"$SPOOL/loaded/no-suffix"
 echo '{}' >"$SPOOL/ready/.hidden"
 echo '{' >"$SPOOL/rejected/.$(spooled 1).0123abcd-1.tmp"
 echo '{}' >"$SPOOL/rejected/no-record.ndjson"
@@ -114,6 +117,7 @@ done
 tells 'wrong ready/no-suffix: alien: no tool takes' 'another suffix'
 tells 'wrong ready/new\\x0aline.ndjson: alien: ' 'a line break is escaped'
 tells 'wrong buffer/not-of-logrecv.ndjson: alien: ' 'in buffer/'
+tells 'note loaded/no-suffix: alien: ' 'a note where no event is kept from its row'
 tells 'note ready/.hidden: hidden: ' 'a hidden file'
 tells "note rejected/.$(spooled 1).0123abcd-1.tmp: stray: .*: bytes=2" 'a draft'
 tells 'wrong rejected/no-record.ndjson: damaged: it has no records' \

@@ -164,6 +164,9 @@ is "$(lines rejected)" 21 'its records stay'
 run logload --check --spool "$SPOOL" --rejected-limit "$(lying)"
 is "$STATUS" 65 '--check: it is full'
 like "$OUT" "wrong rejected/: full: bytes=$(lying) of --rejected-limit" 'said'
+run logload --check --spool "$SPOOL" --rejected-limit "$(lying)" \
+	--rejected-full drop
+is "$STATUS" 65 'nor is it right that records are dropped'
 run logload --check --spool "$SPOOL" --rejected-limit "$((2 * $(lying)))"
 is "$STATUS" 0 'half full: no word'
 run logload --check --spool "$SPOOL" --rejected-limit 0
