@@ -16,7 +16,7 @@ settled_by(const struct age *a, uint64_t now_us)
 }
 
 void
-age_init(struct age *a, struct spool *spool, uint64_t for_us, bool keep)
+age_init(struct age *a, struct spool *spool, uint64_t for_us)
 {
 	uint64_t marked;
 
@@ -26,7 +26,7 @@ age_init(struct age *a, struct spool *spool, uint64_t for_us, bool keep)
 	a->archive_us = settled_by(a, a->stepped_us);
 	if (spool_mark_read(spool, &marked))
 		a->marked_us = marked;
-	if (!keep && a->marked_us > 0 && a->marked_us < a->archive_us)
+	if (a->marked_us > 0 && a->marked_us < a->archive_us)
 		a->archive_us = a->marked_us;
 }
 

@@ -5,10 +5,12 @@
  * A file's age is that of its move (moved_us of spool.h), and after a step of
  * the wall clock at most the time since then.
  *
- * What --keep keeps when it has settled is an archive: all that came up to some
- * time. That is marked in the spool, so that it is known to a process without
- * --keep, which leaves it alone. Such a one takes for an archive what it finds
- * where there is no mark: versions that made none had --keep alone.
+ * What --keep keeps when it has settled, and was asked about then, is an
+ * archive: all that came up to some time. That is marked in the spool, so that
+ * it is known to the next process: one without --keep leaves it alone, and one
+ * that starts after an outage longer than --settle still asks about what was
+ * loaded before that. Where there is no mark, what has settled is taken for an
+ * archive: versions that made none had --keep alone.
  */
 #ifndef LOGLOAD_AGE_H
 #define LOGLOAD_AGE_H
@@ -29,7 +31,7 @@ struct age {
 	uint64_t marked_us; /* what the spool's mark says of that; 0: nothing */
 };
 
-void age_init(struct age *, struct spool *, uint64_t for_us, bool keep);
+void age_init(struct age *, struct spool *, uint64_t for_us);
 
 /* Looks whether the wall clock was set. Returns now. */
 uint64_t age_look(struct age *);

@@ -80,7 +80,7 @@ check_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	c->run.patience.most_ns = s->wait_ns;
 	c->run.patience.schema_ends = true;
 	c->spool = spool;
-	age_init(&c->age, spool, s->settle_ns / 1000, s->keep);
+	age_init(&c->age, spool, s->settle_ns / 1000);
 	c->asks = s->db_given;
 	for (int i = 0; i < SPOOL_PLACES && !stop_asked(stop); i++)
 		check_place(c, (enum spool_place)i);

@@ -91,7 +91,7 @@ settle_init(struct settle *s, const struct settings *settings,
 		    s->keep ? settings->keep_limit : settings->settle_limit,
 		    s->limit_option);
 	meter_set(meters, METER_LOADED_LIMIT, (int64_t)s->limit);
-	age_init(&s->age, spool, s->for_us, s->keep);
+	age_init(&s->age, spool, s->for_us);
 	if (s->limit_option != NULL && age_mark(&s->age, spool, &err) < 0)
 		log_warn("%s", err.text);
 	if (spool_walk(spool, SPOOL_LOADED, count, s, &aliens, &err) < 0)

@@ -92,8 +92,16 @@ once --settle 1ms
 is "$(files loaded)/$(rows)" 0/210 'what is due goes at the next start'
 put 41
 once --keep --settle 1ms
-sql 'DELETE FROM log_files'
 before=$(rows)
+sql 'DELETE FROM logs WHERE file_id = (SELECT id FROM log_files
+	ORDER BY loaded_at DESC LIMIT 1)'
+sql 'DELETE FROM log_files'
+is "$(rows)" "$((before - 10))" 'forgotten, and --settle is over before the next start'
+once --keep --settle 1ms
+is "$STATUS/$(files loaded)/$(rows)" "0/1/$before" \
+	'what was not asked about since is, even so'
+once --keep --settle 1ms
+sql 'DELETE FROM log_files'
 once --keep --settle 1ms
 is "$STATUS/$(files loaded)/$(rows)" "0/1/$before" \
 	'--keep holds it, and nobody asks about it again'
