@@ -299,6 +299,15 @@ finish_chunk(struct load *f)
  * Lines
  */
 
+/* As the database has it now: it may have taken a way of storing from us. */
+static void
+limit_batch(struct loader *l)
+{
+	l->at_a_time = l->db->limits;
+	if (l->rate != NULL && l->at_a_time.rows > rate_rows(l->rate))
+		l->at_a_time.rows = rate_rows(l->rate);
+}
+
 /* How the storing has gone up to now; nothing is being stored any more. */
 static enum load_verdict
 wait_for_store(struct load *f)
@@ -308,7 +317,7 @@ wait_for_store(struct load *f)
 
 	if (verdict != LOAD_DONE)
 		f->error = l->store.error;
-	l->at_a_time = l->db->limits;
+	limit_batch(l);
 	return verdict;
 }
 
@@ -436,7 +445,7 @@ load_rows(struct load *f)
 	content_set_received(f);
 	l->gathers = &l->gathered[0];
 	gathered_clear(l->gathers);
-	l->at_a_time = l->db->limits;
+	limit_batch(l);
 	store_begin_chunk(&l->store);
 	events_begin(f);
 	while (verdict == LOAD_DONE && events_go_on(f) &&

@@ -15,6 +15,12 @@ rate_init(struct rate *r, uint64_t per_s)
 	r->filled_ns = clock_monotonic_ns();
 }
 
+unsigned
+rate_rows(const struct rate *r)
+{
+	return (unsigned)(r->per_s / RATE_BURSTS) + 1;
+}
+
 void
 rate_take(struct rate *r, struct stop *stop)
 {

@@ -21,6 +21,10 @@ struct rate {
 
 void rate_init(struct rate *, uint64_t per_s);
 
+/* The most rows of a batch, for the events not to come in bursts; at least 1.
+ */
+unsigned rate_rows(const struct rate *);
+
 /* Takes a token; waits where too much is owed, unless stop is asked. */
 void rate_take(struct rate *, struct stop *);
 

@@ -9,7 +9,6 @@
 
 #include "json.h"
 #include "naming.h"
-#include "rate.h"
 #include "settings.h"
 
 #define CHUNK_LEAST (64 * 1024)
@@ -308,8 +307,6 @@ complete_tables(struct settings *s, struct error *err)
 	}
 	s->db.columns = &s->columns;
 	s->db.indexes = &s->indexes;
-	/* Small batches, for the events not to come in bursts. */
-	s->db.rows_most = (s->rate + RATE_BURSTS - 1) / RATE_BURSTS;
 	return 0;
 }
 

@@ -27,6 +27,9 @@ static struct {
 	bool sifts;              /* it can */
 	unsigned asked;          /* statements */
 	unsigned taken, most;    /* rows; that the table takes, 0: any */
+	unsigned at_once;        /* the most rows of a store */
+	unsigned grows;          /* limits.rows after that; 0: they stay */
+	uint64_t rate;           /* of the loader; 0: none */
 	enum db_cause cause;     /* of what is refused */
 	bool there;              /* what is asked for */
 	const char *progress;    /* of the file, in the ledger; NULL: none */
@@ -133,6 +136,9 @@ static enum db_verdict
 fake_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 {
 	fake.asked++;
+	fake.at_once = count > fake.at_once ? count : fake.at_once;
+	if (fake.grows > 0)
+		db->limits.rows = fake.grows;
 	fake.torn_up |= count == 0 || count > fake.limits.rows;
 	(void)error_set(&db->error, "no such thing");
 	db->cause = fake.cause;
@@ -207,6 +213,7 @@ run(int fd, int dir, struct load_tally *tally)
 	struct source source;
 	struct loader loader;
 	struct error err;
+	struct rate rate;
 	struct stop stop;
 	struct load load;
 	enum load_verdict got;
@@ -220,6 +227,8 @@ run(int fd, int dir, struct load_tally *tally)
 		 ".rejected") == 0);
 	loader.meters = &meters;
 	loader.stop = &stop;
+	rate_init(&rate, fake.rate);
+	loader.rate = fake.rate > 0 ? &rate : NULL;
 	must(db_connect(loader.db) == DB_OK);
 	must(source_open(&source, fd, -1, &err) == 0);
 	load_init(&load, &loader, &source, "name", false);
@@ -426,6 +435,15 @@ test_refused_whole(int dir)
 	is_number(run(fd, dir, &t), LOAD_SCHEMA,
 	    "a table that takes no more rows amid a file");
 	ok(faccessat(dir, "name.rejected", F_OK, 0) < 0, "rejects none");
+	begin_many(false);
+	fake.limits.rows = fake.grows = BATCH_ROWS_MAX;
+	fake.rate = 4000;
+	fd = make_file();
+	for (int i = 0; i < 1000; i++)
+		must(write(fd, "{\"a\":1}\n", 8) == 8);
+	is_number(run(fd, dir, &t), LOAD_DONE, "a table that takes all");
+	ok(fake.at_once > 0 && fake.at_once <= 4000 / RATE_BURSTS + 1,
+	    "at a rate it does so in small batches, whatever the driver has");
 }
 
 int

@@ -183,9 +183,6 @@ db_connect(struct db *db)
 	db->opened_ns = clock_monotonic_ns();
 	if (!db->open)
 		db_disconnect(db);
-	if (db->config->rows_most > 0 &&
-	    db->limits.rows > db->config->rows_most)
-		db->limits.rows = (unsigned)db->config->rows_most;
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 

@@ -62,8 +62,7 @@ struct db_config {
 	enum db_ssl ssl;
 	const char *ssl_ca, *ssl_cert, *ssl_key;
 	uint64_t connect_ns, read_ns, write_ns;
-	uint64_t rows_most; /* of a batch; 0: as many as the driver says */
-	bool look_only;     /* make no tables; one that is missing is empty */
+	bool look_only; /* make no tables; one that is missing is empty */
 	const char *table, *ledger; /* "name" or "database.name" */
 	const struct columns *columns;
 	const struct option_list *indexes; /* "column,column" each */
