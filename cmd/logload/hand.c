@@ -320,12 +320,23 @@ hand_load(struct worker *w, struct load *load)
 	return verdict;
 }
 
+/*
+ * Is it us who have ended it, told by a signal? Whatever the database says
+ * then, the connection may have been broken by us.
+ */
+static bool
+is_stopped(struct hand *h, enum load_verdict verdict, const struct error *why)
+{
+	return stop_asked(h->run.stop) &&
+	       (load_may_try_again(verdict) ||
+		   (verdict == LOAD_IO && why->code == EINTR));
+}
+
 /* A file that could not be loaded, or not to its end. */
 void
 hand_fail(struct hand *h, const char *path, enum load_verdict verdict,
     const struct error *why)
 {
-	/* Whatever it says, the connection may have been broken by us. */
 	if (stop_asked(h->run.stop) || why->code == EAGAIN)
 		run_note(&h->run, OUTCOME_STOPPED);
 	else if (verdict == LOAD_SCHEMA || verdict == LOAD_REFUSED)
@@ -336,10 +347,21 @@ hand_fail(struct hand *h, const char *path, enum load_verdict verdict,
 		run_note(&h->run, OUTCOME_REJECTED);
 	else
 		run_note(&h->run, OUTCOME_IO);
-	if (verdict == LOAD_PASSING && stop_asked(h->run.stop))
+	if (is_stopped(h, verdict, why))
 		watch_tell_stopped(path);
 	else
 		log_error("load %s: %s", path, why->text);
+}
+
+void
+hand_fail_early(struct hand *h, const char *path, enum load_verdict verdict,
+    const struct error *why)
+{
+	if (is_stopped(h, verdict, why))
+		report_none(&h->report, path, "stopped", NULL);
+	else
+		report_none(&h->report, path, "failed", why);
+	hand_fail(h, path, verdict, why);
 }
 
 /* Can it be read only once, with nothing to tell that it was before? */
@@ -375,7 +397,7 @@ hand_conclude(struct hand *h, const struct load *load, const char *path,
 {
 	const struct load_tally *t = &load->tally;
 	const char *would = h->run.settings->dry_run ? "would be " : "";
-	bool stopped = stop_asked(h->run.stop), later;
+	bool stopped = is_stopped(h, verdict, &load->error), later;
 
 	h->watch.file_bytes += load->source->size;
 	h->watch.loaded_bytes += verdict == LOAD_DONE ? load->source->size : 0;
@@ -386,8 +408,8 @@ hand_conclude(struct hand *h, const struct load *load, const char *path,
 			 "run: file=%s bytes=%llu",
 		    path, (unsigned long long)load->chunk.waiting);
 	later = verdict == LOAD_REFUSED && put_later(h, path);
-	report_load(&h->report, load, path,
-	    stopped && verdict == LOAD_PASSING ? LOAD_STOPPED : verdict, later);
+	report_load(
+	    &h->report, load, path, stopped ? LOAD_STOPPED : verdict, later);
 	switch (verdict) {
 	case LOAD_DONE:
 		h->report.files++;
@@ -490,8 +512,7 @@ load_source(
 	} while (verdict == LOAD_DONE && id.by_content &&
 		 crew_claim(w, id.sum.all.sha256));
 	if (verdict != LOAD_DONE && verdict != LOAD_SKIPPED) {
-		hand_fail(h, path, verdict, &err);
-		report_none(&h->report, path, "failed", &err);
+		hand_fail_early(h, path, verdict, &err);
 		return hand_goes_on(verdict);
 	}
 	identity_load(&id, &load, &w->loader, source);

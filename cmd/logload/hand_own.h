@@ -33,6 +33,9 @@ enum load_verdict hand_load(struct worker *, struct load *);
 /* Tells why a file could not be loaded, or not to its end. */
 void hand_fail(struct hand *, const char *path, enum load_verdict,
     const struct error *why);
+/* And reports it, of which nothing was loaded yet. */
+void hand_fail_early(struct hand *, const char *path, enum load_verdict,
+    const struct error *why);
 
 /* Says what became of a file, and counts it. */
 void hand_conclude(

@@ -171,8 +171,7 @@ hand_retry(void *context, struct worker *w, const char *path)
 		if (verdict == LOAD_DONE)
 			verdict = find_basis(w, &r, &state, &err);
 		if (verdict != LOAD_DONE) {
-			report_none(&h->report, path, "failed", &err);
-			hand_fail(h, path, verdict, &err);
+			hand_fail_early(h, path, verdict, &err);
 			retry_close(&r);
 			return false;
 		}

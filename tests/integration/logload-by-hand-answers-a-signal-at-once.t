@@ -20,12 +20,14 @@ ends() {
 	took=$((($(date +%s%N) - began) / 1000000))
 	num "$took" -lt "$((2000 * WAIT_SCALE))" "$2: it ends at once"
 	is "$STATUS" 75 '  status 75'
+	like "$(<"$DIR/$1.out")" '"verdict":"stopped".*"reason":"stopped"' \
+		'  reported as what it is'
 }
 
 mariadb_start
 printf '{"event":"a"}\n' >"$DIR/large"
 truncate -s 40G "$DIR/large"
-start hash logload --db "$DB_URL" "$DIR/large"
+start hash logload --report json --db "$DB_URL" "$DIR/large"
 wait_for works hash
 ends hash 'reading a file for its name'
 like "$(log_since hash)" 'stopped in the midst of a file.*file=.*/large' \
@@ -33,7 +35,7 @@ like "$(log_since hash)" 'stopped in the midst of a file.*file=.*/large' \
 rm "$DIR/large"
 
 mkfifo "$DIR/fifo"
-start fifo logload --db "$DB_URL" "$DIR/fifo"
+start fifo logload --report json --db "$DB_URL" "$DIR/fifo"
 wait_for works fifo
 ends fifo 'a FIFO that nobody writes to'
 
@@ -44,7 +46,7 @@ start deaf perl -MIO::Socket::INET -e '
 	sleep 1 while 1'
 wait_log deaf 'port=' || give_up 'no deaf server'
 events 10 >"$DIR/a"
-start connecting logload "$DIR/a" \
+start connecting logload --report json "$DIR/a" \
 	--db "mysql://logs@127.0.0.1:$(log_since deaf | sed 's/port=//')/logs"
 wait_for works connecting
 ends connecting 'a database that does not answer'
@@ -55,7 +57,7 @@ start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
 shows() { sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"; }
 wait_for shows '^SELECT SLEEP'
 events 20 20 >"$DIR/b"
-start locked logload --db "$DB_URL" "$DIR/b"
+start locked logload --report json --db "$DB_URL" "$DIR/b"
 wait_for shows '^INSERT INTO .logs'
 ends locked 'a lock'
 like "$(log_since locked)" 'stopped in the midst of a file.*file=.*/b' \

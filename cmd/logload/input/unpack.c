@@ -161,8 +161,10 @@ fill(struct unpack *u, struct error *err)
 		struct pollfd p[] = {{.fd = u->fd, .events = POLLIN},
 		    {.fd = u->stop_fd, .events = POLLIN}};
 
-		if (poll(p, 2, -1) > 0 && p[1].revents != 0)
-			return error_set(err, "read: a signal came first");
+		if (poll(p, 2, -1) > 0 && p[1].revents != 0) {
+			errno = EINTR;
+			return error_errno(err, "read");
+		}
 	}
 	do {
 		n = read(u->fd, u->in + u->len, IN_SIZE - u->len);

@@ -50,7 +50,10 @@ void unpack_release(struct unpack *);
 /* Starts afresh, the caller having moved the descriptor to its start. */
 void unpack_restart(struct unpack *);
 
-/* Up to cap bytes; 0 at the end, -1 with err. Waits where the stream does. */
+/*
+ * Up to cap bytes; 0 at the end, -1 with err, of which the code is EINTR where
+ * stop_fd has ended the waiting. Waits where the stream does.
+ */
 ssize_t unpack_read(struct unpack *, char *out, size_t cap, struct error *);
 
 #endif
