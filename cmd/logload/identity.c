@@ -149,10 +149,14 @@ may_ask(const struct finder *f)
 static enum load_verdict
 find_by_content(struct finder *f, struct source *source)
 {
+	struct reader *r = &f->w->loader.reader;
 	struct identity *id = f->id;
 	enum load_verdict verdict;
 	bool picked = false;
 
+	/* An archive of many gigabytes is named for what it is at once. */
+	if (source->plain && framing_find(r, source, f->err) == NULL)
+		return r->unfit ? LOAD_UNFIT : LOAD_IO;
 	naming_clean(f->base);
 	/* Digests of others are no hash of this content. */
 	for (char *p = f->base; (p = strstr(p, NAMING_HASH)) != NULL;)

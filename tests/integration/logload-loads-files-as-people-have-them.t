@@ -108,6 +108,10 @@ names 'UTF-16 without a mark' '{\x00}\x00\n\x00' 'UTF-16'
 names UTF-32 '\xff\xfe\x00\x00{\x00\x00\x00}\x00\x00\x00' 'UTF-32'
 names 'UTF-32 without a mark' '{\x00\x00\x00}\x00\x00\x00' 'UTF-32'
 names 'UTF-32, the other end first' '\x00\x00\x00{\x00\x00\x00}' 'UTF-32'
+printf '\xfd7zXZ\x00\x00' >"$DIR/other"
+truncate -s 200G "$DIR/other"
+load "$DIR/other"
+is "$STATUS" 65 'xz: its front tells, and no more is read'
 names text 'Nov 22 07:33 host app: started\n' 'it is text'
 { echo 5 && yes 'no event' | head -n 2000; } >"$DIR/front"
 load "$DIR/front"
