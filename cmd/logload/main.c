@@ -139,8 +139,8 @@ check_usage(const struct settings *s, int count, struct error *err)
 		return 0;
 	}
 	if (!files && s->spool == NULL)
-		return error_set(
-		    err, "nothing to load: give --spool or a FILE");
+		return error_set(err, "nothing to load: give --spool, a FILE, "
+				      "or - for standard input");
 	if (s->retry_rejected &&
 	    (s->once || s->force || s->rejected_dir != NULL))
 		return error_set(err, "--retry-rejected goes without --once, "

@@ -22,6 +22,8 @@ for arguments in '--no-such-option x' '' '--jobs=0 x' '--chunk=1 x' \
 	is "$STATUS" 64 "64: logload $arguments"
 	like "$ERR" '^logload: .+' 'with a reason'
 done
+run logload --db "$DB_URL"
+like "$STATUS $ERR" '^64 .*: give --spool, a FILE, or - for' '64: nothing to load'
 run env LOGRECV_MAX_EVENT=20MB logload --db "$DB_URL" --spool "$DIR/spool" --once
 is "$STATUS" 64 '64: logrecv takes larger events'
 like "$ERR" '^logload: --max-event: LOGRECV_MAX_EVENT \(20MB\) is over it' 'says so'
@@ -54,6 +56,9 @@ like "$ERR" "Can't connect" 'with the reason'
 LOGLOAD_DB_PASSWORD=wrong load "$DIR/new"
 is "$STATUS" 78 '78: a wrong password'
 like "$ERR" '1045' 'with the code'
+run env -u LOGLOAD_DB_PASSWORD logload --db "$DB_URL" "$DIR/new"
+like "$STATUS $ERR" '^78 .*password: NO.* is given by LOGLOAD_DB_PASSWORD' \
+	'78: none, and how one is given'
 run logload --db "${DB_URL%/logs}/other" "$DIR/new"
 is "$STATUS" 78 '78: no right to the database'
 run env LOGLOAD_DB_PASSWORD_FILE="$DIR/absent" logload --db "$DB_URL" "$DIR/new"

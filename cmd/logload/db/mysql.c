@@ -116,7 +116,7 @@ failure(struct link *l, const char *what, unsigned code, const char *sqlstate,
 		(void)error_set(&l->m.db.error, "%s: %s (%u)",
 		    what == NULL ? "INSERT" : what, text, code);
 	l->m.db.error.code = (int)code;
-	mysql_tell_grants(&l->m);
+	mysql_tell_remedy(&l->m);
 	return verdict;
 }
 

@@ -9,6 +9,7 @@
 /* Codes that the client library's headers do not all have. */
 enum {
 	SERVER_NO_RIGHT_TO_DATABASE = 1044,
+	SERVER_ACCESS_DENIED = 1045,
 	SERVER_DUPLICATE = 1062,
 	SERVER_UNKNOWN_ERROR = 1105,
 	SERVER_NO_RIGHT_TO_TABLE = 1142,

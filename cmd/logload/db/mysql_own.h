@@ -39,8 +39,8 @@ enum db_verdict mysql_open_session(struct mysql *);
 void mysql_watch(int socket);
 /* Waits for an answer, which cannot take long. */
 bool mysql_answers(int socket);
-/* Behind an error, if it misses a right: the statements that give it. */
-void mysql_tell_grants(struct mysql *);
+/* Behind an error: how the right, or the password, is given that it misses. */
+void mysql_tell_remedy(struct mysql *);
 /* How much goes at a time by the ways that there are. */
 void mysql_set_limits(struct mysql *);
 /* The error of a row that no packet can hold: DB_REFUSED. */

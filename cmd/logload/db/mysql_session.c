@@ -221,12 +221,21 @@ put_grant(struct buf *b, const struct db_config *c, const char *rights,
 }
 
 void
-mysql_tell_grants(struct mysql *m)
+mysql_tell_remedy(struct mysql *m)
 {
 	const struct db_config *c = m->db.config;
 	struct error said = m->db.error;
 	struct buf b = {0};
 
+	if (said.code == SERVER_ACCESS_DENIED &&
+	    strstr(said.text, "password: NO") != NULL) {
+		(void)error_set(&m->db.error,
+		    "%s; a password is given by LOGLOAD_DB_PASSWORD, "
+		    "--db-password-file, the address in LOGLOAD_DB, or a "
+		    "my.cnf",
+		    said.text);
+		m->db.error.code = said.code;
+	}
 	if (said.code != SERVER_NO_RIGHT_TO_DATABASE &&
 	    said.code != SERVER_NO_RIGHT_TO_TABLE &&
 	    said.code != SERVER_NO_RIGHT_TO_COLUMN)
