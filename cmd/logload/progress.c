@@ -76,17 +76,19 @@ width(void)
 	return w.ws_col < LINE - 8 ? (size_t)w.ws_col - 1 : LINE - 8;
 }
 
-/* What is committed comes chunk by chunk; the bytes come steadily. */
+/*
+ * What is committed comes chunk by chunk; the bytes come steadily. How many
+ * events these are is known once there was a chunk.
+ */
 static void
 put_speed(const struct progress *p, const struct progress_state *now,
     double speed, char *out, size_t size)
 {
-	double events = now->committed > 0
-			    ? (double)now->events / (double)now->committed
-			    : 0;
-	int n = snprintf(out, size, "  %.1f MB/s  %.0f events/s", speed / 1e6,
-	    speed * events);
+	int n = snprintf(out, size, "  %.1f MB/s", speed / 1e6);
 
+	if (now->committed > 0)
+		n += snprintf(out + n, size - (size_t)n, "  %.0f events/s",
+		    speed * (double)now->events / (double)now->committed);
 	if (p->total > p->bytes && speed > 0) {
 		n += snprintf(out + n, size - (size_t)n, "  left ");
 		(void)put_time(out + n, size - (size_t)n,
