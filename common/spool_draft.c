@@ -157,6 +157,29 @@ is_draft(const char *name)
 	       strspn(p - 9, "0123456789abcdef") == 8;
 }
 
+/* ".NAME.tmp" of a name that a spool has made, as the version before did. */
+static bool
+is_old_draft(const char *name)
+{
+	char file[SPOOL_NAME_MAX];
+	size_t len = strlen(name);
+
+	if (name[0] != '.' || len < 5 || len - 5 >= sizeof(file) ||
+	    strcmp(name + len - 4, ".tmp") != 0)
+		return false;
+	memcpy(file, name + 1, len - 5);
+	file[len - 5] = '\0';
+	return spool_name_parse(file, NULL);
+}
+
+/* A draft that nobody is at. */
+static bool
+is_left(int fd, const char *name)
+{
+	return is_draft(name) ? flock(fd, LOCK_EX | LOCK_NB) == 0
+			      : spool_find_writer(fd) == SPOOL_WRITER_GONE;
+}
+
 void
 spool_draft_sweep(int dir)
 {
@@ -168,12 +191,12 @@ spool_draft_sweep(int dir)
 	while (stream != NULL && (entry = readdir(stream)) != NULL) {
 		int fd = -1;
 
-		if (is_draft(entry->d_name))
+		if (is_draft(entry->d_name) || is_old_draft(entry->d_name))
 			fd = openat(dir, entry->d_name,
 			    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
 			continue;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (is_left(fd, entry->d_name))
 			(void)unlinkat(dir, entry->d_name, 0);
 		(void)close(fd); /* only read from */
 	}

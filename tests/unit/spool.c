@@ -551,8 +551,9 @@ test_drafts(void)
 	    ".0123abcd-1.tmp", ".a.0123abcd-.tmp", ".a.0123abcg-1.tmp",
 	    ".a.0123abcd-1.tm", ".a-0123abcd-1.tmp", "a.0123abcd-1.tmp"};
 	static const char dead[] = ".a.ndjson.0123abcd-17.tmp";
+	static const char old[] = ".20260101T000001.000000Z-h-1-1.ndjson.tmp";
 	struct spool_draft a = SPOOL_DRAFT_INIT, b = SPOOL_DRAFT_INIT;
-	int dir;
+	int dir, writer;
 
 	open_new();
 	dir = spool.dir[SPOOL_REJECTED];
@@ -563,7 +564,15 @@ test_drafts(void)
 	put(SPOOL_REJECTED, dead, "left by a crash");
 	for (size_t i = 0; i < sizeof(no_drafts) / sizeof(*no_drafts); i++)
 		put(SPOOL_REJECTED, no_drafts[i], "somebody's");
+	put(SPOOL_REJECTED, old, "of the version before");
+	writer = open(path_of(SPOOL_REJECTED, old), O_WRONLY | O_CLOEXEC);
+	must(writer >= 0);
 	spool_draft_sweep(dir);
+	is_text(content(SPOOL_REJECTED, old), "of the version before",
+	    "one of the version before stays while it is written");
+	must(close(writer) == 0);
+	spool_draft_sweep(dir);
+	is_text(content(SPOOL_REJECTED, old), "(none)", "and goes after that");
 	is_text(content(SPOOL_REJECTED, dead), "(none)",
 	    "a dead one's draft is swept away");
 	for (size_t i = 0; i < sizeof(no_drafts) / sizeof(*no_drafts); i++)
