@@ -395,37 +395,57 @@ retry_find_kept(
 
 /* What came of a load. */
 struct trail {
-	int dir;
 	char stem[LOAD_NAME_MAX + 1];
 	const char *origin; /* whose events it must have, or NULL */
-	bool dropped;       /* some of it */
+};
+
+struct trails {
+	int dir;
+	struct trail *all;
+	unsigned count;
+	bool dropped; /* some of it */
 };
 
 static bool
-drop(void *context, const char *name)
+is_of(const struct trail *t, const char *name)
 {
-	struct trail *t = context;
-	struct retry r = {.dir = t->dir, .source.fd = -1};
 	size_t len = strlen(t->stem);
+
+	return strncmp(name, t->stem, len) == 0 &&
+	       strchr(".+@", name[len]) != NULL;
+}
+
+static void
+drop_one(struct trails *t, const char *origin, const char *name)
+{
+	struct retry r = {.dir = t->dir, .source.fd = -1};
 	struct error err;
 
-	if (strncmp(name, t->stem, len) != 0 ||
-	    strchr(".+@", name[len]) == NULL)
-		return false;
 	(void)snprintf(r.base, sizeof(r.base), "%s", name);
 	if (open_file(&r, true, &err) == RETRY_READY &&
 	    read_head(&r, &err) == RETRY_READY &&
-	    (t->origin == NULL || strcmp(t->origin, r.origin) == 0) &&
+	    (origin == NULL || strcmp(origin, r.origin) == 0) &&
 	    unlinkat(t->dir, name, 0) == 0) {
 		log_info("removed, since all of it comes again: file=%s", name);
 		t->dropped = true;
 	}
 	source_close(&r.source);
+}
+
+static bool
+drop(void *context, const char *name)
+{
+	struct trails *t = context;
+
+	for (unsigned i = 0; i < t->count; i++) {
+		if (is_of(&t->all[i], name))
+			drop_one(t, t->all[i].origin, name);
+	}
 	return false;
 }
 
 static void
-drop_trail(struct trail *t)
+drop_trails(struct trails *t)
 {
 	(void)find_name(t->dir, drop, t);
 	if (t->dropped && fsync(t->dir) < 0)
@@ -435,25 +455,37 @@ drop_trail(struct trail *t)
 void
 retry_undo(struct retry *r)
 {
-	struct trail t = {.dir = r->dir};
+	struct trail of = {.origin = NULL};
+	struct trails t = {.dir = r->dir, .all = &of, .count = 1};
 
-	memcpy(t.stem, r->name, sizeof(t.stem));
-	drop_trail(&t);
+	memcpy(of.stem, r->name, sizeof(of.stem));
+	drop_trails(&t);
 	if (comes_again(r) && unlinkat(r->dir, r->base, 0) < 0)
 		log_warn("remove %s: %s", r->base, strerror(errno));
 }
 
 void
-retry_drop(struct spool *spool, const char *kept)
+retry_drop(struct spool *spool, const char *const *kept, unsigned count)
 {
-	struct trail t = {.dir = spool->dir[SPOOL_REJECTED]};
+	struct trails t = {.dir = spool->dir[SPOOL_REJECTED],
+	    .all = calloc(count + 1, sizeof(*t.all)),
+	    .count = count};
 	char base[SPOOL_NAME_MAX];
 
-	if (!retry_find_kept(kept, base, t.stem)) {
-		naming_stem(t.stem, sizeof(t.stem), kept);
-		t.origin = kept;
+	if (t.all == NULL) {
+		log_warn("remove records that come again: out of memory");
+		return;
 	}
-	drop_trail(&t);
+	for (unsigned i = 0; i < count; i++) {
+		struct trail *of = &t.all[i];
+
+		if (retry_find_kept(kept[i], base, of->stem))
+			continue;
+		naming_stem(of->stem, sizeof(of->stem), kept[i]);
+		of->origin = kept[i];
+	}
+	drop_trails(&t);
+	free(t.all);
 }
 
 int

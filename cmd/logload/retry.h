@@ -93,10 +93,10 @@ int retry_remove(struct retry *, bool keep, struct error *);
 void retry_undo(struct retry *);
 
 /*
- * The file of that name in loaded/ goes back, to be loaded again: away with all
- * of rejected/ that has come of it, but what another process is at.
+ * The files of those names in loaded/ go back, to be loaded again: away with
+ * all of rejected/ that has come of them, but what another process is at.
  */
-void retry_drop(struct spool *, const char *kept);
+void retry_drop(struct spool *, const char *const *kept, unsigned count);
 
 /* Is that such a name of loaded/? Then sets the other two. */
 bool retry_find_kept(const char *name, char base[SPOOL_NAME_MAX],

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -27,6 +28,7 @@ struct turn {
 	bool all;                   /* asks also about what is not due */
 	bool again;                 /* and only about what was retried */
 	bool cut;                   /* stop was asked meanwhile */
+	bool held;                  /* somebody is at one that is missing */
 	uint64_t eldest_us;         /* age, of what is not due */
 	enum db_verdict verdict;    /* not DB_OK: the session is lost */
 	uint64_t gone_bytes;        /* no longer in loaded/ */
@@ -79,13 +81,13 @@ settle_init(struct settle *s, const struct settings *settings,
 	s->for_us = settings->settle_ns / 1000;
 	s->keep = settings->keep;
 	s->oldest.by_move = true;
+	s->claims = spool_claims_open(spool, &err);
 	if (pthread_mutex_init(&s->turn, NULL) != 0 ||
 	    pthread_mutex_init(&s->lock, NULL) != 0)
 		return -1;
-	if (s->for_us > 0)
-		s->limit_option = "--settle-limit";
-	if (s->keep)
-		s->limit_option = "--keep-limit";
+	s->limit_option = s->keep         ? "--keep-limit"
+			  : s->for_us > 0 ? "--settle-limit"
+					  : NULL;
 	if (s->limit_option != NULL)
 		s->limit = room_bound_told(spool,
 		    s->keep ? settings->keep_limit : settings->settle_limit,
@@ -124,20 +126,16 @@ void
 settle_release(struct settle *s)
 {
 	spool_list_release(&s->oldest);
+	if (s->claims >= 0)
+		(void)close(s->claims);        /* no claim is left */
 	(void)pthread_mutex_destroy(&s->turn); /* no thread is left */
 	(void)pthread_mutex_destroy(&s->lock);
 }
 
-/*
- * Time, the lock being held
- */
-
 static void
 begin(struct turn *t, struct settle *s, struct db *db)
 {
-	memset(t, 0, sizeof(*t));
-	t->s = s;
-	t->db = db;
+	*t = (struct turn){.s = s, .db = db};
 	lock(s);
 	t->now_us = age_look(&s->age);
 	t->age = s->age;
@@ -266,7 +264,7 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 	}
 	if (rc < 0)
 		log_warn("%s", err->text);
-	finish(&t, rc == 0 && !t.cut && t.verdict == DB_OK);
+	finish(&t, rc == 0 && !t.cut && !t.held && t.verdict == DB_OK);
 	make_room(&t, &s->oldest, &s->next);
 	tell(&t);
 	(void)pthread_mutex_unlock(&s->turn);
@@ -355,23 +353,19 @@ finish(struct turn *t, bool whole)
 	s->next = s->oldest.count; /* what was listed may have gone */
 }
 
-static void
-subtract(uint64_t *from, uint64_t n)
-{
-	*from -= n < *from ? n : *from;
-}
-
 /* One is in loaded/ no longer. */
 static void
 count_gone(struct turn *t, const struct spool_file *file)
 {
 	struct settle *s = t->s;
 	bool ours = s->keep || !age_is_archive(&t->age, file->moved_us);
+	uint64_t bytes = ours ? file->bytes : 0;
+	uint64_t *files = ours ? &s->files : &s->archived;
 
 	t->gone_bytes += file->bytes;
 	lock(s);
-	subtract(ours ? &s->files : &s->archived, 1);
-	subtract(&s->bytes, ours ? file->bytes : 0);
+	*files -= *files > 0;
+	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
 	unlock(s);
 }
 
@@ -392,37 +386,44 @@ take_away(struct turn *t, const struct spool_file *file)
 }
 
 /*
- * The ledger lacks it: back with it. False: it is still there, since another
- * file has its name.
+ * The ledger lacks it: back with it. True: it is, and claimed, so that nobody
+ * loads it before the records that came of it are away.
  */
 static bool
-give_back(struct turn *t, const struct spool_file *file)
+give_back(struct turn *t, const struct kept *k)
 {
+	const struct spool_file *file = &k->file;
 	char base[SPOOL_NAME_MAX], ledger[LOAD_NAME_MAX + 1];
 	bool retried = retry_find_kept(file->name, base, ledger);
+	struct settle *s = t->s;
 	struct error err;
 	int rc;
 
-	rc = spool_give_back(t->s->spool, file->name,
+	if (spool_claim(s->claims, file->name) <= 0) {
+		t->held = true; /* it is asked about again */
+		return false;
+	}
+	rc = spool_give_back(s->spool, file->name,
 	    retried ? SPOOL_REJECTED : SPOOL_READY, retried ? base : file->name,
 	    &err);
 	if (rc < 0)
 		log_warn("%s", err.text);
-	if (rc <= 0)
-		return rc < 0;
-	retry_drop(t->s->spool, file->name);
+	if (rc == 0 && k->goes) /* another file has its name */
+		take_away(t, file);
+	if (rc <= 0) {
+		spool_release(s->claims, file->name);
+		return false;
+	}
 	count_gone(t, file);
-	meter_add(t->s->meters, METER_ASKED_BACK, 1);
-	if (retried) {
+	meter_add(s->meters, METER_ASKED_BACK, 1);
+	if (retried)
 		log_warn("the database has forgotten that these events were "
 			 "loaded again; run --retry-rejected once more: "
 			 "file=rejected/%s",
 		    base);
-		return true;
-	}
-	if (t->back++ == 0)
+	else if (t->back++ == 0)
 		memcpy(t->first, file->name, sizeof(t->first));
-	t->back_bytes += file->bytes;
+	t->back_bytes += retried ? 0 : file->bytes;
 	return true;
 }
 
@@ -445,23 +446,32 @@ find_missing(struct turn *t, unsigned from, unsigned count)
 		return DB_OK;
 	}
 	verdict = find_missing(t, from, count / 2);
-	if (verdict != DB_OK)
-		return verdict;
-	return find_missing(t, from + count / 2, count - count / 2);
+	from += count / 2;
+	count -= count / 2;
+	return verdict == DB_OK ? find_missing(t, from, count) : verdict;
 }
 
 /* Asks about what was noted, and does what the answer demands. */
 static void
 ask_about(struct turn *t)
 {
+	const char *names[DB_NAMES_MAX];
+	unsigned back = 0;
+
 	if (t->count > 0 && t->verdict == DB_OK)
 		t->verdict = find_missing(t, 0, t->count);
 	for (unsigned i = 0; t->verdict == DB_OK && i < t->count; i++) {
 		const struct kept *k = &t->kept[i];
 
-		if (!(k->missing && give_back(t, &k->file)) && k->goes)
+		if (k->missing && give_back(t, k))
+			names[back++] = k->file.name;
+		else if (!k->missing && k->goes)
 			take_away(t, &k->file);
 	}
+	if (back > 0)
+		retry_drop(t->s->spool, names, back);
+	while (back > 0)
+		spool_release(t->s->claims, names[--back]);
 	t->count = 0;
 }
 
@@ -517,7 +527,6 @@ make_room(struct turn *t, struct spool_list *list, size_t *next)
 	if (list->from_us != from_us)
 		list->count = 0;
 	list->from_us = from_us;
-
 	while (t->gone_bytes < goal && t->verdict == DB_OK) {
 		uint64_t bytes = t->gone_bytes;
 

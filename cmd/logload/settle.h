@@ -45,6 +45,7 @@ struct settle {
 	const char *limit_option; /* whose it is; NULL: nothing stays */
 	bool keep;
 	pthread_mutex_t turn;     /* who asks has it; it is only tried */
+	int claims;               /* the turn's; owned; -1: none */
 	struct spool_list oldest; /* the turn's */
 	size_t next;              /* of those, to go */
 	pthread_mutex_t lock;     /* for what follows */

@@ -227,6 +227,56 @@ test_limit(void)
 	buf_release(&db.sql);
 }
 
+/* A file of rejected/ with a record of an event of that origin. */
+static void
+put_record(const char *name, const char *origin)
+{
+	char text[256];
+	int fd = spool_create(spool.dir[SPOOL_REJECTED], name, O_WRONLY, 0600);
+	int n = snprintf(text, sizeof(text),
+	    "{\"file\":\"%s\",\"line\":1,\"offset\":0,\"code\":0,"
+	    "\"text\":\"\",\"rejected_at\":\"\",\"event\":{}}\n",
+	    origin);
+
+	must(fd >= 0 && write(fd, text, (size_t)n) == n && close(fd) == 0);
+}
+
+/* Who loads it would write records that are not to be taken away. */
+static void
+test_back(void)
+{
+	struct db db = connected();
+	int other = spool_claims_open(&spool, &err);
+	struct settle s;
+
+	must(other >= 0 && spool_claim(other, "1" LOST) == 1);
+	for (int i = 1; i <= 3; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "%d" LOST, i);
+		put(SPOOL_LOADED, name);
+		put_record(name, name);
+	}
+	put_record("4" LOST, "4" LOST);
+	begin(&s, 3600 * CLOCK_US_PER_S, 0);
+	is_number(turn(&s, &db, true), LOAD_DONE, "a turn");
+	ok(has(SPOOL_LOADED, "1" LOST) && has(SPOOL_REJECTED, "1" LOST),
+	    "what somebody is at is left to him");
+	ok(has(SPOOL_READY, "2" LOST) && has(SPOOL_READY, "3" LOST),
+	    "the others are back");
+	ok(!has(SPOOL_REJECTED, "2" LOST) && !has(SPOOL_REJECTED, "3" LOST),
+	    "and their records away");
+	ok(has(SPOOL_REJECTED, "4" LOST), "not those of another file");
+	is_number(spool_claim(other, "2" LOST), 1, "they may be loaded now");
+	spool_release(other, "1" LOST);
+	is_number(turn(&s, &db, true), LOAD_DONE, "once more");
+	ok(has(SPOOL_READY, "1" LOST) && !has(SPOOL_REJECTED, "1" LOST),
+	    "it is asked about again");
+	settle_release(&s);
+	must(close(other) == 0);
+	buf_release(&db.sql);
+}
+
 static void
 test_clock(void)
 {
@@ -316,6 +366,9 @@ main(void)
 	test_limit();
 	clear(SPOOL_READY);
 	clear(SPOOL_LOADED);
+	test_back();
+	clear(SPOOL_READY);
+	clear(SPOOL_REJECTED);
 	test_clock();
 	test_archive();
 	test_names();
