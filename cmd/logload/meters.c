@@ -10,8 +10,8 @@ static const struct metric initial[METERS + 1] = {
 	"logload_files_loaded_total", "Files loaded to their end"),
     [METER_FILES_SKIPPED] = METRIC_COUNTER("logload_files_skipped_total",
 	"Files skipped, having been loaded before"),
-    [METER_EVENTS_LOADED] =
-	METRIC_COUNTER("logload_events_loaded_total", "Rows committed"),
+    [METER_EVENTS_LOADED] = METRIC_COUNTER("logload_events_loaded_total",
+	"Events that are rows, those that were there before included"),
     [METER_BYTES_LOADED] = METRIC_COUNTER("logload_bytes_loaded_total",
 	"Bytes of files committed, what was rejected included"),
     [METER_EVENTS_REJECTED] = METRIC_COUNTER(
