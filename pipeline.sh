@@ -164,6 +164,9 @@ trap 'signals=$((signals + 1)); wake' HUP INT TERM
 trap wake CHLD
 here=$(dirname -- "$(readlink -f -- "$0")")
 PATH=${PIPELINE_BIN:+$PIPELINE_BIN:}$here/build:$here:$PATH
+unknown=$(env | sed -n 's/^\(PIPELINE_[A-Z0-9_]*\)=..*/\1/p' |
+	grep -vxFm 1 "$(usage | grep -o 'PIPELINE_[A-Z_]*')")
+[ -z "$unknown" ] || fail 64 error "$unknown: there is no such option"
 duration PIPELINE_RESTART_MAX 30s && restart_max=$time
 duration PIPELINE_RESTART_MIN 1s && restart_min=$time
 [ "$restart_min" -gt 0 ] || restart_min=100

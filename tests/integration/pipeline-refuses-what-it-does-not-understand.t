@@ -24,6 +24,9 @@ for wrong in soon -1 1.5s 5x 9999999; do
 	is "$STATUS" 64 "PIPELINE_DRAIN=$wrong: usage"
 	like "$ERR" 'PIPELINE_DRAIN' 'which is named'
 done
+run env PIPELINE_DRIAN=5s PIPELINE_EMPTY= "$TOP/pipeline.sh"
+like "$STATUS $ERR" '^64 .*pipeline: PIPELINE_DRIAN: there is no such option' \
+	'one that is no option: usage'
 cp "$TOP/pipeline.sh" "$DIR/"
 run env PIPELINE_BIN="$DIR" PATH=/usr/bin:/bin "$DIR/pipeline.sh"
 is "$STATUS" 78 'a tool that is not there: configuration'
