@@ -60,11 +60,22 @@ take_number(struct scan *s, size_t digits)
 {
 	int n = 0;
 
-	if (count(s, is_digit) < digits)
-		return -1;
-	while (digits-- > 0)
+	for (; digits > 0; digits--) {
+		if (s->p == s->end || !is_digit(*s->p))
+			return -1;
 		n = n * 10 + (*s->p++ - '0');
+	}
 	return n;
+}
+
+/* One of these characters. */
+static bool
+take_one(struct scan *s, const char *of)
+{
+	bool there = s->p < s->end && memchr(of, *s->p, strlen(of)) != NULL;
+
+	s->p += there;
+	return there;
 }
 
 static void
@@ -80,9 +91,8 @@ take_fraction(struct scan *s)
 {
 	int micro = 0, digits = 0;
 
-	if (!next_is(s, '.') && !next_is(s, ','))
+	if (!take_one(s, ".,"))
 		return 0;
-	s->p++;
 	if (count(s, is_digit) == 0)
 		return -1;
 	for (; s->p < s->end && is_digit(*s->p); s->p++) {
@@ -107,16 +117,11 @@ take_offset(struct scan *s, int *minutes)
 	bool behind = next_is(s, '-');
 	int hour, minute = 0;
 
-	if (!behind && !next_is(s, '+'))
+	if (!take_one(s, "+-"))
 		return false;
-	s->p++;
 	hour = take_number(s, 2);
-	if (next_is(s, ':')) {
-		s->p++;
+	if (take_one(s, ":") || count(s, is_digit) > 0)
 		minute = take_number(s, 2);
-	} else if (count(s, is_digit) > 0) {
-		minute = take_number(s, 2);
-	}
 	if (hour < 0 || hour > 23 || minute < 0 || minute > 59)
 		return false;
 	*minutes = behind ? -hour * 60 - minute : hour * 60 + minute;
@@ -173,18 +178,17 @@ skip_names(struct scan *s, bool offset, int minutes)
 	return s->p == s->end;
 }
 
-bool
-instant_zone(const char *p, const char *end, int *minutes)
+/* All that follows a date and time; nothing is UTC. */
+static bool
+take_end(struct scan *s, int *minutes)
 {
-	struct scan s = {p, end};
 	bool offset;
 
-	*minutes = 0;
-	if (p == end)
+	if (s->p == s->end)
 		return true;
-	skip_blanks(&s);
-	offset = next_is(&s, '+') || next_is(&s, '-');
-	return take_zone(&s, minutes) && skip_names(&s, offset, *minutes);
+	skip_blanks(s);
+	offset = next_is(s, '+') || next_is(s, '-');
+	return take_zone(s, minutes) && skip_names(s, offset, *minutes);
 }
 
 /*
@@ -264,17 +268,16 @@ take_figure(struct scan *s, struct parts *d)
 	int number = n == 4 || n <= 2 ? take_number(s, n) : -1;
 
 	if (!clock) {
-		if (n == 4 && next_is(s, ':'))
-			s->p++; /* 2026:07:33:51 */
+		if (n == 4)
+			(void)take_one(s, ":"); /* 2026:07:33:51 */
 		return set(n == 4 ? &d->year : &d->day, number);
 	}
 	s->p++;
 	if (!set(&d->hour, number))
 		return false;
 	d->minute = take_number(s, 2);
-	if (!next_is(s, ':'))
+	if (!take_one(s, ":"))
 		return false;
-	s->p++;
 	d->second = take_number(s, 2);
 	d->micro = take_fraction(s);
 	return true;
@@ -316,16 +319,38 @@ read_basic(struct scan s, int64_t *us)
 	d.year = take_number(&s, 4);
 	d.month = take_number(&s, 2);
 	d.day = take_number(&s, 2);
-	if (!next_is(&s, 'T') && !next_is(&s, 't'))
-		return false;
-	s.p++;
-	if (count(&s, is_digit) != 6)
+	if (!take_one(&s, "Tt") || count(&s, is_digit) != 6)
 		return false;
 	d.hour = take_number(&s, 2);
 	d.minute = take_number(&s, 2);
 	d.second = take_number(&s, 2);
 	d.micro = take_fraction(&s);
-	return instant_zone(s.p, s.end, &d.offset) && to_instant(&d, us);
+	return take_end(&s, &d.offset) && to_instant(&d, us);
+}
+
+bool
+instant_iso(const char *text, size_t len, int64_t *us)
+{
+	struct scan s = {text, text + len};
+	struct parts d = {.weekday = -1};
+	bool good;
+
+	d.year = take_number(&s, 4);
+	good = take_one(&s, "-");
+	d.month = take_number(&s, 2);
+	good = good && take_one(&s, "-");
+	d.day = take_number(&s, 2);
+	if (good && s.p < s.end) {
+		good = take_one(&s, "Tt ");
+		d.hour = take_number(&s, 2);
+		good = good && take_one(&s, ":");
+		d.minute = take_number(&s, 2);
+		if (take_one(&s, ":"))
+			d.second = take_number(&s, 2);
+		d.micro = take_fraction(&s);
+		good = good && take_end(&s, &d.offset);
+	}
+	return good && to_instant(&d, us);
 }
 
 /*

@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 /*
- * The zone that ends a date and time, as minutes ahead of UTC: nothing, or Z,
- * UTC, GMT, +01:00, -0330, +02, blanks before it; behind it an abbreviation or
- * a name of the same, as Go ("+0100 CET m=+0.1") and RFC 9557
- * ("+01:00[Europe/Berlin]") have it.
+ * RFC 3339, also with a space for the T, without seconds, or time of day, and
+ * with any zone: nothing, or Z, UTC, GMT, +01:00, -0330, +02, blanks before it;
+ * behind it an abbreviation or a name of the same, as Go ("+0100 CET m=+0.1")
+ * and RFC 9557 ("+01:00[Europe/Berlin]") have it.
  */
-bool instant_zone(const char *p, const char *end, int *minutes);
+bool instant_iso(const char *text, size_t len, int64_t *us);
 
 /*
  * One of "22/Nov/2026:07:33:51 +0000", "Sun, 22 Nov 2026 07:33:51 GMT" and

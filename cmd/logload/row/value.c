@@ -28,16 +28,8 @@ enum {
 	DAY = 8,
 	DATE_END = 10,
 	HOUR = 11,
-	MINUTE = 14,
-	MINUTE_END = 16,
 	WINDOW = 16,
-	SECOND = 17,
-	MICRO = 20,
-	MICRO_DIGITS = 6,
 };
-
-static const char no_instant[VALUE_DATETIME_LEN + 1] =
-    "0000-00-00 00:00:00.000000";
 
 static enum value_verdict to_varchar(unsigned width, const struct json_member *,
     bool surely, char *scratch, struct value *);
@@ -254,111 +246,31 @@ is_within(const char *text, const char least[WINDOW], const char most[WINDOW])
 	return wrong == 0;
 }
 
-/* Can this be a date, an hour and a minute? */
+/* Is it as clock.h writes it, and most clients do? */
 static bool
-has_shape(const char *text)
+is_usual(const char *text, size_t len)
 {
-	return is_within(text, "0000-00-00 00:00", "9999-19-39t29:59");
-}
-
-/* Can this be a time of day as clock.h writes it, and most clients do? */
-static bool
-is_usual_time(const char *text, size_t len)
-{
-	return len == WINDOW &&
-	       is_within(text, "00:00:00.000000Z", "29:59:69.999999Z");
-}
-
-struct scan {
-	const char *p, *end;
-};
-
-static bool
-take_digits(struct scan *s, unsigned digits, char *out)
-{
-	for (unsigned i = 0; i < digits; i++, s->p++) {
-		if (s->p == s->end || *s->p < '0' || *s->p > '9')
-			return false;
-		out[i] = *s->p;
-	}
-	return true;
-}
-
-static bool
-take_byte(struct scan *s, char a, char b)
-{
-	if (s->p == s->end || (*s->p != a && *s->p != b))
-		return false;
-	s->p++;
-	return true;
-}
-
-/* Up to six digits of a second's fraction; more are dropped. */
-static bool
-take_fraction(struct scan *s, char *out)
-{
-	const char *begin = s->p, *p = begin;
-
-	for (; p < s->end && *p >= '0' && *p <= '9'; p++) {
-		if (p - begin < MICRO_DIGITS)
-			*out++ = *p;
-	}
-	s->p = p;
-	return p > begin;
-}
-
-/* Copies what is there over an instant with nothing but zeros. */
-static bool
-copy_datetime(struct scan *s, char out[VALUE_DATETIME_LEN + 1], int *offset)
-{
-	memcpy(out, no_instant, sizeof(no_instant));
-	if (s->end - s->p == DATE_END) {
-		memcpy(out, s->p, DATE_END);
-		return has_shape(out);
-	}
-	if (s->end - s->p < MINUTE_END || !has_shape(s->p))
-		return false;
-	memcpy(out, s->p, DATE_END);
-	memcpy(out + HOUR, s->p + HOUR, MINUTE_END - HOUR);
-	s->p += DATE_END;
-	if (!take_byte(s, 'T', 't') && !take_byte(s, ' ', ' '))
-		return false;
-	if (is_usual_time(s->p, (size_t)(s->end - s->p))) {
-		memcpy(out + HOUR, s->p, VALUE_DATETIME_LEN - HOUR);
-		return true;
-	}
-	s->p += MINUTE_END - HOUR;
-	if (take_byte(s, ':', ':') && !take_digits(s, 2, out + SECOND))
-		return false;
-	if (take_byte(s, '.', ',') && !take_fraction(s, out + MICRO))
-		return false;
-	return instant_zone(s->p, s->end, offset);
+	return len == VALUE_DATETIME_LEN + 1 &&
+	       is_within(text, "1000-00-00 00:00", "9999-19-39t29:59") &&
+	       is_within(text + HOUR, "00:00:00.000000Z", "29:59:59.999999Z") &&
+	       memchr("Tt ", text[DATE_END], 3) != NULL &&
+	       clock_is_date((int)get_digits(text, 4),
+		   get_digits(text + MONTH, 2), get_digits(text + DAY, 2)) &&
+	       get_digits(text + HOUR, 2) < 24;
 }
 
 size_t
 value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
 {
-	struct scan s = {text, text + len};
-	unsigned year, month, day, hour, minute, second;
-	int offset = 0;
 	int64_t us;
 
-	if (!copy_datetime(&s, out, &offset))
-		return 0;
-	year = get_digits(out, 4);
-	month = get_digits(out + MONTH, 2);
-	day = get_digits(out + DAY, 2);
-	hour = get_digits(out + HOUR, 2);
-	second = get_digits(out + SECOND, 2);
-	if (!clock_is_date((int)year, month, day) || hour > 23 || second > 60)
-		return 0;
-	if (offset == 0 && second < 60 && year >= 1000)
-		return VALUE_DATETIME_LEN; /* most are UTC already */
-	minute = get_digits(out + MINUTE, 2);
-	us = clock_from_civil((int)year, month, day, hour, minute, second,
-	    get_digits(out + MICRO, MICRO_DIGITS));
-	us -= offset * 60 * US_PER_S;
-	if (us < LEAST_US || us > MOST_US)
+	if (is_usual(text, len)) {
+		memcpy(out, text, VALUE_DATETIME_LEN); /* all but the Z */
+		out[DATE_END] = ' ';
+		out[VALUE_DATETIME_LEN] = '\0';
+		return VALUE_DATETIME_LEN;
+	}
+	if (!instant_iso(text, len, &us) || us < LEAST_US || us > MOST_US)
 		return 0;
 	value_stamp(us, out);
 	return VALUE_DATETIME_LEN;
@@ -411,7 +323,6 @@ set_instant(int64_t us, char *scratch, struct value *out)
 	return set(out, scratch, VALUE_DATETIME_LEN);
 }
 
-/* Text in any way but the usual one. */
 static enum value_verdict
 text_to_datetime(
     const struct json_member *m, bool surely, char *scratch, struct value *out)
@@ -479,13 +390,8 @@ static enum value_verdict
 to_datetime(
     const struct json_member *m, bool surely, char *scratch, struct value *out)
 {
-	if (m->kind == JSON_STRING) {
-		if (m->value.len > DATE_END + 2 && !m->escapes &&
-		    value_datetime(m->value.p + 1, m->value.len - 2, scratch) >
-			0)
-			return set(out, scratch, VALUE_DATETIME_LEN);
+	if (m->kind == JSON_STRING)
 		return text_to_datetime(m, surely, scratch, out);
-	}
 	if (m->kind == JSON_OBJECT)
 		return object_to_datetime(m, scratch, out);
 	return number_to_datetime(m, surely, scratch, out);
