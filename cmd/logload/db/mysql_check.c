@@ -2,11 +2,23 @@
  * mysql_check.c - are the tables, in MySQL or MariaDB, such that no event can
  * be lost or doubled in them? They may come from a restore, a migration or an
  * operator's hand, and what they lack is not seen while loading.
+ *
+ * And of the table of events: has it the rows' own key, and what JSON does it
+ * not take? That depends on the version, and has changed within one.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "mysql_own.h"
 #include "sql.h"
+
+/* Of a table: which one stands between the two texts. */
+struct question {
+	const char *front, *back;
+	const char *name, *schema; /* columns; NULL: as most have them */
+	bool ledger, events;       /* of `needs`: of which table */
+};
 
 /* The columns that have a condition and an answer: "COLUMN as TYPE, NEED". */
 #define COLUMNS \
@@ -21,42 +33,65 @@
 
 /*
  * Each asks for what is wrong, in words to follow "the table NAME"; an answer
- * of no row, or NULL, is none. What says which table stands between the two.
+ * of no row, or NULL, is none.
  */
-static const struct question {
-	bool ledger, events; /* of which table */
-	const char *front, *back;
-} questions[] = {
+static const struct question needs[] = {
     /* Without transactions a crash would leave half a file there. */
-    {true, true,
-	"SELECT CASE WHEN table_type LIKE '%VIEW' THEN "
-	"'is a view; the table itself has to be named' "
-	"WHEN (SELECT transactions FROM information_schema.engines e "
-	"WHERE e.engine=t.engine)='NO' THEN CONCAT('has the engine ', engine, "
-	"', which has no transactions; make it InnoDB') END "
-	"FROM information_schema.tables t WHERE ",
-	""},
+    {.ledger = true,
+	.events = true,
+	.front = "SELECT CASE WHEN table_type LIKE '%VIEW' THEN "
+		 "'is a view; the table itself has to be named' "
+		 "WHEN (SELECT transactions FROM information_schema.engines e "
+		 "WHERE e.engine=t.engine)='NO' THEN CONCAT('has the engine ', "
+		 "engine, ', which has no transactions; make it InnoDB') END "
+		 "FROM information_schema.tables t WHERE ",
+	.back = ""},
     /* Two names that are equal would be one file. */
-    {true, false, COLUMNS,
-	" AND ((column_name IN ('id', 'bytes', 'events', 'rejected', 'torn', "
-	"'progress', 'lines') AND " NO_BIGINT ") OR "
-	"(column_name='name' AND RIGHT(collation_name, 4)<>'_bin') OR "
-	"character_maximum_length < CASE column_name WHEN 'name' THEN 255 "
-	"WHEN 'table' THEN 129 WHEN 'sha256' THEN 64 END) LIMIT 1"},
+    {.ledger = true,
+	.front = COLUMNS,
+	.back =
+	    " AND ((column_name IN ('id', 'bytes', 'events', 'rejected', "
+	    "'torn', 'progress', 'lines') AND " NO_BIGINT ") OR "
+	    "(column_name='name' AND RIGHT(collation_name, 4)<>'_bin') OR "
+	    "character_maximum_length < CASE column_name WHEN 'name' THEN 255 "
+	    "WHEN 'table' THEN 129 WHEN 'sha256' THEN 64 END) LIMIT 1"},
     /* One name with two lines would be two files. */
-    {true, false,
-	"SELECT CONCAT('has no unique key of the column ', "
-	"IF(SUM(k='name') > 0, 'id', 'name'), ', whole and alone') FROM "
-	"(SELECT MIN(column_name) k FROM information_schema.statistics WHERE "
-	"non_unique=0 AND ",
-	" GROUP BY index_name HAVING COUNT(*)=1 AND COUNT(sub_part)=0) u "
-	"HAVING COALESCE(SUM(k='name')=0 OR SUM(k='id')=0, TRUE)"},
+    {.ledger = true,
+	.front =
+	    "SELECT CONCAT('has no unique key of the column ', "
+	    "IF(SUM(k='name') > 0, 'id', 'name'), ', whole and alone') FROM "
+	    "(SELECT MIN(column_name) k FROM information_schema.statistics "
+	    "WHERE non_unique=0 AND ",
+	.back = " GROUP BY index_name HAVING COUNT(*)=1 AND "
+		"COUNT(sub_part)=0) u "
+		"HAVING COALESCE(SUM(k='name')=0 OR SUM(k='id')=0, TRUE)"},
     /* Rounded, a key would be another event's. */
-    {false, true, COLUMNS,
-	" AND ((column_name IN ('file_id', 'line') AND " NO_BIGINT ") OR "
-	"(column_name='received_at' AND COALESCE(datetime_precision, "
-	"character_maximum_length, 0) < 6)) LIMIT 1"},
+    {.events = true,
+	.front = COLUMNS,
+	.back =
+	    " AND ((column_name IN ('file_id', 'line') AND " NO_BIGINT ") OR "
+	    "(column_name='received_at' AND COALESCE(datetime_precision, "
+	    "character_maximum_length, 0) < 6)) LIMIT 1"},
 };
+
+static const struct question own_keys = {
+    .front = "SELECT SUM(seq_in_index=1 AND column_name='received_at') by_time "
+	     "FROM information_schema.statistics WHERE ",
+    .back = " AND non_unique=0 AND seq_in_index<=3 AND "
+	    "column_name IN ('received_at','file_id','line') GROUP BY "
+	    "index_name HAVING COUNT(*)=3 ORDER BY by_time DESC LIMIT 1"};
+static const struct question triggers = {
+    .front = "SELECT 1 FROM information_schema.triggers WHERE ",
+    .back = " AND event_manipulation='INSERT' LIMIT 1",
+    .name = "event_object_table",
+    .schema = "event_object_schema"};
+static const struct question json_type = {
+    .front = "SELECT 1 FROM information_schema.columns WHERE ",
+    .back = " AND column_name='payload' AND data_type='json'"};
+static const struct question json_checks = {
+    .front = "SELECT 1 FROM information_schema.check_constraints WHERE ",
+    .back = " AND check_clause LIKE '%json_valid(`payload`)%'",
+    .schema = "constraint_schema"};
 
 static enum db_verdict
 ask(struct db *db, const struct question *q, const char *table,
@@ -68,9 +103,11 @@ ask(struct db *db, const struct question *q, const char *table,
 	struct buf *b = &db->sql;
 
 	b->len = 0;
-	if (buf_printf(b, "%stable_name=", q->front) < 0 ||
+	if (buf_printf(b, "%s%s=", q->front,
+		q->name != NULL ? q->name : "table_name") < 0 ||
 	    sql_put_text(b, d, name, strlen(name)) < 0 ||
-	    buf_printf(b, " AND table_schema=") < 0 ||
+	    buf_printf(b, " AND %s=",
+		q->schema != NULL ? q->schema : "table_schema") < 0 ||
 	    (dot == NULL
 		    ? buf_printf(b, "DATABASE()")
 		    : sql_put_text(b, d, table, (size_t)(dot - table))) < 0 ||
@@ -79,19 +116,134 @@ ask(struct db *db, const struct question *q, const char *table,
 	return db->driver->ask(db, b->data, b->len, answer);
 }
 
+/* Is there any such row? */
+static enum db_verdict
+find(struct db *db, const struct question *q, const char *table, bool *found)
+{
+	struct db_answer answer;
+	enum db_verdict verdict = ask(db, q, table, &answer);
+
+	*found = verdict == DB_OK && answer.found;
+	return verdict;
+}
+
+/*
+ * Has it a unique index that begins with the rows' own key, and if so, one that
+ * begins with the instant? Else to look for a batch's rows takes too long.
+ */
+static enum db_verdict
+find_own_key(struct db *db, const char *table)
+{
+	struct db_answer answer;
+	enum db_verdict verdict = ask(db, &own_keys, table, &answer);
+
+	db->own_key = verdict == DB_OK && answer.found;
+	((struct mysql *)db)->can_sift =
+	    db->own_key && strcmp(answer.fields[0], "1") == 0;
+	return verdict;
+}
+
+/*
+ * Does something else happen at an INSERT? What a trigger has done for a row
+ * that is then passed over stays, and it may change the rows' own key.
+ */
+static enum db_verdict
+find_triggers(struct db *db, const char *table)
+{
+	bool any;
+	enum db_verdict verdict = find(db, &triggers, table, &any);
+
+	if (any)
+		((struct mysql *)db)->can_sift = false;
+	return verdict;
+}
+
+/* Is the payload checked to be JSON: by its type, or, on MariaDB, a CHECK? */
+static enum db_verdict
+find_json_check(struct db *db, const char *table, bool *found)
+{
+	enum db_verdict verdict = find(db, &json_type, table, found);
+
+	if (verdict != DB_OK || *found)
+		return verdict;
+	verdict = find(db, &json_checks, table, found);
+	/* MySQL's list does not tell the tables. */
+	return verdict == DB_PASSING ? verdict : DB_OK;
+}
+
+/* Would the server take it? Too deep is an error to MySQL. */
+static enum db_verdict
+ask_json(struct mysql *m, const char *sql, bool *valid)
+{
+	uint64_t number = 0;
+	enum db_verdict verdict = mysql_ask_number(m, sql, &number);
+
+	*valid = verdict == DB_OK && number == 1;
+	return verdict == DB_PASSING ? verdict : DB_OK;
+}
+
+/* Of arrays, which take the least; the server may count others higher. */
+static enum db_verdict
+find_depth(struct mysql *m, unsigned *depth)
+{
+	unsigned low = 0, high = JSON_DEPTH_MOST + 1;
+	enum db_verdict verdict = DB_OK;
+
+	while (verdict == DB_OK && high - low > 1) {
+		unsigned middle = (low + high) / 2;
+		char sql[128];
+		bool valid;
+
+		(void)snprintf(sql, sizeof(sql),
+		    "SELECT JSON_VALID(CONCAT(REPEAT('[',%u),REPEAT(']',%u)))",
+		    middle, middle);
+		verdict = ask_json(m, sql, &valid);
+		*(valid ? &low : &high) = middle;
+	}
+	/* None at all: it does not know the function. */
+	*depth = high > JSON_DEPTH_MOST ? 0 : low;
+	return verdict;
+}
+
+static enum db_verdict
+learn(struct db *db, const char *table)
+{
+	struct mysql *m = (struct mysql *)db;
+	struct row_bounds *b = &db->bounds;
+	enum db_verdict verdict = find_own_key(db, table);
+	bool checked = false, valid;
+
+	memset(b, 0, sizeof(*b));
+	if (verdict == DB_OK)
+		verdict = find_triggers(db, table);
+	if (verdict == DB_OK)
+		verdict = find_json_check(db, table, &checked);
+	if (verdict != DB_OK || !checked)
+		return verdict;
+	verdict = find_depth(m, &b->depth);
+	if (verdict != DB_OK || b->depth == 0)
+		return verdict;
+	verdict = ask_json(m, "SELECT JSON_VALID('\"\\\\ud800\"')", &valid);
+	b->no_lone_surrogates = !valid;
+	if (verdict == DB_OK)
+		verdict =
+		    ask_json(m, "SELECT JSON_VALID('\"\\\\u0000\"')", &valid);
+	b->no_nul = !valid;
+	return verdict;
+}
+
 enum db_verdict
 mysql_check(struct db *db, const char *table)
 {
 	bool ledger = table == db->config->ledger;
 
-	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
-		const struct question *q = &questions[i];
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
 		enum db_verdict verdict;
 		struct db_answer answer;
 
-		if (!(ledger ? q->ledger : q->events))
+		if (!(ledger ? needs[i].ledger : needs[i].events))
 			continue;
-		verdict = ask(db, q, table, &answer);
+		verdict = ask(db, &needs[i], table, &answer);
 		if (verdict != DB_OK)
 			return verdict;
 		if (answer.fields[0] == NULL)
@@ -101,5 +253,5 @@ mysql_check(struct db *db, const char *table)
 		db->cause = DB_CAUSE_OTHER;
 		return DB_SCHEMA;
 	}
-	return ledger ? DB_OK : mysql_learn(db, table);
+	return ledger ? DB_OK : learn(db, table);
 }

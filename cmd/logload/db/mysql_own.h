@@ -17,7 +17,7 @@ struct mysql {
 	bool warned;     /* about settings that cost durability or speed */
 	bool unprepared; /* and about statements that cannot be prepared */
 	bool arrays, load_data; /* what this session can */
-	bool can_sift;          /* as the table is: see mysql_learn */
+	bool can_sift;          /* as the table is: see mysql_check */
 	uint64_t packet_max;    /* of the server */
 	unsigned warnings;      /* of the last statement that was run */
 	unsigned rows_told;     /* of the last answer, one behind the other */
@@ -47,8 +47,6 @@ void mysql_set_limits(struct mysql *);
 enum db_verdict mysql_too_large(struct mysql *, size_t size);
 /* As in struct db_driver. */
 enum db_verdict mysql_check(struct db *, const char *table);
-/* Its second half: own_key and bounds. */
-enum db_verdict mysql_learn(struct db *, const char *table);
 /* One number, or 0 for NULL. */
 enum db_verdict
 mysql_ask_number(struct mysql *, const char *sql, uint64_t *number);
