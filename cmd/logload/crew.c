@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "lock.h"
 
 static void *run(void *);
 
@@ -37,18 +38,6 @@ crew_release(struct crew *c)
 }
 
 static void
-lock(struct crew *c)
-{
-	(void)pthread_mutex_lock(&c->lock); /* fails only on misuse */
-}
-
-static void
-unlock(struct crew *c)
-{
-	(void)pthread_mutex_unlock(&c->lock);
-}
-
-static void
 wake(struct crew *c)
 {
 	uint64_t one = 1;
@@ -68,7 +57,7 @@ crew_start(struct crew *c, struct error *err)
 	/* Signals are the main thread's: no call here is to be interrupted. */
 	(void)sigfillset(&all);                          /* cannot fail */
 	(void)pthread_sigmask(SIG_BLOCK, &all, &before); /* nor this */
-	lock(c);
+	lock_take(&c->lock);
 	for (unsigned i = 0; i < c->worker_count; i++) {
 		struct worker *w = &c->workers[i];
 
@@ -81,7 +70,7 @@ crew_start(struct crew *c, struct error *err)
 		c->running++;
 		c->started++;
 	}
-	unlock(c);
+	lock_release(&c->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* nor this */
 	return rc;
 }
@@ -92,7 +81,7 @@ take(struct crew *c, struct worker *w)
 {
 	bool taken = false;
 
-	lock(c);
+	lock_take(&c->lock);
 	while (c->next == c->count && !c->closed)
 		(void)pthread_cond_wait(&c->changed, &c->lock);
 	if (c->next < c->count) {
@@ -102,7 +91,7 @@ take(struct crew *c, struct worker *w)
 		c->busy++;
 		taken = true;
 	}
-	unlock(c);
+	lock_release(&c->lock);
 	return taken;
 }
 
@@ -112,7 +101,7 @@ go_on(struct worker *w, bool more)
 {
 	struct crew *c = w->crew;
 
-	lock(c);
+	lock_take(&c->lock);
 	if (w->at_work)
 		c->busy--;
 	w->at_work = false;
@@ -122,7 +111,7 @@ go_on(struct worker *w, bool more)
 		c->next = c->count;
 	}
 	(void)pthread_cond_broadcast(&c->changed);
-	unlock(c);
+	lock_release(&c->lock);
 	wake(c);
 }
 
@@ -138,9 +127,9 @@ run(void *argument)
 	while (take(c, w))
 		go_on(w, c->work(c->context, w, w->name));
 	db_thread_end();
-	lock(c);
+	lock_take(&c->lock);
 	c->running--;
-	unlock(c);
+	lock_release(&c->lock);
 	wake(c);
 	return NULL;
 }
@@ -150,23 +139,23 @@ crew_is_hungry(struct crew *c)
 {
 	bool empty;
 
-	lock(c);
+	lock_take(&c->lock);
 	empty = c->next == c->count;
-	unlock(c);
+	lock_release(&c->lock);
 	return empty;
 }
 
 void
 crew_feed(struct crew *c, const char *const *names, size_t count)
 {
-	lock(c);
+	lock_take(&c->lock);
 	if (!c->closed) {
 		c->names = names;
 		c->count = count;
 		c->next = 0;
 		(void)pthread_cond_broadcast(&c->changed);
 	}
-	unlock(c);
+	lock_release(&c->lock);
 }
 
 bool
@@ -174,9 +163,9 @@ crew_is_idle(struct crew *c)
 {
 	bool idle;
 
-	lock(c);
+	lock_take(&c->lock);
 	idle = c->busy == 0 && c->next == c->count;
-	unlock(c);
+	lock_release(&c->lock);
 	return idle;
 }
 
@@ -186,11 +175,11 @@ crew_at_work(struct crew *c, unsigned worker, char name[PATH_MAX])
 	const struct worker *w = &c->workers[worker];
 	bool at_work;
 
-	lock(c);
+	lock_take(&c->lock);
 	at_work = w->at_work;
 	if (at_work)
 		(void)snprintf(name, PATH_MAX, "%s", w->name);
-	unlock(c);
+	lock_release(&c->lock);
 	return at_work;
 }
 
@@ -211,14 +200,14 @@ crew_claim(struct worker *w, const char *content)
 	struct crew *c = w->crew;
 	bool waited = false;
 
-	lock(c);
+	lock_take(&c->lock);
 	w->content[0] = '\0'; /* or two could wait for each other */
 	while (another_is_at(c, w, content)) {
 		waited = true;
 		(void)pthread_cond_wait(&c->changed, &c->lock);
 	}
 	(void)snprintf(w->content, sizeof(w->content), "%s", content);
-	unlock(c);
+	lock_release(&c->lock);
 	return waited;
 }
 
@@ -227,21 +216,21 @@ crew_has_ended(struct crew *c)
 {
 	bool ended;
 
-	lock(c);
+	lock_take(&c->lock);
 	ended = c->running == 0;
-	unlock(c);
+	lock_release(&c->lock);
 	return ended;
 }
 
 void
 crew_close(struct crew *c, bool drop)
 {
-	lock(c);
+	lock_take(&c->lock);
 	c->closed = true;
 	if (drop)
 		c->next = c->count;
 	(void)pthread_cond_broadcast(&c->changed);
-	unlock(c);
+	lock_release(&c->lock);
 }
 
 void

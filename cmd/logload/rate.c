@@ -3,6 +3,7 @@
  */
 #include "rate.h"
 #include "clock.h"
+#include "lock.h"
 
 #define SLEEP_NS (5 * CLOCK_NS_PER_MS) /* a shorter one is not worth it */
 
@@ -27,7 +28,7 @@ rate_take(struct rate *r, struct stop *stop)
 	uint64_t now = clock_monotonic_ns();
 	double wait_ns;
 
-	(void)pthread_mutex_lock(&r->lock); /* fails only on misuse */
+	lock_take(&r->lock);
 	if (now > r->filled_ns) {
 		r->tokens += (double)(now - r->filled_ns) * r->per_s / 1e9;
 		if (r->tokens > r->per_s / RATE_BURSTS)
@@ -36,7 +37,7 @@ rate_take(struct rate *r, struct stop *stop)
 	}
 	r->tokens--;
 	wait_ns = -r->tokens * 1e9 / r->per_s;
-	(void)pthread_mutex_unlock(&r->lock); /* nor this */
+	lock_release(&r->lock);
 	if (wait_ns >= SLEEP_NS)
 		(void)stop_wait(stop, (uint64_t)wait_ns);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "lock.h"
 #include "log.h"
 #include "retry.h"
 #include "room.h"
@@ -56,18 +57,6 @@ now_us(void)
 	return clock_monotonic_ns() / 1000;
 }
 
-static void
-lock(struct settle *s)
-{
-	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
-}
-
-static void
-unlock(struct settle *s)
-{
-	(void)pthread_mutex_unlock(&s->lock);
-}
-
 int
 settle_init(struct settle *s, const struct settings *settings,
     struct spool *spool, struct meters *meters, struct stop *stop)
@@ -113,12 +102,12 @@ count(void *context, const struct spool_file *file)
 	struct settle *s = context;
 	bool ours;
 
-	lock(s);
+	lock_take(&s->lock);
 	ours = s->keep || !age_is_archive(&s->age, file->moved_us);
 	s->archived += !ours;
 	s->files += ours;
 	s->bytes += ours ? file->bytes : 0;
-	unlock(s);
+	lock_release(&s->lock);
 	return 0;
 }
 
@@ -136,11 +125,11 @@ static void
 begin(struct turn *t, struct settle *s, struct db *db)
 {
 	*t = (struct turn){.s = s, .db = db};
-	lock(s);
+	lock_take(&s->lock);
 	t->now_us = age_look(&s->age);
 	t->age = s->age;
 	t->all = db != NULL && db->opened_ns / 1000 > s->asked_us;
-	unlock(s);
+	lock_release(&s->lock);
 }
 
 /* Shall the worker who `could` take a turn now? True once for each. */
@@ -150,7 +139,7 @@ is_due(struct settle *s, bool could)
 	uint64_t now;
 	bool due;
 
-	lock(s);
+	lock_take(&s->lock);
 	now = age_look(&s->age);
 	if (s->files + s->archived == 0 || s->limit_option == NULL ||
 	    room_lack(s->spool) == 0)
@@ -162,7 +151,7 @@ is_due(struct settle *s, bool could)
 	due = could && s->for_us > 0 && now >= s->due_us;
 	if (due) /* for the one that is to come */
 		s->due_us = now + SOON_US + s->for_us / TURN_PART;
-	unlock(s);
+	lock_release(&s->lock);
 	return due;
 }
 
@@ -172,7 +161,7 @@ settle_measure(struct settle *s)
 	uint64_t covered = s->for_us, now = now_us();
 	struct error err;
 
-	lock(s);
+	lock_take(&s->lock);
 	if (s->limit_option != NULL) /* failing, it was told of at the start */
 		(void)age_mark(&s->age, s->spool, &err);
 	if (s->lost_us > 0 && now - s->lost_us < covered)
@@ -181,7 +170,7 @@ settle_measure(struct settle *s)
 	meter_set(s->meters, METER_LOADED_BYTES, (int64_t)s->bytes);
 	meter_set(s->meters, METER_SETTLE_COVERED,
 	    (int64_t)(covered / CLOCK_US_PER_S));
-	unlock(s);
+	lock_release(&s->lock);
 }
 
 /*
@@ -192,10 +181,10 @@ settle_measure(struct settle *s)
 static void
 lose(struct settle *s, uint64_t moved_us)
 {
-	lock(s);
+	lock_take(&s->lock);
 	if (moved_us > s->lost_us)
 		s->lost_us = moved_us;
-	unlock(s);
+	lock_release(&s->lock);
 }
 
 int
@@ -216,7 +205,7 @@ settle_put(struct settle *s, struct db *db, const char *name, uint64_t bytes,
 	}
 	if (spool_keep(s->spool, name, err) < 0)
 		return -1;
-	lock(s);
+	lock_take(&s->lock);
 	s->files++;
 	s->bytes += bytes;
 	if (s->for_us == 0)
@@ -224,13 +213,13 @@ settle_put(struct settle *s, struct db *db, const char *name, uint64_t bytes,
 	if (s->due_us == UINT64_MAX)
 		s->due_us = now_us() + s->for_us;
 	over = (s->limit > 0 && s->bytes > s->limit) || s->low_us > 0;
-	unlock(s);
+	lock_release(&s->lock);
 	if (!over || pthread_mutex_trylock(&s->turn) != 0)
 		return 0;
 	begin(&t, s, s->for_us > 0 ? db : NULL);
 	make_room(&t, &s->oldest, &s->next);
 	tell(&t);
-	(void)pthread_mutex_unlock(&s->turn);
+	lock_release(&s->turn);
 	if (t.verdict != DB_OK) /* it is asked about when there is another */
 		db_disconnect(db);
 	return 0;
@@ -245,19 +234,19 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 
 	/* Also amid a backlog, which may last for longer than --settle. */
 	due = is_due(s, true) || due;
-	lock(s);
+	lock_take(&s->lock);
 	due = due || (s->for_us > 0 && db->opened_ns / 1000 > s->asked_us);
-	unlock(s);
+	lock_release(&s->lock);
 	if (!due || pthread_mutex_trylock(&s->turn) != 0)
 		return LOAD_DONE;
 	begin(&t, s, db);
 	/* What goes back to rejected/ goes first, see retry_drop. */
 	for (int pass = t.all ? 0 : 1; pass < 2; pass++) {
 		t.again = pass == 0;
-		lock(s);
+		lock_take(&s->lock);
 		s->files = s->bytes = s->archived =
 		    0; /* others may add meanwhile */
-		unlock(s);
+		lock_release(&s->lock);
 		rc = spool_walk(
 		    s->spool, SPOOL_LOADED, see_file, &t, &aliens, err);
 		ask_about(&t);
@@ -267,7 +256,7 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 	finish(&t, rc == 0 && !t.cut && !t.held && t.verdict == DB_OK);
 	make_room(&t, &s->oldest, &s->next);
 	tell(&t);
-	(void)pthread_mutex_unlock(&s->turn);
+	lock_release(&s->turn);
 	if (t.verdict == DB_OK)
 		return LOAD_DONE;
 	*err = db->error;
@@ -341,7 +330,7 @@ finish(struct turn *t, bool whole)
 
 	if (pause < (now - t->now_us) * TURN_SHARE)
 		pause = (now - t->now_us) * TURN_SHARE;
-	lock(s);
+	lock_take(&s->lock);
 	if (whole && t->all)
 		s->asked_us = t->now_us;
 	if (whole && s->keep)
@@ -349,7 +338,7 @@ finish(struct turn *t, bool whole)
 	s->due_us = now + (wait > pause ? wait : pause);
 	if (whole && s->files == 0)
 		s->due_us = UINT64_MAX;
-	unlock(s);
+	lock_release(&s->lock);
 	s->next = s->oldest.count; /* what was listed may have gone */
 }
 
@@ -363,10 +352,10 @@ count_gone(struct turn *t, const struct spool_file *file)
 	uint64_t *files = ours ? &s->files : &s->archived;
 
 	t->gone_bytes += file->bytes;
-	lock(s);
+	lock_take(&s->lock);
 	*files -= *files > 0;
 	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
-	unlock(s);
+	lock_release(&s->lock);
 }
 
 static void
@@ -485,11 +474,11 @@ find_excess(struct turn *t)
 	struct settle *s = t->s;
 	uint64_t excess = 0, lack;
 
-	lock(s);
+	lock_take(&s->lock);
 	if (s->limit > 0 && s->bytes > s->limit)
 		excess = s->bytes - s->limit;
 	lack = s->low_us > 0 ? room_lack(s->spool) : 0;
-	unlock(s);
+	lock_release(&s->lock);
 	t->lacks = lack > excess;
 	t->at = t->lacks ? "the end of the disk" : s->limit_option;
 	return lack > excess ? lack : excess;
@@ -561,9 +550,9 @@ give_way(struct settle *s)
 	struct turn t;
 	bool stuck;
 
-	lock(s);
+	lock_take(&s->lock);
 	stuck = s->low_us > 0 && now_us() - s->low_us >= STUCK_US;
-	unlock(s);
+	lock_release(&s->lock);
 	if (!stuck)
 		return;
 	begin(&t, s, NULL);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "lock.h"
 #include "mycnf.h"
 #include "mysql_errors.h"
 #include "mysql_own.h"
@@ -199,9 +200,9 @@ ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 static void
 set_socket(struct link *l, int fd)
 {
-	(void)pthread_mutex_lock(&l->lock); /* fails only on misuse */
+	lock_take(&l->lock);
 	l->socket = fd;
-	(void)pthread_mutex_unlock(&l->lock);
+	lock_release(&l->lock);
 }
 
 static void
@@ -209,10 +210,10 @@ interrupt(struct db *db)
 {
 	struct link *l = of(db);
 
-	(void)pthread_mutex_lock(&l->lock); /* fails only on misuse */
+	lock_take(&l->lock);
 	if (l->socket >= 0)
 		(void)shutdown(l->socket, SHUT_RDWR); /* or it has gone */
-	(void)pthread_mutex_unlock(&l->lock);
+	lock_release(&l->lock);
 }
 
 static int

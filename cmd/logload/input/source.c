@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "lock.h"
 #include "source.h"
 #include "spool.h"
 
@@ -121,9 +122,9 @@ source_read(
 
 	if (s->plain)
 		return read_plain(s, at, buf, len, err);
-	(void)pthread_mutex_lock(&s->lock); /* this and the next: only misuse */
+	lock_take(&s->lock);
 	n = read_held(s, at, buf, len, err);
-	(void)pthread_mutex_unlock(&s->lock);
+	lock_release(&s->lock);
 	return n;
 }
 
