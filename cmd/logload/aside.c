@@ -8,6 +8,7 @@
 #include "aside.h"
 #include "clock.h"
 #include "hash.h"
+#include "lock.h"
 #include "log.h"
 
 #define PROBE_NS (10 * CLOCK_NS_PER_S)
@@ -48,18 +49,6 @@ aside_release(struct aside *a)
 	(void)pthread_mutex_destroy(&a->lock); /* no thread is left */
 }
 
-static void
-lock(struct aside *a)
-{
-	(void)pthread_mutex_lock(&a->lock); /* fails only on misuse */
-}
-
-static void
-unlock(struct aside *a)
-{
-	(void)pthread_mutex_unlock(&a->lock);
-}
-
 /* Zero is that of a free place. */
 static uint64_t
 make_key(const char *name)
@@ -93,7 +82,9 @@ rebuild(struct aside *a, size_t cap)
 	a->files = files;
 	a->cap = cap;
 	a->count = 0;
-	a->told = a->waiting = a->refused = 0;
+	a->told = 0;
+	a->waiting = 0;
+	a->refused = 0;
 	for (size_t i = 0; i < old_cap; i++) {
 		if (old[i].key == 0 || a->round - old[i].met > ROUNDS)
 			continue;
@@ -148,7 +139,7 @@ aside_begin_round(struct aside *a, uint64_t now_ns)
 {
 	size_t cap;
 
-	lock(a);
+	lock_take(&a->lock);
 	a->round++;
 	a->unknown = 0;
 	cap = a->cap > LEAST && a->count < a->cap / 8 ? a->cap / 2 : a->cap;
@@ -161,7 +152,7 @@ aside_begin_round(struct aside *a, uint64_t now_ns)
 	    a->waiting + a->refused > 0 && now_ns - a->probed_ns >= PROBE_NS;
 	if (a->probe)
 		a->probed_ns = now_ns;
-	unlock(a);
+	lock_release(&a->lock);
 }
 
 /* Is what it waits for there? */
@@ -178,7 +169,7 @@ aside_may_try(struct aside *a, const char *name, const struct aside_now *now)
 	struct aside_file *file;
 	bool may = true;
 
-	lock(a);
+	lock_take(&a->lock);
 	file = find(a, make_key(name));
 	if (file->key != 0 && !has_come(file, now)) {
 		file->met = a->round;
@@ -190,7 +181,7 @@ aside_may_try(struct aside *a, const char *name, const struct aside_now *now)
 			    a->probed, sizeof(a->probed), "%s", name);
 		}
 	}
-	unlock(a);
+	lock_release(&a->lock);
 	return may;
 }
 
@@ -202,7 +193,7 @@ put(struct aside *a, const char *name, const char *why,
 	struct aside_file *file;
 	bool tell = false;
 
-	lock(a);
+	lock_take(&a->lock);
 	if (a->waiting + a->refused == 0)
 		a->probed_ns = now_ns;
 	file = find(a, key);
@@ -221,7 +212,7 @@ put(struct aside *a, const char *name, const char *why,
 	} else {
 		a->unknown++;
 	}
-	unlock(a);
+	lock_release(&a->lock);
 	if (tell)
 		log_error("the file stays in ready/: file=%s %s", name, why);
 }
@@ -247,10 +238,10 @@ aside_refuse(struct aside *a, const char *name, const char *why,
 void
 aside_hurry(struct aside *a)
 {
-	lock(a);
+	lock_take(&a->lock);
 	for (size_t i = 0; i < a->cap; i++)
 		a->files[i].again_ns = 0;
-	unlock(a);
+	lock_release(&a->lock);
 }
 
 bool
@@ -260,10 +251,10 @@ aside_is_witnessed(
 	struct aside_file *file;
 	bool is;
 
-	lock(a);
+	lock_take(&a->lock);
 	file = find(a, make_key(name));
 	is = file->rows > 0 && file->rows <= now->rows;
-	unlock(a);
+	lock_release(&a->lock);
 	return is;
 }
 
@@ -272,7 +263,7 @@ aside_done(struct aside *a, const char *name)
 {
 	struct aside_file *file;
 
-	lock(a);
+	lock_take(&a->lock);
 	file = find(a, make_key(name));
 	/* It was tried in turn: whatever was wrong, others may go now, too. */
 	if (file->need + file->rows > 0 && strcmp(name, a->probed) == 0) {
@@ -281,7 +272,7 @@ aside_done(struct aside *a, const char *name)
 	}
 	if (file->key != 0)
 		drop(a, file);
-	unlock(a);
+	lock_release(&a->lock);
 }
 
 bool
@@ -289,7 +280,7 @@ aside_is_due(struct aside *a, const struct aside_now *now)
 {
 	bool due = false, turn;
 
-	lock(a);
+	lock_take(&a->lock);
 	turn = now->ns - a->probed_ns >= PROBE_NS;
 	for (size_t i = 0; a->waiting + a->refused > 0 && !due && i < a->cap;
 	     i++) {
@@ -299,7 +290,7 @@ aside_is_due(struct aside *a, const struct aside_now *now)
 			due = has_come(file, now) ||
 			      (turn && file->again_ns <= now->ns);
 	}
-	unlock(a);
+	lock_release(&a->lock);
 	return due;
 }
 
@@ -308,34 +299,12 @@ aside_tell_rest(struct aside *a)
 {
 	uint64_t rest;
 
-	lock(a);
+	lock_take(&a->lock);
 	rest = a->count - a->told + a->unknown;
 	if (rest > a->rest_said)
 		log_error("more files stay in ready/ for such reasons: "
 			  "files=%llu",
 		    (unsigned long long)rest);
 	a->rest_said = rest;
-	unlock(a);
-}
-
-uint64_t
-aside_waiting(struct aside *a)
-{
-	uint64_t waiting;
-
-	lock(a);
-	waiting = a->waiting;
-	unlock(a);
-	return waiting;
-}
-
-uint64_t
-aside_refused(struct aside *a)
-{
-	uint64_t refused;
-
-	lock(a);
-	refused = a->refused;
-	unlock(a);
-	return refused;
+	lock_release(&a->lock);
 }

@@ -38,9 +38,10 @@ struct aside {
 	uint64_t unknown;   /* of this round: those that found no place */
 	uint64_t told;      /* files that were told of */
 	uint64_t rest_said; /* how many were not, as last said */
-	uint64_t waiting;   /* files that wait for room */
-	uint64_t refused;   /* files that the database has refused */
-	bool probe;         /* one of them is to be tried in this round: */
+	/* For anyone to read: */
+	_Atomic uint64_t waiting; /* files that wait for room */
+	_Atomic uint64_t refused; /* files that the database has refused */
+	bool probe; /* one of them is to be tried in this round: */
 	char probed[SPOOL_NAME_MAX]; /* the one after this; "": the first */
 	uint64_t probed_ns;          /* when that was last allowed */
 };
@@ -89,8 +90,5 @@ bool aside_is_due(struct aside *, const struct aside_now *);
 
 /* After a round: how many stay that were not told of, if there are more. */
 void aside_tell_rest(struct aside *);
-
-uint64_t aside_waiting(struct aside *);
-uint64_t aside_refused(struct aside *);
 
 #endif

@@ -160,10 +160,8 @@ set_gauges(struct follow *f, const struct spool_list *list)
 	meter_set(m, METER_READY_FILES, (int64_t)list->all_files);
 	meter_set(m, METER_READY_BYTES, (int64_t)list->all_bytes);
 	meter_set(m, METER_READY_ALIENS, (int64_t)list->aliens);
-	meter_set(
-	    m, METER_READY_ASIDE, (int64_t)aside_waiting(&f->ready.aside));
-	meter_set(
-	    m, METER_READY_REFUSED, (int64_t)aside_refused(&f->ready.aside));
+	meter_set(m, METER_READY_ASIDE, (int64_t)f->ready.aside.waiting);
+	meter_set(m, METER_READY_REFUSED, (int64_t)f->ready.aside.refused);
 	meter_set(m, METER_READY_AGE, 0);
 	if (spool_name_parse(list->oldest, &born) && born < now)
 		meter_set(m, METER_READY_AGE,
@@ -341,7 +339,7 @@ loop_once(struct follow *f, uint64_t until_ns)
 		}
 		hand_out(f);
 	}
-	if (aside_refused(&f->ready.aside) > 0)
+	if (f->ready.aside.refused > 0)
 		run_note(&f->ready.run, OUTCOME_SCHEMA);
 	if (f->waiting > 0 && atomic_load(&f->ready.run.outcome) == 0) {
 		log_warn("left in ready/, since other processes load or write "

@@ -256,20 +256,14 @@ static enum load_verdict
 finish_chunk(struct load *f)
 {
 	struct loader *l = f->loader;
-	struct load_tally *c = &f->chunk, *t = &f->tally;
+	struct load_tally *c = &f->chunk;
 
 	content_advance(f);
 	c->bytes = f->file.progress - f->at;
 	f->unsure_at = 0;
 	f->at = f->file.progress;
 	f->lines = f->file.lines;
-	t->events += c->events;
-	t->rejected += c->rejected;
-	t->kept += c->kept;
-	t->lost += c->lost;
-	t->torn += c->torn;
-	t->nulls += c->nulls;
-	t->bytes += c->bytes;
+	load_tally_add(&f->tally, c);
 	atomic_store_explicit(&l->committed, source_consumed(f->source, f->at),
 	    memory_order_relaxed);
 	meter_add(l->meters, METER_EVENTS_LOADED, c->events);

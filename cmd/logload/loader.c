@@ -57,3 +57,15 @@ loader_rest(struct loader *l)
 	atomic_store_explicit(&l->committed, 0, memory_order_relaxed);
 	atomic_store_explicit(&l->hashed, 0, memory_order_relaxed);
 }
+
+void
+load_tally_add(struct load_tally *to, const struct load_tally *t)
+{
+	to->events += t->events;
+	to->rejected += t->rejected;
+	to->kept += t->kept;
+	to->lost += t->lost;
+	to->torn += t->torn;
+	to->nulls += t->nulls;
+	to->bytes += t->bytes;
+}

@@ -65,6 +65,9 @@ struct load_tally {
 	uint64_t waiting; /* bytes of a last line that waits to be whole */
 };
 
+/* Adds what was done, which does not wait. */
+void load_tally_add(struct load_tally *, const struct load_tally *);
+
 /* One file, and how far it is. */
 struct load {
 	struct loader *loader;

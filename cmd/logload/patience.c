@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "lock.h"
 #include "log.h"
 #include "patience.h"
 
@@ -35,10 +36,9 @@ say(struct patience *p, enum health now, const char *why)
 	uint64_t time = clock_monotonic_ns();
 	bool changed;
 
-	(void)pthread_mutex_lock(&p->lock); /* fails only on misuse */
-	changed = p->health != now;
-	if (now == HEALTH_SCHEMA || now == HEALTH_IO)
-		changed = changed || time - p->said_ns >= SCHEMA_NS;
+	lock_take(&p->lock);
+	changed = p->health != now ||
+		  (now == HEALTH_SCHEMA && time - p->said_ns >= SCHEMA_NS);
 	if (changed)
 		p->said_ns = time;
 	if (changed && now == HEALTH_GOOD && p->health != HEALTH_UNKNOWN)
@@ -49,10 +49,8 @@ say(struct patience *p, enum health now, const char *why)
 		log_error("the database refuses, files are kept until this is "
 			  "put right: %s",
 		    why);
-	else if (changed && now == HEALTH_IO)
-		log_error("cannot go on, files are kept: %s", why);
 	p->health = now;
-	(void)pthread_mutex_unlock(&p->lock);
+	lock_release(&p->lock);
 	meter_set(p->meters, METER_DATABASE_UP, now == HEALTH_GOOD);
 }
 
@@ -62,14 +60,14 @@ say_conflict(struct patience *p, const char *why)
 {
 	uint64_t time = clock_monotonic_ns();
 
-	(void)pthread_mutex_lock(&p->lock); /* fails only on misuse */
+	lock_take(&p->lock);
 	if (p->conflict_ns == 0 || time - p->conflict_ns >= SCHEMA_NS) {
 		log_warn("in conflict with another transaction, trying again: "
 			 "%s",
 		    why);
 		p->conflict_ns = time;
 	}
-	(void)pthread_mutex_unlock(&p->lock);
+	lock_release(&p->lock);
 }
 
 void
@@ -105,20 +103,16 @@ trial_failed(
 	/* Then the connection was broken by us. */
 	if (!p->for_ever && stop_asked(p->stop))
 		return false;
-	meter_add(p->meters,
-	    verdict == LOAD_PASSING    ? METER_RETRIES_PASSING
-	    : verdict == LOAD_CONFLICT ? METER_RETRIES_CONFLICT
-	    : verdict == LOAD_SCHEMA   ? METER_RETRIES_SCHEMA
-				       : METER_RETRIES_IO,
-	    1);
-	if (verdict == LOAD_CONFLICT)
+	if (verdict == LOAD_CONFLICT) {
+		meter_add(p->meters, METER_RETRIES_CONFLICT, 1);
 		say_conflict(p, why->text);
-	else
-		say(p,
-		    verdict == LOAD_PASSING  ? HEALTH_AWAY
-		    : verdict == LOAD_SCHEMA ? HEALTH_SCHEMA
-					     : HEALTH_IO,
-		    why->text);
+	} else if (verdict == LOAD_PASSING) {
+		meter_add(p->meters, METER_RETRIES_PASSING, 1);
+		say(p, HEALTH_AWAY, why->text);
+	} else {
+		meter_add(p->meters, METER_RETRIES_SCHEMA, 1);
+		say(p, HEALTH_SCHEMA, why->text);
+	}
 	if (verdict == LOAD_PASSING || verdict == LOAD_CONFLICT) {
 		wait = backoff_ns(
 		    t, verdict == LOAD_PASSING ? MOST_NS : CONFLICT_NS);

@@ -20,7 +20,6 @@ enum health {
 	HEALTH_GOOD,
 	HEALTH_AWAY,
 	HEALTH_SCHEMA,
-	HEALTH_IO
 };
 
 /* Shared by all threads. */

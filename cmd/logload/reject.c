@@ -17,6 +17,7 @@
 #include "json.h"
 #include "reject.h"
 #include "row/value.h"
+#include "utf8.h"
 
 #define PIECE 24576 /* a multiple of 3, for base64 */
 #define FLUSH_AT (64 * 1024)
@@ -385,19 +386,10 @@ read_piece(struct source *source, const struct line *line, uint64_t at,
 
 /* How much of a piece ends with a whole character, if it is UTF-8 at all. */
 static size_t
-whole_characters(const char *p, size_t len)
+whole_characters(
+    const struct line *line, uint64_t at, const char *piece, size_t len)
 {
-	size_t back = 0, need;
-	unsigned char c;
-
-	while (back < 3 && back < len &&
-	       ((unsigned char)p[len - 1 - back] & 0xc0) == 0x80)
-		back++;
-	if (back == len)
-		return len;
-	c = (unsigned char)p[len - 1 - back];
-	need = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-	return need > back ? len - 1 - back : len;
+	return at + len < line->len ? utf8_cut(piece, len - 1) : len;
 }
 
 static int
@@ -414,9 +406,7 @@ is_utf8(struct source *source, const struct line *line, bool *yes,
 
 		if (n < 0)
 			return -1;
-		whole = (size_t)n;
-		if (at + whole < line->len)
-			whole = whole_characters(piece, whole);
+		whole = whole_characters(line, at, piece, (size_t)n);
 		/* As a string each NUL would be six bytes. */
 		*yes = json_is_utf8(piece, whole) &&
 		       memchr(piece, '\0', whole) == NULL;
@@ -480,8 +470,8 @@ put_pieces(struct reject *r, struct source *source, const struct line *line,
 		if (n < 0)
 			return -1;
 		whole = (size_t)n;
-		if (put == put_escaped && at + whole < line->len)
-			whole = whole_characters(piece, whole);
+		if (put == put_escaped)
+			whole = whole_characters(line, at, piece, whole);
 		if (put(&r->out, piece, whole) < 0)
 			return error_errno(err, "write %s", r->name);
 		if (flush_if_large(r, err) < 0)

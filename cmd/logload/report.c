@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "lock.h"
 #include "report.h"
 
 typedef unsigned long long ull;
@@ -43,7 +44,6 @@ static void
 put_file(
     struct report *r, const struct report_file *f, const struct load_tally *t)
 {
-	(void)pthread_mutex_lock(&r->lock); /* fails only on misuse */
 	(void)printf("%s\n{\"events\":%llu,\"rejected\":%llu,\"bytes\":%llu",
 	    r->any ? "," : "{\"files\":[", (ull)t->events, (ull)t->rejected,
 	    (ull)t->bytes);
@@ -55,7 +55,6 @@ put_file(
 	if (f->error != NULL)
 		put_text("error", f->error);
 	(void)printf("}");
-	(void)pthread_mutex_unlock(&r->lock); /* nor this */
 }
 
 void
@@ -64,14 +63,11 @@ report_file(struct report *r, const struct report_file *f)
 	static const struct load_tally nothing;
 	const struct load_tally *t = f->tally != NULL ? f->tally : &nothing;
 
-	r->events += t->events;
-	r->rejected += t->rejected;
-	r->kept += t->kept;
-	r->torn += t->torn;
-	r->nulls += t->nulls;
-	r->bytes += t->bytes;
+	lock_take(&r->lock);
+	load_tally_add(&r->total, t);
 	if (r->json && f->verdict != NULL)
 		put_file(r, f, t);
+	lock_release(&r->lock);
 }
 
 void
@@ -104,26 +100,29 @@ report_load(struct report *r, const struct load *load, const char *path,
 static void
 put_text_summary(const struct report *r, double seconds, double rate)
 {
+	const struct load_tally *t = &r->total;
 	char kept[40] = "";
 
 	if (r->retry)
-		(void)snprintf(kept, sizeof(kept), " kept=%llu", (ull)r->kept);
+		(void)snprintf(kept, sizeof(kept), " kept=%llu", (ull)t->kept);
 	(void)printf("%s: files=%llu skipped=%llu events=%llu rejected=%llu%s "
 		     "nulls=%llu torn_bytes=%llu bytes=%llu seconds=%.3f "
 		     "events_per_second=%.0f\n",
 	    r->dry_run ? "would load" : "loaded", (ull)r->files,
-	    (ull)r->skipped, (ull)r->events, (ull)r->rejected, kept,
-	    (ull)r->nulls, (ull)r->torn, (ull)r->bytes, seconds, rate);
+	    (ull)r->skipped, (ull)t->events, (ull)t->rejected, kept,
+	    (ull)t->nulls, (ull)t->torn, (ull)t->bytes, seconds, rate);
 }
 
 int
 report_end(struct report *r, int status, const char *reason)
 {
 	double seconds = (double)(clock_monotonic_ns() - r->started_ns) / 1e9;
-	double rate = seconds > 0 ? (double)r->events / seconds : 0;
+	const struct load_tally *t = &r->total;
+	double rate;
 
 	/* It is kept: of a thread that is left behind nothing is to follow. */
-	(void)pthread_mutex_lock(&r->lock); /* fails only on misuse */
+	lock_take(&r->lock);
+	rate = seconds > 0 ? (double)t->events / seconds : 0;
 	if (r->json)
 		(void)printf(
 		    "%s],\n\"totals\":{\"files\":%llu,\"skipped\":%llu,"
@@ -133,8 +132,8 @@ report_end(struct report *r, int status, const char *reason)
 		    "\"events_per_second\":%.0f,\"status\":%d,"
 		    "\"reason\":\"%s\"}\n",
 		    r->any ? "" : "{\"files\":[", (ull)r->files,
-		    (ull)r->skipped, (ull)r->events, (ull)r->rejected,
-		    (ull)r->kept, (ull)r->nulls, (ull)r->torn, (ull)r->bytes,
+		    (ull)r->skipped, (ull)t->events, (ull)t->rejected,
+		    (ull)t->kept, (ull)t->nulls, (ull)t->torn, (ull)t->bytes,
 		    r->dry_run ? "true" : "false", seconds, rate, status,
 		    reason);
 	else

@@ -17,11 +17,10 @@
 struct report {
 	bool json, dry_run, retry;
 	uint64_t started_ns;
-	pthread_mutex_t lock; /* of stdout */
-	bool any;             /* file was written */
-	/* Of all files. */
-	_Atomic uint64_t files, skipped, events, rejected, torn, nulls, bytes;
-	_Atomic uint64_t kept; /* of the rejected ones: no event to retry */
+	_Atomic uint64_t files, skipped;
+	pthread_mutex_t lock;    /* of stdout, and of what follows */
+	bool any;                /* file was written */
+	struct load_tally total; /* of all files */
 };
 
 /* One file, of which not all need be known. */

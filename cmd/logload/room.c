@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "lock.h"
 #include "log.h"
 #include "room.h"
 
@@ -86,17 +87,11 @@ room_limit(struct room *r, struct spool *spool, uint64_t bytes, bool drop)
 }
 
 static void
-lock(struct room *r)
-{
-	(void)pthread_mutex_lock(&r->lock); /* fails only on misuse */
-}
-
-static void
 unlock(struct room *r)
 {
 	if (r->spool != NULL)
 		meter_set(r->meters, METER_REJECTED_BYTES, (int64_t)r->lying);
-	(void)pthread_mutex_unlock(&r->lock);
+	lock_release(&r->lock);
 }
 
 static uint64_t
@@ -148,7 +143,7 @@ room_look(struct room *r)
 {
 	bool due;
 
-	lock(r);
+	lock_take(&r->lock);
 	due = r->spool != NULL && clock_monotonic_ns() >= r->next_ns;
 	if (due)
 		look(r);
@@ -161,7 +156,7 @@ room_left(struct room *r)
 {
 	uint64_t bytes;
 
-	lock(r);
+	lock_take(&r->lock);
 	bytes = left(r);
 	unlock(r);
 	return bytes;
@@ -172,7 +167,7 @@ room_take(struct room *r, uint64_t bytes, const char *name)
 {
 	bool enough;
 
-	lock(r);
+	lock_take(&r->lock);
 	if (r->limit != 0 && clock_monotonic_ns() >= r->next_ns)
 		look(r);
 	/* What could never lie there drives nothing out. */
@@ -188,7 +183,7 @@ room_take(struct room *r, uint64_t bytes, const char *name)
 void
 room_settle(struct room *r, uint64_t taken, uint64_t added, uint64_t removed)
 {
-	lock(r);
+	lock_take(&r->lock);
 	subtract(&r->taken, taken);
 	r->lying += added;
 	subtract(&r->lying, removed);
@@ -200,7 +195,7 @@ room_refuse(struct room *r, uint64_t bytes, struct error *err)
 {
 	uint64_t lying;
 
-	lock(r);
+	lock_take(&r->lock);
 	lying = r->lying;
 	unlock(r);
 	if (bytes > r->limit)
@@ -237,6 +232,7 @@ count_records(int fd)
 static void
 count_drop(struct room *r, const char *name, uint64_t records, uint64_t bytes)
 {
+	subtract(&r->lying, bytes);
 	meter_add(r->meters, METER_DROPPED_FILES, 1);
 	meter_add(r->meters, METER_DROPPED_BYTES, bytes);
 	meter_add(r->meters, METER_DROPPED_EVENTS, records);
@@ -252,36 +248,30 @@ drop(struct room *r, const char *name)
 	struct error err;
 	struct stat st;
 	uint64_t records;
+	bool gone = false;
 	int fd = openat(r->spool->dir[SPOOL_REJECTED], name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		if (errno != ENOENT)
 			log_warn("open rejected/%s: %s", name, strerror(errno));
-		if (fd >= 0)
-			(void)close(fd); /* nothing was done */
-		return false;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		(void)close(fd); /* nothing was done */
+	} else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		r->spared += (uint64_t)st.st_size;
-		return false;
+	} else {
+		records = count_records(fd);
+		/* Under the lock one process alone counts it. */
+		gone = fstat(fd, &st) == 0 && st.st_nlink > 0;
+		if (gone &&
+		    spool_remove(r->spool, SPOOL_REJECTED, name, &err) < 0) {
+			log_warn("%s", err.text);
+			gone = false;
+		}
+		if (gone)
+			count_drop(r, name, records, (uint64_t)st.st_size);
 	}
-	records = count_records(fd);
-	/* Under the lock one process alone counts it. */
-	if (fstat(fd, &st) < 0 || st.st_nlink == 0) {
-		(void)close(fd); /* only read from */
-		return false;
-	}
-	if (spool_remove(r->spool, SPOOL_REJECTED, name, &err) < 0) {
-		log_warn("%s", err.text);
-		(void)close(fd); /* only read from */
-		return false;
-	}
-	(void)close(fd); /* only read from; lets the lock go */
-	subtract(&r->lying, (uint64_t)st.st_size);
-	count_drop(r, name, records, (uint64_t)st.st_size);
-	return true;
+	if (fd >= 0)
+		(void)close(fd); /* only read from; lets the lock go */
+	return gone;
 }
 
 enum tried { TRIED_NONE, TRIED_SPARED, TRIED_DROPPED };
@@ -323,7 +313,7 @@ room_drop(struct room *r, const char *but)
 	bool fresh = false;
 	enum tried tried;
 
-	lock(r);
+	lock_take(&r->lock);
 	do {
 		tried = try_next(r, but, &fresh);
 	} while (tried == TRIED_SPARED);

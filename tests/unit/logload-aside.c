@@ -75,7 +75,7 @@ test_need(void)
 	put("a", 10);
 	put("b", 10);
 	put("c", 10);
-	is_number(aside_waiting(&aside), 3, "three wait");
+	is_number(aside.waiting, 3, "three wait");
 	is_text(round_of(0, 9), "", "not enough room: none is tried");
 	is_text(round_of(0, 10), "abc", "enough: all are");
 	ok(!is_due(9, 0), "not enough: none is due");
@@ -101,10 +101,10 @@ test_turns(void)
 	ok(!may_try("c", 0), "but one at a time");
 	aside_done(&aside, "b");
 	ok(is_due(0, 0), "that too: one more is due");
-	is_number(aside_waiting(&aside), 1, "one waits");
+	is_number(aside.waiting, 1, "one waits");
 	for (int i = 0; i < 3; i++)
 		begin(0);
-	is_number(aside_waiting(&aside), 0, "not met for long: forgotten");
+	is_number(aside.waiting, 0, "not met for long: forgotten");
 }
 
 static bool
@@ -121,8 +121,8 @@ test_refused(void)
 	struct aside_now state = {0, rows, now};
 
 	aside_refuse(&aside, "r", "1406", &state, now + 3 * TURN);
-	is_number(aside_refused(&aside), 1, "one is refused");
-	is_number(aside_waiting(&aside), 0, "which waits for no room");
+	is_number(aside.refused, 1, "one is refused");
+	is_number(aside.waiting, 0, "which waits for no room");
 	ok(!may_try("r", 9) && !is_witnessed("r"), "it is not tried at once");
 	rows++;
 	ok(is_witnessed("r"), "a row of another one is its witness");
@@ -139,7 +139,7 @@ test_refused(void)
 	ok(may_try("r", 9) && !may_try("s", 9), "a turn of its own");
 	aside_done(&aside, "r");
 	aside_done(&aside, "s");
-	is_number(aside_refused(&aside), 0, "loaded");
+	is_number(aside.refused, 0, "loaded");
 }
 
 static void
@@ -152,7 +152,7 @@ test_many(void)
 		(void)snprintf(name, sizeof(name), "file-%d", i);
 		put(name, 10);
 	}
-	is_number(aside_waiting(&aside), MANY, "many");
+	is_number(aside.waiting, MANY, "many");
 	for (int i = 0; i < MANY; i += 3) {
 		(void)snprintf(name, sizeof(name), "file-%d", i);
 		aside_done(&aside, name);
