@@ -1,10 +1,13 @@
 /*
  * events.c - see events.h.
  */
+#include <string.h>
+
 #include "events.h"
 
 #define FRONT_MOST 1000 /* lines, of which none is an event: it is no log */
 #define FRONT_BYTES (64 * 1024 * 1024) /* so far they are looked for */
+#define PIECE (1024 * 1024)
 
 enum load_verdict
 events_failure(const struct load *f)
@@ -21,12 +24,64 @@ events_open(struct load *f)
 	return f->framing != NULL ? LOAD_DONE : events_failure(f);
 }
 
+int
+events_pass_front(struct load *f)
+{
+	struct digest *front = &f->loader->front;
+	char sha256[DIGEST_LEN + 1];
+
+	if (f->at == 0)
+		return digest_begin(front, &f->error);
+	if (front->at == f->at)
+		return 0;
+	while (front->at < f->at) {
+		uint64_t from = front->at, to = from + PIECE;
+
+		if (source_digest(f->source, front, to < f->at ? to : f->at,
+			&f->error) < 0)
+			return -1;
+		if (front->at == from)
+			break;
+		source_forget(f->source, front->at);
+	}
+	if (digest_tell(front, sha256, &f->error) < 0)
+		return -1;
+	if (front->at == f->at && strcmp(sha256, f->file.sha256) == 0)
+		return 0;
+	return error_set(&f->error,
+	    "the name %s is that of another content, of which the ledger has "
+	    "%llu bytes",
+	    f->name, (unsigned long long)f->at);
+}
+
+/*
+ * When events have come that do not say it: at the birth in the file's name,
+ * else when it was last changed, or, of a stream, was begun. It is a part of
+ * their rows' key, and must be the same at each try.
+ */
+static void
+set_received(struct load *f)
+{
+	const char *name = f->rules.origin != NULL ? f->rules.origin : f->name;
+	uint64_t us = f->source->changed_us;
+
+	/* What can be read only once has come when that began. */
+	if (f->stream && strlen(f->file.started_at) == VALUE_DATETIME_LEN) {
+		memcpy(f->loader->maker.received_at, f->file.started_at,
+		    VALUE_DATETIME_LEN);
+		return;
+	}
+	(void)spool_name_parse(name, &us); /* or else it stays */
+	row_maker_begin(&f->loader->maker, us);
+}
+
 void
 events_begin(struct load *f)
 {
 	source_forget(f->source, f->at);
 	reader_begin(&f->loader->reader, f->source, f->at, f->lines);
 	f->loader->reader.closed = f->file.loaded;
+	set_received(f);
 	f->bad_left = 0;
 	if (f->at == 0 && !f->torn_tails && f->rules.origin == NULL)
 		f->bad_left = FRONT_MOST;

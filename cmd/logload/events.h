@@ -12,6 +12,12 @@
  */
 enum load_verdict events_open(struct load *);
 
+/*
+ * Passes over what is committed of a stream. -1, with the load's error: it
+ * cannot be read, or is not what it begins with.
+ */
+int events_pass_front(struct load *);
+
 /* Goes to where the chunk begins. What lies before it is committed. */
 void events_begin(struct load *);
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "content.h"
 #include "events.h"
 #include "load.h"
 #include "log.h"
@@ -59,7 +58,7 @@ load_run(struct load *f)
 	for (;;) {
 		uint64_t started = clock_monotonic_ns();
 
-		if (f->stream && content_pass_front(f) < 0)
+		if (f->stream && events_pass_front(f) < 0)
 			return LOAD_IO;
 		/* A transaction must not wait for whoever writes a pipe. */
 		if (source_wait(f->source, f->at, f->loader->limits.chunk,
@@ -172,6 +171,67 @@ is_nothing_new(const struct load *f)
 	       (f->file.loaded || (f->at == 0 && f->chunk.waiting > 0));
 }
 
+/*
+ * Is what the ledger has in its line still what was seen to be a front of the
+ * content? If not, another process has loaded more; the error says so.
+ */
+static bool
+is_known(struct load *f)
+{
+	const char *has = f->file.sha256;
+
+	if (f->sum == NULL || *has == '\0' ||
+	    strcmp(has, f->sum->all.sha256) == 0 ||
+	    strcmp(has, f->sum->lines.sha256) == 0 ||
+	    strcmp(has, f->front->sha256) == 0)
+		return true;
+	(void)error_set(
+	    &f->error, "another process is loading it, as %s", f->name);
+	f->error.code = EAGAIN;
+	return false;
+}
+
+/* Notes what the line is to have, with the chunk that is about to be saved. */
+static int
+note_content(struct load *f)
+{
+	struct loader *l = f->loader;
+	const struct source_mark *mark;
+
+	if (f->sum != NULL) {
+		/* Of what ends elsewhere than a line the hash is not known. */
+		mark = f->sum->lines.bytes == f->file.progress ? &f->sum->lines
+							       : &f->sum->all;
+		f->file.bytes = mark->bytes;
+		memcpy(f->file.sha256, mark->sha256, sizeof(mark->sha256));
+		return 0;
+	}
+	if (f->stream) {
+		f->file.bytes = f->file.progress;
+		return digest_copy(&l->ahead, &l->front, &f->error) < 0 ||
+			       source_digest(f->source, &l->ahead,
+				   f->file.progress, &f->error) < 0
+			   ? -1
+			   : digest_tell(&l->ahead, f->file.sha256, &f->error);
+	}
+	if (f->file.bytes < f->file.progress)
+		f->file.bytes = f->file.progress; /* known only now */
+	return 0;
+}
+
+/* That chunk is committed. */
+static void
+advance_digest(struct load *f)
+{
+	struct loader *l = f->loader;
+	struct digest ahead = l->ahead;
+
+	if (!f->stream)
+		return;
+	l->ahead = l->front;
+	l->front = ahead;
+}
+
 /* One chunk. LOAD_STOPPED: nothing was done; once more, from f->at on. */
 static enum load_verdict
 load_chunk(struct load *f)
@@ -191,7 +251,7 @@ load_chunk(struct load *f)
 		said = db_claim(l->db, &claim, &f->file);
 	if (said != DB_OK)
 		return failed(f, said);
-	if (!content_is_known(f))
+	if (!is_known(f))
 		return give_up(f, LOAD_IO);
 	verdict = place_chunk(f, &ours);
 	/* Our own commit, whose answer was lost. */
@@ -218,7 +278,7 @@ load_chunk(struct load *f)
 	f->file.rejected += f->chunk.rejected;
 	f->file.torn += f->chunk.torn;
 	f->file.loaded = f->last;
-	if (content_note(f) < 0)
+	if (note_content(f) < 0)
 		return give_up(f, LOAD_IO);
 	said = db_save(l->db, &f->file);
 	if (said != DB_OK)
@@ -258,7 +318,7 @@ finish_chunk(struct load *f)
 	struct loader *l = f->loader;
 	struct load_tally *c = &f->chunk;
 
-	content_advance(f);
+	advance_digest(f);
 	c->bytes = f->file.progress - f->at;
 	f->unsure_at = 0;
 	f->at = f->file.progress;
@@ -436,7 +496,6 @@ load_rows(struct load *f)
 	bool fails;
 	int rc = 1;
 
-	content_set_received(f);
 	l->gathers = &l->gathered[0];
 	gathered_clear(l->gathers);
 	limit_batch(l);
@@ -474,7 +533,8 @@ load_check(struct load *f, load_refused *refused, void *context)
 		} else {
 			f->chunk.rejected++;
 			f->chunk.kept += f->rules.origin != NULL;
-			refused(context, &line, f->error.text);
+			if (refused != NULL)
+				refused(context, &line, f->error.text);
 		}
 		if (l->reader.at - f->at < l->limits.chunk)
 			continue;

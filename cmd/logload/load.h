@@ -42,8 +42,9 @@ enum load_verdict load_run(struct load *);
 enum load_verdict load_known(struct load *, const struct db_file *);
 
 /*
- * Only checks each line, and calls `refused` for those that would be rejected
- * by our own checks. LOAD_DONE with the tally, LOAD_IO or LOAD_UNFIT.
+ * Only checks each line, and calls `refused`, if not NULL, for those that would
+ * be rejected by our own checks. LOAD_DONE with the tally, LOAD_IO or
+ * LOAD_UNFIT.
  */
 typedef void
 load_refused(void *context, const struct line *, const char *reason);

@@ -1,14 +1,17 @@
 /*
  * ready.c - see ready.h.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
 #include "ready.h"
-#include "take.h"
+#include "row/value.h"
 
 #define REFUSED_AGAIN_NS (30 * CLOCK_NS_PER_S)
 
@@ -56,7 +59,6 @@ put_away(struct ready *r, const struct load *load)
 	const char *name = load->name;
 	struct error err;
 	struct stat st;
-	int rc;
 
 	if (fstat(load->source->fd, &st) < 0 ||
 	    (uint64_t)st.st_size != load->source->size) {
@@ -66,14 +68,13 @@ put_away(struct ready *r, const struct load *load)
 		    0);
 		return;
 	}
-	rc = settle_put(
-	    &r->settle, load->loader->db, name, load->source->size, &err);
-	if (rc < 0)
+	if (settle_put(&r->settle, load->loader->db, name, load->source->size,
+		&err) < 0) {
 		put_aside(r, name, err.text, 0);
-	else
-		atomic_fetch_add(&r->removed, 1);
-	if (rc == 0)
-		aside_done(&r->aside, name);
+		return;
+	}
+	atomic_fetch_add(&r->removed, 1);
+	aside_done(&r->aside, name);
 }
 
 static void
@@ -120,15 +121,125 @@ ready_connect(void *context, struct worker *w)
 	return trial_connect(&w->trial, &w->loader, &verdict);
 }
 
-/* Why a file was not taken. */
-static void
-pass_over(struct ready *r, const char *name, enum taken taken,
-    const struct error *why)
+/*
+ * Taking
+ */
+
+/* Was it there, just as large, when the loading of that line began? */
+static bool
+was_there(
+    const struct spool *spool, const char *name, const struct db_file *file)
 {
-	if (taken == TAKEN_NOT)
+	char came[VALUE_DATETIME_LEN + 1];
+	struct stat st;
+
+	if (fstatat(spool->dir[SPOOL_READY], name, &st, AT_SYMLINK_NOFOLLOW) <
+		0 ||
+	    (uint64_t)st.st_size != file->progress)
+		return false;
+	value_stamp((int64_t)st.st_ctim.tv_sec * (int64_t)CLOCK_US_PER_S +
+			st.st_ctim.tv_nsec / 1000,
+	    came);
+	return strcmp(came, file->started_at) < 0;
+}
+
+/*
+ * The version before loaded such a file under the name that it was given: has
+ * it loaded a part of it? Then the rest belongs to that. Or all of it, and was
+ * killed before it could remove it?
+ */
+static enum load_verdict
+find_begun(const struct spool *spool, struct worker *w, const char *name,
+    bool *begun, struct error *err)
+{
+	enum load_verdict verdict;
+	struct db_file file;
+	bool any;
+
+	verdict = trial_find(&w->trial, &w->loader, name, &file, &any, err);
+	*begun = verdict == LOAD_DONE && any && file.table[0] == '\0' &&
+		 (!file.loaded || was_there(spool, name, &file));
+	return verdict;
+}
+
+/* For that reason; what has gone is none of ours. Always false. */
+static bool
+cannot_take(struct ready *r, const char *name, const struct error *why)
+{
+	if (why->code != ENOENT)
 		put_aside(r, name, why->text, 0);
-	else if (taken == TAKEN_BY_ANOTHER)
-		atomic_fetch_add(&r->locked, 1);
+	return false;
+}
+
+/* Another process works on it, or writes to it. Always false. */
+static bool
+leave_to_others(struct ready *r)
+{
+	atomic_fetch_add(&r->locked, 1);
+	return false;
+}
+
+/*
+ * Gives what somebody has put into ready/ a name of its own, `own` of
+ * SPOOL_NAME_MAX bytes, so that no other file is taken for it, now or later.
+ */
+static bool
+take_name(struct ready *r, struct worker *w, const char *name, char *own)
+{
+	struct error err;
+	int rc = spool_adopt(r->run.spool, w->claims, name, own, &err);
+
+	if (rc < 0)
+		return cannot_take(r, name, &err);
+	if (rc == 0)
+		return leave_to_others(r);
+	log_info("named file=%s as=%s", name, own);
+	return true;
+}
+
+/* It is claimed. Before that, whoever had it may just have removed it. */
+static bool
+open_file(struct ready *r, const char *name, struct source *source)
+{
+	struct error err;
+	int fd = openat(r->run.spool->dir[SPOOL_READY], name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0) {
+		(void)error_errno(&err, "open");
+		return cannot_take(r, name, &err);
+	}
+	/* Before its size is looked at, which is final then. */
+	if (spool_name_may_be_torn(name)
+		? spool_is_being_copied(fd)
+		: spool_find_writer(fd) == SPOOL_WRITER_THERE) {
+		(void)close(fd); /* only read from */
+		return leave_to_others(r);
+	}
+	return source_open(source, fd, -1, &err) == 0 ||
+	       cannot_take(r, name, &err);
+}
+
+/*
+ * Claims it, and opens it as a source, which is the caller's to close, before
+ * he releases the claim.
+ */
+static bool
+take_file(struct ready *r, int claims, const char *name, struct source *source)
+{
+	int rc = spool_claim(claims, name);
+	struct error err;
+
+	if (rc == 0)
+		return leave_to_others(r);
+	if (rc < 0) {
+		(void)error_errno(&err, "claim");
+		return cannot_take(r, name, &err);
+	}
+	if (open_file(r, name, source))
+		return true;
+	spool_release(claims, name);
+	return false;
 }
 
 /* The database cannot be used; more of the same would be no better. */
@@ -151,7 +262,6 @@ ready_load(void *context, struct worker *w, const char *name)
 	enum load_verdict verdict;
 	char own[SPOOL_NAME_MAX];
 	struct source source;
-	enum taken taken;
 	struct error err;
 	struct load load;
 	struct aside_now now = now_is(r);
@@ -161,12 +271,16 @@ ready_load(void *context, struct worker *w, const char *name)
 		       give_up(r, w, verdict);
 	if (!aside_may_try(&r->aside, name, &now))
 		return true;
-	taken = take_name(r->run.spool, w, &name, own, &verdict, &err);
-	if (taken == TAKEN_UNKNOWN)
-		return give_up(r, w, verdict);
-	if (taken != TAKEN) {
-		pass_over(r, name, taken, &err);
-		return true;
+	if (!spool_name_parse(name, NULL)) {
+		bool begun;
+
+		verdict = find_begun(r->run.spool, w, name, &begun, &err);
+		if (verdict != LOAD_DONE)
+			return give_up(r, w, verdict);
+		if (!begun && !take_name(r, w, name, own))
+			return true;
+		if (!begun)
+			name = own;
 	}
 	/* One for all tries: it knows of a commit whose answer was lost. */
 	load_init(
@@ -179,11 +293,8 @@ ready_load(void *context, struct worker *w, const char *name)
 			return false;
 		if (!settle_connect(&r->settle, w, false, &verdict))
 			break;
-		taken = take_file(r->run.spool, w->claims, name, &source, &err);
-		if (taken != TAKEN) {
-			pass_over(r, name, taken, &err);
+		if (!take_file(r, w->claims, name, &source))
 			return true;
-		}
 		source.unpack.wide = r->run.settings->wide;
 		started = clock_monotonic_ns();
 		verdict = load_run(&load);
