@@ -95,7 +95,7 @@ check_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		log_error("write to stdout: %s", strerror(errno));
 		run_note(&c->run, OUTCOME_IO);
 	}
-	status = run_status(&c->run);
+	status = run_end(&c->run).status;
 	run_release(&c->run);
 	free(c);
 	return status;

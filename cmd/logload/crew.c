@@ -134,15 +134,17 @@ run(void *argument)
 	return NULL;
 }
 
-bool
-crew_is_hungry(struct crew *c)
+struct crew_state
+crew_look(struct crew *c)
 {
-	bool empty;
+	struct crew_state state;
 
 	lock_take(&c->lock);
-	empty = c->next == c->count;
+	state.hungry = c->next == c->count;
+	state.idle = state.hungry && c->busy == 0;
+	state.ended = c->running == 0;
 	lock_release(&c->lock);
-	return empty;
+	return state;
 }
 
 void
@@ -156,17 +158,6 @@ crew_feed(struct crew *c, const char *const *names, size_t count)
 		(void)pthread_cond_broadcast(&c->changed);
 	}
 	lock_release(&c->lock);
-}
-
-bool
-crew_is_idle(struct crew *c)
-{
-	bool idle;
-
-	lock_take(&c->lock);
-	idle = c->busy == 0 && c->next == c->count;
-	lock_release(&c->lock);
-	return idle;
 }
 
 bool
@@ -209,17 +200,6 @@ crew_claim(struct worker *w, const char *content)
 	(void)snprintf(w->content, sizeof(w->content), "%s", content);
 	lock_release(&c->lock);
 	return waited;
-}
-
-bool
-crew_has_ended(struct crew *c)
-{
-	bool ended;
-
-	lock_take(&c->lock);
-	ended = c->running == 0;
-	lock_release(&c->lock);
-	return ended;
 }
 
 void

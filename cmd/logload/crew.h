@@ -56,14 +56,19 @@ int crew_init(struct crew *, unsigned workers, crew_work *, void *context,
     struct error *);
 int crew_start(struct crew *, struct error *);
 
+/* What it is at, at one moment. */
+struct crew_state {
+	bool hungry; /* no names are left to take */
+	bool idle;   /* and all those that were taken are done */
+	bool ended;  /* no thread is left */
+};
+struct crew_state crew_look(struct crew *);
+
 /*
- * Are there no names left to take? Then, and only then, crew_feed may replace
- * the queue; the names, under PATH_MAX long, must stay until the next time.
+ * Replaces the queue, while the crew is hungry; the names, under PATH_MAX long,
+ * must stay until the next time.
  */
-bool crew_is_hungry(struct crew *);
 void crew_feed(struct crew *, const char *const *names, size_t count);
-bool crew_is_idle(struct crew *);
-bool crew_has_ended(struct crew *);
 /* Is that worker at work, and on what? */
 bool crew_at_work(struct crew *, unsigned worker, char name[PATH_MAX]);
 

@@ -94,7 +94,7 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		tell_left(f);
 	}
 	if (status == EX_OK && s->once)
-		status = run_status(&f->ready.run);
+		status = run_end(&f->ready.run).status;
 	if (f->news.gone)
 		status = EX_IOERR;
 	close_all(f);
@@ -263,9 +263,9 @@ loop(struct follow *f)
 	struct crew *crew = &f->ready.run.crew;
 	bool settled = true; /* the gauges are of after the last file */
 
-	while (!stop_asked(f->ready.run.stop) && !crew_has_ended(crew)) {
+	while (!stop_asked(f->ready.run.stop) && !crew_look(crew).ended) {
 		uint64_t now = clock_monotonic_ns();
-		bool idle = crew_is_idle(crew);
+		bool idle = crew_look(crew).idle;
 		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
 
 		settle_look(&f->ready.settle, crew);
@@ -273,8 +273,9 @@ loop(struct follow *f)
 		(void)room_look(&f->ready.run.room);
 		if (idle && ready_has_due(&f->ready))
 			f->look = true;
-		if (crew_is_hungry(crew) && (f->after[0] != '\0' || f->look ||
-						now - f->looked_ns >= every)) {
+		if (crew_look(crew).hungry &&
+		    (f->after[0] != '\0' || f->look ||
+			now - f->looked_ns >= every)) {
 			hand_out(f);
 			settled = false;
 			idle = f->list.count == 0;
@@ -307,7 +308,7 @@ loop_once(struct follow *f, uint64_t until_ns)
 	uint64_t waited = 0;
 
 	settle_look(&f->ready.settle, crew);
-	while (!stop_asked(f->ready.run.stop) && !crew_has_ended(crew)) {
+	while (!stop_asked(f->ready.run.stop) && !crew_look(crew).ended) {
 		uint64_t now = clock_monotonic_ns();
 
 		if (now >= until_ns) {
@@ -316,7 +317,7 @@ loop_once(struct follow *f, uint64_t until_ns)
 		}
 		if (now - f->written_ns >= METRICS_EVERY_NS)
 			write_metrics(f);
-		if (!crew_is_idle(crew)) {
+		if (!crew_look(crew).idle) {
 			(void)news_wait(
 			    &f->news, until_ns - now < METRICS_EVERY_NS
 					  ? until_ns - now

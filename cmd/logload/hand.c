@@ -32,6 +32,7 @@
 #define CLAIM_AGAIN_NS (100 * CLOCK_NS_PER_MS)
 
 static bool load_one(void *, struct worker *, const char *path);
+static bool work_on(struct hand *, char *const *paths, size_t count);
 static bool try_later(struct hand *);
 static int later_init(struct hand *, size_t most);
 static void later_release(struct hand *);
@@ -62,7 +63,8 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	struct hand *h = calloc(1, sizeof(*h));
 	struct error err;
 	const char *suffix;
-	int dir, status;
+	struct run_end end;
+	int dir;
 	bool left,
 	    show = s->progress == PROGRESS_ALWAYS ||
 		   (s->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
@@ -93,17 +95,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	h->run.patience.schema_ends = true;
 	watch_init(&h->watch, &h->run, &h->report);
 	progress_begin(&h->watch.progress, show, paths_bytes(paths));
-	crew_feed(&h->run.crew, (const char *const *)paths->list, paths->count);
-	crew_close(&h->run.crew, false);
-	if (crew_start(&h->run.crew, &err) < 0) {
-		log_error("%s", err.text);
-		run_note(&h->run, OUTCOME_IO);
-	}
-	left = !watch_run(&h->watch);
-	if (!left) {
-		crew_join(&h->run.crew);
-		left = !try_later(h);
-	}
+	left = !work_on(h, paths->list, paths->count) || !try_later(h);
 	progress_end(&h->watch.progress);
 	if (left)
 		watch_tell_left(&h->watch);
@@ -111,30 +103,30 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	    atomic_load(&h->report.files) + atomic_load(&h->report.skipped) <
 		paths->count)
 		run_note(&h->run, OUTCOME_STOPPED);
-	status = run_status(&h->run);
-	if (report_end(&h->report, status, run_reason(&h->run)) < 0) {
+	end = run_end(&h->run);
+	if (report_end(&h->report, end.status, end.reason) < 0) {
 		log_error("write to stdout: %s", strerror(errno));
 		run_note(&h->run, OUTCOME_IO);
-		status = run_status(&h->run);
+		end = run_end(&h->run);
 	}
 	if (left)
-		return status; /* they use it still */
+		return end.status; /* they use it still */
 	later_release(h);
 	run_release(&h->run);
 	(void)close(dir); /* only read from */
 	free(h);
-	return status;
+	return end.status;
 }
 
 int
 hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
     char *const *paths, int count)
 {
-	struct paths all = {.list = NULL};
+	struct paths all = {.records = s->retry_rejected};
 	struct error err;
 	int rc, status = EX_IOERR;
 
-	rc = count > 0 ? paths_find(&all, paths, count, s->retry_rejected, &err)
+	rc = count > 0 ? paths_find(&all, paths, count, &err)
 		       : retry_list(spool, &all.list, &all.count, &err);
 	if (rc == 0) {
 		status = run_paths(s, spool, stop, &all, count == 0);
@@ -144,6 +136,25 @@ hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
 	}
 	paths_release(&all);
 	return status;
+}
+
+/* False: as watch_run. */
+static bool
+work_on(struct hand *h, char *const *paths, size_t count)
+{
+	struct crew *c = &h->run.crew;
+	struct error err;
+
+	crew_feed(c, (const char *const *)paths, count);
+	crew_close(c, false);
+	if (crew_start(c, &err) < 0) {
+		log_error("%s", err.text);
+		run_note(&h->run, OUTCOME_IO);
+	}
+	if (!watch_run(&h->watch))
+		return false;
+	crew_join(c);
+	return true;
 }
 
 /*
@@ -156,7 +167,6 @@ try_later(struct hand *h)
 {
 	int64_t rows = meter_get(&h->run.meters, METER_EVENTS_LOADED);
 	size_t count = atomic_load(&h->later_count), n = 0;
-	struct crew *c = &h->run.crew;
 	struct error err;
 
 	for (size_t i = 0; i < count; i++) {
@@ -177,16 +187,7 @@ try_later(struct hand *h)
 	if (n == 0 || stop_asked(h->run.stop))
 		return true;
 	h->is_later = true;
-	crew_feed(c, (const char *const *)h->later, n);
-	crew_close(c, false);
-	if (crew_start(c, &err) < 0) {
-		log_error("%s", err.text);
-		run_note(&h->run, OUTCOME_IO);
-	}
-	if (!watch_run(&h->watch))
-		return false;
-	crew_join(c);
-	return true;
+	return work_on(h, h->later, n);
 }
 
 static void

@@ -7,12 +7,6 @@
 #include "log.h"
 #include "retry.h"
 
-static void
-ignore(void *context, const struct line *line, const char *reason)
-{
-	(void)context, (void)line, (void)reason;
-}
-
 /* A file in which there is nothing to try. */
 static void
 keep(struct hand *h, const char *path, uint64_t records)
@@ -131,8 +125,7 @@ load_again(struct hand *h, struct worker *w, struct retry *r, const char *path)
 	struct load load;
 
 	retry_load(r, &load, &w->loader);
-	verdict =
-	    dry ? hand_dry_run(w, &load) : load_check(&load, ignore, NULL);
+	verdict = dry ? hand_dry_run(w, &load) : load_check(&load, NULL, NULL);
 	if (verdict != LOAD_DONE)
 		memset(&load.tally, 0, sizeof(load.tally));
 	if (dry || verdict != LOAD_DONE) {

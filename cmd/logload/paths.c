@@ -84,8 +84,8 @@ by_name(const void *a, const void *b)
 
 /* One name in a directory; *left counts those that are left out. */
 static int
-add_entry(struct paths *p, const char *dir, const char *name, bool records,
-    unsigned *left, struct error *err)
+add_entry(struct paths *p, const char *dir, const char *name, unsigned *left,
+    struct error *err)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -98,15 +98,14 @@ add_entry(struct paths *p, const char *dir, const char *name, bool records,
 		return error_set(err, "open %s: the path is too long", path);
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	if (is_log(name, records))
+	if (is_log(name, p->records))
 		return add(p, path, err);
 	(*left)++;
 	return 0;
 }
 
 static int
-add_directory(
-    struct paths *p, const char *path, bool records, struct error *err)
+add_directory(struct paths *p, const char *path, struct error *err)
 {
 	size_t before = p->count;
 	DIR *dir = opendir(path);
@@ -117,7 +116,7 @@ add_directory(
 	if (dir == NULL)
 		return add(p, path, err); /* opening it tells why */
 	while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
-		rc = add_entry(p, path, entry->d_name, records, &left, err);
+		rc = add_entry(p, path, entry->d_name, &left, err);
 	if (rc == 0 && errno != 0)
 		rc = error_errno(err, "read %s", path);
 	(void)closedir(dir); /* only read from */
@@ -134,19 +133,18 @@ add_directory(
 }
 
 static int
-add_path(struct paths *p, const char *path, bool records, struct error *err)
+add_path(struct paths *p, const char *path, struct error *err)
 {
 	struct stat st;
 
 	return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
 		       S_ISDIR(st.st_mode)
-		   ? add_directory(p, path, records, err)
+		   ? add_directory(p, path, err)
 		   : add(p, path, err);
 }
 
 static int
-add_pattern(
-    struct paths *p, const char *pattern, bool records, struct error *err)
+add_pattern(struct paths *p, const char *pattern, struct error *err)
 {
 	int rc = 0;
 	glob_t g;
@@ -161,14 +159,14 @@ add_pattern(
 		    err, "open %s: as a pattern, out of memory", pattern);
 	}
 	for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++)
-		rc = add_path(p, g.gl_pathv[i], records, err);
+		rc = add_path(p, g.gl_pathv[i], err);
 	globfree(&g);
 	return rc;
 }
 
 int
-paths_find(struct paths *p, char *const *arguments, int count, bool records,
-    struct error *err)
+paths_find(
+    struct paths *p, char *const *arguments, int count, struct error *err)
 {
 	int standard = 0, rc = 0;
 	struct stat st;
@@ -179,9 +177,9 @@ paths_find(struct paths *p, char *const *arguments, int count, bool records,
 		standard += strcmp(path, "-") == 0;
 		if (strpbrk(path, "*?[") != NULL && lstat(path, &st) < 0 &&
 		    errno == ENOENT)
-			rc = add_pattern(p, path, records, err);
+			rc = add_pattern(p, path, err);
 		else
-			rc = add_path(p, path, records, err);
+			rc = add_path(p, path, err);
 	}
 	if (rc == 0 && standard > 1)
 		rc = error_set(err, "- stands for standard input, once");

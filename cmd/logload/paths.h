@@ -13,8 +13,10 @@
 
 #define PATHS_MAX 1000000
 
+/* Of all zeros, but for what is asked. */
 struct paths {
-	char **list; /* owned, as each one is */
+	bool records; /* of rejected events, and no others */
+	char **list;  /* owned, as each one is */
 	size_t count, room;
 };
 
@@ -27,8 +29,8 @@ struct paths {
  * if it can be one. One that nothing was found for is in the list itself, for
  * those who open it to tell of. -1: nothing can be begun.
  */
-int paths_find(struct paths *, char *const *arguments, int count, bool records,
-    struct error *);
+int
+paths_find(struct paths *, char *const *arguments, int count, struct error *);
 void paths_release(struct paths *);
 
 /* Their size; 0 where that of one is not known. */

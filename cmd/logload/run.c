@@ -81,8 +81,9 @@ run_limit_rejected(struct run *r)
 		r->crew.workers[i].loader.reject.room = &r->room;
 }
 
-void
-run_hurry(struct run *r)
+/* The database rolls back, and the next run goes on. */
+static void
+hurry(struct run *r)
 {
 	uint64_t now = clock_monotonic_ns(), read = 0;
 
@@ -111,13 +112,13 @@ run_interrupt(struct run *r)
 void
 run_join(struct run *r)
 {
-	while (!crew_has_ended(&r->crew)) {
+	while (!crew_look(&r->crew).ended) {
 		struct pollfd p = {.fd = r->crew.wake, .events = POLLIN};
 		uint64_t woken;
 
 		(void)poll(&p, 1, HURRY_EVERY_MS);
 		(void)!read(p.fd, &woken, sizeof(woken)); /* only empties */
-		run_hurry(r);
+		hurry(r);
 	}
 	crew_join(&r->crew);
 }
@@ -131,37 +132,23 @@ run_note(struct run *r, enum outcome outcome)
 /* The gravest first. */
 static const struct {
 	unsigned outcome;
-	int status;
-	const char *reason;
+	struct run_end end;
 } outcomes[] = {
-    {OUTCOME_SCHEMA, EX_CONFIG, "refused"},
-    {OUTCOME_STOPPED, EX_TEMPFAIL, "stopped"},
-    {OUTCOME_AWAY, EX_TEMPFAIL, "away"},
-    {OUTCOME_IO, EX_IOERR, "failed"},
-    {OUTCOME_REJECTED, EX_DATAERR, "rejected"},
-    {0, EX_OK, "done"},
+    {OUTCOME_SCHEMA, {EX_CONFIG, "refused"}},
+    {OUTCOME_STOPPED, {EX_TEMPFAIL, "stopped"}},
+    {OUTCOME_AWAY, {EX_TEMPFAIL, "away"}},
+    {OUTCOME_IO, {EX_IOERR, "failed"}},
+    {OUTCOME_REJECTED, {EX_DATAERR, "rejected"}},
+    {0, {EX_OK, "done"}},
 };
 
-/* The index of the gravest of what was noted. */
-static int
-gravest(struct run *r)
+struct run_end
+run_end(struct run *r)
 {
 	unsigned noted = atomic_load(&r->outcome);
 	int i = 0;
 
 	while (outcomes[i].outcome != 0 && (outcomes[i].outcome & noted) == 0)
 		i++;
-	return i;
-}
-
-int
-run_status(struct run *r)
-{
-	return outcomes[gravest(r)].status;
-}
-
-const char *
-run_reason(struct run *r)
-{
-	return outcomes[gravest(r)].reason;
+	return outcomes[i].end;
 }

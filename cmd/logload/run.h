@@ -34,7 +34,7 @@ struct run {
 	struct room room; /* in the spool's rejected/ */
 	struct crew crew;
 	atomic_uint outcome; /* of enum outcome */
-	/* For run_hurry: what had been read when something moved last. */
+	/* For run_join: what had been read when something moved last. */
 	uint64_t read, moved_ns;
 };
 
@@ -50,22 +50,22 @@ void run_release(struct run *);
 /* What the workers reject goes to the spool, and has to find room there. */
 void run_limit_rejected(struct run *);
 
-/*
- * To be called again and again once stop was asked: breaks the connections if
- * nothing moves for 5 s. The database rolls back, and the next run goes on.
- */
-void run_hurry(struct run *);
-
 /* Breaks the connections: the database rolls back what is not committed. */
 void run_interrupt(struct run *);
 
-/* Waits for the workers to end, hurrying them. The crew must be closed. */
+/*
+ * Waits for the workers to end; the crew must be closed. Breaks the connections
+ * if nothing moves for 5 s.
+ */
 void run_join(struct run *);
 
 void run_note(struct run *, enum outcome);
 
-/* The exit status of what was noted, the gravest first (sysexits.h). */
-int run_status(struct run *);
-const char *run_reason(struct run *); /* a word for it */
+/* What was noted comes to, by the gravest of it. */
+struct run_end {
+	int status; /* of the process (sysexits.h) */
+	const char *reason;
+};
+struct run_end run_end(struct run *);
 
 #endif

@@ -566,7 +566,7 @@ settle_look(struct settle *s, struct crew *crew)
 {
 	static const char *const turn = SETTLE_TURN;
 
-	if (is_due(s, crew_is_hungry(crew)))
+	if (is_due(s, crew_look(crew).hungry))
 		crew_feed(crew, &turn, 1);
 	give_way(s);
 }

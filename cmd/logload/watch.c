@@ -57,7 +57,7 @@ watch_run(struct watch *w)
 	uint64_t stopped_ns = 0;
 	bool in_time = true;
 
-	while (in_time && !crew_has_ended(c)) {
+	while (in_time && !crew_look(c).ended) {
 		struct pollfd p[] = {{.fd = c->wake, .events = POLLIN},
 		    {.fd = w->run->stop->fd, .events = POLLIN}};
 		bool stopped = stop_asked(w->run->stop);
