@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,6 @@ struct totals {
 
 struct check {
 	struct run run;
-	struct spool *spool;
 	struct age age;
 	enum spool_place place; /* being looked at */
 	struct totals totals;
@@ -79,7 +77,6 @@ check_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	}
 	c->run.patience.most_ns = s->wait_ns;
 	c->run.patience.schema_ends = true;
-	c->spool = spool;
 	age_init(&c->age, spool, s->settle_ns / 1000);
 	c->asks = s->db_given;
 	for (int i = 0; i < SPOOL_PLACES && !stop_asked(stop); i++)
@@ -150,7 +147,8 @@ print_totals(const struct check *c)
 static void
 check_limit(struct check *c)
 {
-	uint64_t limit = room_bound(c->spool, c->run.settings->rejected_limit);
+	uint64_t limit =
+	    room_bound(c->run.spool, c->run.settings->rejected_limit);
 	bool drops = c->run.settings->rejected_full == REJECTED_DROP;
 
 	if (limit == 0 || c->totals.bytes < limit / 10 * FULL_TENTHS)
@@ -178,19 +176,19 @@ check_place(struct check *c, enum spool_place place)
 
 	c->place = place;
 	memset(&c->totals, 0, sizeof(c->totals));
-	if (c->spool->dir[place] == -ENOENT) {
+	if (c->run.spool->dir[place] == -ENOENT) {
 		tell(c, holds_events(c), "", "there is no such directory");
 		return;
 	}
-	if (c->spool->dir[place] < 0) {
-		errno = -c->spool->dir[place];
+	if (c->run.spool->dir[place] < 0) {
+		errno = -c->run.spool->dir[place];
 		(void)error_errno(&err, "open");
 		cannot_read(c, "", &err);
 		return;
 	}
 	/* A descriptor of its own, since a directory stream moves it. */
 	fd = openat(
-	    c->spool->dir[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	    c->run.spool->dir[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	while (dir != NULL && (errno = 0, entry = readdir(dir)) != NULL) {
 		if (stop_asked(c->run.stop)) {
@@ -202,7 +200,7 @@ check_place(struct check *c, enum spool_place place)
 			check_entry(c, entry->d_name);
 	}
 	if (dir == NULL || errno != 0) {
-		log_error("list %s/%s: %s", c->spool->path,
+		log_error("list %s/%s: %s", c->run.spool->path,
 		    spool_place_name(place), strerror(errno));
 		run_note(&c->run, OUTCOME_IO);
 	}
@@ -228,8 +226,8 @@ check_entry(struct check *c, const char *name)
 	uint64_t born_us;
 	struct stat st;
 
-	if (fstatat(c->spool->dir[c->place], name, &st, AT_SYMLINK_NOFOLLOW) <
-	    0)
+	if (fstatat(c->run.spool->dir[c->place], name, &st,
+		AT_SYMLINK_NOFOLLOW) < 0)
 		return; /* gone meanwhile */
 	if (!S_ISREG(st.st_mode)) {
 		tell(c, holds_events(c), name, "alien: not a regular file");
@@ -263,7 +261,7 @@ static enum spool_writer
 find_writer_of(struct check *c, const char *name)
 {
 	enum spool_writer writer = SPOOL_WRITER_UNKNOWN;
-	int fd = openat(c->spool->dir[c->place], name,
+	int fd = openat(c->run.spool->dir[c->place], name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd >= 0) {
@@ -335,7 +333,7 @@ is_still_there(const struct found *f)
 	struct stat named, opened;
 
 	return fstat(f->source->fd, &opened) == 0 &&
-	       fstatat(c->spool->dir[c->place], f->name, &named,
+	       fstatat(c->run.spool->dir[c->place], f->name, &named,
 		   AT_SYMLINK_NOFOLLOW) == 0 &&
 	       named.st_ino == opened.st_ino &&
 	       (uint64_t)opened.st_size == f->source->size;
@@ -469,7 +467,7 @@ check_events(struct check *c, const char *name)
 	struct found f = {.check = c, .name = name};
 	struct source source;
 	struct error err;
-	int fd = openat(c->spool->dir[c->place], name,
+	int fd = openat(c->run.spool->dir[c->place], name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0) {
@@ -497,7 +495,7 @@ check_rejected(struct check *c, const char *name)
 	struct error err;
 	struct retry r;
 
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", c->spool->path,
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", c->run.spool->path,
 	    spool_place_name(c->place), name);
 	switch (retry_open(&r, path, false, &err)) {
 	case RETRY_GONE:

@@ -13,11 +13,9 @@
 static void *run(void *);
 
 int
-crew_init(struct crew *c, unsigned workers, crew_work *work, void *context,
-    struct error *err)
+crew_init(struct crew *c, crew_work *work, void *context, struct error *err)
 {
 	memset(c, 0, sizeof(*c));
-	c->worker_count = workers;
 	c->work = work;
 	c->context = context;
 	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -52,8 +52,7 @@ struct crew {
 };
 
 /* The workers' loaders are set up by the caller before crew_start. */
-int crew_init(struct crew *, unsigned workers, crew_work *, void *context,
-    struct error *);
+int crew_init(struct crew *, crew_work *, void *context, struct error *);
 int crew_start(struct crew *, struct error *);
 
 /* What it is at, at one moment. */

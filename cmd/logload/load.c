@@ -324,8 +324,7 @@ finish_chunk(struct load *f)
 	f->at = f->file.progress;
 	f->lines = f->file.lines;
 	load_tally_add(&f->tally, c);
-	atomic_store_explicit(&l->committed, source_consumed(f->source, f->at),
-	    memory_order_relaxed);
+	l->committed = source_consumed(f->source, f->at);
 	meter_add(l->meters, METER_EVENTS_LOADED, c->events);
 	meter_add(l->meters, METER_BYTES_LOADED, c->bytes);
 	meter_add(l->meters, METER_EVENTS_REJECTED, c->rejected);

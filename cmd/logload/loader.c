@@ -52,10 +52,10 @@ loader_release(struct loader *l)
 void
 loader_rest(struct loader *l)
 {
-	atomic_store_explicit(&l->position, 0, memory_order_relaxed);
-	atomic_store_explicit(&l->consumed, 0, memory_order_relaxed);
-	atomic_store_explicit(&l->committed, 0, memory_order_relaxed);
-	atomic_store_explicit(&l->hashed, 0, memory_order_relaxed);
+	l->position = 0;
+	l->consumed = 0;
+	l->committed = 0;
+	l->hashed = 0;
 }
 
 void

@@ -1,7 +1,6 @@
 /*
  * report.c - see report.h.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -35,7 +35,6 @@
 
 #include "db/db.h"
 #include "error.h"
-#include "input/event.h"
 #include "load.h"
 #include "input/source.h"
 #include "spool.h"

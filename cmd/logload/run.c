@@ -34,7 +34,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 	if (patience_init(&r->patience, &r->meters, stop) < 0 ||
 	    room_init(&r->room, &r->meters) < 0)
 		return error_set(err, "create a lock: no memory");
-	if (crew_init(crew, 0, work, r, err) < 0)
+	if (crew_init(crew, work, r, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < s->jobs; i++) {
 		struct worker *w = &crew->workers[i];
@@ -88,8 +88,7 @@ hurry(struct run *r)
 	uint64_t now = clock_monotonic_ns(), read = 0;
 
 	for (unsigned i = 0; i < r->crew.worker_count; i++)
-		read += atomic_load_explicit(
-		    &r->crew.workers[i].loader.position, memory_order_relaxed);
+		read += r->crew.workers[i].loader.position;
 	if (r->moved_ns == 0 || read != r->read) {
 		r->moved_ns = now;
 		r->read = read;

@@ -5,7 +5,6 @@
 #define LOGLOAD_RUN_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "crew.h"
 #include "meters.h"

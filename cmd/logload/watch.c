@@ -40,12 +40,9 @@ draw(struct watch *w)
 	for (unsigned i = 0; i < c->worker_count; i++) {
 		const struct loader *l = &c->workers[i].loader;
 
-		state.bytes +=
-		    atomic_load_explicit(&l->consumed, memory_order_relaxed);
-		state.committed +=
-		    atomic_load_explicit(&l->committed, memory_order_relaxed);
-		state.hashed +=
-		    atomic_load_explicit(&l->hashed, memory_order_relaxed);
+		state.bytes += l->consumed;
+		state.committed += l->committed;
+		state.hashed += l->hashed;
 	}
 	progress_draw(&w->progress, &state);
 }

@@ -11,7 +11,6 @@
  * are spelled out because neither header has those of the other.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "mysql_errors.h"
 

@@ -10,7 +10,6 @@
 #define LOGLOAD_COLUMNS_H
 
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "error.h"

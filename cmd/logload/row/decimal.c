@@ -91,8 +91,8 @@ decimal_to_int(const struct decimal *d, int shift, int64_t *value, bool *exact)
 		*exact = *exact && n % 10 == 0;
 		n /= 10;
 	}
-	if (n > INT64_MAX)
+	if (n > (uint64_t)INT64_MAX + d->negative)
 		return false;
-	*value = d->negative ? -(int64_t)n : (int64_t)n;
+	*value = (int64_t)(d->negative ? -n : n);
 	return true;
 }

@@ -21,7 +21,7 @@ bool decimal_parse(struct decimal *, const char *text, size_t len);
 
 /*
  * The number * 10^shift, without what is behind the point then: was there
- * nothing, it is exact. False: beyond 63 bits.
+ * nothing, it is exact. False: no int64_t.
  */
 bool
 decimal_to_int(const struct decimal *, int shift, int64_t *value, bool *exact);

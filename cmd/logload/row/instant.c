@@ -404,8 +404,9 @@ instant_of_number(const char *text, size_t len, bool surely, int64_t *us)
 	bool exact;
 	int i = 0;
 
+	/* The least number stands for no instant, as in Java. */
 	if (!decimal_parse(&d, text, len) ||
-	    !decimal_to_int(&d, 0, &whole, &exact))
+	    !decimal_to_int(&d, 0, &whole, &exact) || whole == INT64_MIN)
 		return false;
 	while (i < 3 && (whole < 0 ? -whole : whole) >= units[i].below)
 		i++;

@@ -1,7 +1,6 @@
 /*
  * value.c - see value.h.
  */
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -161,16 +160,6 @@ to_number(enum column_type type, struct json_text text, enum json_kind kind,
 		return set(out, text.p, text.len);
 	if (!number_text(text, kind, copy))
 		return VALUE_MISFITS;
-	if (type == COLUMN_BIGINT && strpbrk(copy, ".eE") == NULL) {
-		long long n;
-
-		errno = 0;
-		n = strtoll(copy, &end, 10);
-		if (*end != '\0' || end == copy || errno != 0)
-			return VALUE_MISFITS;
-		return set(
-		    out, scratch, (size_t)snprintf(scratch, 32, "%lld", n));
-	}
 	if (type == COLUMN_DOUBLE) {
 		real = strtod(copy, &end);
 		if (*end != '\0' || end == copy || !isfinite(real))
@@ -180,7 +169,8 @@ to_number(enum column_type type, struct json_text text, enum json_kind kind,
 	}
 	if (!decimal_parse(&decimal, copy, strlen(copy)) ||
 	    !decimal_to_int(&decimal, 0, &whole, &exact) || !exact ||
-	    whole > WHOLE_MOST || whole < -WHOLE_MOST)
+	    (strpbrk(copy, ".eE") != NULL &&
+		(whole > WHOLE_MOST || whole < -WHOLE_MOST)))
 		return VALUE_MISFITS;
 	return set(out, scratch,
 	    (size_t)snprintf(scratch, 32, "%lld", (long long)whole));
