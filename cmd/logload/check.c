@@ -19,6 +19,7 @@
 #include "check.h"
 #include "clock.h"
 #include "log.h"
+#include "naming.h"
 #include "retry.h"
 #include "run.h"
 
@@ -272,11 +273,11 @@ find_writer_of(struct check *c, const char *name)
 }
 
 static bool
-ends_in(const char *name, const char *tail)
+ends_in(const char *name, const char *ending)
 {
-	size_t len = strlen(name), n = strlen(tail);
+	size_t len = strlen(name);
 
-	return len > n && strcmp(name + len - n, tail) == 0;
+	return naming_cut(name, &len, ending);
 }
 
 static void

@@ -275,7 +275,6 @@ refused(void *context, const struct line *line, const char *reason)
 	    reason);
 }
 
-/* Only looks, and asks the ledger if a database was named. */
 enum load_verdict
 hand_dry_run(struct worker *w, struct load *load)
 {
@@ -333,7 +332,6 @@ is_stopped(struct hand *h, enum load_verdict verdict, const struct error *why)
 		   (verdict == LOAD_IO && why->code == EINTR));
 }
 
-/* A file that could not be loaded, or not to its end. */
 void
 hand_fail(struct hand *h, const char *path, enum load_verdict verdict,
     const struct error *why)
@@ -391,7 +389,6 @@ pass_by(struct hand *h, const char *path, const struct error *why)
 	return true;
 }
 
-/* Says what became of a file, and counts it. */
 void
 hand_conclude(struct hand *h, const struct load *load, const char *path,
     enum load_verdict verdict)
@@ -448,7 +445,6 @@ hand_conclude(struct hand *h, const struct load *load, const char *path,
 	}
 }
 
-/* Shall there be another file after this one? */
 bool
 hand_goes_on(enum load_verdict verdict)
 {

@@ -17,23 +17,27 @@
 
 #define STEM_MAX 120 /* bytes of a name, in names in rejected/ */
 
+bool
+naming_cut(const char *name, size_t *len, const char *ending)
+{
+	size_t n = strlen(ending);
+
+	if (*len <= n || memcmp(name + *len - n, ending, n) != 0)
+		return false;
+	*len -= n;
+	return true;
+}
+
 void
 naming_base(const char *path, char base[PATH_MAX])
 {
-	static const char *const packed[] = {".gz", ".zst", NULL};
 	const char *slash = strrchr(path, '/');
 	size_t len;
 
 	(void)snprintf(base, PATH_MAX, "%s", slash != NULL ? slash + 1 : path);
 	len = strlen(base);
-	for (int i = 0; packed[i] != NULL; i++) {
-		size_t tail = strlen(packed[i]);
-
-		if (len > tail && strcmp(base + len - tail, packed[i]) == 0) {
-			base[len - tail] = '\0';
-			return;
-		}
-	}
+	if (naming_cut(base, &len, ".gz") || naming_cut(base, &len, ".zst"))
+		base[len] = '\0';
 }
 
 /* How much of it is left without numbers behind it. */
@@ -139,15 +143,15 @@ void
 naming_stem(char *stem, size_t size, const char *name)
 {
 	const char *hash = strstr(name, NAMING_HASH), *rest = "";
-	size_t len = strlen(name), tail = strlen(SPOOL_SUFFIX);
+	size_t len = strlen(name);
 	char front[DB_NAME_MAX + 1], cut[18] = "";
 
 	if (hash != NULL) {
 		len = (size_t)(hash - name);
 		hash += strlen(NAMING_HASH);
 		rest = hash + strcspn(hash, "+");
-	} else if (len > tail && strcmp(name + len - tail, SPOOL_SUFFIX) == 0) {
-		len -= tail;
+	} else {
+		(void)naming_cut(name, &len, SPOOL_SUFFIX);
 	}
 	(void)snprintf(front, sizeof(front), "%.*s", (int)len, name);
 	if (make_loadable(front) || len > STEM_MAX)

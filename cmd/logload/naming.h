@@ -14,6 +14,9 @@
 #define NAMING_HASH "@sha256:" /* between a base and the hash of a content */
 #define NAMING_FORCE "+force-" /* before the instant of a --force */
 
+/* Takes the ending off a name of so many bytes, if it has it. */
+bool naming_cut(const char *name, size_t *len, const char *ending);
+
 /* The last part of the path, without what a packer has added. */
 void naming_base(const char *path, char base[PATH_MAX]);
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "log.h"
+#include "naming.h"
 #include "paths.h"
 #include "spool.h"
 
@@ -39,18 +40,6 @@ add(struct paths *p, const char *path, struct error *err)
 	return 0;
 }
 
-/* Takes the ending off a name of so many bytes, if it has it. */
-static bool
-cut(const char *name, size_t *len, const char *ending)
-{
-	size_t n = strlen(ending);
-
-	if (*len <= n || memcmp(name + *len - n, ending, n) != 0)
-		return false;
-	*len -= n;
-	return true;
-}
-
 /* Does it end as a log does: app.log, app.log.2.gz, app.log-20261122.zst? */
 static bool
 is_log(const char *name, bool records)
@@ -60,17 +49,17 @@ is_log(const char *name, bool records)
 	size_t len = strlen(name), front;
 
 	if (records)
-		return cut(name, &len, SPOOL_SUFFIX);
-	if (!cut(name, &len, ".gz"))
-		(void)cut(name, &len, ".zst");
+		return naming_cut(name, &len, SPOOL_SUFFIX);
+	if (!naming_cut(name, &len, ".gz"))
+		(void)naming_cut(name, &len, ".zst");
 	front = len;
 	while (front > 0 && strchr("0123456789.-_", name[front - 1]) != NULL)
 		front--;
-	if (cut(name, &len, RECORDS) ||
+	if (naming_cut(name, &len, RECORDS) ||
 	    (front < len && strchr(".-_", name[front]) == NULL))
 		return false;
 	for (int i = 0; endings[i] != NULL; i++) {
-		if (cut(name, &front, endings[i]))
+		if (naming_cut(name, &front, endings[i]))
 			return true;
 	}
 	return false;

@@ -351,8 +351,7 @@ retry_remove(struct retry *r, bool keep, struct error *err)
 	char name[NAME_MAX + sizeof(KEPT) + DIGITS];
 	size_t stem = strlen(r->base);
 
-	if (stem > strlen(SPOOL_SUFFIX))
-		stem -= strlen(SPOOL_SUFFIX);
+	(void)naming_cut(r->base, &stem, SPOOL_SUFFIX);
 	(void)snprintf(name, sizeof(name), "%.*s" KEPT "%s" SPOOL_SUFFIX,
 	    (int)stem, r->base, hash);
 	if (loaded >= 0 && spool_name_is_loadable(name) &&

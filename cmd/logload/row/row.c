@@ -70,27 +70,10 @@ row_note(struct row_maker *m, const struct json_member *member)
 	m->heads[i - 1].event = m->event;
 }
 
-/* Most events have the stamp of the one before: they came together. */
-static bool
-convert_stamp(struct row_maker *m, struct json_text quoted)
-{
-	if (quoted.len == m->stamp_source_len &&
-	    memcmp(quoted.p, m->stamp_source, quoted.len) == 0)
-		return true;
-	m->stamp_source_len = 0;
-	if (value_datetime(quoted.p + 1, quoted.len - 2, m->stamp) == 0)
-		return false;
-	if (quoted.len <= sizeof(m->stamp_source)) {
-		memcpy(m->stamp_source, quoted.p, quoted.len);
-		m->stamp_source_len = quoted.len;
-	}
-	return true;
-}
-
 void
 row_keep_stamp(struct row_maker *m, struct json_text quoted, struct row *row)
 {
-	if (convert_stamp(m, quoted))
+	if (value_datetime(quoted.p + 1, quoted.len - 2, m->stamp) > 0)
 		row->received_at = m->stamp;
 }
 

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "clock.h"
 #include "columns.h"
 #include "json.h"
 #include "value.h"
@@ -47,8 +46,6 @@ struct row_maker {
 	const struct columns *columns;            /* not owned */
 	char received_at[VALUE_DATETIME_LEN + 1]; /* of events without one */
 	char stamp[VALUE_DATETIME_LEN + 1];       /* of the present event */
-	char stamp_source[CLOCK_STAMP_LEN + 2];   /* what stamp was made from */
-	size_t stamp_source_len;                  /* 0: nothing */
 	char *scratch;               /* a piece for each column; owned */
 	size_t offsets[COLUMNS_MAX]; /* of each piece */
 	struct row_head heads[COLUMN_HEADS_MAX];
