@@ -7,16 +7,19 @@
  * that cannot be loaded thus never stand in the way of others, and a round in
  * which nothing could be done is not followed at once by another.
  */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "follow.h"
 #include "log.h"
 #include "metrics.h"
-#include "news.h"
 #include "ready.h"
 
 #define SCAN_MOST 4096 /* files handed out in one go */
@@ -24,6 +27,8 @@
 #define METRICS_EVERY_NS (5 * CLOCK_NS_PER_S)
 #define HELD_AGAIN_NS (50 * CLOCK_NS_PER_MS) /* at first; it doubles */
 #define ONCE_AGAIN_NS (200 * CLOCK_NS_PER_MS)
+#define TRUST_NS (30 * CLOCK_NS_PER_S)  /* in inotify(7) */
+#define CURRENT_NS (CLOCK_NS_PER_S / 2) /* whether the spool is there */
 
 struct follow {
 	struct ready ready;       /* first: the context of the work */
@@ -31,7 +36,8 @@ struct follow {
 	const char **names;       /* of the list, for the crew */
 	struct spool_list totals; /* of the last look */
 	struct metrics_file metrics;
-	struct news news;
+	int inotify; /* -1: none to be had, as is warned about */
+	bool gone;   /* the spool that we opened, so that stop was asked for */
 	uint64_t waiting;                /* files in ready/, at the last look */
 	bool look;                       /* something may be new in ready/ */
 	char after[SPOOL_NAME_MAX];      /* go on there; "": a new round */
@@ -48,6 +54,7 @@ static void loop_once(struct follow *, uint64_t until_ns);
 static void drain(struct follow *, uint64_t until_ns);
 static void tell_left(struct follow *);
 static void write_metrics(struct follow *);
+static void watch_ready(struct follow *, struct spool *);
 
 int
 follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
@@ -89,13 +96,13 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	until_ns = clock_monotonic_ns() + s->drain_ns;
 	crew_close(&f->ready.run.crew, true);
 	run_join(&f->ready.run);
-	if (status == EX_OK && !s->once && !f->news.gone) {
+	if (status == EX_OK && !s->once && !f->gone) {
 		drain(f, until_ns);
 		tell_left(f);
 	}
 	if (status == EX_OK && s->once)
 		status = run_end(&f->ready.run).status;
-	if (f->news.gone)
+	if (f->gone)
 		status = EX_IOERR;
 	close_all(f);
 	run_release(&f->ready.run);
@@ -106,7 +113,7 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 static int
 open_all(struct follow *f, struct spool *spool, struct error *err)
 {
-	news_open(&f->news, spool, f->ready.run.stop, f->ready.run.crew.wake);
+	watch_ready(f, spool);
 	f->look = true;
 	f->metrics.lock_fd = -1;
 	if (aside_init(&f->ready.aside) < 0 ||
@@ -138,12 +145,83 @@ close_all(struct follow *f)
 	if (f->metrics.lock_fd >= 0)
 		write_metrics(f);
 	metrics_close(&f->metrics);
-	news_close(&f->news);
+	if (f->inotify >= 0)
+		(void)close(f->inotify); /* only read from */
 	spool_list_release(&f->list);
 	spool_list_release(&f->totals);
 	free(f->names);
 	settle_release(&f->ready.settle);
 	aside_release(&f->ready.aside);
+}
+
+/*
+ * News
+ */
+
+static void
+watch_ready(struct follow *f, struct spool *spool)
+{
+	char path[64];
+
+	f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	/* Through the descriptor, whatever happens to the path. */
+	(void)snprintf(
+	    path, sizeof(path), "/proc/self/fd/%d", spool->dir[SPOOL_READY]);
+	if (f->inotify >= 0 && inotify_add_watch(f->inotify, path,
+				   IN_MOVED_TO | IN_CLOSE_WRITE) >= 0)
+		return;
+	log_warn("watch %s/ready: %s (looking every second instead)",
+	    spool->path, strerror(errno));
+	if (f->inotify >= 0)
+		(void)close(f->inotify); /* only read from */
+	f->inotify = -1;
+}
+
+/* How long to trust that nothing has come, where nothing tells of it. */
+static uint64_t
+trust_ns(const struct follow *f)
+{
+	return f->inotify < 0 ? CLOCK_NS_PER_S : TRUST_NS;
+}
+
+/* Empties what has made poll return. */
+static bool
+drain_news(struct follow *f)
+{
+	char events[4096];
+	uint64_t count;
+	bool come = false;
+
+	while (f->inotify >= 0 && read(f->inotify, events, sizeof(events)) > 0)
+		come = true;
+	(void)!read(f->ready.run.crew.wake, &count, sizeof(count));
+	return come;
+}
+
+/*
+ * Waits for a file in ready/, a worker, a signal, and the end of the spool, at
+ * most so long. Has something come into ready/?
+ */
+static bool
+wait_for_news(struct follow *f, uint64_t ns)
+{
+	struct run *run = &f->ready.run;
+	struct pollfd p[] = {
+	    {.fd = f->inotify, .events = POLLIN},
+	    {.fd = run->crew.wake, .events = POLLIN},
+	    {.fd = run->stop->fd, .events = POLLIN},
+	};
+
+	if (ns > CURRENT_NS)
+		ns = CURRENT_NS;
+	(void)poll(p, 3, (int)(ns / CLOCK_NS_PER_MS) + 1);
+	if (!f->gone && !spool_is_current(run->spool)) {
+		log_error("%s: its directories were taken away or replaced",
+		    run->spool->path);
+		f->gone = true;
+		stop_ask(run->stop);
+	}
+	return drain_news(f);
 }
 
 /*
@@ -251,7 +329,7 @@ pause_ns(struct follow *f)
 	uint64_t ns = HELD_AGAIN_NS;
 
 	if (atomic_load(&f->ready.locked) == 0)
-		return news_trust_ns(&f->news);
+		return trust_ns(f);
 	for (unsigned i = 0; i < f->held_rounds && ns < METRICS_EVERY_NS; i++)
 		ns *= 2;
 	return ns;
@@ -266,7 +344,7 @@ loop(struct follow *f)
 	while (!stop_asked(f->ready.run.stop) && !crew_look(crew).ended) {
 		uint64_t now = clock_monotonic_ns();
 		bool idle = crew_look(crew).idle;
-		uint64_t every = idle ? pause_ns(f) : news_trust_ns(&f->news);
+		uint64_t every = idle ? pause_ns(f) : trust_ns(f);
 
 		settle_look(&f->ready.settle, crew);
 		/* Or what it last saw holds. */
@@ -292,7 +370,7 @@ loop(struct follow *f)
 		every = pause_ns(f);
 		if (f->waiting > 0 && every > METRICS_EVERY_NS)
 			every = METRICS_EVERY_NS;
-		f->look = news_wait(&f->news, every) || f->look;
+		f->look = wait_for_news(f, every) || f->look;
 	}
 }
 
@@ -318,10 +396,9 @@ loop_once(struct follow *f, uint64_t until_ns)
 		if (now - f->written_ns >= METRICS_EVERY_NS)
 			write_metrics(f);
 		if (!crew_look(crew).idle) {
-			(void)news_wait(
-			    &f->news, until_ns - now < METRICS_EVERY_NS
-					  ? until_ns - now
-					  : METRICS_EVERY_NS);
+			(void)wait_for_news(f, until_ns - now < METRICS_EVERY_NS
+						   ? until_ns - now
+						   : METRICS_EVERY_NS);
 			continue;
 		}
 		if (f->after[0] == '\0') {

@@ -8,14 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "progress.h"
 #include "report.h"
 #include "run.h"
-#include "watch.h"
 
 struct hand {
 	struct run run; /* first: the context of the work */
-	struct watch watch;
 	struct report report;
+	struct progress progress;
+	/* Of files that are done. */
+	_Atomic uint64_t file_bytes, loaded_bytes; /* the latter: not skipped */
 	bool listed; /* the files were not named */
 	/* Files all of whose events were refused, for a later turn. */
 	char **later;        /* their paths; owned */
@@ -44,7 +46,10 @@ void hand_conclude(
 /* Shall there be another file after this one? */
 bool hand_goes_on(enum load_verdict);
 
-/* The work of a crew: one file of rejected events. */
-crew_work hand_retry;
+/* Says of a file that a signal came first. */
+void hand_tell_stopped(const char *path);
+
+/* The work of a crew: one file, or one of rejected events. */
+crew_work hand_file, hand_retry;
 
 #endif
