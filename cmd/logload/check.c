@@ -77,7 +77,6 @@ check_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		return EX_OSERR;
 	}
 	c->run.patience.most_ns = s->wait_ns;
-	c->run.patience.schema_ends = true;
 	age_init(&c->age, spool, s->settle_ns / 1000);
 	c->asks = s->db_given;
 	for (int i = 0; i < SPOOL_PLACES && !stop_asked(stop); i++)

@@ -137,7 +137,8 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 		    &f->rules, line, &l->maker, &f->event, &f->error);
 		if (*verdict == EVENT_ALIEN)
 			return -1;
-		cut = *verdict == EVENT_BAD && !line->ended && !f->event.valid;
+		cut = *verdict == EVENT_BAD && !line->ended &&
+		      f->event.member == NULL;
 		if (cut && may_wait(f, line)) {
 			f->chunk.waiting = l->reader.at - from;
 			return 0;

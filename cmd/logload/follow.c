@@ -76,7 +76,6 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	}
 	run_limit_rejected(&f->ready.run);
 	f->ready.run.patience.for_ever = !s->once;
-	f->ready.run.patience.schema_ends = s->once;
 	f->ready.run.patience.most_ns = s->wait_ns;
 	if (!s->once)
 		f->ready.run.crew.begin = ready_connect;
@@ -444,7 +443,6 @@ drain(struct follow *f, uint64_t until_ns)
 	    (unsigned long long)(ns / CLOCK_NS_PER_MS));
 	stop_reset(f->ready.run.stop);
 	f->ready.run.patience.for_ever = false;
-	f->ready.run.patience.schema_ends = true;
 	f->ready.run.patience.most_ns = ns;
 	for (unsigned i = 0; i < crew->worker_count; i++)
 		crew->workers[i].trial.failures = 0;

@@ -76,8 +76,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	report_begin(&h->report, s->report == REPORT_JSON, s->dry_run,
-	    s->retry_rejected);
+	report_begin(&h->report, s);
 	dir = open_reject_dir(s, spool, &suffix, &err);
 	if (dir < 0 || run_init(&h->run, s, spool, stop,
 			   s->retry_rejected ? hand_retry : hand_file, dir,
@@ -85,7 +84,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		log_error("%s", err.text);
 		later_release(h);
 		free(h);
-		report_early(s->report == REPORT_JSON, s->dry_run, EX_IOERR);
+		report_early(s, EX_IOERR);
 		return EX_IOERR;
 	}
 	/* A retry removes what it reads: it needs no room in the end. */
@@ -94,7 +93,6 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		run_limit_rejected(&h->run);
 	h->listed = listed;
 	h->run.patience.most_ns = s->wait_ns;
-	h->run.patience.schema_ends = true;
 	progress_begin(&h->progress, show, paths_bytes(paths));
 	left = !work_on(h, paths->list, paths->count) || !try_later(h);
 	progress_end(&h->progress);
@@ -133,7 +131,7 @@ hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
 		status = run_paths(s, spool, stop, &all, count == 0);
 	} else {
 		log_error("%s", err.text);
-		report_early(s->report == REPORT_JSON, s->dry_run, status);
+		report_early(s, status);
 	}
 	paths_release(&all);
 	return status;

@@ -53,7 +53,7 @@ refused(void *context, const struct line *line, const char *reason)
 	const struct hand *h = w->crew->context;
 	const char *path = w->name;
 
-	if (h->report.json) {
+	if (h->run.settings->report == REPORT_JSON) {
 		log_warn("would be rejected: file=%s line=%llu offset=%llu %s",
 		    path, (unsigned long long)line->number,
 		    (unsigned long long)line->offset, reason);

@@ -457,7 +457,7 @@ take_refused(struct load *f, const struct line *line)
 		h->line.len = 0;
 	(void)snprintf(h->text, sizeof(h->text), "%s", why.text);
 	h->why = (struct reject_reason){.text = h->text,
-	    .member = f->event.valid ? f->event.member : NULL,
+	    .member = f->event.member,
 	    .offset = f->event.offset,
 	    .file_id = f->file.id};
 	if (h->why.member != NULL && f->rules.origin == NULL) {

@@ -219,8 +219,7 @@ run(const struct settings *s, char **files, int count)
 		log_error("%s", err.text);
 		status = err.code == EPERM ? EX_CONFIG : EX_IOERR;
 		if (by_hand)
-			report_early(
-			    s->report == REPORT_JSON, s->dry_run, status);
+			report_early(s, status);
 		return status;
 	}
 	if (db_start() < 0) {

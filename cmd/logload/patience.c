@@ -45,7 +45,7 @@ say(struct patience *p, enum health now, const char *why)
 		log_info("the database takes events again");
 	else if (changed && now == HEALTH_AWAY)
 		log_warn("the database is away, files wait: %s", why);
-	else if (changed && now == HEALTH_SCHEMA && !p->schema_ends)
+	else if (changed && now == HEALTH_SCHEMA && p->for_ever)
 		log_error("the database refuses, files are kept until this is "
 			  "put right: %s",
 		    why);
@@ -117,7 +117,7 @@ trial_failed(
 		wait = backoff_ns(
 		    t, verdict == LOAD_PASSING ? MOST_NS : CONFLICT_NS);
 	} else {
-		if (p->schema_ends)
+		if (!p->for_ever)
 			return false;
 		wait = SCHEMA_NS / 1000 *
 		       (uint64_t)(1000 + rand_r(&t->seed) % 1000);

@@ -30,9 +30,8 @@ struct patience {
 	uint64_t conflict_ns;  /* when a conflict was; 0: never */
 	struct meters *meters; /* not owned */
 	struct stop *stop;     /* not owned */
-	bool for_ever;         /* else the two below */
-	uint64_t most_ns;      /* how long to wait out a passing error */
-	bool schema_ends;      /* a schema error is final at once */
+	bool for_ever;         /* else a schema error is final at once, */
+	uint64_t most_ns;      /* and a passing one is waited out so long */
 };
 
 /* One thread's. Starts as all zeros, but for shared and seed. */

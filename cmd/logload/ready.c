@@ -246,7 +246,7 @@ take_file(struct ready *r, int claims, const char *name, struct source *source)
 static bool
 give_up(struct ready *r, struct worker *w, enum load_verdict verdict)
 {
-	if (verdict == LOAD_SCHEMA && r->run.patience.schema_ends)
+	if (verdict == LOAD_SCHEMA && !r->run.patience.for_ever)
 		log_error("the database refuses, files are kept: %s",
 		    w->loader.db->error.text);
 	if (!stop_asked(r->run.stop))

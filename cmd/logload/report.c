@@ -14,14 +14,18 @@
 typedef unsigned long long ull;
 
 void
-report_begin(struct report *r, bool json, bool dry_run, bool retry)
+report_begin(struct report *r, const struct settings *s)
 {
 	memset(r, 0, sizeof(*r));
 	r->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	r->json = json;
-	r->dry_run = dry_run;
-	r->retry = retry;
+	r->settings = s;
 	r->started_ns = clock_monotonic_ns();
+}
+
+static bool
+is_json(const struct report *r)
+{
+	return r->settings->report == REPORT_JSON;
 }
 
 /* "key":"text" */
@@ -64,7 +68,7 @@ report_file(struct report *r, const struct report_file *f)
 
 	lock_take(&r->lock);
 	load_tally_add(&r->total, t);
-	if (r->json && f->verdict != NULL)
+	if (is_json(r) && f->verdict != NULL)
 		put_file(r, f, t);
 	lock_release(&r->lock);
 }
@@ -102,12 +106,12 @@ put_text_summary(const struct report *r, double seconds, double rate)
 	const struct load_tally *t = &r->total;
 	char kept[40] = "";
 
-	if (r->retry)
+	if (r->settings->retry_rejected)
 		(void)snprintf(kept, sizeof(kept), " kept=%llu", (ull)t->kept);
 	(void)printf("%s: files=%llu skipped=%llu events=%llu rejected=%llu%s "
 		     "nulls=%llu torn_bytes=%llu bytes=%llu seconds=%.3f "
 		     "events_per_second=%.0f\n",
-	    r->dry_run ? "would load" : "loaded", (ull)r->files,
+	    r->settings->dry_run ? "would load" : "loaded", (ull)r->files,
 	    (ull)r->skipped, (ull)t->events, (ull)t->rejected, kept,
 	    (ull)t->nulls, (ull)t->torn, (ull)t->bytes, seconds, rate);
 }
@@ -122,7 +126,7 @@ report_end(struct report *r, int status, const char *reason)
 	/* It is kept: of a thread that is left behind nothing is to follow. */
 	lock_take(&r->lock);
 	rate = seconds > 0 ? (double)t->events / seconds : 0;
-	if (r->json)
+	if (is_json(r))
 		(void)printf(
 		    "%s],\n\"totals\":{\"files\":%llu,\"skipped\":%llu,"
 		    "\"events\":%llu,\"rejected\":%llu,\"kept\":%llu,"
@@ -133,20 +137,20 @@ report_end(struct report *r, int status, const char *reason)
 		    r->any ? "" : "{\"files\":[", (ull)r->files,
 		    (ull)r->skipped, (ull)t->events, (ull)t->rejected,
 		    (ull)t->kept, (ull)t->nulls, (ull)t->torn, (ull)t->bytes,
-		    r->dry_run ? "true" : "false", seconds, rate, status,
-		    reason);
+		    r->settings->dry_run ? "true" : "false", seconds, rate,
+		    status, reason);
 	else
 		put_text_summary(r, seconds, rate);
 	return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
 }
 
 void
-report_early(bool json, bool dry_run, int status)
+report_early(const struct settings *s, int status)
 {
 	struct report r;
 
-	report_begin(&r, json, dry_run, false);
-	if (json) /* a failure to print changes nothing */
+	report_begin(&r, s);
+	if (is_json(&r)) /* a failure to print changes nothing */
 		(void)report_end(
 		    &r, status, status == EX_CONFIG ? "refused" : "failed");
 }

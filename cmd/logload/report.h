@@ -13,9 +13,10 @@
 #include <stdbool.h>
 
 #include "load.h"
+#include "settings.h"
 
 struct report {
-	bool json, dry_run, retry;
+	const struct settings *settings; /* not owned */
 	uint64_t started_ns;
 	_Atomic uint64_t files, skipped;
 	pthread_mutex_t lock;    /* of stdout, and of what follows */
@@ -31,7 +32,7 @@ struct report_file {
 	const struct load_tally *tally; /* NULL: nothing */
 };
 
-void report_begin(struct report *, bool json, bool dry_run, bool retry);
+void report_begin(struct report *, const struct settings *);
 
 /* From any thread: counts what was done, and tells of it. */
 void report_file(struct report *, const struct report_file *);
@@ -51,6 +52,6 @@ void report_load(struct report *, const struct load *, const char *path,
 int report_end(struct report *, int status, const char *reason);
 
 /* Where nothing could be begun, programs are told so. */
-void report_early(bool json, bool dry_run, int status);
+void report_early(const struct settings *, int status);
 
 #endif

@@ -50,9 +50,9 @@ test_lines(void)
 	    "without the white space around it, where it begins");
 	is_number(read_line(" \t\r"), EVENT_NONE, "a blank line");
 	is_number(read_line("[1]"), EVENT_BAD, "no object");
-	ok(event.valid, "but JSON");
+	ok(event.member != NULL, "but JSON");
 	is_number(read_line("{\"a\":1"), EVENT_BAD, "no JSON");
-	ok(!event.valid, "nor taken for it");
+	ok(event.member == NULL, "nor taken for it");
 	is_number(read_line("{\"a\":[[[1]]]}"), EVENT_BAD, "too deep");
 	is_number(read_line("{\"a\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}"),
 	    EVENT_BAD, "too long");
@@ -75,7 +75,7 @@ test_bad(void)
 	    "what came bad");
 	is_text(error.text, "a \xc3\xa9, at byte 5 of its request",
 	    "is told with its own reason");
-	ok(event.valid && is_event("\"b\\\"\\n\"", 50, 1015),
+	ok(event.member != NULL && is_event("\"b\\\"\\n\"", 50, 1015),
 	    "its text is where it is");
 	is_text(event.member, "raw", "as it was");
 	is_number(read_line("[\"\",0,\"YQ==\",\"base64\"]"), EVENT_BAD,

@@ -17,7 +17,8 @@ event_read(const struct event_rules *rules, const struct line *line,
 	enum event_verdict verdict = EVENT_NONE;
 	struct event_record r;
 
-	event->valid = event->cut = event->bounded = false;
+	event->cut = event->bounded = false;
+	event->member = NULL;
 	event->line = line->number;
 	event->offset = line->offset;
 	event->file_id = 0;
@@ -30,7 +31,7 @@ event_read(const struct event_rules *rules, const struct line *line,
 	if (rules->origin == NULL || line->text == NULL) {
 		verdict =
 		    read_text(rules, line->text, line->len, maker, event, err);
-		if (event->valid)
+		if (event->member != NULL)
 			event->offset += (uint64_t)(event->text.p - line->text);
 		return verdict;
 	}
@@ -160,7 +161,6 @@ read_text(const struct event_rules *rules, const char *text, uint64_t len,
 		e = (struct json_error){after, "more than one value", false};
 		return bad_json(rules, text, &e, err);
 	}
-	event->valid = true;
 	event->member = "event";
 	event->text.p = p;
 	event->text.len = (size_t)(end - p);

@@ -42,10 +42,10 @@ struct event_rules {
 
 struct event {
 	struct json_text text; /* without white space around it */
-	bool valid;            /* the text is a JSON value, at least */
 	bool cut;              /* not that, for it ends within the value */
 	bool bounded;          /* bad for the database's bounds alone */
-	const char *member;    /* of a record, that the text is the value of */
+	/* Of a record, that the text is the value of; NULL: it is not JSON. */
+	const char *member;
 	uint64_t line, offset; /* where it was read first, before any record */
 	/* Of a record, what its row had first; 0 and p NULL: none is told. */
 	uint64_t file_id;
