@@ -5,21 +5,13 @@
 
 #include "framing.h"
 #include "json.h"
-#include "lines.h"
-#include "values.h"
 
 #define FRONT (64 * 1024) /* bytes that are looked at */
 
-static bool is_array(const char *front, size_t len, bool whole);
-static bool is_values(const char *front, size_t len, bool whole);
-static bool is_lines(const char *front, size_t len, bool whole);
-
-const struct framing framing_lines = {"lines", is_lines, lines_next};
-
 /* The first one that fits. */
 static const struct framing *const framings[] = {
-    &(const struct framing){"an array", is_array, values_next_element},
-    &(const struct framing){"values", is_values, values_next},
+    &framing_array,
+    &framing_values,
     &framing_lines,
 };
 
@@ -63,9 +55,8 @@ is_wide(const char *p, size_t len, size_t unit)
 	return true;
 }
 
-/* Past white space, a byte order mark, and a hole at the front. */
-static const char *
-skip(const char *p, const char *end)
+const char *
+framing_skip(const char *p, const char *end)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 
@@ -76,28 +67,14 @@ skip(const char *p, const char *end)
 	return json_skip_space(p, end);
 }
 
-static bool
-is_array(const char *front, size_t len, bool whole)
-{
-	const char *end = front + len, *p = skip(front, end);
-
-	(void)whole;
-	if (p == end || *p != '[')
-		return false;
-	p = json_skip_space(p + 1, end);
-	return p < end && (*p == '{' || *p == ']');
-}
-
-/* Does any line hold JSON, such as begins with that (or 0), and nothing else?
- */
-static bool
-has_json_line(const char *p, const char *end, bool whole, char begin)
+bool
+framing_has_json_line(const char *p, const char *end, bool whole, char begin)
 {
 	struct json_error e;
 	const char *stop, *after;
 	bool breaks;
 
-	for (; (p = skip(p, end)) < end; p = stop) {
+	for (; (p = framing_skip(p, end)) < end; p = stop) {
 		stop = memchr(p, '\n', (size_t)(end - p));
 		if (stop == NULL && !whole)
 			break;
@@ -110,41 +87,6 @@ has_json_line(const char *p, const char *end, bool whole, char begin)
 			return true;
 	}
 	return false;
-}
-
-/* Does the first object not keep to a line of its own? */
-static bool
-is_values(const char *front, size_t len, bool whole)
-{
-	const char *end = front + len, *p = skip(front, end);
-	struct json_error e;
-	bool breaks = false;
-
-	if (p < end && *p == VALUES_RECORD_SEPARATOR)
-		return true;
-	if (p == end || *p != '{')
-		return false;
-	p = json_check(p, end, JSON_DEPTH_MOST, &breaks, &e);
-	if (p == NULL && !whole && end - e.at <= JSON_CUT_MOST)
-		return breaks; /* it goes on behind the front */
-	if (p == NULL)
-		return breaks && !has_json_line(front, end, whole, '{');
-	while (p < end && (*p == ' ' || *p == '\t'))
-		p++;
-	if (breaks || p == end)
-		return breaks;
-	if (*p == '\n') /* or a comma begins each line but the first */
-		return (p = json_skip_space(p, end)) < end && *p == ',';
-	return *p == ',' || *p == '{' ||
-	       (*p == '\r' && memchr(front, '\n', len) == NULL);
-}
-
-static bool
-is_lines(const char *front, size_t len, bool whole)
-{
-	const char *end = front + len, *p = skip(front, end);
-
-	return p == end || *p == '{' || has_json_line(p, end, whole, '\0');
 }
 
 /* Is it something that is packed, or written otherwise? err says what. */

@@ -1,10 +1,10 @@
 /*
  * framing.h - how the events of some content are told apart.
  *
- * A format is a row of the table in framing.c, with a function that finds it
- * at the front of a content, and one that gives what comes next; that is in a
- * file of its own, such as lines.c. What it needs to know it finds around the
- * place where it goes on: any event's end, if the load was broken off.
+ * A format is a file, such as lines.c, and stands in the table of framing.c. It
+ * has a function that finds it at the front of a content, and one that gives
+ * what comes next. What that needs to know it finds around the place where it
+ * goes on: any event's end, if the load was broken off.
  */
 #ifndef LOGLOAD_FRAMING_H
 #define LOGLOAD_FRAMING_H
@@ -14,12 +14,12 @@
 typedef int framing_next(struct reader *, struct line *, struct error *);
 
 struct framing {
-	const char *name;
 	bool (*is)(const char *front, size_t len, bool whole);
 	framing_next *next; /* 1 and *line, 0 at the end of the content, -1 */
 };
 
-extern const struct framing framing_lines;
+extern const struct framing framing_lines;                 /* lines.c */
+extern const struct framing framing_array, framing_values; /* values.c */
 
 /*
  * That of a content, as its front tells. NULL: it could not be read, or, with
@@ -35,5 +35,17 @@ framing_find(struct reader *, struct source *, struct error *);
  */
 int framing_read(
     const struct framing *, struct reader *, struct line *, struct error *);
+
+/*
+ * For formats.
+ */
+
+/* Past white space, a byte order mark, and a hole at the front. */
+const char *framing_skip(const char *p, const char *end);
+
+/* Does any line hold JSON, such as begins with that (or 0), and nothing else?
+ */
+bool
+framing_has_json_line(const char *p, const char *end, bool whole, char begin);
 
 #endif

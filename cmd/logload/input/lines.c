@@ -1,17 +1,30 @@
 /*
- * lines.c - see lines.h.
+ * lines.c - the framing of most files: an event a line.
+ *
+ * A run of NULs, as a crash or a log that was truncated under its writer leaves
+ * behind, is a line of its own, so that it costs neither what stands before it
+ * nor what follows.
  */
 #include <string.h>
 
-#include "lines.h"
+#include "framing.h"
 
 static char *find_end(const struct reader *, char *p, size_t len);
 static size_t searched(const struct reader *);
 static int
 end_line(struct reader *, const char *end, struct line *, struct error *);
 
-int
-lines_next(struct reader *r, struct line *line, struct error *err)
+static bool
+is_lines(const char *front, size_t len, bool whole)
+{
+	const char *end = front + len, *p = framing_skip(front, end);
+
+	return p == end || *p == '{' ||
+	       framing_has_json_line(p, end, whole, '\0');
+}
+
+static int
+next_line(struct reader *r, struct line *line, struct error *err)
 {
 	size_t seen = 0;
 	ssize_t n = 1;
@@ -104,3 +117,5 @@ end_line(
 		reader_skip(r, 1);
 	return 1;
 }
+
+const struct framing framing_lines = {is_lines, next_line};

@@ -1,5 +1,11 @@
 /*
- * values.c - see values.h.
+ * values.c - the framing of JSON that does not keep to lines: the elements of
+ * an array, and objects one behind another, pretty-printed, with commas between
+ * them, or in a sequence by RFC 7464.
+ *
+ * Line breaks between the tokens of an event become spaces. An event that is
+ * broken ends, for want of anything better, in front of the next line that
+ * begins as its own did, with the same white space and a '{'.
  *
  * Brackets and strings are followed as far as it takes to find an event's end,
  * and to notice soon that it was cut short; the rest is for the check of the
@@ -7,10 +13,10 @@
  */
 #include <string.h>
 
+#include "framing.h"
 #include "json.h"
-#include "values.h"
 
-#define RS VALUES_RECORD_SEPARATOR
+#define RS '\x1e' /* RFC 7464 */
 
 enum found { FOUND_NOTHING, FOUND_END, FOUND_FLAW };
 
@@ -35,14 +41,54 @@ find_end(struct reader *, struct scan *, struct line *, struct error *);
 static enum found scan_on(struct scan *, char *text, size_t len);
 static ssize_t find_next(struct reader *, const struct scan *, struct error *);
 
-int
-values_next(struct reader *r, struct line *line, struct error *err)
+static bool
+is_array(const char *front, size_t len, bool whole)
+{
+	const char *end = front + len, *p = framing_skip(front, end);
+
+	(void)whole;
+	if (p == end || *p != '[')
+		return false;
+	p = json_skip_space(p + 1, end);
+	return p < end && (*p == '{' || *p == ']');
+}
+
+/* Does the first object not keep to a line of its own? */
+static bool
+is_values(const char *front, size_t len, bool whole)
+{
+	const char *end = front + len, *p = framing_skip(front, end);
+	struct json_error e;
+	bool breaks = false;
+
+	if (p < end && *p == RS)
+		return true;
+	if (p == end || *p != '{')
+		return false;
+	p = json_check(p, end, JSON_DEPTH_MOST, &breaks, &e);
+	if (p == NULL && !whole && end - e.at <= JSON_CUT_MOST)
+		return breaks; /* it goes on behind the front */
+	if (p == NULL)
+		return breaks && !framing_has_json_line(front, end, whole, '{');
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	if (breaks || p == end)
+		return breaks;
+	if (*p == '\n') /* or a comma begins each line but the first */
+		return (p = json_skip_space(p, end)) < end && *p == ',';
+	return *p == ',' || *p == '{' ||
+	       (*p == '\r' && memchr(front, '\n', len) == NULL);
+}
+
+static int
+next_event(struct reader *r, struct line *line, struct error *err)
 {
 	return next_value(r, false, line, err);
 }
 
-int
-values_next_element(struct reader *r, struct line *line, struct error *err)
+/* The array must have its ']' at the end. */
+static int
+next_element(struct reader *r, struct line *line, struct error *err)
 {
 	return next_value(r, true, line, err);
 }
@@ -285,3 +331,6 @@ find_next(struct reader *r, const struct scan *s, struct error *err)
 	}
 	return 0;
 }
+
+const struct framing framing_array = {is_array, next_element};
+const struct framing framing_values = {is_values, next_event};
