@@ -15,7 +15,6 @@
 
 #include "clock.h"
 #include "hand.h"
-#include "hand_own.h"
 #include "log.h"
 #include "paths.h"
 #include "report.h"

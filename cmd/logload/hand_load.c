@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "hand_own.h"
+#include "hand.h"
 #include "identity.h"
 #include "log.h"
 #include "naming.h"

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "hand_own.h"
+#include "hand.h"
 #include "log.h"
 #include "retry.h"
 
