@@ -93,15 +93,14 @@ take(struct crew *c, struct worker *w)
 	return taken;
 }
 
-/* After a piece of work, or before the first: shall there be more? */
+/* After a piece of work: shall there be more? */
 static void
 go_on(struct worker *w, bool more)
 {
 	struct crew *c = w->crew;
 
 	lock_take(&c->lock);
-	if (w->at_work)
-		c->busy--;
+	c->busy--;
 	w->at_work = false;
 	w->content[0] = '\0';
 	if (!more) {
@@ -120,8 +119,6 @@ run(void *argument)
 	struct crew *c = w->crew;
 
 	db_thread_begin();
-	if (c->begin != NULL)
-		go_on(w, c->begin(c->context, w));
 	while (take(c, w))
 		go_on(w, c->work(c->context, w, w->name));
 	db_thread_end();

@@ -33,9 +33,6 @@ struct worker {
 /* One name. False: no more names are to be taken, by any thread. */
 typedef bool crew_work(void *context, struct worker *, const char *name);
 
-/* What each thread does first. False: as above. */
-typedef bool crew_begin(void *context, struct worker *);
-
 struct crew {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -44,7 +41,6 @@ struct crew {
 	bool closed; /* nothing will be added */
 	unsigned busy, running;
 	int wake;
-	crew_begin *begin; /* may be NULL; set before crew_start */
 	crew_work *work;
 	void *context;
 	struct worker workers[CREW_MAX];

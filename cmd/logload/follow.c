@@ -59,6 +59,7 @@ static void watch_ready(struct follow *, struct spool *);
 int
 follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 {
+	static const char *const turn = SETTLE_TURN;
 	struct follow *f = calloc(1, sizeof(*f));
 	struct error err;
 	uint64_t until_ns;
@@ -77,8 +78,9 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	run_limit_rejected(&f->ready.run);
 	f->ready.run.patience.for_ever = !s->once;
 	f->ready.run.patience.most_ns = s->wait_ns;
+	/* A wrong password shows now, not at the first file. */
 	if (!s->once)
-		f->ready.run.crew.begin = ready_connect;
+		crew_feed(&f->ready.run.crew, &turn, 1);
 	if (open_all(f, spool, &err) < 0 ||
 	    crew_start(&f->ready.run.crew, &err) < 0) {
 		log_error("%s", err.text);
@@ -449,7 +451,6 @@ drain(struct follow *f, uint64_t until_ns)
 	aside_hurry(&f->ready.aside);
 	f->ready.run.moved_ns = 0;
 	f->after[0] = '\0';
-	crew->begin = NULL;
 	if (crew_start(crew, &err) < 0)
 		log_error("%s", err.text);
 	else

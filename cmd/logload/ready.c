@@ -112,15 +112,6 @@ conclude(struct ready *r, const struct load *load, enum load_verdict verdict,
 	}
 }
 
-bool
-ready_connect(void *context, struct worker *w)
-{
-	enum load_verdict verdict;
-
-	(void)context;
-	return trial_connect(&w->trial, &w->loader, &verdict);
-}
-
 /*
  * Taking
  */

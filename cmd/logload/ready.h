@@ -36,9 +36,6 @@ struct ready {
  */
 bool ready_load(void *context, struct worker *, const char *name);
 
-/* What it begins with: a wrong password shows then, not at the first file. */
-bool ready_connect(void *context, struct worker *);
-
 /* Is a file that was set aside to be tried again? */
 bool ready_has_due(struct ready *);
 

@@ -311,7 +311,7 @@ complete_tables(struct settings *s, struct error *err)
 }
 
 static int
-check_name(const struct settings *s, struct error *err)
+check_name(struct settings *s, struct error *err)
 {
 	char clean[PATH_MAX] = "";
 
@@ -330,7 +330,7 @@ check_name(const struct settings *s, struct error *err)
 
 /* A my.cnf that was asked for must be there. */
 static int
-check_defaults(const struct settings *s, struct error *err)
+check_defaults(struct settings *s, struct error *err)
 {
 	const char *path = s->db.defaults_file;
 
@@ -384,25 +384,18 @@ fit_max_event(struct settings *s, struct error *err)
 int
 settings_complete(struct settings *s, struct error *err)
 {
+	static int (*const steps[])(struct settings *, struct error *) = {
+	    complete_url, complete_password, complete_ssl, complete_tables,
+	    check_name, check_defaults, fit_max_event, NULL};
 	struct db_config *c = &s->db;
-	int status;
 
 	c->look_only = s->dry_run || s->check;
-	status = complete_url(s, err);
-	if (status == 0)
-		status = complete_password(s, err);
-	if (status == 0)
-		status = complete_ssl(s, err);
-	if (status == 0)
-		status = complete_tables(s, err);
-	if (status == 0)
-		status = check_name(s, err);
-	if (status == 0)
-		status = check_defaults(s, err);
-	if (status == 0)
-		status = fit_max_event(s, err);
-	if (status != 0)
-		return status;
+	for (int i = 0; steps[i] != NULL; i++) {
+		int status = steps[i](s, err);
+
+		if (status != 0)
+			return status;
+	}
 	/* The library reads "localhost" as the default socket. */
 	if (c->socket != NULL && c->hosts[0].name == NULL)
 		c->hosts[0].name = "localhost";
