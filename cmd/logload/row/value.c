@@ -28,6 +28,7 @@ enum {
 	DATE_END = 10,
 	HOUR = 11,
 	WINDOW = 16,
+	MICRO = 20,
 };
 
 static enum value_verdict to_varchar(unsigned width, const struct json_member *,
@@ -236,12 +237,11 @@ is_within(const char *text, const char least[WINDOW], const char most[WINDOW])
 	return wrong == 0;
 }
 
-/* Is it as clock.h writes it, and most clients do? */
+/* Can the text be UTC with all its digits, as clock.h writes it? */
 static bool
-is_usual(const char *text, size_t len)
+is_usual(const char text[VALUE_DATETIME_LEN + 1])
 {
-	return len == VALUE_DATETIME_LEN + 1 &&
-	       is_within(text, "1000-00-00 00:00", "9999-19-39t29:59") &&
+	return is_within(text, "1000-00-00 00:00", "9999-19-39t29:59") &&
 	       is_within(text + HOUR, "00:00:00.000000Z", "29:59:59.999999Z") &&
 	       memchr("Tt ", text[DATE_END], 3) != NULL &&
 	       clock_is_date((int)get_digits(text, 4),
@@ -252,10 +252,15 @@ is_usual(const char *text, size_t len)
 size_t
 value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
 {
+	char full[] = "0000-00-00 00:00:00.000000Z";
 	int64_t us;
 
-	if (is_usual(text, len)) {
-		memcpy(out, text, VALUE_DATETIME_LEN); /* all but the Z */
+	/* Most clients write that, or fewer digits of the second. */
+	if (len >= MICRO && len < sizeof(full) && len != MICRO + 1 &&
+	    text[len - 1] == 'Z')
+		memcpy(full, text, len - 1);
+	if (is_usual(full)) {
+		memcpy(out, full, VALUE_DATETIME_LEN); /* all but the Z */
 		out[DATE_END] = ' ';
 		out[VALUE_DATETIME_LEN] = '\0';
 		return VALUE_DATETIME_LEN;
