@@ -121,7 +121,7 @@ open_all(struct follow *f, struct spool *spool, struct error *err)
 	    settle_init(&f->ready.settle, f->ready.run.settings, spool,
 		&f->ready.run.meters, f->ready.run.stop) < 0)
 		return error_set(err, "start: out of memory");
-	(void)room_look(&f->ready.run.room); /* for the metrics */
+	room_look(&f->ready.run.room); /* for the metrics */
 	f->names = calloc(SCAN_MOST, sizeof(*f->names));
 	if (f->names == NULL)
 		return error_errno(err, "start");
@@ -349,7 +349,7 @@ loop(struct follow *f)
 
 		settle_look(&f->ready.settle, crew);
 		/* Or what it last saw holds. */
-		(void)room_look(&f->ready.run.room);
+		room_look(&f->ready.run.room);
 		if (idle && ready_has_due(&f->ready))
 			f->look = true;
 		if (crew_look(crew).hungry &&

@@ -138,17 +138,13 @@ look(struct room *r)
 	    (took * LOOK_SHARE > LOOK_NS ? took * LOOK_SHARE : LOOK_NS);
 }
 
-bool
+void
 room_look(struct room *r)
 {
-	bool due;
-
 	lock_take(&r->lock);
-	due = r->spool != NULL && clock_monotonic_ns() >= r->next_ns;
-	if (due)
+	if (r->spool != NULL && clock_monotonic_ns() >= r->next_ns)
 		look(r);
 	unlock(r);
-	return due;
 }
 
 uint64_t

@@ -54,8 +54,8 @@ uint64_t room_lack(struct spool *);
 /* From now on rejected/ of the spool has no more, by room_bound. */
 void room_limit(struct room *, struct spool *, uint64_t bytes, bool drop);
 
-/* Looks at the directory, if that is due. Did it? */
-bool room_look(struct room *);
+/* Looks at the directory, if that is due. */
+void room_look(struct room *);
 
 /* Bytes that could be taken now, without dropping any; UINT64_MAX: no limit. */
 uint64_t room_left(struct room *);

@@ -131,7 +131,7 @@ clear(void)
 			 &err) == 0);
 	spool_list_release(&list);
 	room.next_ns = 0; /* look again */
-	(void)room_look(&room);
+	room_look(&room);
 }
 
 static void

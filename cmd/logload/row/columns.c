@@ -198,10 +198,10 @@ columns_compile(struct columns *c, struct error *err)
  * Takes one name off *p, up to a dot, a bar or the end, and resolves its
  * backslashes in place.
  */
-static struct column_name
+static struct json_text
 take_name(char **p)
 {
-	struct column_name name = {.p = *p};
+	struct json_text name = {.p = *p};
 	char *out = *p, *in = *p;
 
 	while (*in != '\0' && *in != '.' && *in != '|') {
@@ -218,7 +218,7 @@ static int
 compile_path(struct columns *c, struct column_path *path, char **p,
     const char *column, struct error *err)
 {
-	struct column_name name = take_name(p);
+	struct json_text name = take_name(p);
 	int head;
 
 	path->depth = 0;

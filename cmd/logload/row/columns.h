@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "json.h"
 
 #define COLUMNS_MAX 32
 #define COLUMN_NAME_MAX 64 /* of MySQL, in characters */
@@ -34,16 +35,10 @@ enum column_type {
 	COLUMN_TYPES /* how many */
 };
 
-/* A name within the columns' own text. */
-struct column_name {
-	const char *p;
-	size_t len;
-};
-
 struct column_path {
 	unsigned head; /* the top-level member, an index of columns.heads */
-	struct column_name rest[COLUMN_PATH_DEPTH_MAX];
-	unsigned depth; /* how many of rest */
+	struct json_text rest[COLUMN_PATH_DEPTH_MAX]; /* the members below */
+	unsigned depth;                               /* how many of rest */
 };
 
 struct column {
@@ -61,7 +56,7 @@ struct column {
 #define COLUMN_HEAD_RECEIVED 0
 
 struct column_head {
-	struct column_name name;
+	struct json_text name;
 	unsigned char next; /* of its slot, as in columns.first */
 };
 

@@ -58,7 +58,7 @@ row_note(struct row_maker *m, const struct json_member *member)
 		i = columns_head(c, member->name.p, member->name.len);
 	} else {
 		for (i = c->head_count; i > 0; i--) {
-			const struct column_name *n = &c->heads[i - 1].name;
+			const struct json_text *n = &c->heads[i - 1].name;
 
 			if (json_name_is(member, n->p, n->len))
 				break;
@@ -92,27 +92,22 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 	row->payload = (struct value){event, len};
 }
 
-/* The last member of that name within an object; NULL: there is none. */
-static const struct json_member *
-find_member(const struct json_member *object, struct column_name name,
-    struct json_member *found)
+/* From an object to its last member of that name; false: there is none. */
+static bool
+go_to_member(struct json_member *at, struct json_text name)
 {
-	const char *cursor = object->value.p, *end = cursor + object->value.len;
-	struct json_member member, last;
+	struct json_member object = *at, member;
+	const char *cursor = object.value.p, *end = cursor + object.value.len;
 	bool any = false;
 
-	if (object->kind != JSON_OBJECT)
-		return NULL;
-	while (json_next_member(&cursor, end, &member)) {
-		if (!json_name_is(&member, name.p, name.len))
-			continue;
-		last = member;
-		any = true;
+	while (object.kind == JSON_OBJECT &&
+	       json_next_member(&cursor, end, &member)) {
+		if (json_name_is(&member, name.p, name.len)) {
+			*at = member;
+			any = true;
+		}
 	}
-	if (!any)
-		return NULL;
-	*found = last; /* it may be the object */
-	return found;
+	return any;
 }
 
 static const struct json_member *
@@ -120,13 +115,17 @@ find_path(const struct row_maker *m, const struct column_path *path,
     struct json_member *found)
 {
 	const struct row_head *head = &m->heads[path->head];
-	const struct json_member *at = &head->member;
 
 	if (head->event != m->event)
 		return NULL;
-	for (unsigned i = 0; i < path->depth && at != NULL; i++)
-		at = find_member(at, path->rest[i], found);
-	return at;
+	if (path->depth == 0)
+		return &head->member;
+	*found = head->member;
+	for (unsigned i = 0; i < path->depth; i++) {
+		if (!go_to_member(found, path->rest[i]))
+			return NULL;
+	}
+	return found;
 }
 
 /* The first alternative that is there and fits; NULL where none does. */
