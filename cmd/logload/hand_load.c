@@ -345,7 +345,7 @@ hand_file(void *context, struct worker *w, const char *path)
 {
 	struct hand *h = context;
 	bool loads = !h->run.settings->dry_run, more = false;
-	struct source source;
+	struct source source = {.fd = -1};
 	struct error err;
 	int claim = -1;
 

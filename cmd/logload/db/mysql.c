@@ -149,7 +149,7 @@ static int
 copy_rows(struct link *l, MYSQL_RES *result, struct db_answer *answer)
 {
 	unsigned fields = mysql_num_fields(result);
-	size_t at[DB_FIELDS_MAX];
+	size_t at[DB_FIELDS_MAX] = {0};
 	MYSQL_ROW row;
 
 	memset(answer, 0, sizeof(*answer));
