@@ -173,10 +173,6 @@ settle_measure(struct settle *s)
 	lock_release(&s->lock);
 }
 
-/*
- * What a worker does
- */
-
 /* A file that was moved then is there no longer. */
 static void
 lose(struct settle *s, uint64_t moved_us)
@@ -187,13 +183,34 @@ lose(struct settle *s, uint64_t moved_us)
 	lock_release(&s->lock);
 }
 
+/* Also for files that come meanwhile, whose workers find the turn taken. */
+static void
+keep_within(struct settle *s, struct db *db)
+{
+	struct turn t = {.verdict = DB_OK};
+	uint64_t seen = UINT64_MAX;
+	bool over;
+
+	while (t.verdict == DB_OK) {
+		lock_take(&s->lock);
+		over = s->puts != seen &&
+		       (s->low_us > 0 || (s->limit > 0 && s->bytes > s->limit));
+		seen = s->puts;
+		lock_release(&s->lock);
+		if (!over || pthread_mutex_trylock(&s->turn) != 0)
+			return;
+		begin(&t, s, s->for_us > 0 ? db : NULL);
+		make_room(&t, &s->oldest, &s->next);
+		tell(&t);
+		lock_release(&s->turn);
+	}
+	db_disconnect(db); /* asked about when there is another */
+}
+
 int
 settle_put(struct settle *s, struct db *db, const char *name, uint64_t bytes,
     struct error *err)
 {
-	struct turn t;
-	bool over;
-
 	if (s->limit_option == NULL)
 		return spool_remove(s->spool, SPOOL_READY, name, err);
 	if (s->limit > 0 && bytes > s->limit) {
@@ -206,22 +223,15 @@ settle_put(struct settle *s, struct db *db, const char *name, uint64_t bytes,
 	if (spool_keep(s->spool, name, err) < 0)
 		return -1;
 	lock_take(&s->lock);
+	s->puts++;
 	s->files++;
 	s->bytes += bytes;
 	if (s->for_us == 0)
 		age_settle(&s->age, now_us());
 	if (s->due_us == UINT64_MAX)
 		s->due_us = now_us() + s->for_us;
-	over = (s->limit > 0 && s->bytes > s->limit) || s->low_us > 0;
 	lock_release(&s->lock);
-	if (!over || pthread_mutex_trylock(&s->turn) != 0)
-		return 0;
-	begin(&t, s, s->for_us > 0 ? db : NULL);
-	make_room(&t, &s->oldest, &s->next);
-	tell(&t);
-	lock_release(&s->turn);
-	if (t.verdict != DB_OK) /* it is asked about when there is another */
-		db_disconnect(db);
+	keep_within(s, db);
 	return 0;
 }
 
@@ -254,11 +264,12 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 	if (rc < 0)
 		log_warn("%s", err->text);
 	finish(&t, rc == 0 && !t.cut && !t.held && t.verdict == DB_OK);
-	make_room(&t, &s->oldest, &s->next);
 	tell(&t);
 	lock_release(&s->turn);
-	if (t.verdict == DB_OK)
+	if (t.verdict == DB_OK) {
+		keep_within(s, db);
 		return LOAD_DONE;
+	}
 	*err = db->error;
 	db_disconnect(db);
 	return store_heard(t.verdict);

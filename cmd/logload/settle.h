@@ -49,6 +49,7 @@ struct settle {
 	struct spool_list oldest; /* the turn's */
 	size_t next;              /* of those, to go */
 	pthread_mutex_t lock;     /* for what follows */
+	uint64_t puts;            /* files that were put there */
 	uint64_t files, bytes;    /* in loaded/ */
 	uint64_t due_us;          /* when a turn is due; UINT64_MAX: never */
 	uint64_t asked_us;        /* about all, successfully */
