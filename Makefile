@@ -29,11 +29,25 @@ WAIT_SCALE ?= 1
 
 # A tool is a folder of cmd/ with a main.c.
 TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
+
+# The drivers of logload, each cmd/logload/db/NAME.c and NAME_*.c, as
+# NAME:PKG-CONFIG-MODULE:PACKAGE. One whose library is missing is left out.
 MYSQL := $(shell pkg-config --exists mysqlclient 2>/dev/null && \
 	echo mysqlclient || echo libmariadb)
+DRIVERS := mysql:$(MYSQL):default-libmysqlclient-dev
+of = $(word $(1),$(subst :, ,$(2)))
+BUILT := $(foreach d,$(DRIVERS),$(if $(shell \
+	pkg-config --exists $(call of,2,$(d)) 2>/dev/null && echo yes),$(d)))
+LEFT_OUT := $(filter-out $(BUILT),$(DRIVERS))
+LEFT_OUT_FILES := $(wildcard $(foreach d,$(LEFT_OUT),$(addprefix \
+	cmd/logload/db/$(call of,1,$(d)),.c _*.c)))
+SAY_logload := the drivers$(foreach d,$(BUILT), $(call of,1,$(d)))$(foreach \
+	d,$(LEFT_OUT), - not $(call of,1,$(d)), which needs $(call of,3,$(d)))
+
 PACKAGES_logrecv := libevent_core
 PACKAGES_logbatch :=
-PACKAGES_logload := $(MYSQL) zlib libzstd libcrypto
+PACKAGES_logload := $(foreach d,$(BUILT),$(call of,2,$(d))) \
+	zlib libzstd libcrypto
 PACKAGES_logsend := libevent_core json-c
 PACKAGES_tests := json-c
 
@@ -44,7 +58,8 @@ ALL_LDFLAGS = $(HARDEN_LINK) $(SANITIZE) -pthread $(LDFLAGS)
 pkg = $(if $(2),$(shell pkg-config $(1) $(2)))
 
 # A folder's own, and those of its rooms.
-objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(LEFT_OUT_FILES),\
+	$(wildcard $(1)/*.c $(1)/*/*.c)))
 COMMON := $(call objects,common)
 PROGRAMS := $(TOOLS:%=$(BUILD)/%)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
@@ -58,6 +73,7 @@ $(call objects,cmd/$(1)): OWN_CFLAGS = $$(call pkg,--cflags,$(PACKAGES_$(1)))
 $(BUILD)/$(1): $(call objects,cmd/$(1)) $(BUILD)/libcommon.a
 	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) \
 		$$(call pkg,--libs,$(PACKAGES_$(1)))
+	$(if $(SAY_$(1)),@echo '$(1) has $(SAY_$(1))')
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
@@ -88,11 +104,12 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
 
-# Changes when the compiler or its flags do, and then all is built anew.
+# Changes when the compiler, its flags or the libraries do, and then all is
+# built anew.
+FLAGS = $(CC) $(subst ','\'',$(ALL_CFLAGS)) $(PACKAGES_logload)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
-	@echo '$(CC) $(subst ','\'',$(ALL_CFLAGS))' | cmp -s - $@ || \
-		echo '$(CC) $(subst ','\'',$(ALL_CFLAGS))' >$@
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 # --- what it needs
 
@@ -103,8 +120,8 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	setpriv:util-linux flock:util-linux timeout:coreutils ps:procps \
 	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
-	$(MYSQL):default-libmysqlclient-dev zlib:zlib1g-dev \
-	libzstd:libzstd-dev libcrypto:libssl-dev
+	zlib:zlib1g-dev libzstd:libzstd-dev libcrypto:libssl-dev \
+	$(foreach d,$(DRIVERS),$(call of,2,$(d)):$(call of,3,$(d)))
 DEPS := $(filter-out clang,$(sort libc6-dev make bash \
 	$(foreach n,$(NEED_COMMANDS) $(NEED_MODULES),$(lastword $(subst :, ,$(n))))))
 

@@ -42,8 +42,8 @@ static const char synopsis[] = "--db=URL --spool=DIR [option]...\n"
 			       "[option]...";
 
 static const char summary[] =
-    "Loads events, as NDJSON or other JSON, plain, .gz or .zst, into MySQL\n"
-    "or MariaDB, each file exactly once. Without FILE, follows DIR/ready for\n"
+    "Loads events, as NDJSON or other JSON, plain, .gz or .zst, into a SQL\n"
+    "database, each file exactly once. Without FILE, follows DIR/ready for\n"
     "ever.";
 
 static const char epilogue[] =

@@ -156,10 +156,14 @@ complete_url(struct settings *s, struct error *err)
 	const char *variable = getenv("LOGLOAD_DB");
 
 	if (s->url == NULL) {
-		s->db.driver = db_find_driver(NULL, NULL, err);
-		return 0;
+		s->db.driver = db_default_driver(&s->db, &s->db_given);
+		if (s->db.driver != NULL)
+			return 0;
+		(void)error_set(err, "this logload was built for no database");
+		return usage(err, "db");
 	}
-	if (url_parse(s->url, &s->db, &s->url_parts, err) < 0)
+	s->db_given = true;
+	if (url_parse(s->url, &s->db, &s->url_copy, err) < 0)
 		return usage(err, "db");
 	/* Arguments are for every user of the machine to see. */
 	if (s->db.password != NULL &&
@@ -341,19 +345,6 @@ check_defaults(struct settings *s, struct error *err)
 	return EX_CONFIG;
 }
 
-/* Is there a my.cnf of the user's own, which may say where to go? */
-static bool
-has_own_defaults(void)
-{
-	const char *home = getenv("HOME");
-	char path[4096];
-
-	if (home == NULL)
-		return false;
-	(void)snprintf(path, sizeof(path), "%s/.my.cnf", home);
-	return access(path, R_OK) == 0;
-}
-
 /*
  * What logrecv has acknowledged must not be too large for us. Its limit, which
  * is for an event as it came, without the stamp that it adds, is known where we
@@ -396,11 +387,8 @@ settings_complete(struct settings *s, struct error *err)
 		if (status != 0)
 			return status;
 	}
-	/* The library reads "localhost" as the default socket. */
-	if (c->socket != NULL && c->hosts[0].name == NULL)
-		c->hosts[0].name = "localhost";
-	s->db_given =
-	    s->url != NULL || c->defaults_file != NULL || has_own_defaults();
+	if (c->driver->one_writer)
+		s->jobs = 1;
 	return 0;
 }
 
@@ -408,7 +396,7 @@ void
 settings_release(struct settings *s)
 {
 	columns_release(&s->columns);
-	free(s->url_parts);
+	free(s->url_copy);
 	option_list_release(&s->column_specs);
 	option_list_release(&s->indexes);
 	if (s->password != NULL)

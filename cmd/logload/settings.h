@@ -39,8 +39,8 @@ struct settings {
 	char table[DB_TABLE_MAX + 1]; /* of db, where it was not named so */
 	bool db_given; /* a database was named, by whatever means */
 	struct columns columns;
-	char *url_parts; /* what db points into; owned */
-	char *password;  /* owned */
+	char *url_copy; /* what db points into; owned */
+	char *password; /* owned */
 };
 
 /* Fills in the table, which ends in a NULL name, with targets in *s. */

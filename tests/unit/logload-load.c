@@ -34,7 +34,7 @@ static struct {
 	bool there;              /* what is asked for */
 	const char *progress;    /* of the file, in the ledger; NULL: none */
 	bool gone;               /* the ledger's line, by its end */
-	bool breaks;             /* the connection, at a ROLLBACK */
+	bool begun, breaks;      /* the connection, at its ROLLBACK */
 	bool away, run_away;     /* closed; and a statement after that */
 	/* Of the first COMMIT of a load; then another loader has done it. */
 	enum db_verdict refused, commit;
@@ -57,7 +57,7 @@ static enum db_verdict
 fake_open(struct db *db)
 {
 	db->limits = fake.limits;
-	fake.away = false;
+	fake.away = fake.begun = false;
 	return DB_OK;
 }
 
@@ -79,7 +79,10 @@ fake_run(struct db *db, const char *sql, size_t len)
 		fake.probes = true;
 	if (strncmp(sql, "ROLLBACK TO", 11) == 0)
 		fake.probes = false;
-	if (fake.breaks && len == 8 && memcmp(sql, "ROLLBACK", len) == 0)
+	if (strncmp(sql, "BEGIN", 5) == 0)
+		fake.begun = true;
+	if (fake.begun && fake.breaks && len == 8 &&
+	    memcmp(sql, "ROLLBACK", len) == 0)
 		return DB_PASSING;
 	if (fake.commit == DB_OK || len != 6 || memcmp(sql, "COMMIT", len) != 0)
 		return DB_OK;
@@ -181,7 +184,7 @@ fake_alive(struct db *db)
 static const struct db_driver fake_driver = {
     .dialect = {.name_quote = '"',
 	.escaped = "",
-	.begin = "",
+	.begin = "BEGIN",
 	.same = "",
 	.lock = "",
 	.now = ""},

@@ -1,5 +1,5 @@
 /*
- * db.c - see db.h: the drivers, sessions, transactions and the ledger.
+ * db.c - see db.h: sessions, transactions and the ledger.
  */
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -15,65 +15,6 @@
 /* After so long a rest the server, or what is in between, may have gone. */
 #define REST_NS CLOCK_NS_PER_S
 #define CLAIM_TRIES 3
-
-static const struct db_driver *const drivers[] = {&db_mysql, NULL};
-
-int
-db_start(void)
-{
-	for (int i = 0; drivers[i] != NULL; i++) {
-		if (drivers[i]->start() < 0)
-			return -1;
-	}
-	return 0;
-}
-
-void
-db_stop(void)
-{
-	for (int i = 0; drivers[i] != NULL; i++)
-		drivers[i]->stop();
-}
-
-void
-db_thread_begin(void)
-{
-	for (int i = 0; drivers[i] != NULL; i++)
-		drivers[i]->thread_begin();
-}
-
-void
-db_thread_end(void)
-{
-	for (int i = 0; drivers[i] != NULL; i++)
-		drivers[i]->thread_end();
-}
-
-const struct db_driver *
-db_find_driver(const char *address, const char **rest, struct error *err)
-{
-	char known[128] = "";
-
-	if (address == NULL)
-		return drivers[0];
-	for (int i = 0; drivers[i] != NULL; i++) {
-		for (int k = 0; drivers[i]->schemes[k] != NULL; k++) {
-			const char *scheme = drivers[i]->schemes[k];
-			size_t len = strlen(scheme), used = strlen(known);
-
-			if (strncasecmp(address, scheme, len) == 0 &&
-			    strncmp(address + len, "://", 3) == 0) {
-				*rest = address + len + 3;
-				return drivers[i];
-			}
-			(void)snprintf(known + used, sizeof(known) - used,
-			    "%s%s://", used > 0 ? " or " : "", scheme);
-		}
-	}
-	(void)error_set(
-	    err, "it does not begin with %s, the databases known", known);
-	return NULL;
-}
 
 struct db *
 db_new(const struct db_config *config)
@@ -177,7 +118,7 @@ db_connect(struct db *db)
 		verdict = tables_prepare(db);
 	/* Whatever was asked may have begun a transaction. */
 	if (verdict == DB_OK)
-		verdict = run_text(db, "COMMIT");
+		verdict = run_text(db, "ROLLBACK");
 	db->open = verdict == DB_OK;
 	db->host_failed = !db->open;
 	db->opened_ns = clock_monotonic_ns();

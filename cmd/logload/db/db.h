@@ -52,11 +52,17 @@ void db_thread_begin(void);
 void db_thread_end(void);
 
 /*
- * The driver of an address "SCHEME://…", and what follows that; or NULL, with
- * an error that names the schemes there are. NULL finds the first driver.
+ * The driver of an address, which begins with so many bytes of scheme; or NULL,
+ * with an error that names the schemes there are, or what building it needs.
  */
 const struct db_driver *
-db_find_driver(const char *address, const char **rest, struct error *);
+db_find_driver(const char *address, size_t *scheme_len, struct error *);
+/*
+ * The driver where there is no address: the first one that is configured by
+ * other means, or the first one, or NULL, if none was built.
+ */
+const struct db_driver *
+db_default_driver(const struct db_config *, bool *configured);
 
 /* config must outlive it. NULL: out of memory. */
 struct db *db_new(const struct db_config *);

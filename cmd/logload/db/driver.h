@@ -125,9 +125,17 @@ struct db_answer {
 };
 
 struct db_driver {
-	const char *const *schemes; /* of addresses; NULL ends them */
 	struct db_dialect dialect;
-	int (*start)(void);
+	bool one_writer; /* more than one --jobs would only wait */
+	/*
+	 * Fills in what an address tells; `rest` stands behind its scheme, and
+	 * lives as long as the configuration. -1 with a text that does not show
+	 * the password.
+	 */
+	int (*parse)(struct db_config *, char *rest, struct error *);
+	/* Is it told where to go without an address? NULL: it never is. */
+	bool (*configured)(const struct db_config *);
+	int (*start)(void); /* these four may be NULL */
 	void (*stop)(void);
 	void (*thread_begin)(void);
 	void (*thread_end)(void);
@@ -169,7 +177,11 @@ db_no_memory(struct db *db)
 	return DB_PASSING;
 }
 
-/* Each in the file of its name. */
-extern const struct db_driver db_mysql; /* MySQL and MariaDB */
+/*
+ * Each in the file of its name, and in the table of drivers.c. One that was not
+ * built is at the address NULL.
+ */
+#define DB_DRIVER extern const struct db_driver __attribute__((weak))
+DB_DRIVER db_mysql; /* MySQL and MariaDB */
 
 #endif

@@ -11,6 +11,31 @@
 
 #include "mycnf.h"
 #include "spool.h"
+#include "url.h"
+
+int
+mycnf_parse(struct db_config *c, char *rest, struct error *err)
+{
+	int rc = url_parse_server(c, rest, err);
+
+	if (c->socket != NULL && c->hosts[0].name == NULL)
+		c->hosts[0].name = "localhost";
+	return rc;
+}
+
+bool
+mycnf_is_there(const struct db_config *c)
+{
+	const char *home = getenv("HOME");
+	char path[PATH_MAX];
+
+	if (c->defaults_file != NULL)
+		return true;
+	if (home == NULL)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/.my.cnf", home);
+	return access(path, R_OK) == 0;
+}
 
 /* key="value", quoted as my.cnf has it. */
 static int

@@ -13,6 +13,14 @@
 
 #define MYCNF_PATH_MAX 32
 
+/* As in struct db_driver; the library reads "localhost" as its own socket. */
+int mycnf_parse(struct db_config *, char *rest, struct error *);
+/*
+ * Is there a my.cnf of the user's own, which may say where to go, or was one
+ * asked for?
+ */
+bool mycnf_is_there(const struct db_config *);
+
 /*
  * Writes it, for MariaDB's library or MySQL's. Returns a descriptor, which the
  * caller closes after connecting, with its path; or -1.

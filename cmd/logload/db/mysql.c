@@ -557,10 +557,7 @@ store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 		   : mysql_load_instead(m, b, from, count, verdict);
 }
 
-static const char *const schemes[] = {"mysql", "mariadb", NULL};
-
 const struct db_driver db_mysql = {
-    .schemes = schemes,
     .dialect =
 	{
 	    .name_quote = '`',
@@ -580,6 +577,8 @@ const struct db_driver db_mysql = {
 	    .text = "VARCHAR(%u) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 	    .table_end = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
 	},
+    .parse = mycnf_parse,
+    .configured = mycnf_is_there,
     .start = start,
     .stop = mysql_library_end,
     .thread_begin = thread_begin,

@@ -11,9 +11,8 @@
 static int parse_authority(struct db_config *, char *authority, struct error *);
 static int parse_parameters(struct db_config *, char *query, struct error *);
 
-/* Resolves %XX in place; an empty part counts as not given. */
-static int
-decode(char *part, const char **result, struct error *err)
+int
+url_decode(char *part, const char **result, struct error *err)
 {
 	char *out = part;
 
@@ -39,25 +38,31 @@ decode(char *part, const char **result, struct error *err)
 }
 
 int
-url_parse(const char *url, struct db_config *c, char **parts, struct error *err)
+url_parse(const char *url, struct db_config *c, char **copy, struct error *err)
 {
-	const char *rest;
-	char *p, *query, *path;
+	size_t scheme_len;
 
-	c->driver = db_find_driver(url, &rest, err);
+	c->driver = db_find_driver(url, &scheme_len, err);
 	if (c->driver == NULL)
 		return -1;
-	*parts = p = strdup(rest);
-	if (p == NULL)
+	*copy = strdup(url);
+	if (*copy == NULL)
 		return error_errno(err, "copy");
-	query = strchr(p, '?');
+	return c->driver->parse(c, *copy + scheme_len, err);
+}
+
+int
+url_parse_server(struct db_config *c, char *rest, struct error *err)
+{
+	char *query = strchr(rest, '?'), *path;
+
 	if (query != NULL)
 		*query++ = '\0';
-	path = strchr(p, '/');
+	path = strchr(rest, '/');
 	if (path != NULL)
 		*path++ = '\0';
-	if ((path != NULL && decode(path, &c->database, err) < 0) ||
-	    parse_authority(c, p, err) < 0)
+	if ((path != NULL && url_decode(path, &c->database, err) < 0) ||
+	    parse_authority(c, rest, err) < 0)
 		return -1;
 	return query == NULL ? 0 : parse_parameters(c, query, err);
 }
@@ -79,7 +84,7 @@ parse_host(struct db_host *h, char *host, struct error *err)
 		if (h->port < 1 || h->port > 65535)
 			return error_set(err, "the port is not 1 to 65535");
 	}
-	return decode(host, &h->name, err);
+	return url_decode(host, &h->name, err);
 }
 
 /* Those between commas. */
@@ -109,10 +114,10 @@ parse_authority(struct db_config *c, char *authority, struct error *err)
 	colon = strchr(authority, ':');
 	if (colon != NULL) {
 		*colon = '\0';
-		if (decode(colon + 1, &c->password, err) < 0)
+		if (url_decode(colon + 1, &c->password, err) < 0)
 			return -1;
 	}
-	if (decode(authority, &c->user, err) < 0)
+	if (url_decode(authority, &c->user, err) < 0)
 		return -1;
 	return parse_hosts(c, at + 1, err);
 }
@@ -144,7 +149,7 @@ parse_parameters(struct db_config *c, char *query, struct error *err)
 			    "the parameter %s is not one of socket=, "
 			    "ssl-mode=, ssl-ca=, ssl-cert=, ssl-key=",
 			    parameter);
-		if (decode(value, known[i].target, err) < 0)
+		if (url_decode(value, known[i].target, err) < 0)
 			return -1;
 		/* They may go into a file of lines. */
 		if (strpbrk(value, "\r\n") != NULL)

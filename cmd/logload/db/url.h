@@ -14,11 +14,18 @@
 #include "db.h"
 
 /*
- * Fills in what it tells of the configuration, which then points into *parts,
- * to be freed by the caller in any case. -1 with a text that does not show the
+ * Fills in what it tells of the configuration, which then points into *copy, to
+ * be freed by the caller in any case. -1 with a text that does not show the
  * password.
  */
-int
-url_parse(const char *url, struct db_config *, char **parts, struct error *);
+int url_parse(const char *url, struct db_config *, char **copy, struct error *);
+
+/*
+ * For drivers, as their `parse`:
+ * USER:PASSWORD@HOST:PORT,…/DATABASE?NAME=VALUE&…
+ */
+int url_parse_server(struct db_config *, char *rest, struct error *);
+/* Resolves %XX in place; an empty part counts as not given: NULL. */
+int url_decode(char *part, const char **result, struct error *);
 
 #endif
