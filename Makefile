@@ -34,14 +34,15 @@ TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
 # NAME:PKG-CONFIG-MODULE:PACKAGE. One whose library is missing is left out.
 MYSQL := $(shell pkg-config --exists mysqlclient 2>/dev/null && \
 	echo mysqlclient || echo libmariadb)
-DRIVERS := mysql:$(MYSQL):default-libmysqlclient-dev
+DRIVERS := mysql:$(MYSQL):default-libmysqlclient-dev \
+	sqlite:sqlite3:libsqlite3-dev
 of = $(word $(1),$(subst :, ,$(2)))
 BUILT := $(foreach d,$(DRIVERS),$(if $(shell \
 	pkg-config --exists $(call of,2,$(d)) 2>/dev/null && echo yes),$(d)))
 LEFT_OUT := $(filter-out $(BUILT),$(DRIVERS))
 LEFT_OUT_FILES := $(wildcard $(foreach d,$(LEFT_OUT),$(addprefix \
 	cmd/logload/db/$(call of,1,$(d)),.c _*.c)))
-SAY_logload := the drivers$(foreach d,$(BUILT), $(call of,1,$(d)))$(foreach \
+SAY_logload := the drivers $(foreach d,$(BUILT),$(call of,1,$(d)))$(foreach \
 	d,$(LEFT_OUT), - not $(call of,1,$(d)), which needs $(call of,3,$(d)))
 
 PACKAGES_logrecv := libevent_core
@@ -118,7 +119,8 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	perl:perl prove:perl curl:curl mariadbd:mariadb-server-core \
 	mariadb-install-db:mariadb-server-core mariadb:mariadb-client-core \
 	setpriv:util-linux flock:util-linux timeout:coreutils ps:procps \
-	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl
+	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl \
+	sqlite3:sqlite3
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
 	zlib:zlib1g-dev libzstd:libzstd-dev libcrypto:libssl-dev \
 	$(foreach d,$(DRIVERS),$(call of,2,$(d)):$(call of,3,$(d)))

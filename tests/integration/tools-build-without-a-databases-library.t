@@ -27,6 +27,8 @@ for scheme in mysql mariadb; do
 	like "$ERR" "without $scheme://; install default-libmysqlclient-dev" \
 		'and how to get it'
 done
-run logload --help
-is "$STATUS" 0 'the rest is there'
+run logload --db "sqlite:$DIR/logs.db" "$DIR/a.ndjson"
+is "$STATUS" 0 'another database is served all the same'
+run logload "$DIR/a.ndjson"
+is "$STATUS" 64 'without an address: a usage error'
 done_testing

@@ -57,6 +57,7 @@ struct db_config {
 	struct db_host hosts[DB_HOSTS_MAX]; /* tried in turn */
 	unsigned host_count;
 	const char *user, *password, *database, *socket;
+	const char *path; /* of a database that is a file */
 	const char *defaults_file;
 	const char *ssl_mode; /* NULL: ssl is our default, no wish */
 	enum db_ssl ssl;
@@ -183,5 +184,6 @@ db_no_memory(struct db *db)
  */
 #define DB_DRIVER extern const struct db_driver __attribute__((weak))
 DB_DRIVER db_mysql; /* MySQL and MariaDB */
+DB_DRIVER db_sqlite;
 
 #endif

@@ -13,6 +13,7 @@ static const struct {
 	const char *package;            /* Debian's, to build it */
 } drivers[] = {
     {&db_mysql, {"mysql://", "mariadb://"}, "default-libmysqlclient-dev"},
+    {&db_sqlite, {"sqlite:"}, "libsqlite3-dev"},
 };
 
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))

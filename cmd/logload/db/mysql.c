@@ -430,7 +430,7 @@ prepare(struct link *l, unsigned rows)
 	b->len = 0;
 	l->insert = mysql_stmt_init(l->mysql);
 	if (l->binds == NULL || l->insert == NULL ||
-	    sql_put_insert(b, c, rows) < 0)
+	    sql_put_insert(b, c, "INSERT", rows) < 0)
 		return db_no_memory(&l->m.db);
 	l->rows = rows;
 	if (mysql_stmt_prepare(l->insert, b->data, b->len) == 0)

@@ -88,12 +88,13 @@ sql_put_ledger_columns(struct buf *b, const struct db_dialect *d, bool old)
 }
 
 int
-sql_put_insert(struct buf *b, const struct db_config *c, unsigned rows)
+sql_put_insert(
+    struct buf *b, const struct db_config *c, const char *verb, unsigned rows)
 {
 	const struct db_dialect *d = &c->driver->dialect;
 	unsigned values = c->columns->count + 4;
 
-	if (buf_printf(b, "INSERT INTO ") < 0 ||
+	if (buf_printf(b, "%s INTO ", verb) < 0 ||
 	    sql_put_table(b, d, c->table) < 0 || buf_printf(b, " (") < 0 ||
 	    sql_put_columns(b, d, c->columns) < 0 ||
 	    buf_printf(b, ") VALUES ") < 0)

@@ -19,7 +19,8 @@ int sql_put_columns(
     struct buf *, const struct db_dialect *, const struct columns *);
 /* Of the ledger, all but started_at; or what the version before had. */
 int sql_put_ledger_columns(struct buf *, const struct db_dialect *, bool old);
-/* INSERT of so many rows into that table, with a ? for each value. */
-int sql_put_insert(struct buf *, const struct db_config *, unsigned rows);
+/* So many rows into the table, with a ? for each value; verb: "INSERT", … */
+int sql_put_insert(
+    struct buf *, const struct db_config *, const char *verb, unsigned rows);
 
 #endif
