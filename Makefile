@@ -1,5 +1,5 @@
-# The log routing service. `make deps check` sets up and tests all of it;
-# `make help` lists the targets and the variables.
+# The log routing service. `make deps run` sets it up and shows it at work;
+# `make deps check` tests all of it; `make help` lists the targets and the variables.
 
 VERSION := 0.1.0
 BUILD ?= build
@@ -129,6 +129,11 @@ DEPS := $(filter-out clang,$(sort libc6-dev make bash \
 
 deps: ## install what building and testing need (Debian, Ubuntu)
 	@sh tests/deps $(DEPS)
+
+# By another make: deps may have installed a library since this one looked.
+run: ## start the pipeline under ./var, send it events, and show them as rows
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@PIPELINE_BIN='$(BUILD)' cmd/pipeline/try
 
 # Installs nothing: says what is missing, and how to get it.
 needs:
@@ -277,7 +282,7 @@ torture-quick: all $(FAULTS) ## the same in four minutes, less thorough
 
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
 	$(BUILD)/cmd/*/*/*.d $(BUILD)/tests/*/*.d)
-.PHONY: all units deps needs check check-asan check-tsan check-clang lint \
+.PHONY: all units deps run needs check check-asan check-tsan check-clang lint \
 	lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
 	bench bench-quick profile torture torture-quick always
 .DELETE_ON_ERROR:

@@ -24,6 +24,7 @@ received reach the database; a second one ends all at once. Settings:
   PIPELINE_RESTART_MAX  up to this [30s]
   PIPELINE_BIN          where the tools are [build/ here, here, PATH]
   LOGRECV_*, LOGBATCH_*, LOGLOAD_*  LOGLOAD_DB is logload --db, and so on
+Without LOGLOAD_DB and a my.cnf, events are stored in sqlite:SPOOL/logs.db.
 END
 }
 
@@ -190,6 +191,10 @@ guard=$(command -v setsid)
 self="($(cat /proc/$$/comm))"
 
 log info "starting spool=$SPOOL pid=$$"
+[ -n "${LOGLOAD_DB:-}${LOGLOAD_DEFAULTS_FILE:-}" ] || [ -r "${HOME:-}/.my.cnf" ] || {
+	export LOGLOAD_DB="sqlite:$SPOOL/logs.db"
+	log info "no database is set (LOGLOAD_DB): storing in $LOGLOAD_DB"
+}
 to_run='logrecv logbatch logload '
 while :; do
 	woken=
