@@ -103,7 +103,7 @@ asks 'the first statement' few '^0\x03SET NAMES'
 asks 'the claim' few '^0\x03INSERT'
 asks 'a prepared INSERT' few '^0\x17'
 asks 'a savepoint' many '^0\x03SAVEPOINT'
-asks 'a commit' many '^0\x03COMMIT' 2
+asks 'a commit' many '^0\x03COMMIT'
 rogue login '^1'
 load --wait 0s "$DIR/few"
 gets_no login 'the-secret|"id"'
@@ -123,7 +123,7 @@ is "$(rows)" 0 'nothing was stored'
 spool_new
 mkdir -p "$SPOOL/ready"
 cp "$DIR/many" "$SPOOL/ready/$(ready 1)"
-rogue 'a spool' '^0\x03COMMIT' 2
+rogue 'a spool' '^0\x03COMMIT'
 once
 is "$STATUS/$(files ready)" 78/1 'a spool keeps its file'
 rogue 'a file of another name' answer
