@@ -43,7 +43,9 @@ of(struct db *db)
 static struct db *
 make(void)
 {
-	return calloc(1, sizeof(struct link)); /* begins with a db */
+	struct link *l = calloc(1, sizeof(*l));
+
+	return (struct db *)l; /* it begins with one */
 }
 
 static void
