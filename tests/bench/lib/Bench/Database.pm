@@ -33,7 +33,8 @@ sub free_port {
 
 sub start {
 	my ($class, $kind) = @_;
-	my $self = bless {kind => $kind, port => free_port()}, $class;
+	my $self = bless {kind => $kind, port => free_port(),
+		reference => 'mariadb-import', goal => '1.0'}, $class;
 	say("starting $kind");
 	$self->{conf} = spill(scratch('client.cnf'), <<"CONF");
 [client]
@@ -195,5 +196,42 @@ sub importer {
 	return ('mariadb-import', "--defaults-file=$self->{conf}", '--local',
 		'--silent', @declare, @arguments);
 }
+
+# The ways to load what lies in that folder; see inputs in Bench::Loading.
+sub ways {
+	my ($self, $dir) = @_;
+	my @ways = (
+		['logload', 'logs.logs', $self->logload('--jobs', 1,
+			"$dir/all.ndjson")],
+		['import', 'reference.logs',
+			$self->importer('reference', "$dir/logs.tsv")],
+		['logload 2', 'logs.logs', $self->logload('--jobs', 2,
+			"$dir/1.ndjson", "$dir/2.ndjson")],
+		['import 2', 'reference.logs', $self->importer(
+			'--use-threads=2', 'reference', "$dir/two/logs.1",
+			"$dir/two/logs.2")]);
+	# Where MariaDB takes arrays, that is no other way.
+	push @ways, ['insert', @{$ways[0]}[1 .. $#{$ways[0]}]]
+	    if $self->{kind} eq 'mysql';
+	return @ways;
+}
+
+# Before one of them. By INSERT: as where LOAD DATA LOCAL is off.
+sub prefer {
+	my ($self, $key) = @_;
+	$self->sql('SET GLOBAL local_infile=' . ($key eq 'insert' ? 0 : 1));
+	return;
+}
+
+# What both tables must agree on; file_id is the ledger's own.
+sub checksum {
+	my ($self, $table) = @_;
+	return $self->sql('SELECT COUNT(*), SUM(CRC32(CONCAT_WS("|", '
+		. 'received_at, line, occurred_at, event, level, user_id, '
+		. "payload))) FROM $table");
+}
+
+# Which parts of a run it is for.
+sub does { return 1 }
 
 1;

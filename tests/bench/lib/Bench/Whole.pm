@@ -79,7 +79,7 @@ sub whole {
 	    unless $got{seconds};
 	my $drained = drain($db, $spool, $got{events_acknowledged});
 	my %memory = map { $_->{name} => peak_kib($_) / 1024 }
-	    @tools, $db->{process};
+	    @tools, $db->{process} // ();
 	stop($_) for @tools;
 	take_peak($_) for qw(logrecv logbatch logload);
 	print_whole($k, \%got, \@seen, $drained);
