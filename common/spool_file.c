@@ -365,12 +365,12 @@ static int
 rotate_locked(struct spool *s, int fd, const char *name, struct error *err)
 {
 	struct stat named, opened;
+	int there =
+	    fstatat(s->dir[SPOOL_BUFFER], name, &named, AT_SYMLINK_NOFOLLOW);
 
-	if (fstat(fd, &opened) < 0)
+	if ((there < 0 && errno != ENOENT) || fstat(fd, &opened) < 0)
 		return error_errno(err, "stat %s/buffer/%s", s->path, name);
-	if (fstatat(s->dir[SPOOL_BUFFER], name, &named, AT_SYMLINK_NOFOLLOW) <
-		0 ||
-	    named.st_ino != opened.st_ino)
+	if (there < 0 || named.st_ino != opened.st_ino)
 		return 0; /* another logbatch was faster */
 	if (!S_ISREG(opened.st_mode))
 		return error_set(err, "rotate %s/buffer/%s: not a regular file",

@@ -168,6 +168,7 @@ test_failed_rotation(void)
 	rotate_fails("openat", 1, SPOOL_BUFFER);
 	rotate_fails("flock", 1, SPOOL_BUFFER);
 	rotate_fails("fstat", 1, SPOOL_BUFFER);
+	rotate_fails("fstatat", 1, SPOOL_BUFFER);
 	rotate_fails("fdatasync", 1, SPOOL_BUFFER);
 	rotate_fails("renameat2", 1, SPOOL_BUFFER);
 	rotate_fails("fsync", 1, SPOOL_READY);
