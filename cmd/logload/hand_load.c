@@ -20,8 +20,46 @@
 
 #define CLAIM_AGAIN_NS (100 * CLOCK_NS_PER_MS)
 
+/*
+ * Waits until no other process on this machine is at the file: a log that grows
+ * is another content for each of them, and the ledger knows of neither before
+ * its first commit. A name of unix(7) without a file is free again when we end,
+ * however that is, and, unlike a lock, is in the way of nobody who writes the
+ * log. Returns a descriptor, or -1 where that cannot be had: then it is as if
+ * nobody was there.
+ */
 static int
-open_path(struct source *s, const char *path, int stop_fd, struct error *err)
+claim_file(struct hand *h, int file, const char *path)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1;
+	bool told = false;
+	struct stat st;
+	int fd;
+
+	if (fstat(file, &st) < 0 || !S_ISREG(st.st_mode))
+		return -1;
+	len += (socklen_t)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
+	    "logload/%llx/%llx", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	while (fd >= 0 && bind(fd, (struct sockaddr *)&name, len) < 0 &&
+	       errno == EADDRINUSE) {
+		if (!told)
+			log_info("it is being loaded already, and is waited "
+				 "for: file=%s",
+			    path);
+		told = true;
+		if (stop_wait(h->run.stop, CLAIM_AGAIN_NS))
+			break;
+	}
+	return fd;
+}
+
+/* *claim: see above; also where it fails. */
+static int
+open_path(struct hand *h, struct source *s, const char *path, int *claim,
+    struct error *err)
 {
 	struct error why;
 	int fd;
@@ -41,7 +79,10 @@ open_path(struct source *s, const char *path, int stop_fd, struct error *err)
 		    path);
 	if (fd < 0)
 		return error_errno(err, "open %s", path);
-	if (source_open(s, fd, stop_fd, &why) < 0)
+	/* Before its size is looked at: others may load more than that. */
+	if (!h->run.settings->dry_run)
+		*claim = claim_file(h, fd, path);
+	if (source_open(s, fd, h->run.stop->fd, &why) < 0)
 		return error_set(err, "open %s: %s", path, why.text);
 	return 0;
 }
@@ -265,42 +306,6 @@ hand_goes_on(enum load_verdict verdict)
 	return !load_may_try_again(verdict) && verdict != LOAD_STOPPED;
 }
 
-/*
- * Waits until no other process on this machine is at the file: a log that grows
- * is another content for each of them, and the ledger knows of neither before
- * its first commit. A name of unix(7) without a file is free again when we end,
- * however that is, and, unlike a lock, is in the way of nobody who writes the
- * log. Returns a descriptor, or -1 where that cannot be had: then it is as if
- * nobody was there.
- */
-static int
-claim_file(struct hand *h, const struct source *s, const char *path)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1;
-	bool told = false;
-	struct stat st;
-	int fd;
-
-	if (!s->regular || fstat(s->fd, &st) < 0)
-		return -1;
-	len += (socklen_t)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
-	    "logload/%llx/%llx", (unsigned long long)st.st_dev,
-	    (unsigned long long)st.st_ino);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (fd >= 0 && bind(fd, (struct sockaddr *)&name, len) < 0 &&
-	       errno == EADDRINUSE) {
-		if (!told)
-			log_info("it is being loaded already, and is waited "
-				 "for: file=%s",
-			    path);
-		told = true;
-		if (stop_wait(h->run.stop, CLAIM_AGAIN_NS))
-			break;
-	}
-	return fd;
-}
-
 /* Of an open file: is there to be another one after it? */
 static bool
 load_source(
@@ -344,28 +349,28 @@ bool
 hand_file(void *context, struct worker *w, const char *path)
 {
 	struct hand *h = context;
-	bool loads = !h->run.settings->dry_run, more = false;
 	struct source source = {.fd = -1};
 	struct error err;
 	int claim = -1;
+	bool more;
 
 	if (stop_asked(h->run.stop))
 		return false;
 	/* It would be in the ledger with a part of its events alone. */
-	if (loads && naming_is_being_written(path)) {
+	if (!h->run.settings->dry_run && naming_is_being_written(path)) {
 		(void)error_set(&err,
 		    "load %s: a writer may add to it; wait for logbatch or run "
 		    "logbatch --once",
 		    path);
 		return pass_by(h, path, &err);
 	}
-	if (open_path(&source, path, h->run.stop->fd, &err) < 0)
-		return pass_by(h, path, &err);
-	if (loads)
-		claim = claim_file(h, &source, path);
-	if (!stop_asked(h->run.stop))
-		more = load_source(h, w, path, &source);
-	source_close(&source);
+	if (open_path(h, &source, path, &claim, &err) < 0) {
+		more = pass_by(h, path, &err);
+	} else {
+		more = !stop_asked(h->run.stop) &&
+		       load_source(h, w, path, &source);
+		source_close(&source);
+	}
 	if (claim >= 0)
 		(void)close(claim); /* holds nothing */
 	return more;

@@ -132,12 +132,20 @@ start three logload --db "$DB_URL" "$DIR/new.log"
 wait_log three 'waited for'
 stop three
 is "$STATUS" 75 'which a signal ends'
+# It goes on growing, and who comes last is next.
+events 5 110 >>"$DIR/new.log"
+start four logload --db "$DB_URL" "$DIR/new.log"
+wait_log four 'waited for'
+kill -STOP "$(pid two)"
 sql "KILL $(sql 'SELECT id FROM information_schema.processlist
 	WHERE info = "SELECT SLEEP(600)"')"
 wait_exit one
 is "$STATUS" 0 'the one that was first: status 0'
+wait_exit four
+is "$STATUS/$(rows)" "0/$((before + 15))" 'and of the last each event once, too'
+kill -CONT "$(pid two)"
 wait_exit two
-is "$STATUS/$(rows)" "0/$((before + 10))" 'and of the other each event once, too'
+is "$STATUS/$(rows)" "0/$((before + 15))" 'and of one that came while it was shorter'
 
 # A number in front of the extension, and a daemon that writes on for a while.
 events 5 >"$DIR/ext.1.log"
