@@ -242,7 +242,8 @@ sift(struct store *s, const struct gathered *g, unsigned from, unsigned count)
 {
 	enum load_verdict verdict = LOAD_DONE;
 	unsigned there = count, first = 0;
-	const char *why = s->db->reasons;
+	/* Of a record that is there twice: which of them was passed over? */
+	const char *why = s->copies ? NULL : s->db->reasons;
 
 	s->seen_count = 0;
 	for (unsigned i = count; i > 0; i--) {

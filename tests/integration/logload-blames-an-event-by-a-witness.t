@@ -146,6 +146,30 @@ for off in 0 1; do
 done
 sql 'SET GLOBAL local_infile=1'
 
+# A record that is in its file twice, among instants in no order: no other's
+# reason is its own.
+table 'ADD CHECK (event <> "no"), ADD CONSTRAINT shut CHECK (event <> "shut")'
+day=9
+while read -r event; do
+	echo "{$event,\"@received_at\":\"2001-01-0${day}T00:00:00Z\"}"
+	day=$((day - 1))
+done >"$SPOOL/ready/$(ready 1)" <<'END'
+"event":"test"
+"event":"no"
+"event":"no"
+"event":"shut","n":1
+"event":"shut","n":2
+"event":"no"
+"event":"no"
+END
+once
+twice=$SPOOL/rejected/$(ready 1)
+grep '"n":1' "$twice" >"$DIR/twice" && cat "$DIR/twice" >>"$twice"
+sql 'ALTER TABLE logs DROP CONSTRAINT shut'
+run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
+is "$STATUS/$(rows)/$(rejected line | xargs)" '65/3/2 3 6 7' \
+	'a record that is there twice is a row or a record'
+
 # One poison event by itself, among others.
 table 'ADD CHECK (event <> "no")'
 echo '{"event":"no"}' >"$SPOOL/ready/$(ready 1)"
