@@ -244,6 +244,10 @@ typedef int spool_visit(void *context, const struct spool_file *);
 int spool_walk(struct spool *, enum spool_place, spool_visit *, void *context,
     uint64_t *aliens, struct error *);
 
+/* Did it go and come again since it was listed? */
+bool spool_has_moved(
+    const struct spool *, enum spool_place, const struct spool_file *);
+
 /*
  * A loader's claims on files of ready/: open-file-description locks (fcntl(2))
  * on ready/.lock, for each file one byte, by a hash of its name. They save

@@ -50,6 +50,13 @@ spool_scan(struct spool *s, enum spool_place place, const char *after,
 	return rc;
 }
 
+static uint64_t
+moved_us(const struct stat *st)
+{
+	return (uint64_t)st->st_ctim.tv_sec * CLOCK_US_PER_S +
+	       (uint64_t)st->st_ctim.tv_nsec / 1000;
+}
+
 int
 spool_walk(struct spool *s, enum spool_place place, spool_visit *visit,
     void *context, uint64_t *aliens, struct error *err)
@@ -84,8 +91,7 @@ spool_walk(struct spool *s, enum spool_place place, spool_visit *visit,
 		}
 		memcpy(file.name, entry->d_name, strlen(entry->d_name) + 1);
 		file.bytes = (uint64_t)st.st_size;
-		file.moved_us = (uint64_t)st.st_ctim.tv_sec * CLOCK_US_PER_S +
-				(uint64_t)st.st_ctim.tv_nsec / 1000;
+		file.moved_us = moved_us(&st);
 		rc = visit(context, &file);
 	}
 	if (rc < 0 || (rc == 0 && errno != 0))
@@ -93,6 +99,16 @@ spool_walk(struct spool *s, enum spool_place place, spool_visit *visit,
 		    err, "list %s/%s", s->path, spool_place_name(place));
 	(void)closedir(dir); /* only read from */
 	return rc;
+}
+
+bool
+spool_has_moved(
+    const struct spool *s, enum spool_place place, const struct spool_file *f)
+{
+	struct stat st;
+
+	return fstatat(s->dir[place], f->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       moved_us(&st) != f->moved_us;
 }
 
 static int

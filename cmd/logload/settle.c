@@ -253,9 +253,8 @@ take_turn(struct settle *s, struct db *db, bool due, struct error *err)
 	/* What goes back to rejected/ goes first, see retry_drop. */
 	for (int pass = t.all ? 0 : 1; pass < 2; pass++) {
 		t.again = pass == 0;
-		lock_take(&s->lock);
-		s->files = s->bytes = s->archived =
-		    0; /* others may add meanwhile */
+		lock_take(&s->lock); /* others may add meanwhile */
+		s->files = s->bytes = s->archived = 0;
 		lock_release(&s->lock);
 		rc = spool_walk(
 		    s->spool, SPOOL_LOADED, see_file, &t, &aliens, err);
@@ -397,10 +396,13 @@ give_back(struct turn *t, const struct kept *k)
 	bool retried = retry_find_kept(file->name, base, ledger);
 	struct settle *s = t->s;
 	struct error err;
-	int rc;
+	int rc = spool_claim(s->claims, file->name);
 
-	if (spool_claim(s->claims, file->name) <= 0) {
+	/* Who has had it may have loaded it since the ledger was asked. */
+	if (rc <= 0 || spool_has_moved(s->spool, SPOOL_LOADED, file)) {
 		t->held = true; /* it is asked about again */
+		if (rc > 0)
+			spool_release(s->claims, file->name);
 		return false;
 	}
 	rc = spool_give_back(s->spool, file->name,
@@ -500,12 +502,11 @@ static void
 let_go(struct turn *t, const struct spool_file *file)
 {
 	struct settle *s = t->s;
-	bool settled = age_is_archive(&t->age, file->moved_us);
 	uint64_t age = age_of(&t->age, t->now_us, file->moved_us);
 
 	if (age < s->for_us)
 		lose(s, t->now_us - age);
-	if (t->db != NULL && !settled) {
+	if (t->db != NULL && !age_is_archive(&t->age, file->moved_us)) {
 		note(t, file, true);
 		return;
 	}

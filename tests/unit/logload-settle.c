@@ -30,6 +30,7 @@ static struct error err;
 static struct {
 	unsigned asked, left; /* statements; before it goes away */
 	bool closed;
+	const char *moved; /* meanwhile, back and forth, by somebody else */
 } fake = {.left = UINT32_MAX};
 
 static enum db_verdict
@@ -40,6 +41,12 @@ fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 
 	(void)db;
 	fake.asked++;
+	if (fake.moved != NULL) {
+		int loaded = spool.dir[SPOOL_LOADED];
+
+		must(renameat(loaded, fake.moved, loaded, "moved") == 0);
+		must(renameat(loaded, "moved", loaded, fake.moved) == 0);
+	}
 	if (fake.left-- == 0)
 		return DB_PASSING;
 	for (size_t i = 0; i < len; i++)
@@ -269,6 +276,13 @@ test_back(void)
 	ok(has(SPOOL_REJECTED, "4" LOST), "not those of another file");
 	is_number(spool_claim(other, "2" LOST), 1, "they may be loaded now");
 	spool_release(other, "1" LOST);
+	/* Instants of files are coarse. */
+	(void)usleep(20000);
+	fake.moved = "1" LOST;
+	is_number(turn(&s, &db, true), LOAD_DONE, "once more");
+	ok(has(SPOOL_LOADED, "1" LOST) && has(SPOOL_REJECTED, "1" LOST),
+	    "the answer is of before he had loaded it");
+	fake.moved = NULL;
 	is_number(turn(&s, &db, true), LOAD_DONE, "once more");
 	ok(has(SPOOL_READY, "1" LOST) && !has(SPOOL_REJECTED, "1" LOST),
 	    "it is asked about again");
