@@ -165,7 +165,7 @@ trap 'signals=$((signals + 1)); wake' HUP INT TERM
 trap wake CHLD
 here=$(dirname -- "$(readlink -f -- "$0")")
 PATH=${PIPELINE_BIN:+$PIPELINE_BIN:}$here/build:$here:$PATH
-unknown=$(env | sed -n 's/^\(PIPELINE_[A-Z0-9_]*\)=..*/\1/p' |
+unknown=$(env -0 | tr '\n\0' ' \n' | sed -n 's/^\(PIPELINE_[A-Z0-9_]*\)=..*/\1/p' |
 	grep -vxFm 1 "$(usage | grep -o 'PIPELINE_[A-Z_]*')")
 [ -z "$unknown" ] || fail 64 error "$unknown: there is no such option"
 duration PIPELINE_RESTART_MAX 30s && restart_max=$time

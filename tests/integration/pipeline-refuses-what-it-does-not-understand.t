@@ -28,7 +28,8 @@ run env PIPELINE_DRIAN=5s PIPELINE_EMPTY= "$TOP/pipeline.sh"
 like "$STATUS $ERR" '^64 .*pipeline: PIPELINE_DRIAN: there is no such option' \
 	'one that is no option: usage'
 cp "$TOP/pipeline.sh" "$DIR/"
-run env PIPELINE_BIN="$DIR" PATH=/usr/bin:/bin "$DIR/pipeline.sh"
+run env TEXT=$'of two lines,\nPIPELINE_DRIAN=5s' PIPELINE_BIN="$DIR" \
+	PATH=/usr/bin:/bin "$DIR/pipeline.sh"
 is "$STATUS" 78 'a tool that is not there: configuration'
 like "$ERR" 'logrecv is not found' 'which is named'
 run env SPOOL=/proc/no/spool "$TOP/pipeline.sh"
