@@ -82,7 +82,7 @@ events_begin(struct load *f)
 	reader_begin(&f->loader->reader, f->source, f->at, f->lines);
 	f->loader->reader.closed = f->file.loaded;
 	set_received(f);
-	f->bad_left = 0;
+	f->batches = f->bad_left = 0;
 	if (f->at == 0 && !f->torn_tails && f->rules.origin == NULL)
 		f->bad_left = FRONT_MOST;
 }
@@ -104,7 +104,11 @@ bool
 events_go_on(const struct load *f)
 {
 	uint64_t size = f->loader->reader.at - f->at;
+	unsigned most = f->loader->at_a_time.batches;
 
+	/* With the one that is being gathered. */
+	if (most > 0 && f->batches + 1 >= most)
+		return false;
 	return size < f->loader->limits.chunk ||
 	       (f->bad_left > 0 && size < FRONT_BYTES);
 }

@@ -16,6 +16,7 @@
 static enum load_verdict load_chunk(struct load *);
 static enum load_verdict load_rows(struct load *);
 static enum load_verdict finish_chunk(struct load *);
+static enum load_verdict take_refused(struct load *, const struct line *);
 
 void
 load_init(struct load *f, struct loader *l, struct source *source,
@@ -386,6 +387,7 @@ hand_over(struct load *f)
 		return verdict;
 	l->gathers = &l->gathered[g == &l->gathered[0]];
 	gathered_clear(l->gathers);
+	f->batches++;
 	if (storer_give(&l->storer, g))
 		return LOAD_DONE;
 	verdict = store_gathered(&l->store, g);
@@ -422,6 +424,12 @@ take_row(struct load *f, const struct line *line)
 	if (l->rate != NULL)
 		rate_take(l->rate, l->stop);
 	events_make_row(f, line);
+	if (f->rules.bounds.no_nul_value && row_has_nul(&l->maker, &f->row)) {
+		(void)error_set(&f->error, "a value of a column has a NUL, "
+					   "which no text of the database has");
+		f->event.bounded = true;
+		return take_refused(f, line);
+	}
 	f->chunk.nulls += l->maker.misfits - misfits;
 	rc = batch_add(&l->gathers->batch, &l->at_a_time, id, &f->row);
 	if (rc == 0) {

@@ -94,6 +94,7 @@ struct load {
 	    unsure_at; /* where a commit without an answer leads; 0: none */
 	struct load_tally tally; /* of the chunks that this object committed */
 	struct load_tally chunk; /* of the present one */
+	unsigned batches;        /* of it, handed over to be stored */
 	bool last;               /* the present chunk ends with the content */
 	unsigned bad_left;   /* lines that may be no event, or 0: any number */
 	struct db_file file; /* as the ledger has it */

@@ -351,8 +351,9 @@ put_head(struct reject *r, const struct line *line,
 		(unsigned long long)line->number,
 		(unsigned long long)why->offset) < 0 ||
 	    put_received(b, why->received_at) < 0 ||
-	    buf_printf(b, ",\"file_id\":%llu,\"code\":%d,\"text\":",
-		(unsigned long long)why->file_id, why->code) < 0 ||
+	    buf_printf(b, ",\"file_id\":%llu,\"code\":%s,\"text\":",
+		(unsigned long long)why->file_id,
+		why->code == NULL ? "0" : why->code) < 0 ||
 	    put_string(b, why->text, strlen(why->text)) < 0 ||
 	    buf_printf(b, ",\"rejected_at\":\"%s\"", stamp) < 0)
 		return error_errno(err, "write %s", r->name);

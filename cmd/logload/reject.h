@@ -61,7 +61,7 @@ struct reject {
 
 /* Why a line is refused. */
 struct reject_reason {
-	int code;
+	const char *code; /* the database's, as JSON; NULL: our own check */
 	const char *text;
 	/* The member that the line, which is JSON, is the value of; or NULL. */
 	const char *member;

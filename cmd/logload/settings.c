@@ -238,6 +238,20 @@ check_table(const char *name, struct error *err)
 	return 0;
 }
 
+/* A database that cuts long names in silence would take two for one. */
+static int
+check_length(const struct settings *s, const char *name, struct error *err)
+{
+	unsigned most = s->db.driver->dialect.name_bytes;
+	const char *dot = strchr(name, '.');
+
+	if (most == 0 || (strlen(dot == NULL ? name : dot + 1) <= most &&
+			     (dot == NULL || dot - name <= (long)most)))
+		return 0;
+	return error_set(err,
+	    "'%s' is over the %u bytes of a name in this database", name, most);
+}
+
 /* Without the database, where it is the one that we connect to. */
 static const char *
 shorten(const char *database, const char *name)
@@ -293,9 +307,11 @@ check_index(const struct settings *s, const char *names, struct error *err)
 static int
 complete_tables(struct settings *s, struct error *err)
 {
-	if (check_table(s->db.table, err) < 0)
+	if (check_table(s->db.table, err) < 0 ||
+	    check_length(s, s->db.table, err) < 0)
 		return usage(err, "table");
-	if (check_table(s->db.ledger, err) < 0)
+	if (check_table(s->db.ledger, err) < 0 ||
+	    check_length(s, s->db.ledger, err) < 0)
 		return usage(err, "ledger");
 	name_table(s);
 	if (columns_init(&s->columns, err) < 0)
@@ -306,6 +322,10 @@ complete_tables(struct settings *s, struct error *err)
 	}
 	if (columns_compile(&s->columns, err) < 0)
 		return usage(err, "column");
+	for (unsigned i = 0; i < s->columns.count; i++) {
+		if (check_length(s, s->columns.list[i].name, err) < 0)
+			return usage(err, "column");
+	}
 	for (unsigned i = 0; i < s->indexes.count; i++) {
 		if (check_index(s, s->indexes.items[i], err) < 0)
 			return usage(err, "index");

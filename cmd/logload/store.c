@@ -142,10 +142,11 @@ refused(struct store *s, const struct gathered *g, unsigned row, bool absent)
 	const struct batch *b = &g->batch;
 	bool duplicate = s->db->cause == DB_CAUSE_DUPLICATE, there = false;
 	struct error said = s->db->error;
+	char code[DB_CODE_MAX];
 	struct line line = {.offset = b->place[row].at,
 	    .len = b->place[row].len,
 	    .number = b->line[row]};
-	struct reject_reason why = {.code = said.code,
+	struct reject_reason why = {.code = code,
 	    .text = said.text,
 	    .member = "event",
 	    .offset = b->place[row].offset,
@@ -153,7 +154,8 @@ refused(struct store *s, const struct gathered *g, unsigned row, bool absent)
 	    .file_id = b->file_id[row]};
 	enum db_verdict verdict = DB_OK;
 
-	if (duplicate && s->db->own_key && (!absent || s->copies))
+	db_code(s->db, said.code, code);
+	if (duplicate && (!absent || s->copies))
 		verdict = db_is_there(s->db, b, row, &there);
 	if (verdict != DB_OK)
 		return heard(s, verdict);
@@ -330,6 +332,7 @@ store_end(struct store *s)
 {
 	struct error *e = &s->error;
 	enum db_verdict verdict;
+	char code[DB_CODE_MAX];
 
 	if (s->doubtful == 0 || (s->witnessed && s->kept.count == 0))
 		return LOAD_DONE;
@@ -338,10 +341,11 @@ store_end(struct store *s)
 		if (verdict != DB_REFUSED)
 			return heard(s, verdict);
 	}
+	db_code(s->db, s->refusal.code, code);
 	(void)error_set(e,
-	    s->kept.count > 0 ? "the table takes no rows any more: %s (%d)"
-			      : "all of its events are refused: %s (%d)",
-	    s->refusal.text, s->refusal.code);
+	    s->kept.count > 0 ? "the table takes no rows any more: %s (%s)"
+			      : "all of its events are refused: %s (%s)",
+	    s->refusal.text, code);
 	e->code = s->refusal.code;
 	return s->kept.count > 0 ? LOAD_SCHEMA : LOAD_REFUSED;
 }

@@ -270,7 +270,7 @@ run_plain(enum db_verdict verdict, unsigned events, bool gone, int dir)
 	memset(&fake, 0, sizeof(fake));
 	fake.verdict = verdict;
 	fake.gone = gone;
-	fake.limits = (struct batch_limits){16, 4096};
+	fake.limits = (struct batch_limits){16, 4096, 0};
 	return run(fd, dir, &tally);
 }
 
@@ -283,7 +283,7 @@ run_moved(bool breaks, int dir)
 
 	must(write(fd, "{\"a\":1}\n{\"a\":2}\n", 16) == 16);
 	memset(&fake, 0, sizeof(fake));
-	fake.limits = (struct batch_limits){16, 4096};
+	fake.limits = (struct batch_limits){16, 4096, 0};
 	fake.progress = "8";
 	fake.breaks = breaks;
 	return run(fd, dir, &tally);
@@ -298,7 +298,7 @@ run_refused(enum db_verdict verdict, bool unanswered, int dir)
 
 	must(write(fd, "{\"a\":1}\n", 8) == 8);
 	memset(&fake, 0, sizeof(fake));
-	fake.limits = (struct batch_limits){16, 4096};
+	fake.limits = (struct batch_limits){16, 4096, 0};
 	fake.refused = verdict;
 	fake.unanswered = unanswered;
 	return run(fd, dir, &tally);
@@ -390,7 +390,7 @@ static void
 begin_many(bool sifts)
 {
 	memset(&fake, 0, sizeof(fake));
-	fake.limits = (struct batch_limits){BATCH_ROWS_MAX, 1 << 20};
+	fake.limits = (struct batch_limits){BATCH_ROWS_MAX, 1 << 20, 0};
 	fake.sifts = sifts;
 }
 

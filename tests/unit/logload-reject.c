@@ -138,7 +138,7 @@ read_all(int dir, const char *name)
 static bool
 gives_back(int dir, enum content how, unsigned *seed)
 {
-	struct reject_reason why = {.code = 7, .text = "why \"not\""};
+	struct reject_reason why = {.code = "7", .text = "why \"not\""};
 	struct source source = {.plain = true};
 	struct line line = {.offset = 1, .number = 3};
 	struct reject reject;

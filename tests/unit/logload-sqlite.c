@@ -66,7 +66,7 @@ static void
 gather(unsigned count)
 {
 	static const char event[] = "{\"n\":1}";
-	const struct batch_limits limits = {ROWS, 1 << 20};
+	const struct batch_limits limits = {ROWS, 1 << 20, 0};
 	struct row row = {.received_at = "2026-11-22 07:33:51.123456",
 	    .payload = {event, sizeof(event) - 1}};
 

@@ -42,6 +42,20 @@ db_interrupt(struct db *db)
 	db->driver->interrupt(db);
 }
 
+void
+db_code(const struct db *db, int code, char out[DB_CODE_MAX])
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	if (!db->driver->dialect.sqlstates || code <= 0) {
+		(void)snprintf(out, DB_CODE_MAX, "%d", code);
+		return;
+	}
+	memcpy(out, "\"00000\"", 8);
+	for (int i = 5; i > 0; i--, code /= 36)
+		out[i] = digits[code % 36];
+}
+
 /*
  * Statements. Rows may be refused, the ledger's own statements may not:
  * DB_REFUSED becomes DB_SCHEMA.
@@ -167,7 +181,7 @@ db_sift(struct db *db, const struct batch *batch, unsigned from, unsigned count,
 {
 	enum db_verdict verdict = DB_REFUSED;
 
-	if (db->driver->sift != NULL && db->own_key)
+	if (db->driver->sift != NULL)
 		verdict = db->driver->sift(db, batch, from, count, missing);
 	return heard(db, verdict);
 }
@@ -181,6 +195,9 @@ db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
 	struct db_answer answer;
 	struct buf *b = &db->sql;
 
+	*there = false;
+	if (!db->own_key)
+		return DB_OK;
 	b->len = 0;
 	if (buf_printf(b, "SELECT 1 FROM ") < 0 ||
 	    sql_put_table(b, d, db->config->table) < 0 ||
@@ -258,8 +275,10 @@ put_select(struct db *db)
 	b->len = 0;
 	return buf_printf(b, "SELECT ") < 0 ||
 		       sql_put_ledger_columns(b, d, db->old_ledger) < 0 ||
-		       buf_printf(b, "%s, started_at FROM ",
+		       buf_printf(b, "%s, ",
 			   db->old_ledger ? ", NULL, NULL" : "") < 0 ||
+		       sql_put_instant(b, d, "started_at") < 0 ||
+		       buf_printf(b, " FROM ") < 0 ||
 		       sql_put_table(b, d, db->config->ledger) < 0
 		   ? -1
 		   : 0;
@@ -423,7 +442,8 @@ add_line(struct db *db, uint64_t id, const struct db_claim *claim)
 	    buf_printf(b, ", ") < 0 ||
 	    (sha256 == NULL ? buf_printf(b, "NULL")
 			    : sql_put_text(b, d, sha256, strlen(sha256))) < 0 ||
-	    buf_printf(b, ", %s)", d->now) < 0)
+	    buf_printf(b, ", %s)%s", d->now,
+		d->same_key == NULL ? "" : d->same_key) < 0)
 		return db_no_memory(db);
 	return run(db, b->data, b->len);
 }

@@ -68,6 +68,10 @@ db_default_driver(const struct db_config *, bool *configured);
 struct db *db_new(const struct db_config *);
 void db_free(struct db *);
 
+/* A code of its errors, as JSON. */
+#define DB_CODE_MAX 16
+void db_code(const struct db *, int code, char out[DB_CODE_MAX]);
+
 /* Connects where that is needed, and sees to the tables. */
 enum db_verdict db_connect(struct db *);
 void db_disconnect(struct db *);
@@ -123,8 +127,8 @@ enum db_verdict db_sift(struct db *, const struct batch *, unsigned from,
     unsigned count, bool *missing);
 /*
  * Is an event in the table already? Its key is received_at, file_id and line.
- * Only where db->own_key says that the table has a unique index that begins
- * with these: without one that may take long.
+ * Where db->own_key does not say that the table has a unique index that begins
+ * with these, that could take long, and it counts as not there.
  */
 enum db_verdict
 db_is_there(struct db *, const struct batch *, unsigned row, bool *there);

@@ -101,19 +101,26 @@ struct db {
 
 /* How its SQL is written. */
 struct db_dialect {
-	char name_quote;     /* around a name; doubled within */
-	const char *escaped; /* characters of a string with a \ before them */
-	const char *begin;   /* begins a transaction */
-	const char *same;    /* is true in a session as open has made it */
-	const char *lock;    /* behind a SELECT whose row is to be locked */
-	const char *now;     /* the instant, in UTC */
-	const char *nth;     /* behind a SELECT: its row %u, from 0 on */
+	char name_quote;      /* around a name; doubled within */
+	const char *escaped;  /* characters of a string with a \ before them */
+	const char *begin;    /* begins a transaction */
+	const char *same;     /* is true in a session as open has made it */
+	const char *lock;     /* behind a SELECT whose row is to be locked */
+	const char *same_key; /* behind an INSERT: a key that is there already
+				 is no error; NULL: it may be one, and the
+				 transaction goes on */
+	const char *now;      /* the instant, in UTC */
+	const char *instant;  /* the column %s as text, YYYY-MM-DD
+				 hh:mm:ss.uuuuuu;  NULL: it is that anyway */
+	const char *nth;      /* behind a SELECT: its row %u, from 0 on */
 	const char *types[COLUMN_TYPES]; /* of a column; %u: its width */
 	const char *count;               /* a whole number from 0 on */
 	const char *json;                /* an event, as text if possible */
 	const char *text;                /* of the ledger: %u bytes, compared
 					    byte by byte */
 	const char *table_end;           /* behind the bracket */
+	unsigned name_bytes; /* most of a name; 0: the database will say */
+	bool sqlstates; /* error.code is an SQLSTATE, as a number of base 36 */
 };
 
 #define DB_FIELDS_MAX 12

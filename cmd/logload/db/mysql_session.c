@@ -205,21 +205,6 @@ mysql_open_session(struct mysql *m)
 	return verdict;
 }
 
-static int
-put_grant(struct buf *b, const struct db_config *c, const char *rights,
-    const char *table)
-{
-	const struct db_dialect *d = &c->driver->dialect;
-
-	if (buf_printf(b, "GRANT %s ON ", rights) < 0)
-		return -1;
-	if (c->database != NULL && strchr(table, '.') == NULL &&
-	    (sql_put_name(b, d, c->database, strlen(c->database)) < 0 ||
-		buf_printf(b, ".") < 0))
-		return -1;
-	return sql_put_table(b, d, table) < 0 ? -1 : buf_printf(b, " TO ...");
-}
-
 void
 mysql_tell_remedy(struct mysql *m)
 {
@@ -240,9 +225,7 @@ mysql_tell_remedy(struct mysql *m)
 	    said.code != SERVER_NO_RIGHT_TO_TABLE &&
 	    said.code != SERVER_NO_RIGHT_TO_COLUMN)
 		return;
-	if (put_grant(&b, c, "SELECT, INSERT", c->table) == 0 &&
-	    buf_printf(&b, "; ") == 0 &&
-	    put_grant(&b, c, "SELECT, INSERT, UPDATE", c->ledger) == 0)
+	if (sql_put_grants(&b, c) == 0)
 		(void)error_set(&m->db.error,
 		    "%s; what is needed: %.*s; and CREATE, INDEX and ALTER for "
 		    "the tables to be made",

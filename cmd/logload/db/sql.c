@@ -57,6 +57,41 @@ sql_put_text(
 }
 
 int
+sql_put_instant(struct buf *b, const struct db_dialect *d, const char *column)
+{
+	const char *form = d->instant == NULL ? "%s" : d->instant;
+	const char *place = strstr(form, "%s");
+
+	return buf_printf(
+	    b, "%.*s%s%s", (int)(place - form), form, column, place + 2);
+}
+
+static int
+put_grant(struct buf *b, const struct db_config *c, const char *rights,
+    const char *table)
+{
+	const struct db_dialect *d = &c->driver->dialect;
+
+	if (buf_printf(b, "GRANT %s ON ", rights) < 0)
+		return -1;
+	if (c->database != NULL && strchr(table, '.') == NULL &&
+	    (sql_put_name(b, d, c->database, strlen(c->database)) < 0 ||
+		buf_printf(b, ".") < 0))
+		return -1;
+	return sql_put_table(b, d, table) < 0 ? -1 : buf_printf(b, " TO ...");
+}
+
+int
+sql_put_grants(struct buf *b, const struct db_config *c)
+{
+	return put_grant(b, c, "SELECT, INSERT", c->table) < 0 ||
+		       buf_printf(b, "; ") < 0 ||
+		       put_grant(b, c, "SELECT, INSERT, UPDATE", c->ledger) < 0
+		   ? -1
+		   : 0;
+}
+
+int
 sql_put_columns(
     struct buf *b, const struct db_dialect *d, const struct columns *columns)
 {

@@ -14,6 +14,11 @@ int sql_put_table(struct buf *, const struct db_dialect *, const char *name);
 /* A string; it holds no NUL. */
 int sql_put_text(
     struct buf *, const struct db_dialect *, const char *text, size_t len);
+/* A column of instants, as text. */
+int
+sql_put_instant(struct buf *, const struct db_dialect *, const char *column);
+/* The statements that give the rights to load into tables that are there. */
+int sql_put_grants(struct buf *, const struct db_config *);
 /* received_at, file_id, line, and what else a batch has, in its order. */
 int sql_put_columns(
     struct buf *, const struct db_dialect *, const struct columns *);

@@ -315,7 +315,7 @@ open_link(struct db *db)
 	else if (access(path, F_OK) < 0)
 		path = ":memory:"; /* nothing is there, and to be made */
 	atomic_store(&l->hurry, false);
-	db->limits = (struct batch_limits){BATCH_ROWS_MAX, BATCH_BYTES};
+	db->limits = (struct batch_limits){BATCH_ROWS_MAX, BATCH_BYTES, 0};
 	if (sqlite3_open_v2(path, &l->sqlite, flags, NULL) != SQLITE_OK)
 		return failed(l, "open");
 	/* These cannot fail. */

@@ -276,10 +276,13 @@ take_head(struct cursor *c, struct event_record *r)
 		return false;
 	if (!take(c, ",\"code\":"))
 		return false;
-	(void)take(c, "-"); /* there may be such codes */
-	return take_number(c, &code) && take(c, ",\"text\":") &&
-	       take_string(c, &skipped) && take(c, ",\"rejected_at\":") &&
-	       take_string(c, &skipped);
+	if (!take_string(c, &skipped)) {
+		(void)take(c, "-"); /* there may be such codes */
+		if (!take_number(c, &code))
+			return false;
+	}
+	return take(c, ",\"text\":") && take_string(c, &skipped) &&
+	       take(c, ",\"rejected_at\":") && take_string(c, &skipped);
 }
 
 bool

@@ -19,8 +19,9 @@
 
 /* How much is stored at a time; a row over `bytes` goes by itself. */
 struct batch_limits {
-	unsigned rows; /* at most BATCH_ROWS_MAX */
-	size_t bytes;  /* as batch_size counts them */
+	unsigned rows;    /* at most BATCH_ROWS_MAX */
+	size_t bytes;     /* as batch_size counts them */
+	unsigned batches; /* of a transaction; 0: any number */
 };
 
 /* One of the texts of each row. */

@@ -70,6 +70,18 @@ row_note(struct row_maker *m, const struct json_member *member)
 	m->heads[i - 1].event = m->event;
 }
 
+bool
+row_has_nul(const struct row_maker *m, const struct row *row)
+{
+	for (unsigned i = 0; i < m->columns->count; i++) {
+		const struct value *v = &row->columns[i];
+
+		if (v->len > 0 && memchr(v->p, '\0', v->len) != NULL)
+			return true;
+	}
+	return false;
+}
+
 void
 row_keep_stamp(struct row_maker *m, struct json_text quoted, struct row *row)
 {

@@ -35,6 +35,7 @@ struct row_bounds {
 	unsigned depth;          /* at most so many levels; 0: any number */
 	bool no_lone_surrogates; /* \ud800 by itself */
 	bool no_nul;             /* \u0000 */
+	bool no_nul_value;       /* that, in the text of a column */
 };
 
 struct row_head {
@@ -68,6 +69,8 @@ void row_begin(struct row_maker *);
 void row_note(struct row_maker *, const struct json_member *);
 void row_make(struct row_maker *, const char *event, size_t len, uint64_t line,
     struct row *);
+/* Has a column's text a NUL in it? */
+bool row_has_nul(const struct row_maker *, const struct row *);
 /* Its instant is another one, a JSON string, if that is a date and time. */
 void row_keep_stamp(struct row_maker *, struct json_text quoted, struct row *);
 
