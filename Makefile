@@ -35,7 +35,7 @@ TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
 MYSQL := $(shell pkg-config --exists mysqlclient 2>/dev/null && \
 	echo mysqlclient || echo libmariadb)
 DRIVERS := mysql:$(MYSQL):default-libmysqlclient-dev \
-	sqlite:sqlite3:libsqlite3-dev
+	postgresql:libpq:libpq-dev sqlite:sqlite3:libsqlite3-dev
 of = $(word $(1),$(subst :, ,$(2)))
 BUILT := $(foreach d,$(DRIVERS),$(if $(shell \
 	pkg-config --exists $(call of,2,$(d)) 2>/dev/null && echo yes),$(d)))

@@ -22,7 +22,8 @@ settings_table(
 	const struct option_spec all[] = {
 	    OPTION_HEADING_ROW("Database"),
 	    {"db", OPTION_STRING, &s->url, NULL, "URL",
-		"the database: mysql://USER@HOST:PORT/DATABASE, sqlite:PATH",
+		"the database: mysql://USER@HOST:PORT/DATABASE, "
+		"postgresql://..., sqlite:PATH",
 		NULL, 0, 0},
 	    {"db-password-file", OPTION_STRING, &s->password_file, NULL, "FILE",
 		"file with the password in its first line", NULL, 0, 0},

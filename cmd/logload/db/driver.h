@@ -58,6 +58,7 @@ struct db_config {
 	unsigned host_count;
 	const char *user, *password, *database, *socket;
 	const char *path; /* of a database that is a file */
+	const char *rest; /* of the address, where the driver keeps it whole */
 	const char *defaults_file;
 	const char *ssl_mode; /* NULL: ssl is our default, no wish */
 	enum db_ssl ssl;
@@ -191,6 +192,7 @@ db_no_memory(struct db *db)
  */
 #define DB_DRIVER extern const struct db_driver __attribute__((weak))
 DB_DRIVER db_mysql; /* MySQL and MariaDB */
+DB_DRIVER db_postgresql;
 DB_DRIVER db_sqlite;
 
 #endif

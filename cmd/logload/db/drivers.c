@@ -13,6 +13,7 @@ static const struct {
 	const char *package;            /* Debian's, to build it */
 } drivers[] = {
     {&db_mysql, {"mysql://", "mariadb://"}, "default-libmysqlclient-dev"},
+    {&db_postgresql, {"postgresql://", "postgres://"}, "libpq-dev"},
     {&db_sqlite, {"sqlite:"}, "libsqlite3-dev"},
 };
 

@@ -1,0 +1,259 @@
+/*
+ * postgresql_check.c - what is asked of the server and of the tables, in
+ * PostgreSQL, when a session begins: do commits last, and are the tables such
+ * that no event can be lost or doubled in them?
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "postgresql_own.h"
+#include "sql.h"
+
+#define BATCH_BYTES (2 * 1024 * 1024)
+
+static enum db_verdict
+ask(struct pg *pg, const char *sql, struct db_answer *answer)
+{
+	return pg->db.driver->ask(&pg->db, sql, strlen(sql), answer);
+}
+
+static void
+warn_of(const char *what)
+{
+	log_warn("the server has %s: events that were loaded and removed here "
+		 "can be lost",
+	    what);
+}
+
+/*
+ * What the caller does outside of transactions needs these; a pooler keeps
+ * them. A server that can looks now and then whether we are still there: then
+ * what an interrupted statement has locked is soon free.
+ */
+enum db_verdict
+postgresql_open_session(struct pg *pg)
+{
+	static const char set[] =
+	    "SET TimeZone='UTC'; SET DateStyle='ISO'; "
+	    "SET standard_conforming_strings=on; SET extra_float_digits=1; "
+	    "SELECT set_config(name, '2s', false) FROM pg_settings "
+	    "WHERE name='client_connection_check_interval'";
+	static const char look[] =
+	    "SELECT CASE WHEN current_setting('fsync')='off' THEN "
+	    "'fsync=off' WHEN current_setting('synchronous_commit')='off' THEN "
+	    "'synchronous_commit=off' END, "
+	    "CASE WHEN current_setting('synchronous_standby_names')='' THEN "
+	    "'no synchronous_standby_names' "
+	    "WHEN current_setting('synchronous_commit')='local' THEN "
+	    "'synchronous_commit=local' END, "
+	    "NULLIF(current_setting('server_encoding'), 'UTF8')";
+	enum db_verdict verdict =
+	    pg->db.driver->run(&pg->db, set, sizeof(set) - 1);
+	struct db_answer answer;
+
+	pg->db.limits = (struct batch_limits){.rows = BATCH_ROWS_MAX,
+	    .bytes = BATCH_BYTES,
+	    .batches = BATCHES_MOST};
+	if (verdict == DB_OK && postgresql_put_copy(pg) < 0)
+		return db_no_memory(&pg->db);
+	if (verdict == DB_OK)
+		verdict = ask(pg, look, &answer);
+	if (verdict != DB_OK || pg->warned)
+		return verdict;
+	pg->warned = true;
+	if (answer.fields[0] != NULL)
+		warn_of(answer.fields[0]);
+	if (pg->many_hosts && answer.fields[1] != NULL)
+		warn_of(answer.fields[1]);
+	if (answer.fields[2] != NULL)
+		log_warn("the database has the encoding %s and not UTF8: "
+			 "events with characters that it lacks are rejected",
+		    answer.fields[2]);
+	return DB_OK;
+}
+
+/*
+ * Of one table, c.oid: each asks for what is wrong, in words to follow "the
+ * table NAME"; an answer of no row, or NULL, is none.
+ */
+#define COLUMN(need) \
+	"SELECT format('has the column %s as %s; it has to be " need "', " \
+	"a.attname, format_type(a.atttypid, a.atttypmod)) " \
+	"FROM pg_attribute a JOIN pg_type t ON t.oid=a.atttypid, c " \
+	"WHERE a.attrelid=c.oid AND a.attname IN "
+/* numeric(p,s) has (p << 16 | s) + 4 for its modifier. */
+#define NO_BIGINT \
+	"NOT (t.typname='int8' OR (t.typname='numeric' AND (a.atttypmod<0 " \
+	"OR (a.atttypmod-4 >> 16)-(a.atttypmod-4 & 65535)>=19))) LIMIT 1"
+#define UNIQUE \
+	"FROM pg_index i, c WHERE i.indrelid=c.oid AND i.indisunique AND " \
+	"i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND " \
+	"i.indexprs IS NULL"
+#define KEY(n) \
+	"(SELECT attname FROM pg_attribute a WHERE a.attrelid=c.oid AND " \
+	"a.attnum=i.indkey[" #n "])::text"
+
+static const struct question {
+	bool ledger, events; /* of which table */
+	const char *sql;
+} questions[] = {
+    {true, true,
+	"SELECT CASE WHEN relkind NOT IN ('r', 'p') THEN 'is no table, but a "
+	"view or the like; the table itself has to be named' "
+	"WHEN relpersistence<>'p' THEN 'is UNLOGGED, and empty after a crash; "
+	"make it LOGGED' END FROM c"},
+    {true, false,
+	COLUMN("bigint") "('id', 'bytes', 'events', 'rejected', 'torn', "
+			 "'progress', 'lines') AND " NO_BIGINT},
+    /* Names are compared, and ranges of them looked for, byte by byte. */
+    {true, false,
+	COLUMN("varchar(255) or text, COLLATE \"C\"") "('name') AND NOT ("
+						      "(t.typname='text' OR "
+						      "t.typname='varchar' AND "
+						      "(a.atttypmod<0 OR "
+						      "a.atttypmod-4>=255)) "
+						      "AND a.attcollation IN "
+						      "(SELECT oid FROM "
+						      "pg_collation WHERE "
+						      "collcollate IN ('C', "
+						      "'POSIX')))"},
+    {true, false,
+	COLUMN(
+	    "as wide as we make it") "('table', 'sha256') AND NOT "
+				     "(t.typname='text' OR t.typname='varchar' "
+				     "AND (a.atttypmod<0 OR "
+				     "a.atttypmod-4>=CASE a.attname WHEN "
+				     "'table' THEN 129 ELSE 64 END)) "
+				     "LIMIT 1"},
+    /* One name with two lines would be two files. */
+    {true, false,
+	"SELECT format('has no unique key of the column %s alone', name) FROM "
+	"(VALUES ('id'), ('name')) need (name) WHERE NOT EXISTS (SELECT "
+	"1 " UNIQUE " AND i.indnkeyatts=1 AND " KEY(0) "=need.name) LIMIT 1"},
+    /* Rounded, a key would be another event's. */
+    {false, true, COLUMN("bigint") "('file_id', 'line') AND " NO_BIGINT},
+    {false, true,
+	COLUMN("timestamptz") "('received_at') AND NOT (t.typname IN "
+			      "('timestamptz', 'timestamp') AND a.atttypmod IN "
+			      "(-1, 6))"},
+};
+
+/* The question, of that table. */
+static enum db_verdict
+ask_of(
+    struct pg *pg, const char *table, const char *sql, struct db_answer *answer)
+{
+	const struct db_dialect *d = &pg->db.driver->dialect;
+	struct buf quoted = {0}, *b = &pg->db.sql;
+	int rc;
+
+	b->len = 0;
+	rc = sql_put_table(&quoted, d, table) < 0 ||
+		     buf_printf(b, "WITH c AS (SELECT * FROM pg_class WHERE "
+				   "oid=to_regclass(") < 0 ||
+		     sql_put_text(b, d, quoted.data, quoted.len) < 0 ||
+		     buf_printf(b, ")) %s", sql) < 0
+		 ? -1
+		 : 0;
+	buf_release(&quoted);
+	if (rc < 0)
+		return db_no_memory(&pg->db);
+	return pg->db.driver->ask(&pg->db, b->data, b->len, answer);
+}
+
+/* What no payload may have there, and has it the rows' own key? */
+static enum db_verdict
+learn(struct pg *pg, const char *table)
+{
+	static const char sql[] =
+	    "SELECT (SELECT t.typname='jsonb' FROM pg_attribute a JOIN pg_type "
+	    "t ON t.oid=a.atttypid WHERE a.attrelid=c.oid AND "
+	    "a.attname='payload'), EXISTS (SELECT 1 " UNIQUE
+	    " AND ARRAY[" KEY(0) ", " KEY(1) ", " KEY(
+		2) "] @> "
+		   "'{received_at,file_id,line}') FROM c";
+	enum db_verdict verdict;
+	struct db_answer answer;
+	bool jsonb;
+
+	verdict = ask_of(pg, table, sql, &answer);
+	if (verdict != DB_OK)
+		return verdict;
+	jsonb = answer.found && answer.fields[0] != NULL &&
+		*answer.fields[0] == 't';
+	pg->db.own_key = answer.found && *answer.fields[1] == 't';
+	pg->db.bounds = (struct row_bounds){
+	    .no_lone_surrogates = jsonb, .no_nul = jsonb, .no_nul_value = true};
+	return DB_OK;
+}
+
+/* How wide are the columns that cut what is too long, if that is blanks? */
+static enum db_verdict
+learn_widths(struct pg *pg, const char *table)
+{
+	const struct columns *columns = pg->db.config->columns;
+	const struct db_dialect *d = &pg->db.driver->dialect;
+	enum db_verdict verdict;
+	struct db_answer answer;
+	struct buf sql = {0};
+	int rc = buf_printf(&sql,
+	    "SELECT string_agg(GREATEST(a.atttypmod-4, 0)::text, ' ' ORDER BY "
+	    "k.n) FROM c CROSS JOIN unnest(ARRAY[NULL");
+	char *p;
+
+	for (unsigned i = 0; i < columns->count && rc == 0; i++) {
+		const char *name = columns->list[i].name;
+
+		rc = buf_printf(&sql, ", ") < 0 ||
+			     sql_put_text(&sql, d, name, strlen(name)) < 0
+			 ? -1
+			 : 0;
+	}
+	if (rc < 0 ||
+	    buf_printf(&sql,
+		"]) WITH ORDINALITY k (name, n) LEFT JOIN pg_attribute a ON "
+		"a.attrelid=c.oid AND a.attname=k.name AND a.atttypid IN "
+		"('varchar'::regtype, 'bpchar'::regtype)") < 0) {
+		buf_release(&sql);
+		return db_no_memory(&pg->db);
+	}
+	verdict = ask_of(pg, table, sql.data, &answer);
+	buf_release(&sql);
+	if (verdict != DB_OK || answer.fields[0] == NULL)
+		return verdict;
+	p = (char *)answer.fields[0];
+	(void)strtoul(p, &p, 10); /* of none */
+	for (unsigned i = 0; i < columns->count; i++)
+		pg->widths[i] = (unsigned)strtoul(p, &p, 10);
+	return DB_OK;
+}
+
+enum db_verdict
+postgresql_check(struct db *db, const char *table)
+{
+	bool ledger = table == db->config->ledger;
+	struct pg *pg = (struct pg *)db;
+	enum db_verdict verdict;
+
+	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
+		const struct question *q = &questions[i];
+		struct db_answer answer;
+
+		if (!(ledger ? q->ledger : q->events))
+			continue;
+		verdict = ask_of(pg, table, q->sql, &answer);
+		if (verdict != DB_OK)
+			return verdict;
+		if (answer.fields[0] == NULL)
+			continue;
+		(void)error_set(
+		    &db->error, "the table %s %s", table, answer.fields[0]);
+		db->cause = DB_CAUSE_OTHER;
+		return DB_SCHEMA;
+	}
+	if (ledger)
+		return DB_OK;
+	verdict = learn(pg, table);
+	return verdict == DB_OK ? learn_widths(pg, table) : verdict;
+}
