@@ -120,7 +120,7 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	mariadb-install-db:mariadb-server-core mariadb:mariadb-client-core \
 	setpriv:util-linux flock:util-linux timeout:coreutils ps:procps \
 	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl \
-	sqlite3:sqlite3
+	sqlite3:sqlite3 psql:postgresql-client initdb:postgresql pgrep:procps
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
 	zlib:zlib1g-dev libzstd:libzstd-dev libcrypto:libssl-dev \
 	$(foreach d,$(DRIVERS),$(call of,2,$(d)):$(call of,3,$(d)))
@@ -137,7 +137,8 @@ run: ## start the pipeline under ./var, send it events, and show them as rows
 
 # Installs nothing: says what is missing, and how to get it.
 needs:
-	@PATH="$$PATH:/usr/local/sbin:/usr/sbin:/sbin"; \
+	@PATH="$$PATH:/usr/local/sbin:/usr/sbin:/sbin:$$(echo \
+		/usr/lib/postgresql/*/bin | tr ' ' :)"; \
 	missing=$$(for need in $(NEED_COMMANDS); do \
 		command -v "$${need%%:*}" >/dev/null || echo "  $${need#*:}" \
 			"($${need%%:*})"; done; \
@@ -153,6 +154,10 @@ needs:
 # Unless make was told itself how many jobs to run.
 PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 
+# A test of what holds for each database says so: "# databases: mariadb ...".
+DATABASES ?= postgresql
+OF_DATABASE = $(if $(CHOSEN),$(shell grep -lE '^\# databases:.* $(1)( |$$)' \
+	$(CHOSEN)))
 # A test that measures time has a line "# alone: why", and runs alone.
 CHOSEN = $(wildcard $(TESTS))
 ALONE = $(if $(CHOSEN),$(shell grep -l '^\# alone: ' $(CHOSEN)))
@@ -165,6 +170,9 @@ check: needs ## build, then run all unit and integration tests
 	$(PROVE) -j $(JOBS) $(UNITS) $(filter-out $(ALONE),$(CHOSEN)) || \
 		status=1; \
 	[ -z '$(ALONE)' ] || $(PROVE) $(ALONE) || status=1; \
+	$(foreach d,$(DATABASES),tests='$(call OF_DATABASE,$(d))'; \
+		[ -z "$$tests" ] || DB=$(d) $(PROVE) -j $(JOBS) $$tests || \
+		status=1;) \
 	exit $$status
 
 # A sanitizer's finding ends the program, and its report fails the test.

@@ -91,21 +91,32 @@
 #	                         what comes back, bytes too: see tests/http-raw
 #	http_codes PORT <REQUEST prints the status codes of all answers, in a line
 #
-# MariaDB, one of its own for each test (about 0.3 s)
-#	mariadb_start [SERVER-OPTION]...   starts it, over its last data if it has
+# A database, one of its own for each test. The variable DB says which one:
+# mariadb (the default), postgresql or sqlite. A test that is right for several
+# has a line "# databases: mariadb postgresql sqlite", and runs on each of them.
+#	db_start [SERVER-OPTION]...   starts it, over its last data if it has
 #	                         run before; sets DB_URL (database, user and
 #	                         password are logs, logs, secret; the user may do
 #	                         everything in that database, nothing elsewhere),
 #	                         DB_HOST, DB_PORT (the same after a restart),
 #	                         DB_SOCKET, and exports LOGLOAD_DB_PASSWORD
-#	mariadb_stop             an orderly shutdown
-#	mariadb_kill             kill -9
+#	db_stop                  an orderly shutdown
+#	db_kill                  kill -9
+#	db_freeze STOP|CONT      all of it
 #	sql STATEMENT            as root in database logs; prints rows, tabs
-#	                         between columns, without names
+#	                         between columns, NULL for none, without names
 #	sql_is STATEMENT WANT NAME   `is` over it
+#	member NAME              prints SQL for a member of the payload, as text
+#	make_tables [OPTION]...  as logload --print-schema has them
+#	statements               prints what the server is at, a line each
+#	lock_logs, unlock_logs   another session holds the table logs
+#	wait_locked_out          until a loader waits for that
 #	rows                     SELECT COUNT(*) FROM logs; 0 if there is no table
-#	mariadb_mycnf            writes $HOME/.my.cnf with socket, user, password
 #	wait_rows N [SECONDS]    until the table has at least N rows
+#	mariadb_start, …         the same of MariaDB, whatever DB says
+#	mariadb_mycnf            writes $HOME/.my.cnf with socket, user, password
+#	postgresql_start NAME    …, and of PostgreSQL: NAME is another server, in
+#	                         $DIR/NAME, and options may follow
 
 # Variables such as STATUS and BODY are for the tests that read this file; the
 # code in quotes is Perl.
@@ -516,39 +527,18 @@ http_codes() {
 		cut -d ' ' -f 2 | paste -s -d ' ' -
 }
 
-# --- MariaDB
+# --- databases
 
-# An empty server's files, made once a build folder and copied by each test.
-tests_mariadb_template() {
-	local template=$BUILD/tests/mariadb user=()
-
-	mkdir -p "$BUILD/tests"
-	exec 9>"$BUILD/tests/mariadb.lock"
-	flock 9
-	if [ ! -e "$template/made" ]; then
-		rm -rf "$template"
-		mkdir "$template"
-		[ "$(id -u)" -ne 0 ] || user=(--user=root)
-		mariadb-install-db --no-defaults "${user[@]}" --skip-test-db \
-			--datadir="$template/data" --innodb-log-file-size=16M \
-			--auth-root-authentication-method=normal \
-			>"$DIR/.install-db" 2>&1 &&
-			mariadbd --no-defaults "${user[@]}" --bootstrap \
-				--datadir="$template/data" \
-				--innodb-log-file-size=16M \
-				>"$DIR/.bootstrap" 2>&1 <<-'SQL' &&
-					FLUSH PRIVILEGES;
-					DELETE FROM mysql.global_priv WHERE User = '';
-					CREATE DATABASE logs;
-					CREATE USER logs@'%' IDENTIFIED BY 'secret';
-					GRANT ALL ON logs.* TO logs@'%';
-				SQL
-			: >"$template/made"
-	fi
-	[ -e "$template/made" ] || bail_out "cannot make a MariaDB: $(
-		tail -n 5 "$DIR/.install-db" "$DIR/.bootstrap" 2>&1 | tr '\n' ' ')"
-	exec 9>&-
-}
+DB=${DB:-mariadb}
+DB_HOST=127.0.0.1
+DB_PORT=
+tests_sleeps='^(LOCK TABLE|SELECT (SLEEP|pg_sleep))' # what holds the table
+# shellcheck source=tests/db/mariadb.sh
+. "$tests_dir/db/mariadb.sh"
+# shellcheck source=tests/db/postgresql.sh
+. "$tests_dir/db/postgresql.sh"
+# shellcheck source=tests/db/sqlite.sh
+. "$tests_dir/db/sqlite.sh"
 
 # A port that is free now, and below those that the kernel gives to others.
 tests_free_port() {
@@ -563,58 +553,58 @@ tests_free_port() {
 		exit 1'
 }
 
-DB_SOCKET=$DIR/mysql.sock
-DB_HOST=127.0.0.1
-DB_PORT=
-
-mariadb_start() {
-	local user=() try
-
-	if [ ! -d "$DIR/mysql" ]; then
-		tests_mariadb_template
-		cp -a --reflink=auto "$BUILD/tests/mariadb/data" "$DIR/mysql" ||
-			bail_out 'cannot copy the files of MariaDB'
-	fi
-	[ "$(id -u)" -ne 0 ] || user=(--user=root)
-	for try in 1 2 3; do
-		[ -n "$DB_PORT" ] || DB_PORT=$(tests_free_port)
-		start mariadb mariadbd --no-defaults "${user[@]}" \
-			--datadir="$DIR/mysql" --socket="$DB_SOCKET" \
-			--pid-file="$DIR/mysql.pid" --bind-address="$DB_HOST" \
-			--port="$DB_PORT" --skip-name-resolve \
-			--innodb-log-file-size=16M --innodb-buffer-pool-size=64M \
-			"$@"
-		wait_for -t 60 tests_mariadb_answers
-		alive mariadb && break
-		# Another one took the port between the look and the bind.
-		log_since mariadb | grep -q 'Bind on TCP/IP port' || break
-		DB_PORT=
-	done
-	alive mariadb || give_up "MariaDB does not start, try $try"
-	DB_URL=mysql://logs@$DB_HOST:$DB_PORT/logs
-	export LOGLOAD_DB_PASSWORD=secret
+db_start() {
+	"${DB}_start" "$@"
 }
 
-# It answers, or it has ended.
-tests_mariadb_answers() {
-	tests_mysql -e 'SELECT 1' >/dev/null 2>&1 || ! alive mariadb
+db_stop() {
+	"${DB}_stop"
 }
 
-tests_mysql() {
-	mariadb --no-defaults --socket="$DB_SOCKET" --user=root --batch \
-		--skip-column-names "$@"
+db_freeze() {
+	"${DB}_freeze" "$1"
 }
 
-mariadb_stop() {
-	stop mariadb
-}
-
-mariadb_kill() {
-	kill_hard mariadb
+db_kill() {
+	"${DB}_kill"
 }
 
 sql() {
-	tests_mysql --database=logs --execute="$1"
+	"${DB}_sql" "$1"
+}
+
+member() {
+	"${DB}_member" "$1"
+}
+
+statements() {
+	"${DB}_statements"
+}
+
+tests_has_statement() {
+	statements | grep -qE "$1"
+}
+
+lock_logs() {
+	"${DB}_lock_logs"
+	wait_for tests_has_statement "$tests_sleeps"
+}
+
+unlock_logs() {
+	"${DB}_unlock_logs"
+}
+
+tests_is_locked_out() {
+	"${DB}_is_locked_out"
+}
+
+wait_locked_out() {
+	wait_for tests_is_locked_out
+}
+
+make_tables() {
+	logload --db "$DB_URL" --print-schema "$@" >"$DIR/.schema"
+	"${DB}_as_owner" "$(cat "$DIR/.schema")"
 }
 
 sql_is() {
@@ -633,14 +623,4 @@ wait_rows() {
 	wait_for -t "${2:-30}" tests_has_rows "$1" && return 0
 	diag "rows: $(rows), not $1"
 	return 1
-}
-
-mariadb_mycnf() {
-	cat >"$HOME/.my.cnf" <<-CONF
-		[client]
-		socket=$DB_SOCKET
-		user=logs
-		password=secret
-	CONF
-	chmod 600 "$HOME/.my.cnf"
 }

@@ -3,10 +3,11 @@
 # back to it soon, although no event tells of that. And what locks the file
 # itself, as its writer and logbatch do, is nothing to a loader.
 # shellcheck disable=SC2016 # the code in quotes is Perl
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 
 spool_new
-mariadb_start
+db_start
 logload_start
 ok 'logload is ready' wait_log logload ' ready '
 

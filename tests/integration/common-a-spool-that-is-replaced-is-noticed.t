@@ -3,6 +3,7 @@
 # notices that its spool is not the one of that name any more and ends with
 # status 74, so that it is started anew on what is there. Else events would be
 # acknowledged, for ever, into a directory that no other tool sees.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 
 # all_idle [SPOOL]: the three tools on a new spool
@@ -37,7 +38,7 @@ each_ends() {
 	num $(($(now_ms) - before)) -lt $((3000 * WAIT_SCALE)) '  soon'
 }
 
-mariadb_start
+db_start
 all=(logrecv logbatch logload)
 
 all_running

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # stderr: one line an event, with time, level and tool; whatever a client or a
 # file's name holds, it forges no line and drives no terminal.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 
 form='^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z'
@@ -12,7 +13,7 @@ evil=$'x\n2026-01-01T00:00:00.000000Z error logrecv: forged\e[2J.ndjson'
 echo '{"event":"a"}' >"$SPOOL/ready/$evil"
 echo '{"event":"a"}' >"$SPOOL/buffer/$evil"
 printf '{"event":"a"}\n\e[2J\n{"\e[2J' >"$SPOOL/ready/x.ndjson"
-mariadb_start
+db_start
 logrecv_start --log-level debug
 logbatch_start --log-level debug --max-age 1s
 logload_start --log-level debug

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Each tool writes SPOOL/metrics/TOOL.prom, and GET /metrics serves them all,
 # as Prometheus' text format 0.0.4 wants it.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 
 # Says what is wrong with an exposition: names, values, a family's samples that
@@ -48,7 +49,7 @@ printf '# TYPE a counter\na 1\nb 2\na{x="y} 3\n' >"$DIR/wrong"
 num "$(check_text "$DIR/wrong" | wc -l)" -ge 3 'the checker finds mistakes'
 
 spool_new
-mariadb_start
+db_start
 logrecv_start --workers 2
 logbatch_start --max-age 1s
 logload_start

@@ -2,9 +2,10 @@
 # Where a tool has no place for its metrics, which may be the fault of another
 # user or of a full disk, it says so once and does its work. It takes the place
 # as soon as there is one.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 
-mariadb_start
+db_start
 spool_new
 all=(logrecv logbatch logload)
 for tool in "${all[@]}"; do

@@ -11,7 +11,7 @@
 export LOGLOAD_SETTLE=0
 COLUMN=(--column 'id=id:varchar(40)')
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 

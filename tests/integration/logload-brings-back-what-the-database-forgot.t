@@ -3,6 +3,7 @@
 # had committed, rows and ledger lines together. Those are in loaded/ still, and
 # each of their events becomes a row again, once; records that were loaded again
 # come back to rejected/.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -13,10 +14,19 @@ put() {
 	events "$2" "${3:-0}" >"$SPOOL/ready/.put"
 	mv "$SPOOL/ready/.put" "$SPOOL/ready/$(ready "$1")"
 }
-unsynced=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0 --log-bin)
+case $DB in
+mariadb)
+	files=mysql
+	unsynced=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0 --log-bin)
+	;;
+postgresql)
+	files=postgresql
+	unsynced=(-c fsync=off -c synchronous_commit=off)
+	;;
+esac
 
-mariadb_start "${unsynced[@]}"
-sql "$(logload --print-schema)"
+db_start "${unsynced[@]}"
+make_tables
 sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
 put 1 10
 printf '{"event":"%s"}\n' good bad >"$SPOOL/ready/$(ready 2)"
@@ -25,12 +35,12 @@ ok 'a first file' wait_rows 11
 ok 'and a refused event' wait_for no_files ready
 is "$(files loaded)/$(files rejected)" 2/1 'both stay in loaded/'
 sql 'ALTER TABLE logs DROP CONSTRAINT picky'
-mariadb_stop
-cp -a "$DIR/mysql" "$DIR/older"
+db_stop
+cp -a "$DIR/$files" "$DIR/older"
 
 # --- what is lost
 
-mariadb_start "${unsynced[@]}"
+db_start "${unsynced[@]}"
 for n in {11..60}; do
 	put "$n" 10 "$((n * 100))"
 done
@@ -39,18 +49,18 @@ ok 'all are loaded' wait_for no_files ready
 run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
 is "$STATUS/$(rows)/$(files rejected)/$(files loaded)" 0/512/0/53 \
 	'the refused event is a row, and its record in loaded/'
-mariadb_kill
-rm -r "$DIR/mysql"
-mv "$DIR/older" "$DIR/mysql"
-mariadb_start "${unsynced[@]}"
-is "$(rows)/$(ledger 'COUNT(*)')" 11/2 'the server has forgotten'
+db_kill
+rm -r "${DIR:?}/$files"
+mv "$DIR/older" "$DIR/$files"
+db_start "${unsynced[@]}"
+is "$(rows)/$(sql 'SELECT COUNT(*) FROM log_files')" 11/2 'the server has forgotten'
 
 # --- and back
 
 put 100 1 10000
 ok 'all files are back' wait_rows 512
 ok 'none is left over' wait_for no_files ready
-sql_is 'SELECT COUNT(*), COUNT(DISTINCT payload) FROM logs' '512	512' \
+sql_is 'SELECT COUNT(*), COUNT(DISTINCT CONCAT(payload)) FROM logs' '512	512' \
 	'each event once'
 is "$(files loaded)" 53 'they stay in loaded/ once more'
 like "$(log_since logload)" 'warn .* the database has forgotten .* files=' 'told'
@@ -80,8 +90,8 @@ retry() {
 	run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
 }
 forget() { # NAMES
-	sql "DELETE logs FROM logs JOIN log_files ON file_id = id
-		WHERE name LIKE '$1'; DELETE FROM log_files WHERE name LIKE '$1'"
+	sql "DELETE FROM logs WHERE file_id IN
+		(SELECT id FROM log_files WHERE name LIKE '$1'); DELETE FROM log_files WHERE name LIKE '$1'"
 }
 sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'worse')"
 printf '{"event":"%s"}\n' good worse >"$SPOOL/ready/$(ready 300)"

@@ -3,6 +3,7 @@
 # within a second, status 75, and what was not committed is rolled back.
 # alone: it measures time
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -24,7 +25,7 @@ ends() {
 		'  reported as what it is'
 }
 
-mariadb_start
+db_start
 printf '{"event":"a"}\n' >"$DIR/large"
 truncate -s 40G "$DIR/large"
 start hash logload --report json --db "$DB_URL" "$DIR/large"
@@ -47,25 +48,21 @@ start deaf perl -MIO::Socket::INET -e '
 wait_log deaf 'port=' || give_up 'no deaf server'
 events 10 >"$DIR/a"
 start connecting logload --report json "$DIR/a" \
-	--db "mysql://logs@127.0.0.1:$(log_since deaf | sed 's/port=//')/logs"
+	--db "${DB_URL%%:*}://logs@127.0.0.1:$(log_since deaf | sed 's/port=//')/logs"
 wait_for works connecting
 ends connecting 'a database that does not answer'
 
 load "$DIR/a"
-start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
-shows() { sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"; }
-wait_for shows '^SELECT SLEEP'
+lock_logs
 events 20 20 >"$DIR/b"
 start locked logload --report json --db "$DB_URL" "$DIR/b"
-wait_for shows '^INSERT INTO .logs'
+wait_locked_out
 ends locked 'a lock'
 like "$(log_since locked)" 'stopped in the midst of a file.*file=.*/b' \
 	'  it says where'
 unlike "$(log_since locked)" 'database is away' '  and nothing of the database'
 kill_group locker
-sql "KILL $(sql "SELECT id FROM information_schema.processlist
-	WHERE info LIKE 'SELECT SLEEP%'")"
+unlock_logs
 
 load "$DIR/b"
 is "$STATUS" 0 'the next run loads it'

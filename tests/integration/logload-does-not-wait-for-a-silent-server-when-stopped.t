@@ -2,10 +2,11 @@
 # The server neither answers nor goes away, as when its machine hangs: a signal
 # ends logload within some seconds all the same, and nothing is lost or twice.
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 put() {
@@ -21,13 +22,10 @@ ends() {
 logload_start
 put "$(ready 1)"
 wait_rows 10
-start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
-shows() { sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"; }
-wait_for shows '^SELECT SLEEP'
+lock_logs
 events 10 >"$DIR/a"
 start hand logload --db "$DB_URL" "$DIR/a"
-wait_for shows "^INSERT INTO .logs"
+wait_locked_out
 kill -TERM "$(pid hand)"
 
 # Meanwhile another one connects: the system takes the connection, and nobody
@@ -40,7 +38,7 @@ wait_log deaf 'port=' || give_up 'no deaf server'
 mkdir -p "$DIR/other/ready"
 events 10 >"$DIR/other/ready/$(ready 3)"
 start connecting logload --spool "$DIR/other" \
-	--db "mysql://logs@127.0.0.1:$(log_since deaf | sed 's/port=//')/logs"
+	--db "${DB_URL%%:*}://logs@127.0.0.1:$(log_since deaf | sed 's/port=//')/logs"
 wait_log connecting ' ready '
 kill -TERM "$(pid connecting)"
 ends hand
@@ -49,16 +47,15 @@ is "$STATUS" 75 'by hand: status 75'
 # Amid a statement of an open session: it waits for the lock, too.
 put "$(ready 2)"
 ok 'it works on a file' wait_for works_on_a_file
-kill -STOP "$(pid mariadb)"
+db_freeze STOP
 kill -TERM "$(pid logload)"
 ends logload
 is "$STATUS" 0 'following: status 0'
 is "$(files ready)" 1 'the file stays'
 ends connecting
 
-kill -CONT "$(pid mariadb)"
-sql "KILL $(sql "SELECT id FROM information_schema.processlist
-	WHERE info LIKE 'SELECT SLEEP%'")"
+db_freeze CONT
+unlock_logs
 once
 is "$(rows)" 20 'all is loaded, once'
 done_testing

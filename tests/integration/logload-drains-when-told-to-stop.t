@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # logload --drain loads what is in ready/ when it is told to stop, until nothing
 # is left, nothing more can be done or the time is over, and ends with status 0.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 put() {
@@ -12,14 +13,8 @@ put() {
 	mv "$SPOOL/ready/.$1" "$SPOOL/ready/$1"
 }
 locker() {
-	start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-		-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
-	wait_for processes '^SELECT SLEEP' || give_up 'the table is not locked'
+	lock_logs || give_up 'the table is not locked'
 }
-processes() {
-	sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"
-}
-inserts() { processes '^INSERT INTO .logs'; }
 draining() { wait_log "$1" 'loading what is left drain_ms='; }
 took_ms() { echo $(($(now_ms) - began)); }
 
@@ -29,7 +24,7 @@ once
 locker
 for i in $(seq 2 50); do put "$(ready "$i")"; done
 logload_start --drain=60s --chunk=64KiB
-wait_for inserts || give_up 'it does not load'
+wait_locked_out || give_up 'it does not load'
 kill -TERM "$(pid logload)"
 kill_group locker
 ok 'with --drain it goes on' draining logload
@@ -51,7 +46,7 @@ locker
 put "$(ready 51)"
 put "$(ready 52)"
 logload_start --drain=1s
-wait_for inserts
+wait_locked_out
 kill -TERM "$(pid logload)"
 ok 'a table that stays locked does not keep it' wait_exit logload
 is "$STATUS" 0 'status 0'
@@ -64,7 +59,7 @@ unlike "$(log_since logload)" 'loading what is left' \
 # A second signal, while it drains. The INSERT may still be that of the last one.
 logload_start --drain=600s
 wait_log logload ' ready '
-wait_for inserts
+wait_locked_out
 kill -TERM "$(pid logload)"
 draining logload
 kill -TERM "$(pid logload)"
@@ -84,15 +79,15 @@ sql 'DROP TABLE logs; ALTER TABLE away RENAME TO logs'
 # A database that is away may come back within the time.
 logload_start --drain=60s
 wait_rows 52000
-mariadb_stop
+db_stop
 put "$(ready 53)"
 kill -TERM "$(pid logload)"
 draining logload
-mariadb_start
+db_start
 ok 'one that comes back in time: it ends' wait_exit logload
 is "$STATUS" 0 'status 0'
 is "$(rows)" 53000 'all is loaded'
-mariadb_stop
+db_stop
 put "$(ready 54)"
 logload_start --drain=1s
 wait_log logload 'the database is away'

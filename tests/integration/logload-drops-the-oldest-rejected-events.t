@@ -2,6 +2,7 @@
 # With --rejected-full=drop no good event ever waits for what the database
 # refuses: the oldest records make way, which is counted and told, and rejected/
 # keeps to its limit. What is being loaded again is not taken from under that.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -21,8 +22,8 @@ dropped() {
 	metric logload "logload_rejected_dropped_$1_total"
 }
 
-mariadb_start
-sql "$(logload --print-schema)"
+db_start
+make_tables
 sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
 spool_new
 mkdir -p "$SPOOL/ready" "$SPOOL/rejected"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # --dry-run checks every line and says what would be rejected, without a
 # database; with one, it says what would be skipped, and changes nothing.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -11,7 +12,7 @@ like "$OUT" "$DIR/a.ndjson:6: offset=[0-9]+ not JSON: .* at byte 5" 'line 6'
 like "$OUT" "$DIR/a.ndjson:12: offset=[0-9]+ not a JSON object" 'line 12'
 like "$OUT" '(^|.)would load: files=1 skipped=0 events=10 rejected=2 ' 'a summary'
 
-mariadb_start
+db_start
 events 10 >"$DIR/b.ndjson"
 load --dry-run "$DIR/b.ndjson"
 is "$STATUS" 0 'with a database: status 0'

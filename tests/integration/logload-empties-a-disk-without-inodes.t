@@ -2,6 +2,7 @@
 # A disk on which not one more file can be made is emptied all the same, also
 # by a logload that is started there for the first time and finds no room for
 # its own: for claims, and for metrics.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -16,7 +17,7 @@ while events 1 "$files" 2>"$DIR/full" >"$SPOOL/ready/$(ready "$files")"; do
 	files=$((files + 1))
 done 2>"$DIR/full"
 num "$files" -gt 5 "the disk is full: $files files"
-mariadb_start
+db_start
 logload_start --jobs=2
 ok 'each becomes a row' wait_rows "$files"
 ok 'and goes' wait_for no_files ready

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 events 10 >"$DIR/good"
 echo 'bad' >"$DIR/bad"
 bad_url=mysql://logs@127.0.0.1:1/logs
@@ -14,7 +14,7 @@ load "$DIR/good"
 is "$STATUS" 0 '0: loaded'
 
 for arguments in '--no-such-option x' '' '--jobs=0 x' '--chunk=1 x' \
-	'--column=x=y:int x' '--db=postgres://h/d x' '--index=none x' \
+	'--column=x=y:int x' '--db=nosuch://h/d x' '--index=none x' \
 	'--spool=/tmp/x --once FILE' '--spool=/tmp/x --dry-run' \
 	'--ssl-mode=verify_ca x' '--table=a.b.c x'; do
 	# shellcheck disable=SC2086 # several words

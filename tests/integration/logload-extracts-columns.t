@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 columns=(--column 'status=http.status|status:bigint' --column 'took=took:double'
 	--column 'ok=ok:boolean' --column 'host=host\.name:varchar(5)'
 	--column 'user_id=' --column 'level=level:varchar(8)'

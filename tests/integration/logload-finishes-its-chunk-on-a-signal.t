@@ -3,10 +3,11 @@
 # following the status is 0; by hand it is 75 unless all was loaded, so that a
 # script does not take a part for the whole. The next run goes on. A second
 # signal ends it at once.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 events 100000 >"$DIR/big"
@@ -26,7 +27,7 @@ sql_is 'SELECT events FROM log_files' "$(rows)" 'the ledger agrees with the rows
 load "$DIR/big"
 is "$STATUS" 0 'again: status 0'
 is "$(rows)" 100000 'all is loaded'
-sql_is "SELECT COUNT(DISTINCT JSON_VALUE(payload, '$.id')) FROM logs" 100000 \
+sql_is "SELECT COUNT(DISTINCT $(member id)) FROM logs" 100000 \
 	'once'
 
 cp "$DIR/big" "$SPOOL/ready/$(ready 1)"
@@ -46,16 +47,10 @@ logload_start
 wait_log logload ' ready '
 stop logload
 is "$STATUS" 0 'idle: status 0'
-start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
-locked() { sql "SELECT info FROM information_schema.processlist" |
-	grep -q '^SELECT SLEEP'; }
-wait_for locked
+lock_logs
 events 10 >"$SPOOL/ready/$(ready 2)"
 logload_start
-waits() { sql "SELECT info FROM information_schema.processlist" |
-	grep -q "^INSERT INTO .logs"; }
-ok 'it waits for a lock' wait_for waits
+ok 'it waits for a lock' wait_locked_out
 kill -TERM "$(pid logload)"
 ok 'one signal does not break the chunk' alive logload
 # Another one, since two of the same kind may become one.

@@ -2,10 +2,11 @@
 # More files than are looked at in one go cannot be loaded: the others are
 # loaded all the same, in following and with --once, which ends. Neither the
 # log nor the CPU is filled with tries that cannot help.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 # Compressed, as their first bytes say, and broken.

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
-logload --print-schema | tests_mysql --database=logs
+db_start
+make_tables
 events 20000 | sed 's/}$/,"x":"0123456789012345678901234567890123456789"}/' \
 	>"$DIR/big"
 
@@ -30,7 +30,7 @@ committed() {
 }
 
 all_once() {
-	sql_is "SELECT COUNT(*) / 20000, COUNT(DISTINCT payload), COUNT(DISTINCT
+	sql_is "SELECT COUNT(*) / 20000, COUNT(DISTINCT CONCAT(payload)), COUNT(DISTINCT
 		received_at), COUNT(DISTINCT file_id) FROM logs" \
 		"$2.0000	20000	$3	$2" "$1"
 }
@@ -65,7 +65,7 @@ wait_log cut 'the file (was cut or overwritten|has become shorter)'
 tests_mysql --database=logs -e 'DROP TRIGGER slow'
 load "$DIR/cut.ndjson" "$DIR/cut.ndjson.1"
 is "$STATUS/$(summary rejected)" 0/0 'cut: run again, with the copy'
-sql_is 'SELECT COUNT(*), COUNT(DISTINCT payload) FROM logs' '40000	40000' \
+sql_is 'SELECT COUNT(*), COUNT(DISTINCT CONCAT(payload)) FROM logs' '40000	40000' \
 	'cut: each event once, the old and the new ones'
 
 # --- a stream

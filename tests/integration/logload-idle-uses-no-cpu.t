@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # With nothing to load, logload sleeps: no CPU time that could be measured.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 events 10 >"$SPOOL/ready/$(ready 1)"

@@ -3,10 +3,11 @@
 # left alone until nobody writes to it any more; then it gets a name of its own,
 # so that the next file of that name is another one; and no part of it is taken
 # for a torn tail, which only a spool's writer leaves.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 own='^20[0-9T.]*Z-[^+]*-[0-9a-f]{8}\+'
 
 # One who may not know of writers waits until the file rests.
@@ -37,7 +38,7 @@ for name in half Half "$(printf 'x%.0s' {1..190})"; do
 	is "$STATUS/$(files ready)" 0/0 'another file is loaded'
 done
 is "$(rows)" 50 'whatever its name'
-sql_is "SELECT MAX(LENGTH(name)) < 200, COUNT(DISTINCT name) FROM log_files" '1	5' \
+sql_is "SELECT FLOOR(MAX(LENGTH(name)) / 200) + 1, COUNT(DISTINCT name) FROM log_files" '1	5' \
 	'which is cut where it is too long'
 
 # A copier who takes his time, while others' files come.
@@ -73,7 +74,7 @@ printf '"e1110"}\n' >&9
 exec 9>&-
 once
 is "$STATUS/$(rows)/$(files ready)" 0/1062/0 'and is loaded when it is whole'
-sql "DELETE FROM logs WHERE payload REGEXP 'e11[0-9][0-9]'"
+sql "DELETE FROM logs WHERE $(member id) LIKE 'e11__'"
 # Its own writer may still have it open.
 events 1 1200 >"$DIR/held"
 exec 9>>"$DIR/held"
@@ -82,7 +83,7 @@ mv "$DIR/held" "$SPOOL/ready/$(ready 10)"
 once --wait 0s
 is "$STATUS/$(rows)" 0/1052 'one that was moved there does not wait'
 exec 9>&-
-sql "DELETE FROM logs WHERE payload REGEXP 'e1200'"
+sql "DELETE FROM logs WHERE $(member id) = 'e1200'"
 
 # By hand it has the name that it would have.
 events 10 90 >"$SPOOL/ready/slow.ndjson"
@@ -104,8 +105,10 @@ is "$(rows)/$(files ready)" 1067/0 'what it has loaded is not loaded again'
 
 # Or had loaded all of it, and was killed before it could remove it.
 events 10 >"$SPOOL/ready/ended.ndjson"
+now='UTC_TIMESTAMP(6)'
+[ "$DB" != postgresql ] || now='NOW()'
 sql "INSERT INTO log_files SELECT 8, 'ended.ndjson', bytes, 10, 0, 0, bytes, 10,
-	UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), NULL, NULL
+	$now, $now, NULL, NULL
 	FROM (SELECT $(wc -c <"$SPOOL/ready/ended.ndjson") bytes) b"
 once
 is "$(rows)/$(files ready)" 1067/0 'nor is what it has loaded to its end'
@@ -115,16 +118,10 @@ is "$(rows)/$(files ready)" 1077/0 'but what came later under that name is'
 
 # One that a spool has named is written to while it is loaded: a lock holds the
 # load up.
-load_is_held() { sql 'SELECT info FROM information_schema.processlist' |
-	grep -q "^INSERT INTO .logs"; }
-start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
-locked() { sql 'SELECT info FROM information_schema.processlist' |
-	grep -q '^SELECT SLEEP'; }
-wait_for locked
+lock_logs
 events 10 >"$SPOOL/ready/$(ready 3)"
 logload_start
-ok 'it waits for a lock' wait_for load_is_held
+ok 'it waits for a lock' wait_locked_out
 events 10 10 >>"$SPOOL/ready/$(ready 3)"
 kill_hard locker
 ok 'the load goes on' wait_rows 1087

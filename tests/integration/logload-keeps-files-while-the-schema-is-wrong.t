@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 

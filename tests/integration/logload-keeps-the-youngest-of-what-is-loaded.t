@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What --keep keeps must not fill the disk either: the oldest files go, whose
 # events are rows, and no event waits for that.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 for n in {1..30}; do

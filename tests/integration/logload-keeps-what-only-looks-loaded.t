@@ -2,10 +2,11 @@
 # The ledger knows a name. A file of that name with other content, because it
 # was loaded while it grew, is kept and told of: its events are in no table. A
 # name that somebody uses again is not one that the ledger knows.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready" "$SPOOL/buffer"
 

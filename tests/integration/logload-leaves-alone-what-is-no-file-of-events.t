@@ -2,10 +2,11 @@
 # Directories, links, pipes, other names in ready/ (also those that are not
 # ASCII) are told of, counted and left alone; a file that cannot be read is kept;
 # none of them keeps the others from being loaded. Hidden names are drafts.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready/$(ready 0)"
 events 3 >"$DIR/elsewhere"

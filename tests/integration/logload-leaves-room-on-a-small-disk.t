@@ -3,6 +3,7 @@
 # the limit says. And where something else has filled it, files whose records
 # cannot be written stay whole, the others go on, and all is well once there is
 # room.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -24,8 +25,8 @@ put() {
 	mv "$SPOOL/ready/.put" "$SPOOL/ready/$(ready "$1")"
 }
 
-mariadb_start
-sql "$(logload --print-schema)"
+db_start
+make_tables
 sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
 
 # --- ten times the limit
@@ -107,7 +108,7 @@ is "$CODE" 200 'before any event is refused'
 rm "$DIR/disk/full"
 ok 'there is room again' loads 202
 is "$(files loaded)" 1 'another one'
-mariadb_kill
+db_kill
 fill 3M
 ok 'it goes, though the database is away' wait_for -t 30 no_files loaded
 ok 'and that is told' wait_log logload 'warn .* without asking the ledger: files=1'

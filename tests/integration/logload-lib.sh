@@ -73,8 +73,10 @@ id_of() {
 }
 
 sum_of_rows() {
-	sql "SELECT COUNT(*), SUM(CRC32(CONCAT_WS('|', line,
-		IFNULL(occurred_at, '-'), IFNULL(event, '-'),
-		IFNULL(level, '-'), IFNULL(user_id, '-'), payload)))
-		FROM logs WHERE file_id = $(id_of "${1-}")"
+	local all
+
+	all=$(sql "SELECT line, occurred_at, event, level, user_id, payload
+		FROM logs WHERE file_id = $(id_of "${1-}") ORDER BY line")
+	[ -z "$all" ] ||
+		printf '%s\t%s\n' "$(wc -l <<<"$all")" "$(cksum <<<"$all")"
 }

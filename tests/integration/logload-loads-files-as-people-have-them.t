@@ -2,10 +2,11 @@
 # Arrays, pretty-printed objects, sequences and the like are loaded as what they
 # are, in chunks too; what cannot be loaded is named, and nothing of it is loaded
 # or rejected. A broken event, a hole or a line too large costs no other event.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 e1='{"event":"e1","n":1}' e2='{"event":"e2","n":2}' e3='{"event":"e3","n":3}'
 
@@ -18,7 +19,7 @@ loads() {
 	printf "$@" >"$DIR/$name"
 	load "$DIR/$name"
 	is "$STATUS" 0 "$name: status 0"
-	is "$(sql "SELECT line, JSON_COMPACT(payload) FROM logs ORDER BY line" |
+	is "$(sql "SELECT line, payload FROM logs ORDER BY line" | tr -d ' ' |
 		xargs -d '\n')" "1	$e1 2	$e2 3	$e3" '  its events are rows'
 }
 
@@ -34,12 +35,13 @@ loads pretty '{\n  "event": "e%d",\r\n  "n": %d\n}\n' 1 1 2 2 3 3
 loads pretty-array '[\n  {\n    "event": "e1",\n    "n": 1\n  },
   {\n    "event": "e2",\n    "n": 2\n  },\n  {\n    "event": "e3",
     "n": 3\n  }\n]\n'
-sql_is "SELECT COUNT(*) FROM logs WHERE payload LIKE CONCAT('%', CHAR(10), '%')" \
-	0 'line breaks became spaces'
+sql_is "SELECT COUNT(*) FROM logs WHERE CONCAT(payload) LIKE '%
+%'" 0 'line breaks became spaces'
 
 # In chunks, packed too.
 all_rows() {
-	sql "SELECT COUNT(*), SUM(CRC32(CONCAT_WS('|', line, payload))) FROM logs"
+	sql 'SELECT line, payload FROM logs ORDER BY line' >"$DIR/.all"
+	printf '%s\t%s\n' "$(wc -l <"$DIR/.all")" "$(cksum <"$DIR/.all")"
 }
 events 20000 >"$DIR/a"
 sql 'DELETE FROM logs'

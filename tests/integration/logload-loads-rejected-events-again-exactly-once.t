@@ -6,10 +6,10 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
-logload --print-schema | tests_mysql --database=logs
+make_tables
 # It prunes the ledger, which else would be reminded.
 export LOGLOAD_SETTLE=0
 
@@ -33,7 +33,7 @@ named() {
 # Ids of all rows and all records, each with how often it is there.
 all_ids() {
 	{
-		sql "SELECT JSON_VALUE(payload, '$.n') FROM logs"
+		sql "SELECT $(member n) FROM logs"
 		rejected event | sed -n 's/.*"n":\([0-9]*\).*/\1/p'
 	} | sort -n | uniq -c | awk '{ print $1, $2 }'
 }

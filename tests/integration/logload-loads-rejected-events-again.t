@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start --log-bin="$DIR/binlog" --server-id=1
+db_start --log-bin="$DIR/binlog" --server-id=1
 spool_new
 # It prunes the ledger, which else would be reminded.
 export LOGLOAD_SETTLE=0
@@ -45,7 +45,7 @@ method() {
 	sql 'DROP TABLE IF EXISTS logs, log_files'
 	rm -rf "$SPOOL"
 	mkdir -p "$SPOOL/ready"
-	logload --print-schema | tests_mysql --database=logs
+	make_tables
 	narrow 4
 	{
 		event 1 4

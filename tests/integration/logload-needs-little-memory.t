@@ -6,7 +6,7 @@
 
 grep -q fsanitize "$BUILD/flags" 2>/dev/null &&
 	skip_all 'sanitizers need memory of their own'
-mariadb_start --max-allowed-packet=1G --innodb-log-file-size=256M
+db_start --max-allowed-packet=1G --innodb-log-file-size=256M
 
 # peak OPTION... FILE: loads it by hand and prints the most memory, in KiB
 peak() {

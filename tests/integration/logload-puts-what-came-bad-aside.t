@@ -2,10 +2,11 @@
 # What logrecv has stored of a bad event becomes a record of rejected/: with the
 # reason that its client was told, where it was in the request, and its text,
 # byte for byte. A line that only looks like one is no event as any other.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 logrecv_start --workers=1 --max-event=100
 post $'{"n":1}\n{"s":"\\u00e9 \\"x\\"","n":NaN}\n{"n":2}\n7\n'

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 statements() {
 	sql "SHOW GLOBAL STATUS LIKE '$1'" | cut -f 2
 }

@@ -2,10 +2,11 @@
 # gzip and zstd files as they are, several members too, standard input, pipes:
 # in chunks through a temporary file, and the same rows. Damaged data are an
 # error, and what came before is not lost sight of.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 events 20000 >"$DIR/a"
 load "$DIR/a"
 want=$(sum_of_rows)
@@ -43,10 +44,16 @@ load "$DIR/pipe"
 is "$STATUS" 0 'a named pipe: status 0'
 is "$(sum_of_rows)" "$want" \
 	'the same rows'
+sessions="SELECT COUNT(*) FROM information_schema.processlist
+	WHERE db = 'logs' AND id <> CONNECTION_ID()"
+transactions='SELECT COUNT(*) FROM information_schema.innodb_trx'
+if [ "$DB" = postgresql ]; then
+	sessions="SELECT COUNT(*) FROM pg_stat_activity WHERE usename = 'logs'"
+	transactions="$sessions AND state <> 'idle'"
+fi
 # shellcheck disable=SC2317 # called by name
 connected() {
-	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
-		WHERE db = 'logs' AND id <> CONNECTION_ID()")" -gt 0 ]
+	[ "$(sql "$sessions")" -gt 0 ]
 }
 mkfifo "$DIR/slow"
 {
@@ -56,7 +63,7 @@ mkfifo "$DIR/slow"
 logload --db "$DB_URL" "$DIR/slow" >"$DIR/out" 2>"$DIR/err" &
 loader=$!
 ok 'while a pipe is waited for' wait_for connected
-sql_is 'SELECT COUNT(*) FROM information_schema.innodb_trx' 0 \
+sql_is "$transactions" 0 \
 	'no transaction is open'
 touch "$DIR/go"
 wait "$loader"

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start --log-bin="$DIR/binlog" --server-id=1
+db_start --log-bin="$DIR/binlog" --server-id=1
 deep=$(printf '[%.0s' {1..40})$(printf ']%.0s' {1..40})
 spool_new
 mkdir -p "$SPOOL/ready"
@@ -25,7 +25,7 @@ mkdir -p "$SPOOL/ready"
 
 method() {
 	sql 'DROP TABLE IF EXISTS logs, log_files'
-	logload --print-schema | tests_mysql --database=logs
+	make_tables
 	sql 'ALTER TABLE logs ADD CONSTRAINT picky CHECK (user_id <> "bad")'
 	rm -rf "$SPOOL/rejected"
 	cp "$DIR/poison" "$SPOOL/ready/$(ready 1)"

@@ -3,10 +3,11 @@
 # skipped, counted and told of, and never stops a file. A last line that is
 # whole but for its line break is loaded. By hand, such a line may be in the
 # making, and waits.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 { events 10; printf '{"id":"to'; } >"$SPOOL/ready/$(ready 1)"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPOOL/metrics/logload.prom while following, --keep, and the two tables as
 # they stand in schema.sql.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 logload_start --keep

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Several processes, each with several jobs, on one spool: every event once,
 # and none waits for another. Both may make the tables.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready" "$DIR/new"
 for i in $(seq 40); do
@@ -18,7 +19,7 @@ for i in $(seq 41 80); do
 done
 ok 'all is loaded' wait_for -t 60 no_files ready
 is "$(rows)" 40000 'each event is a row'
-sql_is "SELECT COUNT(DISTINCT JSON_VALUE(payload, '$.id')) FROM logs" 40000 \
+sql_is "SELECT COUNT(DISTINCT $(member id)) FROM logs" 40000 \
 	'once'
 stop one
 is "$STATUS" 0 'one stops with status 0'

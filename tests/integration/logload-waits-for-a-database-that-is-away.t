@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 spool_new
 mkdir -p "$SPOOL/ready"
 n=0
@@ -29,12 +29,12 @@ waits() {
 	ok "$1: it lives" alive logload
 }
 
-mariadb_stop
+db_stop
 drop 10
 logload_start
 waits 'not there yet' 2002
 is "$(log_since logload | grep -c 'is away')" 1 'once, not for each try'
-mariadb_start
+db_start
 ok 'it comes: loaded' wait_rows 10 60
 ok 'and logged' wait_log logload 'takes events again'
 stop logload
@@ -62,8 +62,7 @@ sql "ALTER USER logs@'%' WITH MAX_USER_CONNECTIONS 0"
 ok 'there is room again: loaded' wait_rows 30 60
 stop logload
 
-start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
+lock_logs
 locked() { [ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
 	WHERE info LIKE '%SLEEP%'")" -ge 2 ]; }
 wait_for locked
@@ -74,19 +73,19 @@ end_sleep root
 ok 'unlocked: loaded' wait_rows 40 60
 
 # Away in the midst of following, and back.
-mariadb_kill
+db_kill
 drop 10
 ok 'killed: it tells' wait_log logload 'is away.*\(20[01][0-9]\)'
-mariadb_start
+db_start
 ok 'back: loaded' wait_rows 50 60
 ok 'ready/ is empty' wait_for no_files ready
 stop logload
 is "$STATUS" 0 'it stops with status 0'
-sql_is "SELECT COUNT(DISTINCT JSON_VALUE(payload, '$.id')) FROM logs" 50 \
+sql_is "SELECT COUNT(DISTINCT $(member id)) FROM logs" 50 \
 	'each event once'
 
 # While it waits, a signal ends it at once.
-mariadb_stop
+db_stop
 drop 10
 logload_start
 wait_log logload 'is away'

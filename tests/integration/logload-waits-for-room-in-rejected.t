@@ -3,6 +3,7 @@
 # is at its limit, files whose records have no room stay in ready/, the others
 # go on, and the receiver refuses when ready/ is full in its turn. When somebody
 # has made room, or mended the table, all of it goes on by itself.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -34,8 +35,8 @@ is_counted() {
 	[ "$(metric logload "$1")" = "$2" ]
 }
 
-mariadb_start
-sql "$(logload --print-schema)"
+db_start
+make_tables
 sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
 spool_new
 mkdir -p "$SPOOL/ready" "$SPOOL/rejected"
@@ -125,8 +126,9 @@ rm "$SPOOL/rejected/full.ndjson"
 put 401
 once
 size=$(lying)
-sql "DELETE logs, log_files FROM logs JOIN log_files ON file_id = id
-	WHERE name = '$(ready 401)'"
+sql "DELETE FROM logs WHERE file_id = (SELECT id FROM log_files
+	WHERE name = '$(ready 401)');
+	DELETE FROM log_files WHERE name = '$(ready 401)'"
 put 401
 once --rejected-limit "$((size + 10))"
 is "$STATUS" 0 'what they replace makes room for them'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Where the machine has no inotify instance left for us (they are few, and
 # counted by user over all containers), it looks by itself, every second.
+# databases: mariadb postgresql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -19,7 +20,7 @@ ticks() {
 }
 
 spool_new
-mariadb_start
+db_start
 start logload unshare --user --map-root-user sh -c \
 	'echo 0 >/proc/sys/user/max_inotify_instances && exec "$@"' - \
 	logload --db "$DB_URL" --spool "$SPOOL"

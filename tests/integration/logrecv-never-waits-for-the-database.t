@@ -25,7 +25,7 @@ waits() {
 		grep -q 'Waiting for table'
 }
 
-mariadb_start
+db_start
 spool_new
 logrecv_start --workers=1
 logload_start

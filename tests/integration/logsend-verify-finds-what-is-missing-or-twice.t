@@ -7,7 +7,7 @@
 . "$(dirname "$0")/logsend-lib.sh"
 
 verify=$TOP/cmd/logsend/logsend-verify.sh
-mariadb_start
+db_start
 sql 'CREATE TABLE logs (received_at DATETIME(6), file_id INT, line INT,
 	payload JSON, PRIMARY KEY (received_at, file_id, line))'
 # A password that means something to shells, SQL and option files.
@@ -83,12 +83,12 @@ is "$STATUS" 1 'which is no success'
 like "$(log_since verify)" 'twice: .*-000000033' 'and names it'
 
 # The database is away when it begins to ask.
-mariadb_stop
+db_stop
 export VERIFY_TIMEOUT=60s
 : >"$DIR/server/bodies"
 start verify "$verify"
 wait_log verify '"events_sent":50,'
-mariadb_start
+db_start
 sql 'DELETE FROM logs'
 load 1 cat
 ok 'it waits for the database' wait_exit verify

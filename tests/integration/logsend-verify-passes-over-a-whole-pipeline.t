@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 spool_new
-mariadb_start
+db_start
 logrecv_start
 logbatch_start --max-age 500ms
 logload_start

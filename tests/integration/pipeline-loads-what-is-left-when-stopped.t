@@ -28,7 +28,7 @@ restarted() {
 	[ "$(metric pipeline "pipeline_restarts_total{tool=\"$1\"}")" = 1 ]
 }
 
-mariadb_start
+db_start
 spool_new
 begin
 for i in 1 2 3; do
@@ -42,20 +42,19 @@ is "$(files buffer) $(files ready)" '0 0' 'nothing is left in the spool'
 
 begin PIPELINE_DRAIN=1s
 send_event '{"id":"second-1"}' || fail 'an event is acknowledged'
-mariadb_stop
+db_stop
 stop pipeline
 is "$STATUS" 0 'with the database away it ends, too'
 is "$(files buffer) $(files ready)" '0 1' 'the event waits in ready/'
 like "$(log_since pipeline)" 'warn logload: stopped: not all is loaded' 'it says so'
-mariadb_start
+db_start
 begin LOGBATCH_MAX_AGE=300ms
 ok 'the next start loads it' wait_rows 4
 
 # A statement that waits for a lock is given up after 5 s. The test's drain is
 # shorter, its grace not much longer, so that both do not add up unseen.
 stop pipeline
-start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-	-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
+lock_logs
 processes() {
 	sql 'SELECT info FROM information_schema.processlist' | grep -q "$1"
 }
@@ -85,7 +84,7 @@ done
 num "$acknowledged" -ge 200 "$acknowledged of 300 events were acknowledged"
 stop pipeline
 is "$STATUS" 0 'SIGTERM ends it with status 0'
-distinct=$(sql 'SELECT COUNT(DISTINCT JSON_VALUE(payload, "$.id")) FROM logs')
+distinct=$(sql "SELECT COUNT(DISTINCT $(member id)) FROM logs")
 num "$(rows)" -ge $((acknowledged + 5)) 'each acknowledged event is a row'
 is "$(rows)" "$distinct" 'once'
 

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# What PostgreSQL does otherwise than one thinks loses no event, stops none,
+# and slows no one else down.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+DB=postgresql
+db_start
+logs=$DIR/a.ndjson
+anew() { # [DDL]: the tables are made, then changed
+	sql 'DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION logs' \
+		2>/dev/null
+	rm -rf "$DIR/rejected"
+	mkdir "$DIR/rejected"
+	[ -z "${1-}" ] && return
+	sql "SET ROLE logs; $(logload --db "$DB_URL" --print-schema) $1"
+}
+
+# --- addresses
+
+echo '{"event":"a"}' >"$logs"
+load "$logs"
+is "$STATUS/$(rows)" 0/1 'loaded'
+for url in "postgres://logs@127.0.0.1:1,$DB_HOST:$DB_PORT/logs" \
+	"postgresql:///?host=$DB_SOCKET&port=$DB_PORT&dbname=logs&user=logs"; do
+	run logload --db "$url" "$logs"
+	like "$STATUS $OUT" '^0 .* skipped=1 ' "$url"
+done
+run env PGHOST="$DB_SOCKET" PGPORT="$DB_PORT" PGDATABASE=logs PGUSER=logs \
+	logload --db postgresql:// "$logs"
+like "$STATUS $OUT" '^0 .* skipped=1 ' 'by the variables of libpq'
+run env -u LOGLOAD_DB_PASSWORD LOGLOAD_DB="${DB_URL/logs@/logs:s%65cret@}" \
+	logload "$logs"
+like "$STATUS $OUT" '^0 .* skipped=1 ' 'a password in the variable'
+run logload --db "${DB_URL/logs@/logs:secret@}" "$logs"
+is "$STATUS" 64 'a password in an argument is refused'
+unlike "$ERR" secret 'and not shown'
+run env LOGLOAD_DB_PASSWORD=wrong logload --db "$DB_URL" "$logs"
+is "$STATUS" 78 'a wrong one: status 78'
+like "$ERR" 'FATAL:  28P01: password authentication' 'and the state is told'
+load --table "$(printf 't%.0s' {1..64})" "$logs"
+is "$STATUS" 64 'a name that would be cut is refused'
+
+# --- what events can be
+
+cat >"$logs" <<-'JSON'
+	{"event":"a\u0000","n":1}
+	{"event":"b","n":2,"x":"\u0000 \ud800 \\ \" \t"}
+	{"event":"c",	"level":"info  ","n":3}
+	{"event":"d","level":"inf ","n":4}
+JSON
+anew 'ALTER TABLE logs ALTER level TYPE varchar(4)'
+load "$logs"
+is "$STATUS" 65 'two of four are rejected'
+sql_is "SELECT payload FROM logs ORDER BY line" "$(sed -n '2p;4p' "$logs")" \
+	'the others are as they were sent'
+is "$(rejected code | xargs)" '0 22001' 'the codes are those of PostgreSQL'
+like "$(rejected text | tail -n 1)" 'too long .*varying\(4\) \(column level\)' \
+	'blanks are not cut in silence'
+anew 'ALTER TABLE logs ALTER payload TYPE jsonb'
+load "$logs"
+is "$(cat "$DIR"/rejected/* | grep -c '"code":0,') $(rows)" '2 2' \
+	'jsonb takes less'
+
+# --- constraints and savepoints
+
+events 20000 >"$logs"
+anew "ALTER TABLE logs ADD CHECK ((payload->>'n')::int % 10 <> 3)"
+load "$logs"
+is "$(rows) $(rejected code | sort | uniq -c | xargs)" '18000 2000 23514' \
+	'each row that is refused is found'
+num "$(sql 'SELECT COUNT(DISTINCT xmin::text) FROM logs')" -le 60 \
+	'and few savepoints are used up'
+sql 'TRUNCATE log_files'
+rm -rf "$DIR/rejected"/*
+load "$logs"
+is "$(rows) $(rejected code | wc -l)" '18000 2000' \
+	'without its ledger: what is there stays'
+
+# An error that comes with the COMMIT would be nobody's.
+anew 'ALTER TABLE logs ADD UNIQUE (user_id) DEFERRABLE INITIALLY DEFERRED'
+printf '{"event":"a","user_id":"%s"}\n' 1 2 1 3 >"$logs"
+load "$logs"
+is "$(rows) $(rejected code | xargs)" '3 23505' \
+	'a constraint that is deferred blames an event'
+
+anew "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS
+	'BEGIN RETURN NULL; END'; CREATE TRIGGER skip BEFORE INSERT ON logs
+	FOR EACH ROW EXECUTE FUNCTION skip()"
+load "$logs"
+is "$STATUS" 78 'a trigger that takes rows away in silence: status 78'
+like "$ERR" 'stored 0 rows instead of 4' 'and why'
+
+# --- a partition that is missing
+
+anew "ALTER TABLE logs RENAME TO old;
+	CREATE TABLE logs (LIKE old INCLUDING ALL) PARTITION BY RANGE (received_at);
+	CREATE TABLE logs_1 PARTITION OF logs
+		FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')"
+echo '{"event":"a","@received_at":"2020-01-02T00:00:00Z"}' >"$logs"
+load "$logs"
+is "$STATUS $(rejected code)" '78 ' 'a file of that alone waits'
+like "$ERR" 'no partition .*23514' 'and why'
+sql "CREATE TABLE logs_2 PARTITION OF logs
+	FOR VALUES FROM ('2020-01-02') TO ('2020-01-03')"
+load "$logs"
+is "$STATUS/$(rows)" 0/1 'until the partition is there'
+
+# --- tables that would lose events
+
+while IFS='|' read -r ddl why; do
+	anew "$ddl"
+	load "$logs"
+	is "$STATUS" 78 "refused: $ddl"
+	like "$ERR" "$why" 'and why'
+done <<-'END'
+	ALTER TABLE logs SET UNLOGGED|UNLOGGED
+	ALTER TABLE logs RENAME TO t; CREATE VIEW logs AS SELECT * FROM t|is no table
+	ALTER TABLE log_files ALTER name TYPE text COLLATE "en-x-icu"|COLLATE
+	ALTER TABLE log_files DROP CONSTRAINT log_files_name_key|no unique key of the column name
+	ALTER TABLE logs ALTER received_at TYPE timestamptz(3)|received_at as timestamp\(3\)
+	ALTER TABLE logs ALTER line TYPE int|line as integer
+	ALTER TABLE log_files ALTER sha256 TYPE varchar(9)|sha256 as character varying\(9\)
+END
+
+# --- settings
+
+anew
+db_stop
+db_start -c fsync=off -c synchronous_commit=off
+load "$logs"
+like "$ERR" 'warn .*the server has fsync=off' 'says that a crash may lose events'
+unlike "$ERR" standby 'nothing of standbys'
+run logload --db "${DB_URL/@/@127.0.0.1:1,}" "$logs"
+like "$ERR" 'no synchronous_standby_names' 'but where there are several hosts'
+run psql "host=$DB_SOCKET port=$DB_PORT user=root dbname=logs" -c \
+	"ALTER DATABASE logs SET default_transaction_read_only=on"
+run logload --wait 1s --db "$DB_URL" "$logs"
+is "$STATUS" 75 'a server that is read-only is waited for'
+like "$ERR" 'read-only' 'and why'
+done_testing
