@@ -117,6 +117,7 @@
 #	mariadb_mycnf            writes $HOME/.my.cnf with socket, user, password
 #	postgresql_start NAME    …, and of PostgreSQL: NAME is another server, in
 #	                         $DIR/NAME, and options may follow
+#	postgresql_standby NAME  … of the server at DB_PORT, which changes
 
 # Variables such as STATUS and BODY are for the tests that read this file; the
 # code in quotes is Perl.

@@ -91,6 +91,22 @@ postgresql_start() {
 	export LOGLOAD_DB_PASSWORD=secret
 }
 
+# NAME: a standby of the server at DB_PORT, which is another one's then.
+postgresql_standby() {
+	local name=$1
+
+	shift
+	mkdir -m 700 "$DIR/$name"
+	[ "$(id -u)" -ne 0 ] || chown nobody: "$DIR/$name"
+	tests_postgresql_run pg_basebackup --host="$DB_SOCKET" \
+		--port="$DB_PORT" --username=root --pgdata="$DIR/$name" \
+		--write-recovery-conf --checkpoint=fast --no-sync \
+		>"$DIR/.basebackup" 2>&1 ||
+		give_up "cannot copy the server: $(tail -n 3 "$DIR/.basebackup")"
+	DB_PORT=
+	postgresql_start "$name" "$@"
+}
+
 # It answers, or it has ended.
 tests_postgresql_answers() {
 	postgresql_sql 'SELECT 1' >/dev/null 2>&1 || ! alive "$1"
