@@ -15,7 +15,7 @@
 #include "columns.h"
 #include "row.h"
 
-#define BATCH_ROWS_MAX 4096
+#define BATCH_ROWS_MAX 16384
 
 /* How much is stored at a time; a row over `bytes` goes by itself. */
 struct batch_limits {
