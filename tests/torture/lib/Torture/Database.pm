@@ -13,10 +13,13 @@ sub new {
 	my ($class, $dir, @options) = @_;
 	my $self = bless {dir => $dir, socket => "$dir/socket",
 		port => free_port(), options => \@options}, $class;
-	mkdir $dir or die "$dir: $!\n" unless -d $dir;
+	for my $made ($dir, "$dir/tmp") {
+		mkdir $made or die "$made: $!\n" unless -d $made;
+	}
 	my @user = $> == 0 ? '--user=root' : ();
 	my ($out, $status, $error) = run('mariadb-install-db', '--no-defaults',
 		@user, '--skip-test-db', "--datadir=$dir/data",
+		"--tmpdir=$dir/tmp",
 		'--auth-root-authentication-method=normal');
 	die "mariadb-install-db: $error\n" if $status;
 	$self->start;
@@ -40,6 +43,8 @@ sub start {
 			out => "$dir/log"},
 		'mariadbd', '--no-defaults', @user, "--datadir=$dir/data",
 		"--socket=$self->{socket}", "--pid-file=$dir/pid",
+		# One that starts removes the others' temporary files.
+		"--tmpdir=$dir/tmp",
 		'--bind-address=127.0.0.1', "--port=$self->{port}",
 		'--skip-name-resolve', '--local-infile=1',
 		'--innodb-log-file-size=16M', '--innodb-buffer-pool-size=64M',
