@@ -107,6 +107,39 @@ check_refusals(struct db *db)
 }
 
 static void
+check_leavings(struct db *db)
+{
+	static bool missing[ROWS];
+
+	gather(10);
+	must(run(db, "CREATE TRIGGER leaves AFTER INSERT ON logs "
+		     "WHEN NEW.line=5 BEGIN "
+		     "SELECT RAISE(FAIL, 'not five'); END") == DB_OK);
+	must(db_begin(db) == DB_OK);
+	is_number(db_sift(db, &batch, 0, 10, missing), DB_REFUSED,
+	    "a trigger refuses a row that stays: that cannot be sifted");
+	is_number(rows(db), 0, "then none is stored");
+	is_number(db_store(db, &batch, 4, 1), DB_REFUSED, "nor is it alone");
+	is_text(db->error.text, "not five", "in the trigger's words");
+	is_number(rows(db), 0, "and it does not stay");
+	db_rollback(db);
+	must(run(db, "DROP TRIGGER leaves") == DB_OK);
+}
+
+static void
+check_gone(struct db *db)
+{
+	gather(1);
+	must(run(db, "ALTER TABLE logs RENAME TO away") == DB_OK);
+	must(db_begin(db) == DB_OK);
+	is_number(db_store(db, &batch, 0, 1), DB_SCHEMA,
+	    "a table that has gone since is no event's fault");
+	is_number(db->cause, DB_CAUSE_NO_TABLE, "and known to be that");
+	db_rollback(db);
+	must(run(db, "ALTER TABLE away RENAME TO logs") == DB_OK);
+}
+
+static void
 check_rollback(struct db *db)
 {
 	gather(10);
@@ -206,6 +239,8 @@ main(void)
 	db = new_db();
 	must(db != NULL && db_connect(db) == DB_OK);
 	check_refusals(db);
+	check_leavings(db);
+	check_gone(db);
 	check_rollback(db);
 	check_full(db);
 	check_waiting(db);

@@ -28,7 +28,7 @@
 struct link {
 	struct db db;         /* first: the callers' handle */
 	sqlite3 *sqlite;      /* NULL: not open */
-	sqlite3_stmt *insert; /* prepared; NULL: not yet */
+	sqlite3_stmt *insert; /* of a batch, while it is stored */
 	atomic_bool hurry;    /* waits for nobody */
 	uint64_t waits_ns;    /* since when */
 	struct buf answer;    /* what the last one points into */
@@ -339,8 +339,6 @@ close_link(struct db *db)
 {
 	struct link *l = of(db);
 
-	(void)sqlite3_finalize(l->insert); /* says again what step has said */
-	l->insert = NULL;
 	/* Rolls back; of no statement left, it fails for nothing else. */
 	(void)sqlite3_close(l->sqlite);
 	l->sqlite = NULL;
@@ -448,22 +446,40 @@ check(struct db *db, const char *table)
  * Rows
  */
 
-/* OR ABORT: whatever the table says, no other row gives way, nor this one. */
+/*
+ * OR ABORT: whatever the table says, no other row gives way, nor this one. The
+ * transaction is the only one that writes, so the table stays as it is now.
+ */
 static enum db_verdict
-prepare_insert(struct link *l)
+begin_store(struct link *l)
 {
 	struct buf *b = &l->db.sql;
 
-	if (l->insert != NULL)
-		return DB_OK;
 	b->len = 0;
 	if (sql_put_insert(b, l->db.config, "INSERT OR ABORT", 1) < 0)
 		return db_no_memory(&l->db);
-	if (sqlite3_prepare_v3(l->sqlite, b->data, (int)b->len,
-		SQLITE_PREPARE_PERSISTENT, &l->insert, NULL) == SQLITE_OK)
-		return DB_OK;
+	if (sqlite3_prepare_v2(
+		l->sqlite, b->data, (int)b->len, &l->insert, NULL) == SQLITE_OK)
+		return run_text(l, "SAVEPOINT store");
 	/* What no event has caused. */
 	return failed(l, "INSERT") == DB_PASSING ? DB_PASSING : DB_SCHEMA;
+}
+
+/* Of what is refused nothing stays. */
+static enum db_verdict
+end_store(struct link *l, enum db_verdict verdict)
+{
+	enum db_verdict undone = DB_OK;
+
+	(void)sqlite3_finalize(l->insert); /* says again what step has said */
+	l->insert = NULL;
+	if (verdict != DB_OK && verdict != DB_REFUSED)
+		return verdict;
+	if (verdict == DB_REFUSED)
+		undone = run_text(l, "ROLLBACK TO store");
+	if (undone == DB_OK)
+		undone = run_text(l, "RELEASE store");
+	return undone == DB_OK ? verdict : undone;
 }
 
 static int
@@ -507,21 +523,11 @@ static enum db_verdict
 store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 {
 	struct link *l = of(db);
-	enum db_verdict verdict = prepare_insert(l), undone;
+	enum db_verdict verdict = begin_store(l);
 
-	if (verdict == DB_OK && count > 1)
-		verdict = run_text(l, "SAVEPOINT store");
 	for (unsigned i = from; i < from + count && verdict == DB_OK; i++)
 		verdict = insert(l, b, i);
-	if (count == 1 || (verdict != DB_OK && verdict != DB_REFUSED))
-		return verdict;
-	if (verdict == DB_REFUSED) { /* of many rows: the reason is not asked */
-		undone = run_text(l, "ROLLBACK TO store");
-		if (undone != DB_OK)
-			return undone;
-	}
-	undone = run_text(l, "RELEASE store");
-	return undone == DB_OK ? verdict : undone;
+	return end_store(l, verdict);
 }
 
 static enum db_verdict
@@ -529,13 +535,14 @@ sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
     bool *missing)
 {
 	struct link *l = of(db);
-	enum db_verdict verdict = prepare_insert(l);
+	enum db_verdict verdict = begin_store(l);
 
 	for (unsigned i = 0; i < count && verdict == DB_OK; i++) {
 		bool there = true;
 
 		verdict = insert(l, b, from + i);
-		if (verdict == DB_REFUSED) {
+		/* A trigger's RAISE(FAIL) leaves the row there. */
+		if (verdict == DB_REFUSED && sqlite3_changes(l->sqlite) == 0) {
 			there = false;
 			verdict = db->cause == DB_CAUSE_DUPLICATE
 				      ? db_is_there(db, b, from + i, &there)
@@ -543,7 +550,7 @@ sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 		}
 		missing[i] = !there;
 	}
-	return verdict;
+	return end_store(l, verdict);
 }
 
 const struct db_driver db_sqlite = {
