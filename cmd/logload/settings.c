@@ -218,7 +218,9 @@ complete_ssl(struct settings *s, struct error *err)
 		}
 		c->ssl = (enum db_ssl)i;
 	}
-	if (c->ssl >= DB_SSL_VERIFY_CA && c->ssl_ca == NULL) {
+	/* An address that the driver has whole may name them in its own way. */
+	if (c->ssl >= DB_SSL_VERIFY_CA && c->ssl_ca == NULL &&
+	    c->rest == NULL) {
 		(void)error_set(err, "%s needs ssl-ca= in --db", wish);
 		return usage(err, "ssl-mode");
 	}

@@ -38,6 +38,9 @@ unlike "$ERR" secret 'and not shown'
 run env LOGLOAD_DB_PASSWORD=wrong logload --db "$DB_URL" "$logs"
 is "$STATUS" 78 'a wrong one: status 78'
 like "$ERR" 'FATAL:  28P01: password authentication' 'and the state is told'
+run logload --ssl-mode verify_ca --db "$DB_URL?sslrootcert=$logs" "$logs"
+is "$STATUS" 78 '--ssl-mode is for libpq, too'
+like "$ERR" 'SSL was required' 'which asks for TLS then'
 load --table "$(printf 't%.0s' {1..64})" "$logs"
 is "$STATUS" 64 'a name that would be cut is refused'
 
