@@ -80,6 +80,14 @@ load "$logs"
 is "$(rows) $(rejected code | wc -l)" '18000 2000' \
 	'without its ledger: what is there stays'
 
+# Its context has a part of the event before it names the line.
+anew "ALTER TABLE logs ADD CHECK (payload::jsonb IS NOT NULL)"
+{ events 9; echo '{"a":"COPY logs, line 1, bad: no","b":"\u0000"}'; } >"$logs"
+load "$logs"
+is "$(rows)/$(rejected line)" 9/10 'a row that forges a context is found'
+is "$(rejected text)" 'unsupported Unicode escape sequence' \
+	'and has no say in its record'
+
 # An error that comes with the COMMIT would be nobody's.
 anew 'ALTER TABLE logs ADD UNIQUE (user_id) DEFERRABLE INITIALLY DEFERRED'
 printf '{"event":"a","user_id":"%s"}\n' 1 2 1 3 >"$logs"

@@ -150,7 +150,12 @@ read_context(struct link *l, const PGresult *r)
 
 	(void)snprintf(front, sizeof(front), "COPY %s,",
 	    table == NULL ? l->pg.db.config->table : table + 1);
-	p = context == NULL ? NULL : strstr(context, front);
+	/* Lines before it may hold an event's text. */
+	p = context;
+	while (p != NULL && strncmp(p, front, strlen(front)) != 0) {
+		p = strchr(p, '\n');
+		p = p == NULL ? NULL : p + 1;
+	}
 	if (p == NULL)
 		return;
 	p += strlen(front);
