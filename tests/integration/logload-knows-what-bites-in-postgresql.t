@@ -144,6 +144,16 @@ like "$ERR" 'warn .*the server has fsync=off' 'says that a crash may lose events
 unlike "$ERR" standby 'nothing of standbys'
 run logload --db "${DB_URL/@/@127.0.0.1:1,}" "$logs"
 like "$ERR" 'no synchronous_standby_names' 'but where there are several hosts'
+db_stop
+touch "$DIR/postgresql/standby.signal"
+db_start
+events 1 100 >"$logs"
+run logload --wait 1s --db "$DB_URL?target_session_attrs=any" "$logs"
+is "$STATUS" 75 'a standby is waited for'
+like "$ERR" 'read-only transaction .25006' 'and why'
+db_stop
+rm "$DIR/postgresql/standby.signal"
+db_start
 run psql "host=$DB_SOCKET port=$DB_PORT user=root dbname=logs" -c \
 	"ALTER DATABASE logs SET default_transaction_read_only=on"
 run logload --wait 1s --db "$DB_URL" "$logs"

@@ -449,7 +449,7 @@ const struct db_driver db_postgresql = {
 	{
 	    .name_quote = '"',
 	    .escaped = "",
-	    .begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+	    .begin = "BEGIN ISOLATION LEVEL READ COMMITTED; "
 		     "SET LOCAL TimeZone='UTC'; SET LOCAL logload.begun='1'; "
 		     "SET CONSTRAINTS ALL IMMEDIATE",
 	    .same = "current_setting('logload.begun', true)='1'",
