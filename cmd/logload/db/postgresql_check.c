@@ -102,7 +102,12 @@ static const struct question {
 	"SELECT CASE WHEN relkind NOT IN ('r', 'p') THEN 'is no table, but a "
 	"view or the like; the table itself has to be named' "
 	"WHEN relpersistence<>'p' THEN 'is UNLOGGED, and empty after a crash; "
-	"make it LOGGED' END FROM c"},
+	"make it LOGGED' ELSE (SELECT format('has the partition %s, which is "
+	"foreign or UNLOGGED, and may lose what is committed', "
+	"p.oid::regclass) "
+	"FROM pg_partition_tree(c.oid) JOIN pg_class p ON p.oid=relid WHERE "
+	"p.relkind NOT IN ('r', 'p') OR p.relpersistence<>'p' LIMIT 1) END "
+	"FROM c"},
     {true, false,
 	COLUMN("bigint") "('id', 'bytes', 'events', 'rejected', 'torn', "
 			 "'progress', 'lines') AND " NO_BIGINT},
