@@ -80,6 +80,15 @@ load "$logs"
 is "$(rows) $(rejected code | wc -l)" '18000 2000' \
 	'without its ledger: what is there stays'
 
+# What is stored on the way to them is not there yet.
+anew "ALTER TABLE logs ADD UNIQUE (user_id), ADD CHECK (level <> 'bad')"
+seq 300 | sed 's/.*/{"user_id":&}/
+	8s/}/,"level":"bad"}/; 200s/200/199/' >"$logs"
+load "$logs"
+is "$(rows)/$(rejected line | xargs)" '298/8 200' \
+	'rows refused for different reasons take no others with them'
+is "$(rejected code | xargs)" '23514 23505' 'each for its own'
+
 # Its context has a part of the event before it names the line.
 anew "ALTER TABLE logs ADD CHECK (payload::jsonb IS NOT NULL)"
 { events 9; echo '{"a":"COPY logs, line 1, bad: no","b":"\u0000"}'; } >"$logs"

@@ -180,7 +180,6 @@ struct sift {
 	unsigned unit; /* so many are tried at a time */
 	unsigned runs; /* savepoints held */
 	bool keeps;    /* what is before a row that is refused, is stored */
-	bool asked;    /* which rows are there */
 	char *state;   /* of each of them */
 };
 
@@ -195,7 +194,7 @@ copy(struct sift *s, unsigned from, unsigned count)
 	return DB_OK; /* there is none */
 }
 
-/* Which of the rows has the table by their own key? */
+/* Which of the rows has the table by their own key, before any is tried? */
 static enum db_verdict
 find_there(struct sift *s)
 {
@@ -261,13 +260,8 @@ split(struct sift *s, unsigned count)
 {
 	unsigned line = s->pg->bad_line;
 	unsigned bad = line > 0 ? find_row(s, line) : s->at + count;
-	bool duplicate = s->pg->db.cause == DB_CAUSE_DUPLICATE;
 	enum db_verdict verdict = DB_OK;
 
-	if (duplicate && !s->asked) {
-		s->asked = true;
-		return find_there(s);
-	}
 	if (count == 1)
 		bad = s->at;
 	if (bad >= s->at + count) { /* it does not say which: half as many */
@@ -336,9 +330,13 @@ postgresql_sift(struct db *db, const struct batch *b, unsigned from,
 	    .from = from,
 	    .count = count,
 	    .state = pg->skip};
-	enum db_verdict verdict = DB_REFUSED;
+	enum db_verdict verdict;
 
 	memset(s.state, WANTED, count);
+	verdict = find_there(&s);
+	if (verdict != DB_OK)
+		return verdict;
+	verdict = DB_REFUSED;
 	for (int keeps = 0; keeps < 2 && verdict == DB_REFUSED; keeps++) {
 		verdict = find_refused(&s, keeps != 0);
 		if (verdict == DB_OK)
