@@ -50,6 +50,14 @@ logrecv_start --workers=1 --min-rate=0
 ok 'a batch is taken' batch
 # What bodies may take in all, of 32 MiB.
 hold slow 3 8388600
+# Nothing of them is on its way (proc(5), /proc/net/tcp): a scrape would want
+# some of the room.
+are_read() {
+	awk -v port="$(printf ':%04X' "$PORT")" '
+		index($2 $3, port) && $5 !~ /^0+:0+$/ { busy = 1 }
+		END { exit busy }' /proc/net/tcp
+}
+ok 'three bodies are read but for a byte each' wait_for are_read
 for i in 1 2 3; do
 	ok "batch $i is taken beside three bodies that stand still" wait_for batch
 done
