@@ -29,21 +29,6 @@
 #define ROWS_AT_LEAST (64 * 1024)   /* bytes that are made at a time */
 #define ROWS_KEEP (2 * 1024 * 1024) /* bytes that stay allocated */
 
-static char *
-put_decimal(char *out, uint64_t n)
-{
-	char digits[20];
-	int count = 0;
-
-	do {
-		digits[count++] = (char)('0' + n % 10);
-	} while ((n /= 10) > 0);
-	while (count > 0)
-		*out++ = digits[--count];
-	*out++ = FIELD_END;
-	return out;
-}
-
 /* What is to be escaped is among the first of the characters. */
 static char *
 put_field(char *out, const struct batch_texts *t, unsigned row)
@@ -74,8 +59,10 @@ put_row(char *out, const struct batch *b, unsigned row)
 	const struct batch_texts *payload = &b->texts[b->text_count - 1];
 
 	out = put_field(out, &b->texts[0], row);
-	out = put_decimal(out, b->file_id[row]);
-	out = put_decimal(out, b->line[row]);
+	out = sql_put_digits(out, b->file_id[row]);
+	*out++ = FIELD_END;
+	out = sql_put_digits(out, b->line[row]);
+	*out++ = FIELD_END;
 	for (unsigned i = 1; i + 1 < b->text_count; i++)
 		out = put_field(out, &b->texts[i], row);
 	memcpy(out, payload->text[row], payload->len[row]);

@@ -41,21 +41,6 @@ postgresql_put_copy(struct pg *pg)
 		   : 0;
 }
 
-static char *
-put_decimal(char *out, uint64_t n)
-{
-	char digits[20];
-	int count = 0;
-
-	do {
-		digits[count++] = (char)('0' + n % 10);
-	} while ((n /= 10) > 0);
-	while (count > 0)
-		*out++ = digits[--count];
-	*out++ = FIELD_END;
-	return out;
-}
-
 /* Copies up to a byte that has a meaning, which few texts have. */
 static char *
 put_text(char *out, const char *text, size_t len)
@@ -114,8 +99,10 @@ postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 		}
 		*out++ = i + 1 == b->text_count ? '\n' : FIELD_END;
 		if (i == 0) {
-			out = put_decimal(out, b->file_id[row]);
-			out = put_decimal(out, b->line[row]);
+			out = sql_put_digits(out, b->file_id[row]);
+			*out++ = FIELD_END;
+			out = sql_put_digits(out, b->line[row]);
+			*out++ = FIELD_END;
 		}
 	}
 	pg->rows.len = (size_t)(out - pg->rows.data);

@@ -144,3 +144,17 @@ sql_put_insert(
 	}
 	return buf_append(b, ")", 1);
 }
+
+char *
+sql_put_digits(char *out, uint64_t n)
+{
+	char digits[20];
+	int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + n % 10);
+	} while ((n /= 10) > 0);
+	while (count > 0)
+		*out++ = digits[--count];
+	return out;
+}

@@ -28,4 +28,7 @@ int sql_put_ledger_columns(struct buf *, const struct db_dialect *, bool old);
 int sql_put_insert(
     struct buf *, const struct db_config *, const char *verb, unsigned rows);
 
+/* In decimal; there is room for 20 bytes. Returns what is behind them. */
+char *sql_put_digits(char *out, uint64_t n);
+
 #endif
