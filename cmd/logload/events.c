@@ -159,16 +159,26 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 	return f->bad_left > 0 && --f->bad_left == 0 ? no_events(f) : 1;
 }
 
-void
+enum row_verdict
 events_make_row(struct load *f, const struct line *line)
 {
 	const struct event *e = &f->event;
+	struct row_maker *m = &f->loader->maker;
+	enum row_verdict made =
+	    row_make(m, e->text.p, e->text.len, e->line, &f->row, &f->error);
 
-	row_make(&f->loader->maker, e->text.p, e->text.len, e->line, &f->row);
 	if (e->received_at.p != NULL)
-		row_keep_stamp(&f->loader->maker, e->received_at, &f->row);
+		row_keep_stamp(m, e->received_at, &f->row);
 	f->row.place = (struct row_place){
 	    .at = line->offset + (uint64_t)(e->text.p - line->text),
 	    .len = e->text.len,
 	    .offset = e->offset};
+	if (made == ROW_MADE && f->rules.bounds.no_nul_value &&
+	    row_has_nul(m, &f->row)) {
+		(void)error_set(&f->error, "a value of a column has a NUL, "
+					   "which no text of the database has");
+		made = ROW_REJECTED;
+	}
+	f->event.bounded = f->event.bounded || made == ROW_REJECTED;
+	return made;
 }

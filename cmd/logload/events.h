@@ -39,7 +39,11 @@ int events_next(struct load *, struct line *, enum event_verdict *);
 /* What was -1: reading, or the content itself. */
 enum load_verdict events_failure(const struct load *);
 
-/* Makes load->row of the event in that line. */
-void events_make_row(struct load *, const struct line *);
+/*
+ * Makes load->row of the event in that line. ROW_REJECTED: a value of it is for
+ * rejected/, as the load's error says, which is as if the database could not
+ * take the event.
+ */
+enum row_verdict events_make_row(struct load *, const struct line *);
 
 #endif

@@ -67,6 +67,8 @@ static enum load_verdict
 find_origin(
     struct hand *h, struct worker *w, struct retry *r, struct error *err)
 {
+	const char(*fixed)[COLUMN_NAME_MAX + 1] =
+	    h->run.settings->columns.fixed;
 	enum load_verdict verdict;
 	struct db_file file;
 	bool any;
@@ -85,8 +87,9 @@ find_origin(
 		return LOAD_DONE;
 	(void)error_set(err,
 	    "without a unique key an event could be stored twice: the table %s "
-	    "needs UNIQUE (received_at, file_id, line)",
-	    h->run.settings->db.table);
+	    "needs UNIQUE (%s, %s, %s)",
+	    h->run.settings->db.table, fixed[COLUMN_RECEIVED_AT],
+	    fixed[COLUMN_FILE_ID], fixed[COLUMN_LINE]);
 	return LOAD_SCHEMA;
 }
 

@@ -31,7 +31,7 @@ load_init(struct load *f, struct loader *l, struct source *source,
 	f->rules.max_event = l->limits.max_event;
 	f->rules.max_depth = l->limits.max_depth;
 	naming_stem(f->stem, sizeof(f->stem), name);
-	l->maker.misfits = 0;
+	memset(l->maker.examples, 0, sizeof(l->maker.examples));
 	l->reject.lacking = 0;
 	l->reader.passed.to = 0;
 	loader_rest(l);
@@ -332,6 +332,8 @@ finish_chunk(struct load *f)
 	meter_add(l->meters, METER_DROPPED_EVENTS, c->lost);
 	meter_add(l->meters, METER_TORN_BYTES, c->torn);
 	meter_add(l->meters, METER_VALUES_NULL, c->nulls);
+	for (unsigned i = 0; i < COLUMNS_MAX; i++)
+		meter_add(l->meters, METER_COLUMN + i, c->columns[i].misfits);
 	meter_set(l->meters, METER_LAST_SUCCESS,
 	    (int64_t)(clock_wall_us() / CLOCK_US_PER_S));
 	if (c->rejected > c->kept)
@@ -411,27 +413,34 @@ finish_store(struct load *f)
 	return verdict;
 }
 
+/* Which values did not fit their columns: hardly ever any. */
+static void
+count_misfits(struct load_tally *t, uint32_t misfits)
+{
+	for (; misfits != 0; misfits &= misfits - 1)
+		t->columns[__builtin_ctz(misfits)].misfits++;
+}
+
 /* Gathers an event's row. */
 static enum load_verdict
 take_row(struct load *f, const struct line *line)
 {
 	struct loader *l = f->loader;
-	uint64_t misfits = l->maker.misfits;
 	uint64_t id = f->event.file_id != 0 ? f->event.file_id : f->file.id;
 	enum load_verdict verdict;
-	int rc;
+	enum row_verdict made;
+	int rc = -1;
 
 	if (l->rate != NULL)
 		rate_take(l->rate, l->stop);
-	events_make_row(f, line);
-	if (f->rules.bounds.no_nul_value && row_has_nul(&l->maker, &f->row)) {
-		(void)error_set(&f->error, "a value of a column has a NUL, "
-					   "which no text of the database has");
-		f->event.bounded = true;
+	made = events_make_row(f, line);
+	if (made == ROW_REJECTED)
 		return take_refused(f, line);
+	if (made == ROW_MADE) {
+		f->chunk.nulls += (unsigned)__builtin_popcount(f->row.misfits);
+		count_misfits(&f->chunk, f->row.misfits);
+		rc = batch_add(&l->gathers->batch, &l->at_a_time, id, &f->row);
 	}
-	f->chunk.nulls += l->maker.misfits - misfits;
-	rc = batch_add(&l->gathers->batch, &l->at_a_time, id, &f->row);
 	if (rc == 0) {
 		verdict = hand_over(f);
 		if (verdict != LOAD_DONE)
@@ -480,7 +489,7 @@ take_refused(struct load *f, const struct line *line)
 		    (unsigned long long)h->line.len);
 	}
 	if (f->event.bounded) {
-		events_make_row(f, line);
+		(void)events_make_row(f, line); /* for its instant */
 		memcpy(h->received_at, f->row.received_at, VALUE_DATETIME_LEN);
 		h->why.received_at = h->received_at;
 	}
@@ -521,6 +530,19 @@ load_rows(struct load *f)
 	return fails ? events_failure(f) : verdict;
 }
 
+/* What there is in each column. */
+static void
+count_values(struct load *f)
+{
+	const struct row *row = &f->row;
+
+	f->chunk.nulls += (unsigned)__builtin_popcount(row->misfits);
+	count_misfits(&f->chunk, row->misfits);
+	for (unsigned i = 0; i < f->loader->maker.columns->count; i++)
+		f->chunk.columns[i].fitted +=
+		    row->columns[i].p != NULL && (row->misfits >> i & 1) == 0;
+}
+
 enum load_verdict
 load_check(struct load *f, load_refused *refused, void *context)
 {
@@ -534,9 +556,14 @@ load_check(struct load *f, load_refused *refused, void *context)
 		return known;
 	events_begin(f);
 	while ((rc = events_next(f, &line, &verdict)) > 0) {
+		if (verdict == EVENT_GOOD &&
+		    events_make_row(f, &line) == ROW_REJECTED) {
+			verdict = EVENT_BAD;
+			count_misfits(&f->chunk, f->row.misfits);
+		}
 		if (verdict == EVENT_GOOD) {
-			events_make_row(f, &line);
 			f->chunk.events++;
+			count_values(f);
 		} else {
 			f->chunk.rejected++;
 			f->chunk.kept += f->rules.origin != NULL;
@@ -553,7 +580,6 @@ load_check(struct load *f, load_refused *refused, void *context)
 	if (rc < 0 && (!l->reader.unfit || l->reader.at == 0))
 		return events_failure(f);
 	f->tally = f->chunk;
-	f->tally.nulls = l->maker.misfits;
 	f->tally.bytes = l->reader.at;
 	tell_left(f);
 	if (rc < 0)

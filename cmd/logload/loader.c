@@ -68,4 +68,8 @@ load_tally_add(struct load_tally *to, const struct load_tally *t)
 	to->torn += t->torn;
 	to->nulls += t->nulls;
 	to->bytes += t->bytes;
+	for (unsigned i = 0; i < COLUMNS_MAX; i++) {
+		to->columns[i].fitted += t->columns[i].fitted;
+		to->columns[i].misfits += t->columns[i].misfits;
+	}
 }

@@ -58,8 +58,15 @@ void loader_release(struct loader *);
 /* No file is present any more, for whoever shows progress. */
 void loader_rest(struct loader *);
 
+/* Of a column's values. */
+struct column_tally {
+	uint64_t fitted;  /* counted by load_check alone */
+	uint64_t misfits; /* NULL, or a default, for all that */
+};
+
 struct load_tally {
 	uint64_t events, rejected, torn, nulls, bytes;
+	struct column_tally columns[COLUMNS_MAX];
 	uint64_t kept; /* of the rejected ones: records that stay as they are */
 	uint64_t lost; /* of them: records that found no room, see reject.h */
 	uint64_t waiting; /* bytes of a last line that waits to be whole */

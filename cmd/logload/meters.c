@@ -1,11 +1,12 @@
 /*
  * meters.c - see meters.h.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "meters.h"
 
-static const struct metric initial[METERS + 1] = {
+static const struct metric initial[METER_COLUMN] = {
     [METER_FILES_LOADED] = METRIC_COUNTER(
 	"logload_files_loaded_total", "Files loaded to their end"),
     [METER_FILES_SKIPPED] = METRIC_COUNTER("logload_files_skipped_total",
@@ -79,4 +80,36 @@ meters_init(struct meters *m)
 	memset(m, 0, sizeof(*m));
 	memcpy(m->table, initial, sizeof(initial));
 	m->table[METER_LOAD_SECONDS].histogram = &m->load_seconds;
+}
+
+/* As Prometheus has it: these three with a backslash. */
+static void
+put_label(char out[METER_LABEL_MAX], const char *name)
+{
+	int n = snprintf(out, METER_LABEL_MAX, "column=\"");
+
+	for (; *name != '\0'; name++) {
+		if (strchr("\\\"\n", *name) != NULL)
+			out[n++] = '\\';
+		out[n++] = *name == '\n' ? 'n' : *name;
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+}
+
+void
+meters_columns(struct meters *m, const struct columns *columns)
+{
+	/* The table ends behind the last one. */
+	for (unsigned i = 0; i < columns->count; i++) {
+		struct metric *metric = &m->table[METER_COLUMN + i];
+
+		put_label(m->labels[i], columns->list[i].name);
+		metric->name = "logload_column_misfits_total";
+		metric->help = i > 0 ? NULL
+				     : "Values that did not fit that column, "
+				       "and were not rejected";
+		metric->type = METRIC_IS_COUNTER;
+		metric->labels = m->labels[i];
+	}
 }

@@ -5,6 +5,7 @@
 #define LOGLOAD_METERS_H
 
 #include "metrics.h"
+#include "row/columns.h"
 
 enum meter {
 	METER_FILES_LOADED,
@@ -37,18 +38,25 @@ enum meter {
 	METER_LAST_SUCCESS,
 	METER_DATABASE_UP,
 	METER_LOAD_SECONDS,
-	METERS
+	METER_COLUMN, /* of the first one; the others' follow */
+	METERS = METER_COLUMN + COLUMNS_MAX
 };
+
+/* column="NAME", each character escaped. */
+#define METER_LABEL_MAX (COLUMN_NAME_MAX * 2 + 16)
 
 struct meters {
 	struct metric table[METERS + 1];
+	char labels[COLUMNS_MAX][METER_LABEL_MAX];
 	struct metric_histogram load_seconds;
 };
 
 void meters_init(struct meters *);
+/* Adds those of the columns; without that they are counted, and not shown. */
+void meters_columns(struct meters *, const struct columns *);
 
 static inline void
-meter_add(struct meters *m, enum meter which, uint64_t n)
+meter_add(struct meters *m, unsigned which, uint64_t n)
 {
 	metric_add(&m->table[which], n);
 }

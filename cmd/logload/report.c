@@ -28,7 +28,7 @@ is_json(const struct report *r)
 	return r->settings->report == REPORT_JSON;
 }
 
-/* "key":"text" */
+/* ,"key":"text" */
 static void
 put_text(const char *key, const char *text)
 {
@@ -82,6 +82,22 @@ report_none(struct report *r, const char *path, const char *verdict,
 			   .error = why != NULL ? why->text : NULL});
 }
 
+/* Of each column the first one is kept. */
+static void
+keep_examples(struct report *r, const struct load *load, const char *path)
+{
+	lock_take(&r->lock);
+	for (unsigned i = 0; i < COLUMNS_MAX; i++) {
+		struct report_example *e = &r->examples[i];
+
+		if (e->value.line > 0)
+			continue;
+		e->value = load->loader->maker.examples[i];
+		(void)snprintf(e->path, sizeof(e->path), "%s", path);
+	}
+	lock_release(&r->lock);
+}
+
 void
 report_load(struct report *r, const struct load *load, const char *path,
     enum load_verdict verdict, bool later)
@@ -91,6 +107,7 @@ report_load(struct report *r, const struct load *load, const char *path,
 	    [LOAD_STOPPED] = "stopped"};
 	bool failed = verdict > LOAD_STOPPED;
 
+	keep_examples(r, load, path);
 	report_file(r, &(struct report_file){.path = path,
 			   .name = load->name,
 			   .tally = &load->tally,
@@ -116,6 +133,65 @@ put_text_summary(const struct report *r, double seconds, double rate)
 	    (ull)t->nulls, (ull)t->torn, (ull)t->bytes, seconds, rate);
 }
 
+/*
+ * Columns. A path with a mistake in it shows as one that is never there.
+ */
+
+/* Of the events that would be loaded. */
+static uint64_t
+count_nulls(const struct report *r, unsigned column)
+{
+	const struct column_tally *t = &r->total.columns[column];
+	const struct column *c = &r->settings->columns.list[column];
+
+	return r->total.events - t->fitted -
+	       (c->misfit == COLUMN_DEFAULT ? t->misfits : 0);
+}
+
+static void
+put_text_columns(const struct report *r)
+{
+	for (unsigned i = 0; i < r->settings->columns.count; i++) {
+		const struct column_tally *t = &r->total.columns[i];
+		const struct report_example *e = &r->examples[i];
+
+		(void)printf("column %s: there=%llu fitted=%llu null=%llu",
+		    r->settings->columns.list[i].name,
+		    (ull)(t->fitted + t->misfits), (ull)t->fitted,
+		    (ull)count_nulls(r, i));
+		if (t->misfits > 0)
+			(void)printf(", does not fit at %s:%llu: %s", e->path,
+			    (ull)e->value.line, e->value.text);
+		(void)printf("\n");
+	}
+}
+
+static void
+put_json_columns(const struct report *r)
+{
+	(void)printf("\"columns\":[");
+	for (unsigned i = 0; i < r->settings->columns.count; i++) {
+		const struct column_tally *t = &r->total.columns[i];
+		const struct report_example *e = &r->examples[i];
+
+		(void)printf(
+		    "%s\n{\"misfits\":%llu", i > 0 ? "," : "", (ull)t->misfits);
+		put_text("name", r->settings->columns.list[i].name);
+		if (r->settings->dry_run)
+			(void)printf(
+			    ",\"there\":%llu,\"fitted\":%llu,\"null\":%llu",
+			    (ull)(t->fitted + t->misfits), (ull)t->fitted,
+			    (ull)count_nulls(r, i));
+		if (t->misfits > 0) {
+			put_text("path", e->path);
+			put_text("value", e->value.text);
+			(void)printf(",\"line\":%llu", (ull)e->value.line);
+		}
+		(void)printf("}");
+	}
+	(void)printf("],\n");
+}
+
 int
 report_end(struct report *r, int status, const char *reason)
 {
@@ -126,21 +202,25 @@ report_end(struct report *r, int status, const char *reason)
 	/* It is kept: of a thread that is left behind nothing is to follow. */
 	lock_take(&r->lock);
 	rate = seconds > 0 ? (double)t->events / seconds : 0;
-	if (is_json(r))
+	if (is_json(r)) {
+		(void)printf("%s],\n", r->any ? "" : "{\"files\":[");
+		put_json_columns(r);
 		(void)printf(
-		    "%s],\n\"totals\":{\"files\":%llu,\"skipped\":%llu,"
+		    "\"totals\":{\"files\":%llu,\"skipped\":%llu,"
 		    "\"events\":%llu,\"rejected\":%llu,\"kept\":%llu,"
 		    "\"nulls\":%llu,\"torn_bytes\":%llu,\"bytes\":%llu},\n"
 		    "\"dry_run\":%s,\"seconds\":%.3f,"
 		    "\"events_per_second\":%.0f,\"status\":%d,"
 		    "\"reason\":\"%s\"}\n",
-		    r->any ? "" : "{\"files\":[", (ull)r->files,
-		    (ull)r->skipped, (ull)t->events, (ull)t->rejected,
-		    (ull)t->kept, (ull)t->nulls, (ull)t->torn, (ull)t->bytes,
-		    r->settings->dry_run ? "true" : "false", seconds, rate,
-		    status, reason);
-	else
+		    (ull)r->files, (ull)r->skipped, (ull)t->events,
+		    (ull)t->rejected, (ull)t->kept, (ull)t->nulls, (ull)t->torn,
+		    (ull)t->bytes, r->settings->dry_run ? "true" : "false",
+		    seconds, rate, status, reason);
+	} else {
+		if (r->settings->dry_run)
+			put_text_columns(r);
 		put_text_summary(r, seconds, rate);
+	}
 	return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
 }
 

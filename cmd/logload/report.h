@@ -15,6 +15,8 @@
 #include "load.h"
 #include "settings.h"
 
+#define REPORT_PATH_MAX 256
+
 struct report {
 	const struct settings *settings; /* not owned */
 	uint64_t started_ns;
@@ -22,6 +24,11 @@ struct report {
 	pthread_mutex_t lock;    /* of stdout, and of what follows */
 	bool any;                /* file was written */
 	struct load_tally total; /* of all files */
+	/* Of each column the first value that does not fit, and its file. */
+	struct report_example {
+		struct row_example value;
+		char path[REPORT_PATH_MAX]; /* or its beginning */
+	} examples[COLUMNS_MAX];
 };
 
 /* One file, of which not all need be known. */

@@ -30,6 +30,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 	r->stop = stop;
 	atomic_init(&r->outcome, 0);
 	meters_init(&r->meters);
+	meters_columns(&r->meters, &s->columns);
 	rate_init(&r->rate, s->rate);
 	if (patience_init(&r->patience, &r->meters, stop) < 0 ||
 	    room_init(&r->room, &r->meters) < 0)

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS `logs` (
   `level` VARCHAR(16) NULL,
   `user_id` VARCHAR(64) NULL,
   `payload` JSON NOT NULL,
-  PRIMARY KEY (received_at, file_id, line)
+  PRIMARY KEY (`received_at`, `file_id`, `line`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE INDEX `log_files_sha256` ON `log_files` (`sha256`);

@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include "naming.h"
+#include "row/types.h"
 #include "settings.h"
 
 #define CHUNK_LEAST (64 * 1024)
@@ -110,8 +111,20 @@ settings_table(
 		"add a column, or replace the one of that "
 		"name; NAME= takes it away",
 		NULL, 0, 0},
+	    {"columns", OPTION_LIST, &s->column_files, NULL, "FILE",
+		"the same for each line of a file, before --column", NULL, 0,
+		0},
+	    {"rename", OPTION_LIST, &s->renames, NULL, "OLD=NEW",
+		"another name for received_at, file_id, line or payload", NULL,
+		0, 0},
+	    {"evolve", OPTION_FLAG, &s->db.evolve, NULL, NULL,
+		"add columns that the table lacks", NULL, 0, 0},
 	    {"index", OPTION_LIST, &s->indexes, NULL, "COLUMN[,COLUMN]...",
 		"add an index when the table is made", NULL, 0, 0},
+	    {"unique", OPTION_LIST, &s->uniques, NULL, "COLUMN[,COLUMN]...",
+		"make the table with a unique key of these; an event that has "
+		"it twice is rejected",
+		NULL, 0, 0},
 	    {"print-schema", OPTION_FLAG, &s->print_schema, NULL, NULL,
 		"print the statements that make the tables, and exit", NULL, 0,
 		0},
@@ -287,24 +300,86 @@ name_table(struct settings *s)
 
 /* Every name of an index must be a column. */
 static int
-check_index(const struct settings *s, const char *names, struct error *err)
+check_indexes(const struct settings *s, const struct option_list *indexes,
+    struct error *err)
 {
-	static const char *const fixed[] = {"received_at", "file_id", "line"};
+	for (unsigned i = 0; i < indexes->count; i++) {
+		const char *name = indexes->items[i];
+		size_t n;
 
-	for (;;) {
-		size_t n = strcspn(names, ",");
-		bool known = columns_find(&s->columns, names, n) >= 0;
-
-		for (int i = 0; i < 3; i++)
-			known = known || (strlen(fixed[i]) == n &&
-					     memcmp(fixed[i], names, n) == 0);
-		if (!known)
-			return error_set(
-			    err, "'%.*s' is not a column", (int)n, names);
-		if (names[n] == '\0')
-			return 0;
-		names += n + 1;
+		do {
+			n = strcspn(name, ",");
+			if (!columns_has(&s->columns, name, n))
+				return error_set(err, "'%.*s' is not a column",
+				    (int)n, name);
+			name += n + 1;
+		} while (name[-1] != '\0');
 	}
+	return 0;
+}
+
+/* Each item of a list, in turn. */
+static int
+each(const struct option_list *list,
+    int (*take)(struct columns *, const char *, struct error *),
+    struct columns *columns, struct error *err)
+{
+	for (unsigned i = 0; i < list->count; i++) {
+		if (take(columns, list->items[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What the database has to have, or to make, of them. */
+static int
+fit_columns(struct settings *s, struct error *err)
+{
+	const struct db_dialect *d = &s->db.driver->dialect;
+	struct columns *c = &s->columns;
+
+	for (int i = 0; i < COLUMNS_FIXED; i++) {
+		if (check_length(s, c->fixed[i], err) < 0)
+			return -1;
+	}
+	for (unsigned i = 0; i < c->count; i++) {
+		struct column *column = &c->list[i];
+
+		if (check_length(s, column->name, err) < 0)
+			return -1;
+		if (d->types[column->type] == NULL)
+			return error_set(err,
+			    "column %s: the database has no type %s",
+			    column->name, type_word(column->type));
+		if (d->signed_only && column->most > INT64_MAX)
+			column->most = INT64_MAX;
+	}
+	return 0;
+}
+
+static int
+complete_columns(struct settings *s, struct error *err)
+{
+	struct columns *c = &s->columns;
+
+	if (columns_init(c, err) < 0)
+		return usage(err, "column");
+	if (each(&s->renames, columns_rename, c, err) < 0)
+		return usage(err, "rename");
+	if (each(&s->column_files, columns_read, c, err) < 0)
+		return usage(err, "columns");
+	if (each(&s->column_specs, columns_set, c, err) < 0)
+		return usage(err, "column");
+	if (columns_compile(c, err) < 0 || fit_columns(s, err) < 0)
+		return usage(err, "column");
+	if (check_indexes(s, &s->indexes, err) < 0)
+		return usage(err, "index");
+	if (check_indexes(s, &s->uniques, err) < 0)
+		return usage(err, "unique");
+	s->db.columns = c;
+	s->db.indexes = &s->indexes;
+	s->db.uniques = &s->uniques;
+	return 0;
 }
 
 static int
@@ -317,25 +392,7 @@ complete_tables(struct settings *s, struct error *err)
 	    check_length(s, s->db.ledger, err) < 0)
 		return usage(err, "ledger");
 	name_table(s);
-	if (columns_init(&s->columns, err) < 0)
-		return usage(err, "column");
-	for (unsigned i = 0; i < s->column_specs.count; i++) {
-		if (columns_set(&s->columns, s->column_specs.items[i], err) < 0)
-			return usage(err, "column");
-	}
-	if (columns_compile(&s->columns, err) < 0)
-		return usage(err, "column");
-	for (unsigned i = 0; i < s->columns.count; i++) {
-		if (check_length(s, s->columns.list[i].name, err) < 0)
-			return usage(err, "column");
-	}
-	for (unsigned i = 0; i < s->indexes.count; i++) {
-		if (check_index(s, s->indexes.items[i], err) < 0)
-			return usage(err, "index");
-	}
-	s->db.columns = &s->columns;
-	s->db.indexes = &s->indexes;
-	return 0;
+	return complete_columns(s, err);
 }
 
 static int
@@ -422,7 +479,10 @@ settings_release(struct settings *s)
 	columns_release(&s->columns);
 	free(s->url_copy);
 	option_list_release(&s->column_specs);
+	option_list_release(&s->column_files);
+	option_list_release(&s->renames);
 	option_list_release(&s->indexes);
+	option_list_release(&s->uniques);
 	if (s->password != NULL)
 		explicit_bzero(s->password, strlen(s->password));
 	free(s->password);

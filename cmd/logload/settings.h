@@ -25,7 +25,8 @@ struct settings {
 	const char *ssl_mode;
 	const char *spool, *rejected_dir;
 	const char *name; /* of what is loaded; NULL: its own */
-	struct option_list column_specs, indexes;
+	struct option_list column_specs, column_files, renames;
+	struct option_list indexes, uniques;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
 	uint64_t rate;      /* events a second; 0: no limit */
 	uint64_t settle_ns; /* 0: nothing is asked about again */

@@ -212,7 +212,8 @@ run(int fd, int dir, struct load_tally *tally)
 	    .table = "logs",
 	    .ledger = "log_files",
 	    .columns = &columns,
-	    .indexes = &no_indexes};
+	    .indexes = &no_indexes,
+	    .uniques = &no_indexes};
 	struct source source;
 	struct loader loader;
 	struct error err;

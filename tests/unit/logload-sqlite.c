@@ -31,6 +31,7 @@ new_db(void)
 	    .ledger = "log_files",
 	    .columns = &columns,
 	    .indexes = &no_indexes,
+	    .uniques = &no_indexes,
 	    .read_ns = 600 * CLOCK_NS_PER_S};
 	(void)snprintf(url, sizeof(url), "sqlite:%s", path);
 	free(copy);

@@ -201,11 +201,13 @@ db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
 	b->len = 0;
 	if (buf_printf(b, "SELECT 1 FROM ") < 0 ||
 	    sql_put_table(b, d, db->config->table) < 0 ||
-	    buf_printf(b, " WHERE received_at=") < 0 ||
+	    sql_put_form(b, db->config, " WHERE <received_at>=") < 0 ||
 	    sql_put_text(b, d, received->text[row], received->len[row]) < 0 ||
-	    buf_printf(b, " AND file_id=%llu AND line=%llu",
-		(unsigned long long)batch->file_id[row],
-		(unsigned long long)batch->line[row]) < 0)
+	    sql_put_form(b, db->config, " AND <file_id>=") < 0 ||
+	    buf_printf(b, "%llu", (unsigned long long)batch->file_id[row]) <
+		0 ||
+	    sql_put_form(b, db->config, " AND <line>=") < 0 ||
+	    buf_printf(b, "%llu", (unsigned long long)batch->line[row]) < 0)
 		return db_no_memory(db);
 	verdict = ask(db, b->data, b->len, &answer);
 	*there = verdict == DB_OK && answer.found;

@@ -67,7 +67,9 @@ struct db_config {
 	bool look_only; /* make no tables; one that is missing is empty */
 	const char *table, *ledger; /* "name" or "database.name" */
 	const struct columns *columns;
-	const struct option_list *indexes; /* "column,column" each */
+	/* "column,column" each; those of uniques are keys. */
+	const struct option_list *indexes, *uniques;
+	bool evolve; /* add the columns that a table lacks */
 };
 
 /* A handle; the driver's own begins with it. */
@@ -114,13 +116,16 @@ struct db_dialect {
 	const char *instant;  /* the column %s as text, YYYY-MM-DD
 				 hh:mm:ss.uuuuuu;  NULL: it is that anyway */
 	const char *nth;      /* behind a SELECT: its row %u, from 0 on */
-	const char *types[COLUMN_TYPES]; /* of a column; %u: its width */
-	const char *count;               /* a whole number from 0 on */
-	const char *json;                /* an event, as text if possible */
-	const char *text;                /* of the ledger: %u bytes, compared
-					    byte by byte */
-	const char *table_end;           /* behind the bracket */
-	unsigned name_bytes; /* most of a name; 0: the database will say */
+	/* Of a column; %u: its width, and then its scale; NULL: there is none.
+	 */
+	const char *types[COLUMN_TYPES];
+	bool signed_only;      /* a whole number ends at 2^63-1 */
+	const char *count;     /* a whole number from 0 on */
+	const char *json;      /* an event, as text if possible */
+	const char *text;      /* of the ledger: %u bytes, compared
+				  byte by byte */
+	const char *table_end; /* behind the bracket */
+	unsigned name_bytes;   /* most of a name; 0: the database will say */
 	bool sqlstates; /* error.code is an SQLSTATE, as a number of base 36 */
 };
 

@@ -418,7 +418,7 @@ static enum db_verdict
 prepare(struct link *l, unsigned rows)
 {
 	const struct db_config *c = l->m.db.config;
-	unsigned params = c->columns->count + 4;
+	unsigned params = columns_values(c->columns);
 	struct buf *b = &l->m.db.sql;
 	enum db_verdict verdict;
 
@@ -450,14 +450,7 @@ bind_number(MYSQL_BIND *bind, const uint64_t *number)
 	bind->is_unsigned = true;
 }
 
-/* Which parameter of a row a text is: file_id and line are behind the first. */
-static unsigned
-param_of(unsigned text)
-{
-	return text == 0 ? 0 : text + 2;
-}
-
-/* Each row's values, one row behind the other. */
+/* Each row's values, one row behind the other: ids are behind an instant. */
 static void
 bind_rows(struct link *l, const struct batch *b, unsigned from, unsigned count)
 {
@@ -468,7 +461,7 @@ bind_rows(struct link *l, const struct batch *b, unsigned from, unsigned count)
 		bind_number(&binds[2], &b->line[row]);
 		for (unsigned i = 0; i < b->text_count; i++) {
 			const struct batch_texts *t = &b->texts[i];
-			MYSQL_BIND *bind = &binds[param_of(i)];
+			MYSQL_BIND *bind = &binds[i == 0 ? 0 : i + 2];
 
 			memset(bind, 0, sizeof(*bind));
 			bind->buffer_type =
@@ -493,7 +486,7 @@ bind_arrays(
 	bind_number(&l->binds[2], &b->line[from]);
 	for (unsigned i = 0; i < b->text_count; i++) {
 		const struct batch_texts *t = &b->texts[i];
-		MYSQL_BIND *bind = &l->binds[param_of(i)];
+		MYSQL_BIND *bind = &l->binds[i == 0 ? 0 : i + 2];
 
 		memset(bind, 0, sizeof(*bind));
 		bind->buffer_type = MYSQL_TYPE_STRING;
@@ -568,10 +561,17 @@ const struct db_driver db_mysql = {
 	    .now = "UTC_TIMESTAMP(6)",
 	    .nth = " LIMIT 1 OFFSET %u",
 	    .types = {[COLUMN_VARCHAR] = "VARCHAR(%u)",
+		[COLUMN_TEXT] = "LONGTEXT",
+		[COLUMN_INT] = "INT",
 		[COLUMN_BIGINT] = "BIGINT",
+		[COLUMN_UNSIGNED] = "BIGINT UNSIGNED",
 		[COLUMN_DOUBLE] = "DOUBLE",
+		[COLUMN_DECIMAL] = "DECIMAL(%u,%u)",
 		[COLUMN_BOOLEAN] = "BOOLEAN",
-		[COLUMN_DATETIME] = "DATETIME(6)"},
+		[COLUMN_DATETIME] = "DATETIME(6)",
+		[COLUMN_JSON] = "JSON",
+		[COLUMN_IP] = "VARCHAR(45)",
+		[COLUMN_UUID] = "CHAR(36)"},
 	    .count = "BIGINT UNSIGNED",
 	    .json = "JSON",
 	    .text = "VARCHAR(%u) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",

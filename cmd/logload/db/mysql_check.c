@@ -25,7 +25,7 @@ struct question {
 	"SELECT CONCAT('has the column ', column_name, ' as ', column_type, " \
 	"COALESCE(CONCAT(' COLLATE ', collation_name), ''), '; it has to be " \
 	"', " \
-	"CASE column_name WHEN 'received_at' THEN 'DATETIME(6)' " \
+	"CASE column_name " \
 	"WHEN 'name' THEN 'VARCHAR(255) COLLATE utf8mb4_bin' " \
 	"WHEN 'table' THEN 'VARCHAR(129)' WHEN 'sha256' THEN 'VARCHAR(64)' " \
 	"ELSE 'BIGINT UNSIGNED' END) FROM information_schema.columns WHERE "
@@ -65,20 +65,53 @@ static const struct question needs[] = {
 	.back = " GROUP BY index_name HAVING COUNT(*)=1 AND "
 		"COUNT(sub_part)=0) u "
 		"HAVING COALESCE(SUM(k='name')=0 OR SUM(k='id')=0, TRUE)"},
-    /* Rounded, a key would be another event's. */
+    /*
+     * Rounded, a key would be another event's; and no other value is rounded
+     * without being asked for, which not even a strict sql_mode minds.
+     */
     {.events = true,
-	.front = COLUMNS,
-	.back =
-	    " AND ((column_name IN ('file_id', 'line') AND " NO_BIGINT ") OR "
-	    "(column_name='received_at' AND COALESCE(datetime_precision, "
-	    "character_maximum_length, 0) < 6)) LIMIT 1"},
+	.front =
+	    "SELECT CONCAT('has the column ', column_name, ' as ', "
+	    "column_type, '; it has to be ', need) FROM "
+	    "(SELECT column_name, column_type, CASE "
+	    "WHEN our IN ('file_id', 'line') AND " NO_BIGINT
+	    " THEN 'BIGINT UNSIGNED' "
+	    "WHEN our IN ('received_at', 'timestamp') AND (data_type='time' OR "
+	    "CASE WHEN character_maximum_length IS NULL THEN "
+	    "COALESCE(datetime_precision, 0) < 6 "
+	    "ELSE character_maximum_length < 26 END) THEN 'DATETIME(6)' "
+	    "WHEN our='double' AND (numeric_scale IS NOT NULL AND "
+	    "data_type<>'double' OR data_type IN ('float', 'bit')) "
+	    "THEN 'DOUBLE' "
+	    "WHEN our LIKE 'decimal %' AND (data_type IN ('float', 'double', "
+	    "'bit') OR numeric_scale < SUBSTRING(our, 9)) THEN "
+	    "'a DECIMAL with as many digits' "
+	    "WHEN our IN ('int', 'bigint', 'unsigned') AND (data_type='float' "
+	    "OR data_type='double' AND our<>'int') THEN 'a whole number' "
+	    "WHEN our<>'timestamp' AND our<>'received_at' AND data_type IN "
+	    "('date', 'time', 'datetime', 'timestamp', 'year') THEN "
+	    "'no date or time' "
+	    "WHEN our IN ('text', 'json', 'ip', 'uuid', 'payload') AND "
+	    "(numeric_precision IS NOT NULL OR data_type='bit') "
+	    "THEN 'a text' END need "
+	    "FROM (SELECT c.*, CASE column_name {types} END our FROM "
+	    "information_schema.columns c WHERE ",
+	.back = ") c) n WHERE need IS NOT NULL LIMIT 1"},
+    {.events = true,
+	.front = "SELECT CONCAT('has the column ', column_name, ', which is "
+		 "NOT NULL, has no default, and gets no value; see --column') "
+		 "FROM information_schema.columns WHERE ",
+	.back = " AND is_nullable='NO' AND column_default IS NULL AND "
+		"extra NOT LIKE '%auto_increment%' AND "
+		"extra NOT LIKE '%GENERATED%' AND "
+		"CASE column_name {types} END IS NULL LIMIT 1"},
 };
 
 static const struct question own_keys = {
-    .front = "SELECT SUM(seq_in_index=1 AND column_name='received_at') by_time "
+    .front = "SELECT SUM(seq_in_index=1 AND column_name={received_at}) by_time "
 	     "FROM information_schema.statistics WHERE ",
     .back = " AND non_unique=0 AND seq_in_index<=3 AND "
-	    "column_name IN ('received_at','file_id','line') GROUP BY "
+	    "column_name IN ({received_at}, {file_id}, {line}) GROUP BY "
 	    "index_name HAVING COUNT(*)=3 ORDER BY by_time DESC LIMIT 1"};
 static const struct question triggers = {
     .front = "SELECT 1 FROM information_schema.triggers WHERE ",
@@ -87,10 +120,10 @@ static const struct question triggers = {
     .schema = "event_object_schema"};
 static const struct question json_type = {
     .front = "SELECT 1 FROM information_schema.columns WHERE ",
-    .back = " AND column_name='payload' AND data_type='json'"};
+    .back = " AND column_name={payload} AND data_type='json'"};
 static const struct question json_checks = {
     .front = "SELECT 1 FROM information_schema.check_constraints WHERE ",
-    .back = " AND check_clause LIKE '%json_valid(`payload`)%'",
+    .back = " AND check_clause LIKE CONCAT('%json_valid(`', {payload}, '`)%')",
     .schema = "constraint_schema"};
 
 static enum db_verdict
@@ -103,15 +136,16 @@ ask(struct db *db, const struct question *q, const char *table,
 	struct buf *b = &db->sql;
 
 	b->len = 0;
-	if (buf_printf(b, "%s%s=", q->front,
-		q->name != NULL ? q->name : "table_name") < 0 ||
+	if (sql_put_form(b, db->config, q->front) < 0 ||
+	    buf_printf(b, "%s=", q->name != NULL ? q->name : "table_name") <
+		0 ||
 	    sql_put_text(b, d, name, strlen(name)) < 0 ||
 	    buf_printf(b, " AND %s=",
 		q->schema != NULL ? q->schema : "table_schema") < 0 ||
 	    (dot == NULL
 		    ? buf_printf(b, "DATABASE()")
 		    : sql_put_text(b, d, table, (size_t)(dot - table))) < 0 ||
-	    buf_printf(b, "%s", q->back) < 0)
+	    sql_put_form(b, db->config, q->back) < 0)
 		return db_no_memory(db);
 	return db->driver->ask(db, b->data, b->len, answer);
 }

@@ -30,8 +30,10 @@ find_end(const struct batch *b, unsigned from, unsigned count, bool last)
 
 /* Where all have one instant, there may be many others of it. */
 static int
-put_lines(struct buf *sql, const struct batch *b, unsigned from, unsigned count)
+put_lines(struct mysql *m, const struct batch *b, unsigned from, unsigned count)
 {
+	struct buf *sql = &m->db.sql;
+	const struct db_config *c = m->db.config;
 	uint64_t file[2] = {UINT64_MAX, 0}, line[2] = {UINT64_MAX, 0};
 
 	for (unsigned i = from; i < from + count; i++) {
@@ -44,10 +46,16 @@ put_lines(struct buf *sql, const struct batch *b, unsigned from, unsigned count)
 		if (b->line[i] > line[1])
 			line[1] = b->line[i];
 	}
-	return buf_printf(sql,
-	    " AND file_id BETWEEN %llu AND %llu AND line BETWEEN %llu AND %llu",
-	    (unsigned long long)file[0], (unsigned long long)file[1],
-	    (unsigned long long)line[0], (unsigned long long)line[1]);
+	return sql_put_form(sql, c, " AND <file_id>") < 0 ||
+		       buf_printf(sql, " BETWEEN %llu AND %llu",
+			   (unsigned long long)file[0],
+			   (unsigned long long)file[1]) < 0 ||
+		       sql_put_form(sql, c, " AND <line>") < 0 ||
+		       buf_printf(sql, " BETWEEN %llu AND %llu",
+			   (unsigned long long)line[0],
+			   (unsigned long long)line[1]) < 0
+		   ? -1
+		   : 0;
 }
 
 static int
@@ -61,16 +69,18 @@ put_select(struct mysql *m, const struct batch *b, unsigned from,
 	struct buf *sql = &m->db.sql;
 
 	sql->len = 0;
-	if (buf_printf(sql, "SELECT COUNT(*), GROUP_CONCAT(file_id, ' ', line) "
-			    "FROM (SELECT file_id, line FROM ") < 0 ||
+	if (sql_put_form(sql, m->db.config,
+		"SELECT COUNT(*), GROUP_CONCAT(f, ' ', l) "
+		"FROM (SELECT <file_id> f, <line> l FROM ") < 0 ||
 	    sql_put_table(sql, d, m->db.config->table) < 0 ||
-	    buf_printf(sql, " WHERE received_at BETWEEN ") < 0 ||
+	    sql_put_form(sql, m->db.config, " WHERE <received_at> BETWEEN ") <
+		0 ||
 	    sql_put_text(sql, d, t->text[low], t->len[low]) < 0 ||
 	    buf_printf(sql, " AND ") < 0 ||
 	    sql_put_text(sql, d, t->text[high], t->len[high]) < 0)
 		return -1;
 	if (memcmp(t->text[low], t->text[high], t->len[low]) == 0 &&
-	    put_lines(sql, b, from, count) < 0)
+	    put_lines(m, b, from, count) < 0)
 		return -1;
 	return buf_printf(sql, " LIMIT %u) found", most);
 }

@@ -52,22 +52,28 @@ put_field(char *out, const struct batch_texts *t, unsigned row)
 	return out;
 }
 
-/* A payload, the last one, has nothing to escape; see above. */
+/*
+ * A payload, the last one, has nothing to escape; see above. Without one the
+ * line ends where the last field does.
+ */
 static char *
 put_row(char *out, const struct batch *b, unsigned row)
 {
 	const struct batch_texts *payload = &b->texts[b->text_count - 1];
+	unsigned fields = b->text_count - b->payload;
 
 	out = put_field(out, &b->texts[0], row);
 	out = sql_put_digits(out, b->file_id[row]);
 	*out++ = FIELD_END;
 	out = sql_put_digits(out, b->line[row]);
 	*out++ = FIELD_END;
-	for (unsigned i = 1; i + 1 < b->text_count; i++)
+	for (unsigned i = 1; i < fields; i++)
 		out = put_field(out, &b->texts[i], row);
-	memcpy(out, payload->text[row], payload->len[row]);
-	out += payload->len[row];
-	*out++ = '\n';
+	if (b->payload) {
+		memcpy(out, payload->text[row], payload->len[row]);
+		out += payload->len[row] + 1;
+	}
+	out[-1] = '\n';
 	return out;
 }
 
@@ -89,8 +95,7 @@ put_rows(struct mysql *m)
 	m->sent = 0;
 }
 
-/* Room for what put_rows makes: each byte but a payload's may need an escape.
- */
+/* Room for what put_rows makes: each byte may need an escape. */
 static int
 reserve_rows(struct mysql *m)
 {
@@ -98,8 +103,7 @@ reserve_rows(struct mysql *m)
 	size_t most = 0;
 
 	for (unsigned row = m->first; row < m->end; row++) {
-		size_t size = 2 * batch_size(b, row, 1) -
-			      b->texts[b->text_count - 1].len[row];
+		size_t size = 2 * batch_size(b, row, 1);
 
 		most = size > most ? size : most;
 	}

@@ -85,7 +85,7 @@ postgresql_open_session(struct pg *pg)
 /* numeric(p,s) has (p << 16 | s) + 4 for its modifier. */
 #define NO_BIGINT \
 	"NOT (t.typname='int8' OR (t.typname='numeric' AND (a.atttypmod<0 " \
-	"OR (a.atttypmod-4 >> 16)-(a.atttypmod-4 & 65535)>=19))) LIMIT 1"
+	"OR (a.atttypmod-4 >> 16)-(a.atttypmod-4 & 65535)>=19)))"
 #define UNIQUE \
 	"FROM pg_index i, c WHERE i.indrelid=c.oid AND i.indisunique AND " \
 	"i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND " \
@@ -110,7 +110,7 @@ static const struct question {
 	"FROM c"},
     {true, false,
 	COLUMN("bigint") "('id', 'bytes', 'events', 'rejected', 'torn', "
-			 "'progress', 'lines') AND " NO_BIGINT},
+			 "'progress', 'lines') AND " NO_BIGINT " LIMIT 1"},
     /* Names are compared, and ranges of them looked for, byte by byte. */
     {true, false,
 	COLUMN("varchar(255) or text, COLLATE \"C\"") "('name') AND NOT ("
@@ -136,12 +136,38 @@ static const struct question {
 	"SELECT format('has no unique key of the column %s alone', name) FROM "
 	"(VALUES ('id'), ('name')) need (name) WHERE NOT EXISTS (SELECT "
 	"1 " UNIQUE " AND i.indnkeyatts=1 AND " KEY(0) "=need.name) LIMIT 1"},
-    /* Rounded, a key would be another event's. */
-    {false, true, COLUMN("bigint") "('file_id', 'line') AND " NO_BIGINT},
+    /*
+     * Rounded, a key would be another event's; and no other value is rounded
+     * or cut without being asked for, as a numeric, a real and a date do it.
+     */
     {false, true,
-	COLUMN("timestamptz") "('received_at') AND NOT (t.typname IN "
-			      "('timestamptz', 'timestamp') AND a.atttypmod IN "
-			      "(-1, 6))"},
+	"SELECT format('has the column %s as %s; it has to be %s', attname, "
+	"typ, need) FROM (SELECT a.attname, format_type(a.atttypid, "
+	"a.atttypmod) typ, CASE "
+	"WHEN our IN ('file_id', 'line') AND " NO_BIGINT " THEN 'bigint' "
+	"WHEN our IN ('received_at', 'timestamp') AND NOT ((t.typname IN "
+	"('timestamptz', 'timestamp') AND a.atttypmod IN (-1, 6)) OR "
+	"(our='timestamp' AND t.typcategory='S')) THEN 'timestamptz' "
+	"WHEN our='double' AND NOT (t.typname='float8' OR t.typcategory='S' OR "
+	"(t.typname='numeric' AND a.atttypmod<0)) THEN 'double precision' "
+	"WHEN our LIKE 'decimal %' AND NOT (t.typcategory='S' OR "
+	"(t.typname='numeric' AND (a.atttypmod<0 OR (a.atttypmod-4 & 65535)>="
+	"substr(our, 9)::int))) THEN 'a numeric with as many digits' "
+	"WHEN our IN ('int', 'bigint', 'unsigned') AND NOT (t.typcategory='S' "
+	"OR t.typname IN ('int2', 'int4', 'int8', 'numeric') OR "
+	"(our='int' AND t.typname='float8')) THEN 'a whole number' "
+	"WHEN our='bool' AND t.typcategory IN ('D', 'T', 'I') THEN 'boolean' "
+	"WHEN our IN ('text', 'json', 'ip', 'uuid', 'payload') AND "
+	"t.typcategory IN ('N', 'D', 'T', 'B') THEN 'text' END need "
+	"FROM (SELECT a.*, CASE a.attname {types} END our FROM pg_attribute a, "
+	"c WHERE a.attrelid=c.oid AND a.attnum>0 AND NOT a.attisdropped) a "
+	"JOIN pg_type t ON t.oid=a.atttypid) n WHERE need IS NOT NULL LIMIT 1"},
+    {false, true,
+	"SELECT format('has the column %s, which is NOT NULL, has no default, "
+	"and gets no value; see --column', a.attname) FROM pg_attribute a, c "
+	"WHERE a.attrelid=c.oid AND a.attnum>0 AND NOT a.attisdropped AND "
+	"a.attnotnull AND NOT a.atthasdef AND a.attidentity='' AND "
+	"CASE a.attname {types} END IS NULL LIMIT 1"},
 };
 
 /* The question, of that table. */
@@ -158,7 +184,8 @@ ask_of(
 		     buf_printf(b, "WITH c AS (SELECT * FROM pg_class WHERE "
 				   "oid=to_regclass(") < 0 ||
 		     sql_put_text(b, d, quoted.data, quoted.len) < 0 ||
-		     buf_printf(b, ")) %s", sql) < 0
+		     buf_printf(b, ")) ") < 0 ||
+		     sql_put_form(b, pg->db.config, sql) < 0
 		 ? -1
 		 : 0;
 	buf_release(&quoted);
@@ -174,10 +201,10 @@ learn(struct pg *pg, const char *table)
 	static const char sql[] =
 	    "SELECT (SELECT t.typname='jsonb' FROM pg_attribute a JOIN pg_type "
 	    "t ON t.oid=a.atttypid WHERE a.attrelid=c.oid AND "
-	    "a.attname='payload'), EXISTS (SELECT 1 " UNIQUE
+	    "a.attname={payload}), EXISTS (SELECT 1 " UNIQUE
 	    " AND ARRAY[" KEY(0) ", " KEY(1) ", " KEY(
 		2) "] @> "
-		   "'{received_at,file_id,line}') FROM c";
+		   "ARRAY[{received_at}, {file_id}, {line}]::text[]) FROM c";
 	enum db_verdict verdict;
 	struct db_answer answer;
 	bool jsonb;
@@ -197,39 +224,22 @@ learn(struct pg *pg, const char *table)
 static enum db_verdict
 learn_widths(struct pg *pg, const char *table)
 {
-	const struct columns *columns = pg->db.config->columns;
-	const struct db_dialect *d = &pg->db.driver->dialect;
+	static const char sql[] =
+	    "SELECT string_agg(GREATEST(a.atttypmod-4, 0)::text, ' ' ORDER BY "
+	    "k.n) FROM c CROSS JOIN unnest(ARRAY[NULL{columns}]) WITH "
+	    "ORDINALITY k (name, n) LEFT JOIN pg_attribute a ON "
+	    "a.attrelid=c.oid AND a.attname=k.name AND a.atttypid IN "
+	    "('varchar'::regtype, 'bpchar'::regtype)";
 	enum db_verdict verdict;
 	struct db_answer answer;
-	struct buf sql = {0};
-	int rc = buf_printf(&sql,
-	    "SELECT string_agg(GREATEST(a.atttypmod-4, 0)::text, ' ' ORDER BY "
-	    "k.n) FROM c CROSS JOIN unnest(ARRAY[NULL");
 	char *p;
 
-	for (unsigned i = 0; i < columns->count && rc == 0; i++) {
-		const char *name = columns->list[i].name;
-
-		rc = buf_printf(&sql, ", ") < 0 ||
-			     sql_put_text(&sql, d, name, strlen(name)) < 0
-			 ? -1
-			 : 0;
-	}
-	if (rc < 0 ||
-	    buf_printf(&sql,
-		"]) WITH ORDINALITY k (name, n) LEFT JOIN pg_attribute a ON "
-		"a.attrelid=c.oid AND a.attname=k.name AND a.atttypid IN "
-		"('varchar'::regtype, 'bpchar'::regtype)") < 0) {
-		buf_release(&sql);
-		return db_no_memory(&pg->db);
-	}
-	verdict = ask_of(pg, table, sql.data, &answer);
-	buf_release(&sql);
+	verdict = ask_of(pg, table, sql, &answer);
 	if (verdict != DB_OK || answer.fields[0] == NULL)
 		return verdict;
 	p = (char *)answer.fields[0];
 	(void)strtoul(p, &p, 10); /* of none */
-	for (unsigned i = 0; i < columns->count; i++)
+	for (unsigned i = 0; i < pg->db.config->columns->count; i++)
 		pg->widths[i] = (unsigned)strtoul(p, &p, 10);
 	return DB_OK;
 }

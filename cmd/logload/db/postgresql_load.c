@@ -86,7 +86,7 @@ postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 	out = pg->rows.data + pg->rows.len;
 	for (unsigned i = 0; i < b->text_count; i++) {
 		const struct batch_texts *t = &b->texts[i];
-		bool column = i > 0 && i + 1 < b->text_count;
+		bool column = i > 0 && i < b->text_count - b->payload;
 
 		if (t->null[row] != 0) {
 			*out++ = '\\';
@@ -97,7 +97,7 @@ postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 					  pg->widths[i - 1]))
 				out[-1] = '.';
 		}
-		*out++ = i + 1 == b->text_count ? '\n' : FIELD_END;
+		*out++ = FIELD_END;
 		if (i == 0) {
 			out = sql_put_digits(out, b->file_id[row]);
 			*out++ = FIELD_END;
@@ -105,6 +105,7 @@ postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 			*out++ = FIELD_END;
 		}
 	}
+	out[-1] = '\n';
 	pg->rows.len = (size_t)(out - pg->rows.data);
 	return 0;
 }
@@ -200,8 +201,9 @@ find_there(struct sift *s)
 	    buf_printf(sql, ") WITH ORDINALITY k (r, f, l, n) JOIN ") < 0 ||
 	    sql_put_table(sql, &pg->db.driver->dialect, pg->db.config->table) <
 		0 ||
-	    buf_printf(sql, " t ON t.received_at=k.r AND t.file_id=k.f AND "
-			    "t.line=k.l") < 0)
+	    sql_put_form(sql, pg->db.config,
+		" t ON t.<received_at>=k.r AND t.<file_id>=k.f AND "
+		"t.<line>=k.l") < 0)
 		return db_no_memory(&pg->db);
 	verdict = pg->db.driver->ask(&pg->db, sql->data, sql->len, &answer);
 	if (verdict != DB_OK || answer.fields[0] == NULL)

@@ -4,8 +4,10 @@
  * In UTF-8 no byte of a longer character equals one of those looked for, so
  * text can be quoted byte by byte.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "../row/types.h"
 #include "sql.h"
 
 int
@@ -95,16 +97,132 @@ int
 sql_put_columns(
     struct buf *b, const struct db_dialect *d, const struct columns *columns)
 {
-	if (buf_printf(b, "received_at, file_id, line, ") < 0)
-		return -1;
+	const char *payload = columns->fixed[COLUMN_PAYLOAD];
+
+	for (int i = 0; i < COLUMN_PAYLOAD; i++) {
+		const char *name = columns->fixed[i];
+
+		if (buf_append(b, ", ", i > 0 ? 2 : 0) < 0 ||
+		    sql_put_name(b, d, name, strlen(name)) < 0)
+			return -1;
+	}
 	for (unsigned i = 0; i < columns->count; i++) {
 		const char *name = columns->list[i].name;
 
-		if (sql_put_name(b, d, name, strlen(name)) < 0 ||
-		    buf_append(b, ", ", 2) < 0)
+		if (buf_append(b, ", ", 2) < 0 ||
+		    sql_put_name(b, d, name, strlen(name)) < 0)
 			return -1;
 	}
-	return buf_append(b, "payload", 7);
+	if (!columns_has_payload(columns))
+		return 0;
+	return buf_append(b, ", ", 2) < 0
+		   ? -1
+		   : sql_put_name(b, d, payload, strlen(payload));
+}
+
+static int
+put_type(struct buf *b, const struct db_dialect *d, const char *name,
+    const char *type)
+{
+	if (buf_printf(b, " WHEN ") < 0 ||
+	    sql_put_text(b, d, name, strlen(name)) < 0 ||
+	    buf_printf(b, " THEN ") < 0)
+		return -1;
+	return sql_put_text(b, d, type, strlen(type));
+}
+
+static int
+put_types(struct buf *b, const struct db_config *c)
+{
+	const struct db_dialect *d = &c->driver->dialect;
+
+	for (int i = 0; i < COLUMNS_FIXED; i++) {
+		if (put_type(b, d, c->columns->fixed[i],
+			columns_fixed((enum column_fixed)i)) < 0)
+			return -1;
+	}
+	for (unsigned i = 0; i < c->columns->count; i++) {
+		const struct column *column = &c->columns->list[i];
+		char type[40];
+
+		(void)snprintf(type, sizeof(type),
+		    column->type == COLUMN_DECIMAL ? "%s %u" : "%s",
+		    type_word(column->type), column->scale);
+		if (put_type(b, d, column->name, type) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* , 'name', … */
+static int
+put_names(struct buf *b, const struct db_config *c)
+{
+	const struct db_dialect *d = &c->driver->dialect;
+
+	for (unsigned i = 0; i < c->columns->count; i++) {
+		const char *name = c->columns->list[i].name;
+
+		if (buf_append(b, ", ", 2) < 0 ||
+		    sql_put_text(b, d, name, strlen(name)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Is it that word, between these? */
+static bool
+is_between(const char *p, char open, const char *word, char close)
+{
+	size_t len = strlen(word);
+
+	return *p == open && strncmp(p + 1, word, len) == 0 &&
+	       p[1 + len] == close;
+}
+
+/* Which one is named there, between <> or {}, or COLUMNS_FIXED. */
+static enum column_fixed
+find_fixed(const char *p)
+{
+	int i = 0;
+
+	for (; i < COLUMNS_FIXED; i++) {
+		const char *word = columns_fixed((enum column_fixed)i);
+
+		if (is_between(p, '<', word, '>') ||
+		    is_between(p, '{', word, '}'))
+			break;
+	}
+	return (enum column_fixed)i;
+}
+
+int
+sql_put_form(struct buf *b, const struct db_config *c, const char *form)
+{
+	const struct db_dialect *d = &c->driver->dialect;
+	int rc = 0;
+
+	for (const char *p = form; *p != '\0' && rc == 0; p++) {
+		enum column_fixed which = find_fixed(p);
+
+		if (which < COLUMNS_FIXED) {
+			const char *name = c->columns->fixed[which];
+			size_t len = strlen(name);
+
+			rc = *p == '<' ? sql_put_name(b, d, name, len)
+				       : sql_put_text(b, d, name, len);
+			p += strlen(columns_fixed(which)) + 1;
+		} else if (is_between(p, '{', "types", '}')) {
+			rc = put_types(b, c);
+			p += sizeof("types");
+		} else if (is_between(p, '{', "columns", '}')) {
+			rc = put_names(b, c);
+			p += sizeof("columns");
+		} else {
+			rc = buf_append(b, p, 1);
+		}
+	}
+	return rc;
 }
 
 int
@@ -127,7 +245,7 @@ sql_put_insert(
     struct buf *b, const struct db_config *c, const char *verb, unsigned rows)
 {
 	const struct db_dialect *d = &c->driver->dialect;
-	unsigned values = c->columns->count + 4;
+	unsigned values = columns_values(c->columns);
 
 	if (buf_printf(b, "%s INTO ", verb) < 0 ||
 	    sql_put_table(b, d, c->table) < 0 || buf_printf(b, " (") < 0 ||

@@ -19,9 +19,17 @@ int
 sql_put_instant(struct buf *, const struct db_dialect *, const char *column);
 /* The statements that give the rights to load into tables that are there. */
 int sql_put_grants(struct buf *, const struct db_config *);
-/* received_at, file_id, line, and what else a batch has, in its order. */
+/* The key's columns, and what else a batch has, in its order. */
 int sql_put_columns(
     struct buf *, const struct db_dialect *, const struct columns *);
+/*
+ * SQL of ours in which <received_at>, <file_id>, <line> and <payload> stand for
+ * the names that these columns have, {received_at} and so on for the same as
+ * texts; {columns} for ", name" of each other one; and {types} for
+ * " WHEN name THEN type" of all, as texts: of these four their own first names,
+ * of the others the words of types.h, of a decimal with its scale.
+ */
+int sql_put_form(struct buf *, const struct db_config *, const char *form);
 /* Of the ledger, all but started_at; or what the version before had. */
 int sql_put_ledger_columns(struct buf *, const struct db_dialect *, bool old);
 /* So many rows into the table, with a ? for each value; verb: "INSERT", … */

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "db.h"
 #include "sql.h"
+#include "sqlite_own.h"
 
 #define BATCH_BYTES (1024 * 1024)
 #define WAIT_MOST_MS 32 /* until the lock is tried again */
@@ -238,6 +239,13 @@ run(struct db *db, const char *sql, size_t len)
 	return verdict;
 }
 
+enum db_verdict
+sqlite_ask(struct db *db, const char *sql, size_t len, const char *text,
+    struct db_answer *answer)
+{
+	return query(of(db), sql, len, text, answer);
+}
+
 static enum db_verdict
 ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 {
@@ -357,92 +365,6 @@ alive(struct db *db)
 }
 
 /*
- * Tables
- */
-
-/* Rounded, or not taken, a key would be another event's, or nobody's. */
-#define COLUMNS(integers, texts) \
-	"SELECT 'has the column '||name||' as '||type||'; it has to be " \
-	"'||want " \
-	"FROM (SELECT name, upper(type) type, CASE " \
-	"WHEN name COLLATE NOCASE IN (" integers ") THEN 'INTEGER' " \
-	"WHEN name COLLATE NOCASE IN (" texts ") THEN 'TEXT' END want " \
-	"FROM pragma_table_info(?1)) " \
-	"WHERE (want='INTEGER' AND type NOT LIKE '%INT%') OR " \
-	"(want='TEXT' AND type IN ('INT', 'INTEGER', 'REAL', 'BLOB'))"
-
-/*
- * Each asks for what is wrong with the table ?1, in words to follow "the table
- * NAME"; an answer of no row is none.
- */
-static const struct question {
-	bool ledger, events; /* of which table */
-	const char *sql;
-} questions[] = {
-    {true, true,
-	"SELECT 'is a '||type||'; the table itself has to be named' "
-	"FROM pragma_table_list(?1) WHERE type<>'table'"},
-    {true, false,
-	COLUMNS("'id', 'bytes', 'events', 'rejected', 'torn', 'progress', "
-		"'lines'",
-	    "'name', 'table', 'sha256', 'started_at', 'loaded_at'")},
-    {false, true, COLUMNS("'file_id', 'line'", "'received_at', 'payload'")},
-    /* One name with two lines would be two files; two equal names one. */
-    {true, false,
-	"SELECT 'has no unique key of the column '||wanted||', whole, alone "
-	"and compared byte by byte' "
-	"FROM (SELECT 'name' wanted UNION ALL SELECT 'id') WHERE NOT EXISTS "
-	"(SELECT 1 FROM pragma_index_list(?1) i WHERE \"unique\" AND NOT "
-	"partial AND (SELECT group_concat(name||' '||coll) FROM "
-	"pragma_index_xinfo(i.name) WHERE key) COLLATE NOCASE="
-	"wanted||' BINARY') AND NOT (wanted='id' AND (SELECT "
-	"group_concat(name) FROM pragma_table_info(?1) WHERE pk) "
-	"COLLATE NOCASE IS 'id')"},
-    {true, false,
-	"SELECT 'says ON CONFLICT, which would hide that a line is there' "
-	"FROM sqlite_schema WHERE type='table' AND name=?1 COLLATE NOCASE AND "
-	"sql LIKE '%ON%CONFLICT%'"},
-};
-
-static enum db_verdict
-check(struct db *db, const char *table)
-{
-	static const char own_key[] =
-	    "SELECT 1 FROM pragma_index_list(?1) i WHERE \"unique\" AND "
-	    "NOT partial AND (SELECT COUNT(*) FROM pragma_index_xinfo(i.name) "
-	    "WHERE key AND seqno<3 AND name COLLATE NOCASE IN "
-	    "('received_at', 'file_id', 'line'))=3";
-	bool ledger = table == db->config->ledger;
-	const char *dot = strchr(table, '.');
-	const char *name = dot == NULL ? table : dot + 1;
-	struct link *l = of(db);
-	enum db_verdict verdict;
-	struct db_answer answer;
-
-	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
-		const struct question *q = &questions[i];
-
-		if (!(ledger ? q->ledger : q->events))
-			continue;
-		verdict = query(l, q->sql, strlen(q->sql), name, &answer);
-		if (verdict != DB_OK)
-			return verdict;
-		if (!answer.found)
-			continue;
-		(void)error_set(
-		    &db->error, "the table %s %s", table, answer.fields[0]);
-		db->cause = DB_CAUSE_OTHER;
-		return DB_SCHEMA;
-	}
-	if (ledger)
-		return DB_OK;
-	memset(&db->bounds, 0, sizeof(db->bounds)); /* text is text */
-	verdict = query(l, own_key, sizeof(own_key) - 1, name, &answer);
-	db->own_key = answer.found;
-	return verdict;
-}
-
-/*
  * Rows
  */
 
@@ -482,9 +404,25 @@ end_store(struct link *l, enum db_verdict verdict)
 	return undone == DB_OK ? verdict : undone;
 }
 
+/* SQLite itself reads some of those that are very small a bit off. */
 static int
-bind_row(sqlite3_stmt *s, const struct batch *b, unsigned row)
+bind_double(sqlite3_stmt *s, int at, const char *text, size_t len)
 {
+	char copy[32];
+
+	if (len >= sizeof(copy))
+		return sqlite3_bind_text64(
+		    s, at, text, len, SQLITE_STATIC, SQLITE_UTF8);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return sqlite3_bind_double(s, at, strtod(copy, NULL));
+}
+
+static int
+bind_row(struct link *l, const struct batch *b, unsigned row)
+{
+	const struct columns *columns = l->db.config->columns;
+	sqlite3_stmt *s = l->insert;
 	int rc = sqlite3_bind_int64(s, 2, (sqlite3_int64)b->file_id[row]);
 
 	if (rc == SQLITE_OK)
@@ -493,10 +431,14 @@ bind_row(sqlite3_stmt *s, const struct batch *b, unsigned row)
 		const struct batch_texts *t = &b->texts[i];
 		int at = i == 0 ? 1 : (int)i + 3;
 
-		rc = t->null[row]
-			 ? sqlite3_bind_null(s, at)
-			 : sqlite3_bind_text64(s, at, t->text[row], t->len[row],
-			       SQLITE_STATIC, SQLITE_UTF8);
+		if (t->null[row])
+			rc = sqlite3_bind_null(s, at);
+		else if (i > 0 && i <= columns->count &&
+			 columns->list[i - 1].type == COLUMN_DOUBLE)
+			rc = bind_double(s, at, t->text[row], t->len[row]);
+		else
+			rc = sqlite3_bind_text64(s, at, t->text[row],
+			    t->len[row], SQLITE_STATIC, SQLITE_UTF8);
 	}
 	return rc;
 }
@@ -506,7 +448,7 @@ insert(struct link *l, const struct batch *b, unsigned row)
 {
 	enum db_verdict verdict = DB_OK;
 
-	if (bind_row(l->insert, b, row) != SQLITE_OK ||
+	if (bind_row(l, b, row) != SQLITE_OK ||
 	    sqlite3_step(l->insert) != SQLITE_DONE)
 		verdict = failed(l, NULL);
 	else if (sqlite3_changes(l->sqlite) != 1)
@@ -564,10 +506,18 @@ const struct db_driver db_sqlite = {
 	    .now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
 	    .nth = " LIMIT 1 OFFSET %u",
 	    .types = {[COLUMN_VARCHAR] = "TEXT",
+		[COLUMN_TEXT] = "TEXT",
+		[COLUMN_INT] = "INTEGER",
 		[COLUMN_BIGINT] = "INTEGER",
+		[COLUMN_UNSIGNED] = "INTEGER",
 		[COLUMN_DOUBLE] = "REAL",
+		[COLUMN_DECIMAL] = "TEXT", /* any other would round it */
 		[COLUMN_BOOLEAN] = "INTEGER",
-		[COLUMN_DATETIME] = "TEXT"},
+		[COLUMN_DATETIME] = "TEXT",
+		[COLUMN_JSON] = "TEXT",
+		[COLUMN_IP] = "TEXT",
+		[COLUMN_UUID] = "TEXT"},
+	    .signed_only = true,
 	    .count = "INTEGER",
 	    .json = "TEXT",
 	    .text = "TEXT",
@@ -583,7 +533,7 @@ const struct db_driver db_sqlite = {
     .alive = alive,
     .run = run,
     .ask = ask,
-    .check = check,
+    .check = sqlite_check,
     .store = store,
     .sift = sift,
 };

@@ -21,30 +21,47 @@ put_column(struct buf *b, const struct db_dialect *d, const char *name,
 	return buf_printf(b, " %s%s", type, rest);
 }
 
-/* The same, of a type with a width, the place of which is %u in `type`. */
+/* The same, of a type with a width, and a scale: each %u in `type`. */
 static int
 put_wide_column(struct buf *b, const struct db_dialect *d, const char *name,
-    const char *type, unsigned width, const char *rest)
+    const char *type, unsigned width, unsigned scale, const char *rest)
 {
-	const char *place = strstr(type, "%u");
+	unsigned numbers[] = {width, scale};
 	char wide[80];
+	size_t len = 0;
 
-	if (place == NULL)
-		return put_column(b, d, name, type, rest);
-	(void)snprintf(wide, sizeof(wide), "%.*s%u%s", (int)(place - type),
-	    type, width, place + 2);
+	for (int i = 0; *type != '\0' && len < sizeof(wide) - 12;) {
+		if (i < 2 && strncmp(type, "%u", 2) == 0) {
+			len += (size_t)snprintf(
+			    wide + len, sizeof(wide) - len, "%u", numbers[i++]);
+			type += 2;
+		} else {
+			wide[len++] = *type++;
+		}
+	}
+	wide[len] = '\0';
 	return put_column(b, d, name, wide, rest);
+}
+
+/* One of the event's. */
+static int
+put_event_column(struct buf *b, const struct db_dialect *d,
+    const struct column *c, const char *rest)
+{
+	return put_wide_column(
+	    b, d, c->name, d->types[c->type], c->width, c->scale, rest);
 }
 
 /* Of the ledger, what the version before did not have. */
 static int
 put_new_columns(struct buf *b, const struct db_dialect *d, const char *next)
 {
-	if (put_wide_column(b, d, "table", d->text, DB_TABLE_MAX, " NULL") <
+	if (put_wide_column(b, d, "table", d->text, DB_TABLE_MAX, 0, " NULL") <
 		0 ||
 	    buf_printf(b, "%s", next) < 0)
 		return -1;
-	return put_wide_column(b, d, "sha256", d->text, DB_HASH_LEN, " NULL");
+	return put_wide_column(
+	    b, d, "sha256", d->text, DB_HASH_LEN, 0, " NULL");
 }
 
 /* What stands in the brackets behind CREATE TABLE. */
@@ -58,7 +75,7 @@ put_ledger(struct buf *b, const struct db_config *c)
 
 	if (put_column(b, d, "id", d->count, " NOT NULL PRIMARY KEY" NEXT) <
 		0 ||
-	    put_wide_column(b, d, "name", d->text, DB_NAME_MAX,
+	    put_wide_column(b, d, "name", d->text, DB_NAME_MAX, 0,
 		" NOT NULL UNIQUE" NEXT) < 0)
 		return -1;
 	for (int i = 0; counts[i] != NULL; i++) {
@@ -71,26 +88,54 @@ put_ledger(struct buf *b, const struct db_config *c)
 	return put_new_columns(b, d, NEXT);
 }
 
+/* The columns "a,b", in brackets. */
+static int
+put_names(struct buf *b, const struct db_dialect *d, const char *columns)
+{
+	const char *before = "(";
+
+	for (;;) {
+		size_t n = strcspn(columns, ",");
+
+		if (buf_printf(b, "%s", before) < 0 ||
+		    sql_put_name(b, d, columns, n) < 0)
+			return -1;
+		if (columns[n] == '\0')
+			return buf_printf(b, ")");
+		columns += n + 1;
+		before = ", ";
+	}
+}
+
 static int
 put_logs(struct buf *b, const struct db_config *c)
 {
 	const struct db_dialect *d = &c->driver->dialect;
-	const char *instant = d->types[COLUMN_DATETIME];
+	const struct columns *columns = c->columns;
+	const char *const fixed_types[COLUMNS_FIXED] = {
+	    d->types[COLUMN_DATETIME], d->count, d->count, d->json};
 
-	if (put_column(b, d, "received_at", instant, " NOT NULL" NEXT) < 0 ||
-	    put_column(b, d, "file_id", d->count, " NOT NULL" NEXT) < 0 ||
-	    put_column(b, d, "line", d->count, " NOT NULL" NEXT) < 0)
-		return -1;
-	for (unsigned i = 0; i < c->columns->count; i++) {
-		const struct column *column = &c->columns->list[i];
-
-		if (put_wide_column(b, d, column->name, d->types[column->type],
-			column->width, " NULL" NEXT) < 0)
+	for (int i = 0; i < COLUMN_PAYLOAD; i++) {
+		if (put_column(b, d, columns->fixed[i], fixed_types[i],
+			" NOT NULL" NEXT) < 0)
 			return -1;
 	}
-	if (put_column(b, d, "payload", d->json, " NOT NULL" NEXT) < 0)
+	for (unsigned i = 0; i < columns->count; i++) {
+		if (put_event_column(b, d, &columns->list[i], " NULL" NEXT) < 0)
+			return -1;
+	}
+	if (columns_has_payload(columns) &&
+	    put_column(b, d, columns->fixed[COLUMN_PAYLOAD],
+		fixed_types[COLUMN_PAYLOAD], " NOT NULL" NEXT) < 0)
 		return -1;
-	return buf_printf(b, "PRIMARY KEY (received_at, file_id, line)");
+	for (unsigned i = 0; i < c->uniques->count; i++) {
+		if (buf_printf(b, "UNIQUE ") < 0 ||
+		    put_names(b, d, c->uniques->items[i]) < 0 ||
+		    buf_printf(b, NEXT) < 0)
+			return -1;
+	}
+	return sql_put_form(
+	    b, c, "PRIMARY KEY (<received_at>, <file_id>, <line>)");
 }
 
 static int
@@ -114,7 +159,7 @@ static int
 put_index(struct buf *b, const struct db_dialect *d, const char *table,
     const char *columns)
 {
-	const char *dot = strchr(table, '.'), *before = " (";
+	const char *dot = strchr(table, '.');
 	char name[64];
 
 	(void)snprintf(name, sizeof(name), "%s_%s",
@@ -123,19 +168,10 @@ put_index(struct buf *b, const struct db_dialect *d, const char *table,
 		*p = *p == ',' ? '_' : *p;
 	if (buf_printf(b, "CREATE INDEX ") < 0 ||
 	    sql_put_name(b, d, name, strlen(name)) < 0 ||
-	    buf_printf(b, " ON ") < 0 || sql_put_table(b, d, table) < 0)
+	    buf_printf(b, " ON ") < 0 || sql_put_table(b, d, table) < 0 ||
+	    buf_printf(b, " ") < 0)
 		return -1;
-	for (;;) {
-		size_t n = strcspn(columns, ",");
-
-		if (buf_printf(b, "%s", before) < 0 ||
-		    sql_put_name(b, d, columns, n) < 0)
-			return -1;
-		if (columns[n] == '\0')
-			return buf_printf(b, ")");
-		columns += n + 1;
-		before = ", ";
-	}
+	return put_names(b, d, columns);
 }
 
 /* By hand a content is looked for, under whatever name. */
@@ -317,6 +353,84 @@ extend(struct db *db)
 	return DB_SCHEMA;
 }
 
+/* Is that column there? DB_SCHEMA: it is not, or there is something else. */
+static enum db_verdict
+look_at_column(struct db *db, const char *table, const struct column *column)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	b->len = 0;
+	if (buf_printf(b, "SELECT ") < 0 ||
+	    sql_put_name(b, d, column->name, strlen(column->name)) < 0 ||
+	    buf_printf(b, " FROM ") < 0 || sql_put_table(b, d, table) < 0 ||
+	    buf_printf(b, " WHERE 1=0") < 0)
+		return db_no_memory(db);
+	verdict = db->driver->ask(db, b->data, b->len, &answer);
+	if (verdict != DB_REFUSED && verdict != DB_SCHEMA)
+		return verdict;
+	verdict = db->driver->run(db, "ROLLBACK", 8);
+	return verdict == DB_OK ? DB_SCHEMA : verdict;
+}
+
+/* Adds a column that is missing; another loader may be faster. */
+static enum db_verdict
+add_column(struct db *db, const char *table, const struct column *column)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct error why;
+
+	b->len = 0;
+	if (buf_printf(b, "ALTER TABLE ") < 0 ||
+	    sql_put_table(b, d, table) < 0 ||
+	    buf_printf(b, " ADD COLUMN ") < 0 ||
+	    put_event_column(b, d, column, " NULL") < 0)
+		return db_no_memory(db);
+	verdict = run(db);
+	if (verdict == DB_OK) {
+		log_info(
+		    "added the column %s to the table %s", column->name, table);
+		return verdict;
+	}
+	if (verdict != DB_REFUSED && verdict != DB_SCHEMA)
+		return verdict;
+	why = db->error;
+	verdict = db->driver->run(db, "ROLLBACK", 8);
+	if (verdict == DB_OK)
+		verdict = look_at_column(db, table, column);
+	if (verdict == DB_SCHEMA) {
+		db->error = why;
+		return blame(db, table, DB_SCHEMA);
+	}
+	return verdict;
+}
+
+/* Gives the table, which is there, the event's columns that it lacks. */
+static enum db_verdict
+evolve(struct db *db, const char *table)
+{
+	const struct columns *columns = db->config->columns;
+	enum db_verdict verdict = look(db, table, put_logs_columns);
+
+	if (verdict == DB_SCHEMA && db->cause == DB_CAUSE_NO_TABLE)
+		return DB_OK; /* it will be made with them */
+	if (verdict != DB_SCHEMA)
+		return verdict;
+	verdict = DB_OK;
+	for (unsigned i = 0; i < columns->count && verdict == DB_OK; i++) {
+		const struct column *column = &columns->list[i];
+
+		verdict = look_at_column(db, table, column);
+		if (verdict == DB_SCHEMA)
+			verdict = add_column(db, table, column);
+	}
+	return verdict;
+}
+
 /* Is the ledger there, but as the version before has made it? */
 static bool
 is_old(struct db *db)
@@ -344,6 +458,8 @@ tables_prepare(struct db *db)
 		verdict = make(db, c->ledger, put_ledger, put_ledger_columns,
 		    ledger_indexes, 1);
 	db->old_ledger = false;
+	if (verdict == DB_OK && c->evolve)
+		verdict = evolve(db, c->table);
 	if (verdict == DB_OK)
 		verdict = make(db, c->table, put_logs, put_logs_columns,
 		    c->indexes->items, c->indexes->count);

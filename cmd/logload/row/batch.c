@@ -13,7 +13,8 @@ int
 batch_init(struct batch *b, const struct columns *columns)
 {
 	memset(b, 0, sizeof(*b));
-	b->text_count = columns->count + 2;
+	b->payload = columns_has_payload(columns);
+	b->text_count = 1 + columns->count + b->payload;
 	b->texts = malloc(b->text_count * sizeof(*b->texts));
 	b->file_id = malloc(BATCH_ROWS_MAX * sizeof(*b->file_id));
 	b->line = malloc(BATCH_ROWS_MAX * sizeof(*b->line));
@@ -62,8 +63,8 @@ int
 batch_add(struct batch *b, const struct batch_limits *limits, uint64_t file_id,
     const struct row *row)
 {
-	unsigned columns = b->text_count - 2;
-	size_t size = VALUE_DATETIME_LEN + row->payload.len +
+	unsigned columns = b->text_count - 1 - b->payload;
+	size_t size = VALUE_DATETIME_LEN + (b->payload ? row->payload.len : 0) +
 		      (b->text_count + 2) * VALUE_SPARE;
 
 	for (unsigned i = 0; i < columns; i++)
@@ -78,7 +79,8 @@ batch_add(struct batch *b, const struct batch_limits *limits, uint64_t file_id,
 	put_text(b, 0, row->received_at, VALUE_DATETIME_LEN);
 	for (unsigned i = 0; i < columns; i++)
 		put_text(b, i + 1, row->columns[i].p, row->columns[i].len);
-	put_text(b, columns + 1, row->payload.p, row->payload.len);
+	if (b->payload)
+		put_text(b, columns + 1, row->payload.p, row->payload.len);
 	b->file_id[b->count] = file_id;
 	b->line[b->count] = row->line;
 	b->place[b->count] = row->place;

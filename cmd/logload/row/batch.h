@@ -8,6 +8,7 @@
 #ifndef LOGLOAD_BATCH_H
 #define LOGLOAD_BATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ struct batch_texts {
 struct batch {
 	unsigned count;
 	unsigned text_count;
+	bool payload; /* the last text is one */
 	struct batch_texts
 	    *texts; /* received_at, the columns, the payload; owned */
 	uint64_t *file_id, *line; /* owned */

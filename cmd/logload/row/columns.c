@@ -1,10 +1,17 @@
 /*
  * columns.c - see columns.h.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "columns.h"
+#include "spec.h"
+
+/* Of a file of them. */
+#define LINE_MOST 8192
+#define LINES_MOST 10000
 
 /* The names that loggers have; names before numbers that mean the same. */
 static const struct {
@@ -13,32 +20,37 @@ static const struct {
 } initial_columns[] = {
     {"occurred_at=timestamp|@timestamp|time|Timestamp|datetime|@t|ts|instant|"
      "asctime|timeMillis|timeUnixNano|__REALTIME_TIMESTAMP|eventTime|"
-     "requestReceivedTimestamp|t.$date|date:datetime",
+     "requestReceivedTimestamp|t.$date|date:timestamp",
 	6},
     {"event=event|event.action|event\\.action|event.name|event\\.name|"
      "event_name|eventName|event_type|eventType|operationName|"
-     "MessageTemplate|@mt|action|verb:varchar(64)",
+     "MessageTemplate|@mt|action|verb:text(64)",
 	0},
     {"level=level_name|level|levelname|severity|severityText|severity_text|"
      "SeverityText|log.level|log\\.level|Level|LogLevel|loglevel|@l|"
-     "error_severity|PRIORITY|status|s:varchar(16)",
+     "error_severity|PRIORITY|status|s:text(16)",
 	15},
-    {"user_id=user_id:varchar(64)", 0},
+    {"user_id=user_id:text(64)", 0},
 };
 
 #define INITIAL (sizeof(initial_columns) / sizeof(initial_columns[0]))
 
-/* The columns that every table has. */
-static const char *const fixed_columns[] = {
-    "received_at", "file_id", "line", "payload", NULL};
+const char *
+columns_fixed(enum column_fixed which)
+{
+	static const char *const names[COLUMNS_FIXED] = {
+	    "received_at", "file_id", "line", "payload"};
 
-static int parse_type(struct column *, const char *type, struct error *);
-static int compile_paths(struct columns *, struct column *, struct error *);
+	return names[which];
+}
 
 int
 columns_init(struct columns *c, struct error *err)
 {
 	memset(c, 0, sizeof(*c));
+	for (int i = 0; i < COLUMNS_FIXED; i++)
+		(void)snprintf(c->fixed[i], sizeof(c->fixed[i]), "%s",
+		    columns_fixed((enum column_fixed)i));
 	for (unsigned i = 0; i < INITIAL; i++) {
 		if (columns_set(c, initial_columns[i].spec, err) < 0)
 			return -1;
@@ -52,113 +64,192 @@ void
 columns_release(struct columns *c)
 {
 	for (unsigned i = 0; i < c->count; i++)
-		free(c->list[i].text);
+		spec_release(&c->list[i]);
 	memset(c, 0, sizeof(*c));
+}
+
+static bool
+is_name(const char *known, const char *name, size_t len)
+{
+	return strncasecmp(known, name, len) == 0 && known[len] == '\0';
 }
 
 int
 columns_find(const struct columns *c, const char *name, size_t len)
 {
 	for (unsigned i = 0; i < c->count; i++) {
-		if (strncasecmp(c->list[i].name, name, len) == 0 &&
-		    c->list[i].name[len] == '\0')
+		if (is_name(c->list[i].name, name, len))
 			return (int)i;
 	}
 	return -1;
 }
 
+/* Which one of those that are fixed, or COLUMNS_FIXED. */
 static int
-check_name(const char *name, size_t len, struct error *err)
+find_fixed(const struct columns *c, const char *name, size_t len)
 {
-	if (len == 0 || len > COLUMN_NAME_MAX)
-		return error_set(
-		    err, "a column's name has 1 to %d bytes", COLUMN_NAME_MAX);
-	for (int i = 0; fixed_columns[i] != NULL; i++) {
-		if (strncasecmp(name, fixed_columns[i], len) == 0 &&
-		    fixed_columns[i][len] == '\0')
-			return error_set(err,
-			    "the column %s is there always and cannot be set",
-			    fixed_columns[i]);
+	int i = 0;
+
+	while (i < COLUMNS_FIXED && !is_name(c->fixed[i], name, len))
+		i++;
+	return i;
+}
+
+bool
+columns_has(const struct columns *c, const char *name, size_t len)
+{
+	return columns_find(c, name, len) >= 0 ||
+	       find_fixed(c, name, len) < COLUMNS_FIXED;
+}
+
+static int
+check_name(size_t len, struct error *err)
+{
+	if (len > 0 && len <= COLUMN_NAME_MAX)
+		return 0;
+	return error_set(
+	    err, "a column's name has 1 to %d bytes", COLUMN_NAME_MAX);
+}
+
+static int
+take_away(struct columns *c, const char *name, size_t len, struct error *err)
+{
+	int at = columns_find(c, name, len), fixed = find_fixed(c, name, len);
+
+	if (at < 0 && fixed == COLUMN_PAYLOAD) {
+		c->fixed[COLUMN_PAYLOAD][0] = '\0';
+		return 0;
 	}
+	if (at < 0 && fixed < COLUMNS_FIXED)
+		return error_set(err,
+		    "the column %s is of the key, and can only have another "
+		    "name (--rename)",
+		    c->fixed[fixed]);
+	if (at < 0)
+		return error_set(err,
+		    "'%.*s=' takes away a column that is not there", (int)len,
+		    name);
+	spec_release(&c->list[at]);
+	c->count--;
+	memmove(&c->list[at], &c->list[at + 1],
+	    (c->count - (unsigned)at) * sizeof(c->list[0]));
 	return 0;
 }
 
 int
 columns_set(struct columns *c, const char *spec, struct error *err)
 {
-	const char *equals = strchr(spec, '='), *colon;
+	const char *equals = strchr(spec, '=');
 	size_t len = equals == NULL ? 0 : (size_t)(equals - spec);
-	struct column new = {.name = "", .plain_count = COLUMN_PATHS_MAX};
+	struct column *new;
+	struct error why;
 	int at;
 
 	if (equals == NULL)
-		return error_set(err, "'%s' is not NAME=PATH:TYPE", spec);
-	if (check_name(spec, len, err) < 0)
+		return error_set(err, "'%.200s' is not NAME=PATH:TYPE", spec);
+	if (check_name(len, err) < 0)
 		return -1;
+	if (equals[1] == '\0')
+		return take_away(c, spec, len, err);
+	if (find_fixed(c, spec, len) < COLUMNS_FIXED)
+		return error_set(err,
+		    "the column %.*s is there always and cannot be set",
+		    (int)len, spec);
 	at = columns_find(c, spec, len);
-	if (equals[1] == '\0') {
-		if (at < 0)
-			return error_set(err,
-			    "'%s' takes away a column that is not there", spec);
-		free(c->list[at].text);
-		c->count--;
-		memmove(&c->list[at], &c->list[at + 1],
-		    (c->count - (unsigned)at) * sizeof(c->list[0]));
-		return 0;
-	}
-	colon = strrchr(equals, ':');
-	if (colon == NULL || colon == equals + 1)
-		return error_set(err, "'%s' is not NAME=PATH:TYPE", spec);
-	memcpy(new.name, spec, len);
-	if (parse_type(&new, colon + 1, err) < 0)
-		return -1;
 	if (at < 0 && c->count == COLUMNS_MAX)
 		return error_set(err, "over %d columns", COLUMNS_MAX);
-	new.text = strndup(equals + 1, (size_t)(colon - equals) - 1);
-	if (new.text == NULL)
+	new = calloc(1, sizeof(*new));
+	if (new == NULL)
 		return error_errno(err, "copy");
+	memcpy(new->name, spec, len);
+	new->plain_count = COLUMN_PATHS_MAX;
+	if (spec_parse(new, equals + 1, &why) < 0) {
+		(void)error_set(err, "column %s: %s", new->name, why.text);
+		err->code = why.code;
+		free(new);
+		return -1;
+	}
 	if (at < 0)
 		at = (int)c->count++;
 	else
-		free(c->list[at].text);
-	c->list[at] = new;
+		spec_release(&c->list[at]);
+	c->list[at] = *new;
+	free(new);
 	return 0;
 }
 
-static int
-parse_type(struct column *column, const char *type, struct error *err)
+int
+columns_rename(struct columns *c, const char *spec, struct error *err)
 {
-	static const char *const words[] = {[COLUMN_BIGINT] = "bigint",
-	    [COLUMN_DOUBLE] = "double",
-	    [COLUMN_BOOLEAN] = "boolean",
-	    [COLUMN_DATETIME] = "datetime"};
-	size_t len = strlen(type);
+	const char *equals = strchr(spec, '=');
+	size_t len = equals == NULL ? 0 : (size_t)(equals - spec);
+	int which = 0;
 
-	for (int i = COLUMN_BIGINT; i < COLUMN_TYPES; i++) {
-		if (strcasecmp(type, words[i]) == 0) {
-			column->type = (enum column_type)i;
-			return 0;
-		}
-	}
-	if (strncasecmp(type, "varchar(", 8) == 0 && len > 9 &&
-	    type[len - 1] == ')' && strspn(type + 8, "0123456789") == len - 9) {
-		unsigned long width = strtoul(type + 8, NULL, 10);
-
-		if (width < 1 || width > COLUMN_WIDTH_MOST)
-			return error_set(err,
-			    "the width of '%s' is not 1 to %d", type,
-			    COLUMN_WIDTH_MOST);
-		column->type = COLUMN_VARCHAR;
-		column->width = (unsigned)width;
-		return 0;
-	}
-	return error_set(err,
-	    "'%s' is not one of varchar(N), bigint, double, boolean, datetime",
-	    type);
+	while (which < COLUMNS_FIXED &&
+	       !is_name(columns_fixed((enum column_fixed)which), spec, len))
+		which++;
+	if (which == COLUMNS_FIXED)
+		return error_set(err,
+		    "'%.200s' is not OLD=NEW, with received_at, file_id, line "
+		    "or payload for OLD",
+		    spec);
+	len = strlen(equals + 1);
+	if (check_name(len, err) < 0)
+		return -1;
+	memcpy(c->fixed[which], equals + 1, len + 1);
+	return 0;
 }
 
 /*
- * Paths
+ * A file of columns
+ */
+
+static int
+set_line(struct columns *c, char *line, size_t len, struct error *err)
+{
+	while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
+		len--;
+	line[len] = '\0';
+	line += strspn(line, " \t");
+	return *line == '\0' || *line == '#' ? 0 : columns_set(c, line, err);
+}
+
+int
+columns_read(struct columns *c, const char *path, struct error *err)
+{
+	FILE *file = fopen(path, "re");
+	unsigned number = 0;
+	char line[LINE_MOST + 2];
+	struct error why;
+	int rc = 0;
+
+	if (file == NULL)
+		return error_errno(err, "open %s", path);
+	while (rc == 0 && fgets(line, sizeof(line), file) != NULL) {
+		size_t len = strlen(line);
+
+		if (++number > LINES_MOST)
+			rc = error_set(&why, "over %d lines", LINES_MOST);
+		else if (len > 0 && line[len - 1] == '\n')
+			rc = set_line(c, line, len - 1, &why);
+		else if (len <= LINE_MOST && feof(file) != 0)
+			rc = set_line(c, line, len, &why);
+		else
+			rc = error_set(&why,
+			    "over %d bytes, or with a NUL in it", LINE_MOST);
+	}
+	if (rc < 0) {
+		(void)error_set(err, "%s:%u: %s", path, number, why.text);
+		err->code = why.code;
+	} else if (ferror(file) != 0) {
+		rc = error_errno(err, "read %s", path);
+	}
+	(void)fclose(file); /* only read from */
+	return rc;
+}
+
+/*
+ * Heads
  */
 
 static int
@@ -180,86 +271,44 @@ add_head(struct columns *c, const char *p, size_t len, struct error *err)
 	return (int)c->head_count - 1;
 }
 
+/* Each name is that of one column. */
+static int
+check_names(const struct columns *c, struct error *err)
+{
+	for (int i = 0; i < COLUMNS_FIXED; i++) {
+		const char *name = c->fixed[i];
+		size_t len = strlen(name);
+
+		if (len > 0 && (columns_find(c, name, len) >= 0 ||
+				   find_fixed(c, name, len) != i))
+			return error_set(
+			    err, "two columns have the name %s", name);
+	}
+	return 0;
+}
+
 int
 columns_compile(struct columns *c, struct error *err)
 {
 	static const char received[] = "@received_at";
 
-	if (add_head(c, received, sizeof(received) - 1, err) < 0)
+	if (check_names(c, err) < 0 ||
+	    add_head(c, received, sizeof(received) - 1, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < c->count; i++) {
-		if (compile_paths(c, &c->list[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
+		struct column *column = &c->list[i];
 
-/*
- * Takes one name off *p, up to a dot, a bar or the end, and resolves its
- * backslashes in place.
- */
-static struct json_text
-take_name(char **p)
-{
-	struct json_text name = {.p = *p};
-	char *out = *p, *in = *p;
+		for (unsigned k = 0; k < column->path_count; k++) {
+			struct column_path *path = &column->paths[k];
+			int head = 0;
 
-	while (*in != '\0' && *in != '.' && *in != '|') {
-		if (*in == '\\' && in[1] != '\0')
-			in++;
-		*out++ = *in++;
-	}
-	name.len = (size_t)(out - name.p);
-	*p = in;
-	return name;
-}
-
-static int
-compile_path(struct columns *c, struct column_path *path, char **p,
-    const char *column, struct error *err)
-{
-	struct json_text name = take_name(p);
-	int head;
-
-	path->depth = 0;
-	for (;;) {
-		if (name.len == 0)
-			return error_set(err,
-			    "the path of column %s has an empty name", column);
-		if (path->depth == 0) {
-			head = add_head(c, name.p, name.len, err);
+			if (path->source == COLUMN_MEMBER)
+				head = add_head(
+				    c, path->top.p, path->top.len, err);
 			if (head < 0)
 				return -1;
 			path->head = (unsigned)head;
-		} else {
-			path->rest[path->depth - 1] = name;
 		}
-		if (**p != '.')
-			return 0;
-		(*p)++;
-		if (path->depth++ == COLUMN_PATH_DEPTH_MAX)
-			return error_set(err,
-			    "the path of column %s is over %d deep", column,
-			    COLUMN_PATH_DEPTH_MAX + 1);
-		name = take_name(p);
 	}
-}
-
-static int
-compile_paths(struct columns *c, struct column *column, struct error *err)
-{
-	char *p = column->text;
-
-	for (;;) {
-		if (column->path_count == COLUMN_PATHS_MAX)
-			return error_set(err,
-			    "column %s has over %d alternatives", column->name,
-			    COLUMN_PATHS_MAX);
-		if (compile_path(c, &column->paths[column->path_count++], &p,
-			column->name, err) < 0)
-			return -1;
-		if (*p != '|')
-			return 0;
-		p++;
-	}
+	return 0;
 }

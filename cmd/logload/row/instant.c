@@ -13,6 +13,7 @@
 #define DAY_US (86400 * US_PER_S)
 #define TEXT_MAX 64 /* of a number */
 #define MICRO_DIGITS 6
+#define DATE_LEN 10
 
 struct scan {
 	const char *p, *end;
@@ -178,7 +179,21 @@ skip_names(struct scan *s, bool offset, int minutes)
 	return s->p == s->end;
 }
 
-/* All that follows a date and time; nothing is UTC. */
+bool
+instant_zone(const char *text, size_t len, int *minutes)
+{
+	struct scan s = {text, text + len};
+
+	return take_zone(&s, minutes) && s.p == s.end;
+}
+
+static int
+offset_of(const int *zone)
+{
+	return zone == NULL ? 0 : *zone;
+}
+
+/* All that follows a date and time; nothing leaves the zone as it is. */
 static bool
 take_end(struct scan *s, int *minutes)
 {
@@ -285,9 +300,10 @@ take_figure(struct scan *s, struct parts *d)
 
 /* The month is a word, so the order does not matter. */
 static bool
-read_words(struct scan s, int64_t *us)
+read_words(struct scan s, const int *zone, int64_t *us)
 {
-	struct parts d = {-1, -1, -1, -1, -1, -1, -1, 0, false, 0};
+	struct parts d = {
+	    -1, -1, -1, -1, -1, -1, -1, 0, false, offset_of(zone)};
 	bool good = true;
 
 	while (good && s.p < s.end) {
@@ -305,14 +321,14 @@ read_words(struct scan s, int64_t *us)
 			s.p++;
 		}
 	}
-	return good && d.zoned && to_instant(&d, us);
+	return good && (d.zoned || zone != NULL) && to_instant(&d, us);
 }
 
 /* 20261122T073351.5Z, the basic format of ISO 8601; UTC without a zone. */
 static bool
-read_basic(struct scan s, int64_t *us)
+read_basic(struct scan s, const int *zone, int64_t *us)
 {
-	struct parts d = {.weekday = -1};
+	struct parts d = {.weekday = -1, .offset = offset_of(zone)};
 
 	if (count(&s, is_digit) != 8)
 		return false;
@@ -329,16 +345,17 @@ read_basic(struct scan s, int64_t *us)
 }
 
 bool
-instant_iso(const char *text, size_t len, int64_t *us)
+instant_iso(const char *text, size_t len, const int *zone, int64_t *us)
 {
 	struct scan s = {text, text + len};
-	struct parts d = {.weekday = -1};
+	struct parts d = {.weekday = -1, .offset = offset_of(zone)};
+	const char *between = len > DATE_LEN && text[4] == '/' ? "/" : "-";
 	bool good;
 
 	d.year = take_number(&s, 4);
-	good = take_one(&s, "-");
+	good = take_one(&s, between);
 	d.month = take_number(&s, 2);
-	good = good && take_one(&s, "-");
+	good = good && take_one(&s, between);
 	d.day = take_number(&s, 2);
 	if (good && s.p < s.end) {
 		good = take_one(&s, "Tt ");
@@ -432,10 +449,10 @@ read_epoch(struct scan s, int64_t *us)
 }
 
 bool
-instant_read(const char *text, size_t len, int64_t *us)
+instant_read(const char *text, size_t len, const int *zone, int64_t *us)
 {
 	struct scan s = {text, text + len};
 
-	return read_epoch(s, us) || read_basic(s, us) || read_dotnet(s, us) ||
-	       read_words(s, us);
+	return read_epoch(s, us) || read_basic(s, zone, us) ||
+	       read_dotnet(s, us) || read_words(s, zone, us);
 }

@@ -14,19 +14,27 @@
 #include <stdint.h>
 
 /*
- * RFC 3339, also with a space for the T, without seconds, or time of day, and
- * with any zone: nothing, or Z, UTC, GMT, +01:00, -0330, +02, blanks before it;
+ * A zone, as of what tells none: UTC or an offset, in minutes east of it.
+ * False: it is neither.
+ */
+bool instant_zone(const char *text, size_t len, int *minutes);
+
+/*
+ * RFC 3339, also with a space for the T, slashes in a date that a time follows,
+ * without seconds, or time of day, and with any zone: nothing (which is `zone`;
+ * NULL: UTC), or Z, UTC, GMT, +01:00, -0330, +02, blanks before it;
  * behind it an abbreviation or a name of the same, as Go ("+0100 CET m=+0.1")
  * and RFC 9557 ("+01:00[Europe/Berlin]") have it.
  */
-bool instant_iso(const char *text, size_t len, int64_t *us);
+bool instant_iso(const char *text, size_t len, const int *zone, int64_t *us);
 
 /*
  * One of "22/Nov/2026:07:33:51 +0000", "Sun, 22 Nov 2026 07:33:51 GMT" and
  * other orders of these with a zone, "20261122T073351Z", "/Date(MS)/", and the
- * text of an epoch, if it has as many digits as present ones have.
+ * text of an epoch, if it has as many digits as present ones have. With `zone`
+ * those will do that tell none.
  */
-bool instant_read(const char *text, size_t len, int64_t *us);
+bool instant_read(const char *text, size_t len, const int *zone, int64_t *us);
 
 /*
  * A number of seconds, milli-, micro- or nanoseconds since 1970, told by the

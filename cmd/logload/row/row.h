@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "columns.h"
+#include "error.h"
 #include "json.h"
 #include "value.h"
 
@@ -26,8 +28,23 @@ struct row {
 	const char *received_at; /* VALUE_DATETIME_LEN bytes */
 	uint64_t line;
 	struct value columns[COLUMNS_MAX];
+	uint32_t misfits; /* a bit for each column whose value did not fit */
 	struct value payload;
 	struct row_place place; /* the caller's to set */
+};
+
+#define ROW_EXAMPLE_MAX 64
+
+/* The first value that did not fit a column. */
+struct row_example {
+	uint64_t line;                  /* 0: there is none */
+	char text[ROW_EXAMPLE_MAX + 1]; /* its beginning, as it stands there */
+};
+
+enum row_verdict {
+	ROW_MADE,
+	ROW_REJECTED, /* for a value that does not fit; the error says which */
+	ROW_NO_MEMORY
 };
 
 /* What a payload cannot be in some database, whatever else it holds. */
@@ -47,11 +64,10 @@ struct row_maker {
 	const struct columns *columns;            /* not owned */
 	char received_at[VALUE_DATETIME_LEN + 1]; /* of events without one */
 	char stamp[VALUE_DATETIME_LEN + 1];       /* of the present event */
-	char *scratch;               /* a piece for each column; owned */
-	size_t offsets[COLUMNS_MAX]; /* of each piece */
+	struct buf scratch[COLUMNS_MAX];          /* of each column; owned */
 	struct row_head heads[COLUMN_HEADS_MAX];
-	uint64_t event;   /* counts them */
-	uint64_t misfits; /* values that became NULL; the caller resets it */
+	uint64_t event;                           /* counts them */
+	struct row_example examples[COLUMNS_MAX]; /* the caller resets them */
 };
 
 /* columns must outlive it. -1 with ENOMEM. */
@@ -67,8 +83,8 @@ void row_maker_begin(struct row_maker *, uint64_t wall_us);
  */
 void row_begin(struct row_maker *);
 void row_note(struct row_maker *, const struct json_member *);
-void row_make(struct row_maker *, const char *event, size_t len, uint64_t line,
-    struct row *);
+enum row_verdict row_make(struct row_maker *, const char *event, size_t len,
+    uint64_t line, struct row *, struct error *);
 /* Has a column's text a NUL in it? */
 bool row_has_nul(const struct row_maker *, const struct row *);
 /* Its instant is another one, a JSON string, if that is a date and time. */

@@ -1,21 +1,23 @@
 /*
  * value.c - see value.h.
  */
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "clock.h"
 #include "decimal.h"
+#include "hex.h"
 #include "instant.h"
 #include "value.h"
 
-#define NUMBER_MAX 48    /* of a number's text that is looked at */
-#define DOUBLE_DIGITS 15 /* of a number that any double can tell */
+#define NUMBER_MAX 64 /* of a number's text that is looked at */
 /* Beyond this a double no longer tells which whole number it was. */
-#define WHOLE_MOST ((1LL << 53) - 1)
+#define WHOLE_MOST ((1ULL << 53) - 1)
 #define US_PER_S 1000000LL
 /* 1000-01-01 and the end of 9999-12-31, in microseconds from the epoch. */
 #define LEAST_US (-30610224000 * US_PER_S)
@@ -31,39 +33,7 @@ enum {
 	MICRO = 20,
 };
 
-static enum value_verdict to_varchar(unsigned width, const struct json_member *,
-    bool surely, char *scratch, struct value *);
-static enum value_verdict to_number(enum column_type, struct json_text,
-    enum json_kind, char *scratch, struct value *);
-static enum value_verdict to_boolean(struct json_text, struct value *);
-static enum value_verdict to_datetime(
-    const struct json_member *, bool surely, char *scratch, struct value *);
 static bool is_level(const char *, size_t len);
-
-enum value_verdict
-value_convert(const struct column *column, const struct json_member *m,
-    bool surely, char *scratch, struct value *out)
-{
-	if (m->kind == JSON_NULL)
-		return VALUE_ABSENT;
-	if ((m->kind == JSON_OBJECT && column->type != COLUMN_DATETIME) ||
-	    m->kind == JSON_ARRAY)
-		return VALUE_MISFITS;
-	switch (column->type) {
-	case COLUMN_VARCHAR:
-		return to_varchar(column->width, m, surely, scratch, out);
-	case COLUMN_BIGINT:
-	case COLUMN_DOUBLE:
-		return to_number(column->type, m->value, m->kind, scratch, out);
-	case COLUMN_BOOLEAN:
-		return to_boolean(m->value, out);
-	case COLUMN_DATETIME:
-		return to_datetime(m, surely, scratch, out);
-	case COLUMN_TYPES: /* is none */
-		break;
-	}
-	return VALUE_MISFITS;
-}
 
 static enum value_verdict
 set(struct value *out, const char *p, size_t len)
@@ -84,27 +54,51 @@ count_characters(const char *p, size_t len)
 	return n;
 }
 
-static enum value_verdict
-to_varchar(unsigned width, const struct json_member *m, bool surely,
-    char *scratch, struct value *out)
+/* The bytes of so many of them, if there are more. */
+static size_t
+bytes_of(const char *p, size_t len, size_t characters)
 {
+	size_t i = 0;
+
+	for (; i < len; i++) {
+		if (((unsigned char)p[i] & 0xc0) != 0x80 && characters-- == 0)
+			break;
+	}
+	return i;
+}
+
+enum value_verdict
+value_to_text(const struct column *c, const struct json_member *m, bool surely,
+    struct buf *scratch, struct value *out)
+{
+	bool whole = m->name.p == NULL, cuts = c->misfit == COLUMN_CUT;
 	const char *p = m->value.p;
 	size_t len = m->value.len;
 
+	if ((m->kind == JSON_OBJECT && !whole) || m->kind == JSON_ARRAY)
+		return VALUE_MISFITS;
 	if (m->escapes) {
-		long n =
-		    json_string_decode(m->value, scratch, (size_t)width * 4);
+		size_t most =
+		    c->width > 0 && !cuts ? (size_t)c->width * 4 : len;
+		long n;
 
+		if (most > scratch->cap && buf_reserve(scratch, most) < 0)
+			return VALUE_NO_MEMORY;
+		n = json_string_decode(m->value, scratch->data, most);
 		if (n < 0)
 			return VALUE_MISFITS;
-		p = scratch;
+		p = scratch->data;
 		len = (size_t)n;
 	} else if (m->kind == JSON_STRING) {
 		p++;
 		len -= 2;
 	}
-	if (len > width && count_characters(p, len) > width)
-		return VALUE_MISFITS;
+	if (c->width > 0 && len > c->width &&
+	    count_characters(p, len) > c->width) {
+		if (!cuts)
+			return VALUE_MISFITS;
+		len = bytes_of(p, len, c->width);
+	}
 	if (surely && !is_level(p, len))
 		return VALUE_MISFITS;
 	return set(out, p, len);
@@ -130,68 +124,135 @@ number_text(
 }
 
 /*
- * Is it a whole number that stands in JSON as printf(3) would write it, even
- * after it was a double?
+ * Is it a whole number of at most so many digits that stands in JSON as
+ * printf(3) would write it, even after it was a double?
  */
 static bool
-is_plain_number(struct json_text text, enum json_kind kind)
+is_plain_number(const struct json_member *m, unsigned digits)
 {
+	const struct json_text *text = &m->value;
 	size_t i = 0;
 
-	if (kind != JSON_NUMBER || text.len > DOUBLE_DIGITS)
+	if (m->kind != JSON_NUMBER || text->len > digits)
 		return false;
-	while (i < text.len && text.p[i] >= '0' && text.p[i] <= '9')
+	while (i < text->len && text->p[i] >= '0' && text->p[i] <= '9')
 		i++;
-	return i == text.len;
+	return i == text->len;
 }
 
-static enum value_verdict
-to_number(enum column_type type, struct json_text text, enum json_kind kind,
-    char *scratch, struct value *out)
+static bool
+is_truth(const struct json_member *m, struct value *out)
 {
-	char copy[NUMBER_MAX + 1], *end;
-	struct decimal decimal;
-	int64_t whole;
-	double real;
+	if (m->kind != JSON_TRUE && m->kind != JSON_FALSE)
+		return false;
+	(void)set(out, m->kind == JSON_TRUE ? "1" : "0", 1);
+	return true;
+}
+
+enum value_verdict
+value_to_whole(const struct column *c, const struct json_member *m, bool surely,
+    struct buf *scratch, struct value *out)
+{
+	char copy[NUMBER_MAX + 1];
+	struct decimal d;
+	uint64_t n;
 	bool exact;
 
-	if (kind == JSON_TRUE || kind == JSON_FALSE)
-		return set(out, kind == JSON_TRUE ? "1" : "0", 1);
-	if (is_plain_number(text, kind))
-		return set(out, text.p, text.len);
-	if (!number_text(text, kind, copy))
+	(void)surely;
+	if (is_plain_number(m, c->plain))
+		return set(out, m->value.p, m->value.len);
+	if (is_truth(m, out))
+		return VALUE_FITS;
+	if (!number_text(m->value, m->kind, copy) ||
+	    !decimal_parse(&d, copy, strlen(copy)) ||
+	    !decimal_to_whole(&d, 0, &n, &exact) ||
+	    (!exact && c->misfit != COLUMN_CUT) ||
+	    (strpbrk(copy, ".eE") != NULL && n > WHOLE_MOST))
 		return VALUE_MISFITS;
-	if (type == COLUMN_DOUBLE) {
-		real = strtod(copy, &end);
-		if (*end != '\0' || end == copy || !isfinite(real))
-			return VALUE_MISFITS;
-		return set(
-		    out, scratch, (size_t)snprintf(scratch, 32, "%.17g", real));
-	}
-	if (!decimal_parse(&decimal, copy, strlen(copy)) ||
-	    !decimal_to_int(&decimal, 0, &whole, &exact) || !exact ||
-	    (strpbrk(copy, ".eE") != NULL &&
-		(whole > WHOLE_MOST || whole < -WHOLE_MOST)))
+	d.negative = d.negative && n > 0;
+	if (n > (d.negative ? -(uint64_t)c->least : c->most))
 		return VALUE_MISFITS;
-	return set(out, scratch,
-	    (size_t)snprintf(scratch, 32, "%lld", (long long)whole));
+	return set(out, scratch->data,
+	    (size_t)snprintf(scratch->data, VALUE_SCRATCH, "%s%llu",
+		d.negative ? "-" : "", (unsigned long long)n));
 }
 
-static enum value_verdict
-to_boolean(struct json_text text, struct value *out)
+/*
+ * The nearest double, as everybody reads a fraction; but a whole number is
+ * itself or none, and nothing but zero is zero.
+ */
+enum value_verdict
+value_to_double(const struct column *c, const struct json_member *m,
+    bool surely, struct buf *scratch, struct value *out)
+{
+	char copy[NUMBER_MAX + 1], same[2 * NUMBER_MAX], *end;
+	struct decimal d;
+	double real;
+
+	(void)c, (void)surely;
+	if (is_plain_number(m, VALUE_PLAIN_DIGITS))
+		return set(out, m->value.p, m->value.len);
+	if (is_truth(m, out))
+		return VALUE_FITS;
+	if (!number_text(m->value, m->kind, copy) ||
+	    !decimal_parse(&d, copy, strlen(copy)))
+		return VALUE_MISFITS;
+	real = strtod(copy, &end);
+	if (*end != '\0' || !isfinite(real) || (real == 0 && d.digits > 0))
+		return VALUE_MISFITS;
+	if (strlen(copy) > VALUE_PLAIN_DIGITS && strpbrk(copy, ".eE") == NULL) {
+		(void)snprintf(same, sizeof(same), "%.0f", real);
+		if (strcmp(same, copy) != 0)
+			return VALUE_MISFITS;
+	}
+	return set(out, scratch->data,
+	    (size_t)snprintf(scratch->data, VALUE_SCRATCH, "%.17g", real));
+}
+
+enum value_verdict
+value_to_decimal(const struct column *c, const struct json_member *m,
+    bool surely, struct buf *scratch, struct value *out)
+{
+	unsigned whole = c->width - c->scale;
+	bool text = m->kind == JSON_STRING;
+	size_t len;
+
+	(void)surely;
+	if (is_plain_number(m, whole))
+		return set(out, m->value.p, m->value.len);
+	if (m->kind != JSON_NUMBER && !text)
+		return VALUE_MISFITS;
+	len = decimal_write(m->value.p + text, m->value.len - 2 * text,
+	    c->width, c->scale, c->misfit == COLUMN_CUT, scratch->data);
+	return len > 0 ? set(out, scratch->data, len) : VALUE_MISFITS;
+}
+
+enum value_verdict
+value_to_boolean(const struct column *c, const struct json_member *m,
+    bool surely, struct buf *scratch, struct value *out)
 {
 	static const struct {
 		const char *text;
 		const char *value;
-	} words[] = {{"true", "1"}, {"false", "0"}, {"1", "1"}, {"0", "0"},
-	    {"\"true\"", "1"}, {"\"false\"", "0"}};
+	} words[] = {{"true", "1"}, {"false", "0"}, {"1", "1"}, {"0", "0"}};
+	bool text = m->kind == JSON_STRING;
 
+	(void)c, (void)surely, (void)scratch;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (text.len == strlen(words[i].text) &&
-		    memcmp(text.p, words[i].text, text.len) == 0)
+		if (m->value.len - 2 * text == strlen(words[i].text) &&
+		    strncasecmp(m->value.p + text, words[i].text,
+			strlen(words[i].text)) == 0)
 			return set(out, words[i].value, 1);
 	}
 	return VALUE_MISFITS;
+}
+
+enum value_verdict
+value_to_json(const struct column *c, const struct json_member *m, bool surely,
+    struct buf *scratch, struct value *out)
+{
+	(void)c, (void)surely, (void)scratch;
+	return set(out, m->value.p, m->value.len);
 }
 
 /*
@@ -250,7 +311,8 @@ is_usual(const char text[VALUE_DATETIME_LEN + 1])
 }
 
 size_t
-value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
+value_datetime(const char *text, size_t len, const int *zone,
+    char out[VALUE_DATETIME_LEN + 1])
 {
 	char full[] = "0000-00-00 00:00:00.000000Z";
 	int64_t us;
@@ -265,7 +327,7 @@ value_datetime(const char *text, size_t len, char out[VALUE_DATETIME_LEN + 1])
 		out[VALUE_DATETIME_LEN] = '\0';
 		return VALUE_DATETIME_LEN;
 	}
-	if (!instant_iso(text, len, &us) || us < LEAST_US || us > MOST_US)
+	if (!instant_iso(text, len, zone, &us) || us < LEAST_US || us > MOST_US)
 		return 0;
 	value_stamp(us, out);
 	return VALUE_DATETIME_LEN;
@@ -319,8 +381,8 @@ set_instant(int64_t us, char *scratch, struct value *out)
 }
 
 static enum value_verdict
-text_to_datetime(
-    const struct json_member *m, bool surely, char *scratch, struct value *out)
+text_to_datetime(const struct json_member *m, const int *zone, bool surely,
+    char *scratch, struct value *out)
 {
 	char plain[VALUE_SCRATCH];
 	const char *text;
@@ -330,10 +392,11 @@ text_to_datetime(
 	if (!plain_text(m, plain, &text, &len))
 		return VALUE_MISFITS;
 	if ((len > DATE_END || !surely) &&
-	    value_datetime(text, len, scratch) > 0)
+	    value_datetime(text, len, zone, scratch) > 0)
 		return set(out, scratch, VALUE_DATETIME_LEN);
-	return instant_read(text, len, &us) ? set_instant(us, scratch, out)
-					    : VALUE_MISFITS;
+	return instant_read(text, len, zone, &us)
+		   ? set_instant(us, scratch, out)
+		   : VALUE_MISFITS;
 }
 
 static enum value_verdict
@@ -351,8 +414,8 @@ number_to_datetime(
  * Buffers, Firestore and MongoDB have them.
  */
 static enum value_verdict
-object_to_datetime(
-    const struct json_member *object, char *scratch, struct value *out)
+object_to_datetime(const struct json_member *object, const int *zone,
+    char *scratch, struct value *out)
 {
 	static const char *const seconds[] = {
 	    "epochSecond", "seconds", "_seconds", NULL};
@@ -367,7 +430,8 @@ object_to_datetime(
 	while (json_next_member(&cursor, end, &m)) {
 		if (json_name_is(&m, "$date", 5))
 			return m.kind == JSON_STRING
-				   ? text_to_datetime(&m, true, scratch, out)
+				   ? text_to_datetime(
+					 &m, zone, true, scratch, out)
 				   : number_to_datetime(&m, true, scratch, out);
 		for (int i = 0; seconds[i] != NULL; i++) {
 			if (json_name_is(&m, seconds[i], strlen(seconds[i])))
@@ -381,15 +445,82 @@ object_to_datetime(
 	return set_instant(us + (int64_t)(nano / 1000), scratch, out);
 }
 
-static enum value_verdict
-to_datetime(
-    const struct json_member *m, bool surely, char *scratch, struct value *out)
+enum value_verdict
+value_to_instant(const struct column *c, const struct json_member *m,
+    bool surely, struct buf *scratch, struct value *out)
 {
+	const int *zone = c->zoned ? &c->zone : NULL;
+
 	if (m->kind == JSON_STRING)
-		return text_to_datetime(m, surely, scratch, out);
+		return text_to_datetime(m, zone, surely, scratch->data, out);
 	if (m->kind == JSON_OBJECT)
-		return object_to_datetime(m, scratch, out);
-	return number_to_datetime(m, surely, scratch, out);
+		return object_to_datetime(m, zone, scratch->data, out);
+	return number_to_datetime(m, surely, scratch->data, out);
+}
+
+/*
+ * Addresses and names
+ */
+
+/* RFC 4291, 2.2; written as RFC 5952 has it. */
+enum value_verdict
+value_to_ip(const struct column *c, const struct json_member *m, bool surely,
+    struct buf *scratch, struct value *out)
+{
+	char plain[VALUE_SCRATCH], copy[INET6_ADDRSTRLEN];
+	struct in6_addr address; /* room for either */
+	const char *text;
+	size_t len;
+	int family;
+
+	(void)c, (void)surely;
+	if (m->kind != JSON_STRING || !plain_text(m, plain, &text, &len) ||
+	    len >= sizeof(copy) || memchr(text, '\0', len) != NULL)
+		return VALUE_MISFITS;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	family = strchr(copy, ':') == NULL ? AF_INET : AF_INET6;
+	if (inet_pton(family, copy, &address) != 1 ||
+	    inet_ntop(family, &address, scratch->data, VALUE_SCRATCH) == NULL)
+		return VALUE_MISFITS;
+	return set(out, scratch->data, strlen(scratch->data));
+}
+
+/* RFC 9562, 4; also in braces, and without dashes. */
+enum value_verdict
+value_to_uuid(const struct column *c, const struct json_member *m, bool surely,
+    struct buf *scratch, struct value *out)
+{
+	static const char form[] = "00000000-0000-0000-0000-000000000000";
+	char plain[VALUE_SCRATCH];
+	const char *text, *end;
+	bool dashes;
+	size_t len;
+
+	(void)c, (void)surely;
+	if (m->kind != JSON_STRING || !plain_text(m, plain, &text, &len))
+		return VALUE_MISFITS;
+	if (len > 2 && text[0] == '{' && text[len - 1] == '}') {
+		text++;
+		len -= 2;
+	}
+	dashes = len == sizeof(form) - 1;
+	end = text + len;
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		char *to = &scratch->data[i];
+
+		*to = form[i];
+		if (*to == '-' && !dashes)
+			continue;
+		if (text == end ||
+		    (*to == '-' ? *text != '-' : hex_digit(*text) < 0))
+			return VALUE_MISFITS;
+		if (*to != '-') /* a digit, or a letter */
+			*to = (char)(*text | 0x20);
+		text++;
+	}
+	return text == end ? set(out, scratch->data, sizeof(form) - 1)
+			   : VALUE_MISFITS;
 }
 
 /*
