@@ -159,7 +159,8 @@ static const struct {
     {"x=a:text(3)x", "column x: 'text(3)x' is not TYPE or TYPE:MISFIT"},
     {"x=a:decimal(66,0)", "column x: 'decimal(66,0)' is not (P,S) "},
     {"x=a:decimal(2,3)", "column x: 'decimal(2,3)' is not (P,S) "},
-    {"x=a:timestamp(Europe/Berlin)", "column x: 'timestamp(Europe/Berlin)' "},
+    {"x=a:timestamp(Europe/Nowhere)", "column x: 'timestamp(Europe/Nowhere)"},
+    {"x=a:timestamp(../Europe/Berlin)", "column x: 'timestamp(../Europe"},
     {"x=a:int:refuse", "column x: 'refuse' is not null, reject, cut or "},
     {"x=a:ip:cut", "column x: 'cut' is not null, reject or default=VALUE"},
     {"x=a:int:default=y", "column x: 'y' does not fit the column's type, int"},
@@ -383,9 +384,61 @@ test_random(void)
 	tap_all(&all, "whatever is asked for");
 }
 
+/* What the clocks of a place show, in summer and winter. */
+static void
+test_zone(void)
+{
+	static const struct {
+		const char *text, *want;
+	} times[] = {{"2026-11-22 07:33:51.5", "2026-11-22 06:33:51.500000"},
+	    {"2026-07-22 07:33:51", "2026-07-22 05:33:51.000000"},
+	    {"2026-07-22 07:33:51Z", "2026-07-22 07:33:51.000000"},
+	    {"2026-03-29 02:30:00", NULL}, {"2026-10-25 02:30:00", NULL},
+	    {"2026-10-25 01:59:59", "2026-10-24 23:59:59.000000"},
+	    {"2026-10-25 03:00:00", "2026-10-25 02:00:00.000000"},
+	    {"1969-12-31 00:59:59", "1969-12-30 23:59:59.000000"},
+	    {"Sun Nov 22 07:33:51 2026", "2026-11-22 06:33:51.000000"}};
+	struct tap_all all = {0};
+	struct columns columns;
+	struct row_maker maker;
+	struct error err;
+	struct row row;
+
+	must(columns_init(&columns, &err) == 0);
+	if (access("/usr/share/zoneinfo/Europe/Berlin", R_OK) < 0) {
+		ok(true, "# SKIP no zones here");
+		columns_release(&columns);
+		return;
+	}
+	must(columns_set(&columns, "x=a:timestamp(Europe/Berlin)", &err) == 0);
+	must(columns_set(&columns, "y=a:timestamp(Europe/Berlin)", &err) == 0);
+	ok(columns_set(&columns, "z=a:timestamp(Europe/Paris)", &err) < 0,
+	    "one name of a zone at most");
+	must(columns_compile(&columns, &err) == 0);
+	must(row_maker_init(&maker, &columns) == 0);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		const char *want = times[i].want;
+		char event[80], got[80] = "NULL";
+		struct value *v = &row.columns[4];
+
+		(void)snprintf(
+		    event, sizeof(event), "{\"a\":\"%s\"}", times[i].text);
+		must(make_row(&maker, event, &row, &err) == ROW_MADE);
+		if (v->p != NULL)
+			(void)snprintf(
+			    got, sizeof(got), "%.*s", (int)v->len, v->p);
+		tap_case(&all, strcmp(got, want == NULL ? "NULL" : want) == 0,
+		    "%s: %s", times[i].text, got);
+	}
+	tap_all(&all, "times of a zone with a name");
+	row_maker_release(&maker);
+	columns_release(&columns);
+}
+
 int
 main(void)
 {
+	test_zone();
 	test_cases();
 	test_errors();
 	test_rejection();

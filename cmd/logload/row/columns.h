@@ -105,7 +105,7 @@ struct column {
 	uint64_t most;
 	unsigned plain; /* so many digits are always within */
 	bool zoned;     /* an instant that tells no zone has this one: */
-	int zone;       /* minutes east of UTC */
+	int zone;       /* as of instant_zone */
 	enum column_misfit misfit;
 	struct value fallback; /* of COLUMN_DEFAULT; owned */
 	struct column_path paths[COLUMN_PATHS_MAX];

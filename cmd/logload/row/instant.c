@@ -1,7 +1,12 @@
 /*
  * instant.c - see instant.h.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <strings.h>
 
 #include "clock.h"
@@ -14,6 +19,7 @@
 #define TEXT_MAX 64 /* of a number */
 #define MICRO_DIGITS 6
 #define DATE_LEN 10
+#define ZONE_MAX 100
 
 struct scan {
 	const char *p, *end;
@@ -24,7 +30,7 @@ struct parts {
 	int year, month, day, hour, minute, second, weekday;
 	int micro;
 	bool zoned;
-	int offset; /* minutes */
+	int offset; /* minutes, or INSTANT_LOCAL */
 };
 
 static bool
@@ -179,12 +185,33 @@ skip_names(struct scan *s, bool offset, int minutes)
 	return s->p == s->end;
 }
 
-bool
-instant_zone(const char *text, size_t len, int *minutes)
+/* The C library knows of no other zone by its name than the process's. */
+static bool
+set_local(const char *name)
 {
-	struct scan s = {text, text + len};
+	static const char dir[] = ":/usr/share/zoneinfo/"; /* ":": a file */
+	const char *before = getenv("TZ");
+	char zone[ZONE_MAX];
+	struct stat st;
+	int n = snprintf(zone, sizeof(zone), "%s%s", dir, name);
 
-	return take_zone(&s, minutes) && s.p == s.end;
+	if (n < 0 || (size_t)n >= sizeof(zone) || strchr(name, '.') != NULL ||
+	    stat(zone + 1, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	if (before != NULL && strncmp(before, dir, sizeof(dir) - 1) == 0)
+		return strcmp(before, zone) == 0;
+	return setenv("TZ", zone, 1) == 0;
+}
+
+bool
+instant_zone(const char *text, int *minutes)
+{
+	struct scan s = {text, text + strlen(text)};
+
+	if (take_zone(&s, minutes) && s.p == s.end)
+		return true;
+	*minutes = INSTANT_LOCAL;
+	return set_local(text);
 }
 
 static int
@@ -210,6 +237,30 @@ take_end(struct scan *s, int *minutes)
  * Dates
  */
 
+/* A time that the clocks there show once, not never or twice. */
+static bool
+from_local(const struct parts *d, int64_t *us)
+{
+	int found = 0;
+
+	for (int summer = 0; summer < 2; summer++) {
+		struct tm tm = {.tm_year = d->year - 1900,
+		    .tm_mon = d->month - 1,
+		    .tm_mday = d->day,
+		    .tm_hour = d->hour,
+		    .tm_min = d->minute,
+		    .tm_isdst = summer};
+		time_t at = mktime(&tm);
+
+		if (tm.tm_isdst != summer || tm.tm_hour != d->hour ||
+		    tm.tm_min != d->minute)
+			continue;
+		*us = (at + d->second) * US_PER_S + d->micro;
+		found++;
+	}
+	return found == 1;
+}
+
 static bool
 to_instant(const struct parts *d, int64_t *us)
 {
@@ -228,6 +279,8 @@ to_instant(const struct parts *d, int64_t *us)
 	if (d->weekday >= 0 && d->second < 60 &&
 	    ((days % 7) + 11) % 7 != d->weekday)
 		return false;
+	if (d->offset == INSTANT_LOCAL)
+		return from_local(d, us);
 	*us -= d->offset * US_PER_MINUTE;
 	return true;
 }

@@ -9,15 +9,21 @@
 #ifndef LOGLOAD_INSTANT_H
 #define LOGLOAD_INSTANT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* The zone of the process, where an offset depends on the instant. */
+#define INSTANT_LOCAL INT_MIN
+
 /*
- * A zone, as of what tells none: UTC or an offset, in minutes east of it.
- * False: it is neither.
+ * A zone, as of what tells none: UTC or an offset, in minutes east of it, or a
+ * name of the system's, such as Europe/Berlin, which becomes the zone of the
+ * process: INSTANT_LOCAL. So there is one name at most, set before any thread.
+ * False: it is none of these.
  */
-bool instant_zone(const char *text, size_t len, int *minutes);
+bool instant_zone(const char *text, int *minutes);
 
 /*
  * RFC 3339, also with a space for the T, slashes in a date that a time follows,

@@ -154,11 +154,11 @@ parse_digits(struct column *c, const char *p, struct error *err)
 static int
 parse_zone(struct column *c, const char *p, struct error *err)
 {
-	c->zoned = instant_zone(p, strlen(p), &c->zone);
+	c->zoned = instant_zone(p, &c->zone);
 	if (c->zoned)
 		return 0;
 	return error_set(err,
-	    "'timestamp(%s)' has no zone that is known: UTC, or an offset such "
-	    "as +01:00",
+	    "'timestamp(%s)' has no zone that is known: UTC, an offset such as "
+	    "+01:00, or a name such as Europe/Berlin, one for all columns",
 	    p);
 }
