@@ -115,6 +115,19 @@ sql_is "SELECT n, REPLACE(t, '
 ', '+'), more FROM own ORDER BY l" '1	NULL	3
 2	a+b	3' 'it is loaded into'
 
+{ seq 1 50; echo 7; seq 51 60; } | sed 's/.*/{"n":&}/' >"$DIR/e.ndjson"
+with 'n INT UNIQUE,' --column n=n:int "$DIR/e.ndjson"
+is "$STATUS/$(summary events)/$(summary rejected)" 65/60/1 \
+	'of many rows the one is singled out that it refuses'
+sql 'DELETE FROM own WHERE n = 7'
+run logload --db "$DB_URL" "${own[@]}" --column n=n:int --retry-rejected \
+	"$DIR"/rejected/e.ndjson@*
+is "$STATUS/$(sql 'SELECT l FROM own WHERE n = 7')" 0/51 \
+	'and loaded again, under its key'
+load --table made --rename payload=body --rename line=nr "$DIR/d.ndjson"
+sql_is 'SELECT body FROM made WHERE nr = 1' '{"n":1}' \
+	'a table of our own has other names too'
+
 refused() { # COLUMN SPEC ERE
 	with "$1," --column "$2" --force "$DIR/d.ndjson"
 	is "$STATUS" 78 "refused: $1 for $2"

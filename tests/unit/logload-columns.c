@@ -435,6 +435,58 @@ test_zone(void)
 	columns_release(&columns);
 }
 
+/* Any value in a column of any type: one that is whole, or none. */
+static void
+test_values(void)
+{
+	static const char *const types[] = {"text", "text(3)", "text(3):cut",
+	    "int", "bigint:cut", "unsigned", "double", "decimal(9,3)",
+	    "decimal(65,30):cut", "bool", "timestamp", "timestamp(+14:00)",
+	    "json", "ip", "uuid:default=null"};
+	static const char pieces[] = "0123456789.eE+-:TZ /fF\\u\"{}[],nt";
+	struct tap_all all = {0};
+	uint64_t seed = 20261201;
+
+	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
+		struct columns columns;
+		struct row_maker maker;
+		struct error err;
+		char spec[40];
+
+		(void)snprintf(spec, sizeof(spec), "x=a:%s", types[t]);
+		memset(&columns, 0, sizeof(columns));
+		must(columns_set(&columns, spec, &err) == 0 &&
+		     columns_compile(&columns, &err) == 0 &&
+		     row_maker_init(&maker, &columns) == 0);
+		for (int i = 0; i < 20000; i++) {
+			unsigned len = (unsigned)(tap_random(&seed) % 40);
+			char event[80] = "{\"a\":\"";
+			size_t at = 5 + tap_random(&seed) % 2;
+			bool text = at == 6, breaks;
+			struct json_error e;
+			struct row row;
+
+			for (unsigned k = 0; k < len; k++)
+				event[at++] = pieces[tap_random(&seed) %
+						     (sizeof(pieces) - 1)];
+			(void)snprintf(event + at, sizeof(event) - at, "%s}",
+			    text ? "\"" : "");
+			if (json_check(event, event + strlen(event), 100,
+				&breaks, &e) == NULL)
+				continue;
+			must(make_row(&maker, event, &row, &err) == ROW_MADE);
+			tap_case(&all,
+			    row.columns[0].p == NULL ||
+				json_is_utf8(
+				    row.columns[0].p, row.columns[0].len),
+			    "%s of %s", spec, event);
+		}
+		row_maker_release(&maker);
+		columns_release(&columns);
+	}
+	tap_all(&all, "whatever is in an event");
+}
+
 int
 main(void)
 {
@@ -445,5 +497,6 @@ main(void)
 	test_names();
 	test_files();
 	test_random();
+	test_values();
 	return tap_end();
 }
