@@ -82,6 +82,17 @@ echo '{"m":7}' >"$DIR/c.ndjson"
 load --columns "$DIR/columns" --column 'more=m:bigint' --evolve "$DIR/c.ndjson"
 is "$STATUS" 0 'or added'
 sql_is 'SELECT more FROM logs WHERE more IS NOT NULL' 7 'and filled'
+for i in 1 2 3; do
+	echo "{\"m\":$i}" >"$DIR/race$i.ndjson"
+	start "race$i" logload --db "$DB_URL" --columns "$DIR/columns" --evolve \
+		--column 'late=m:int' --rejected-dir "$DIR/rejected" \
+		"$DIR/race$i.ndjson"
+done
+for i in 1 2 3; do
+	wait_exit "race$i"
+	is "$STATUS" 0 "by one of several loaders that want it, $i"
+done
+sql_is 'SELECT SUM(late) FROM logs' 6 'once, for all of them'
 
 # A table of somebody else's.
 own=(--table own --rename received_at=ts --rename file_id=f --rename line=l
