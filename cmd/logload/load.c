@@ -543,6 +543,18 @@ count_values(struct load *f)
 		    row->columns[i].p != NULL && (row->misfits >> i & 1) == 0;
 }
 
+/* Of an event that is rejected, just the values that it is for. */
+static void
+count_rejected(struct load *f)
+{
+	const struct columns *c = f->loader->maker.columns;
+
+	for (unsigned i = 0; i < c->count; i++)
+		f->chunk.columns[i].misfits +=
+		    c->list[i].misfit == COLUMN_REJECT &&
+		    (f->row.misfits >> i & 1) != 0;
+}
+
 enum load_verdict
 load_check(struct load *f, load_refused *refused, void *context)
 {
@@ -559,7 +571,7 @@ load_check(struct load *f, load_refused *refused, void *context)
 		if (verdict == EVENT_GOOD &&
 		    events_make_row(f, &line) == ROW_REJECTED) {
 			verdict = EVENT_BAD;
-			count_misfits(&f->chunk, f->row.misfits);
+			count_rejected(f);
 		}
 		if (verdict == EVENT_GOOD) {
 			f->chunk.events++;

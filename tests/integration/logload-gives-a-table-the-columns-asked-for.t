@@ -31,7 +31,7 @@ cat >"$DIR/a.ndjson" <<'NDJSON'
 {"http":{"status":200},"host.name":"web","tags":["a","b"],"took":1e-300,"price":12345678.1234,"n":9223372036854775807,"ok":true,"at":"2026-11-22 07:33:51","extra":{"k":[1, 2]},"ip":"2001:DB8::1","uid":"F81D4FAE7DEC11D0A76500A0C91E6BF6","event":"login"}
 {"status":"404","tags":[{},"x",{}],"took":"x","price":1.23456,"n":-1,"ok":"maybe","at":"yesterday","ip":"1.2.3","uid":"x","event":"ab"}
 {"status":"x"}
-{"status":1.5,"event":"y"}
+{"status":1.5,"event":"y","tags":[{}]}
 {}
 NDJSON
 
@@ -45,6 +45,7 @@ like "$OUT" 'column price: there=2 fitted=1 null=2, does not fit at .*:2: 1.2345
 	'such as a decimal with more digits'
 like "$OUT" 'column extra: there=1 fitted=1 null=2
 ' 'and how many were not'
+like "$OUT" 'column last: there=2 fitted=1 null=1, ' 'what has a default among them'
 run logload --dry-run --report json --column 'x=nmae:text' "$DIR/a.ndjson"
 like "$OUT" '"misfits":0,"name":"x","there":0,"fitted":0,"null":5}' \
 	'also as JSON, of a path with a mistake in it'
