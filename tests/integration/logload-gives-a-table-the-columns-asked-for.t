@@ -76,6 +76,12 @@ load --columns "$DIR/columns" "$DIR/b.ndjson"
 is "$STATUS/$(summary events)/$(summary rejected)" 65/1/1 \
 	'a key of the user is one'
 
+load --columns "$DIR/columns" --unique host,status --force "$DIR/b.ndjson"
+is "$STATUS" 65 'and is found again'
+load --columns "$DIR/columns" --unique host --force "$DIR/b.ndjson"
+is "$STATUS" 78 'one that the table lacks: status 78'
+like "$ERR" ' error .*the table logs has no unique key of host, which --unique' \
+	'it is told'
 load --columns "$DIR/columns" --column 'more=n:bigint' --force "$DIR/b.ndjson"
 is "$STATUS" 78 'a column that is missing: status 78'
 like "$ERR" ' error .*the table logs: .*more' 'it is named'

@@ -105,6 +105,14 @@ static const struct question needs[] = {
 		"extra NOT LIKE '%auto_increment%' AND "
 		"extra NOT LIKE '%GENERATED%' AND "
 		"CASE column_name {types} END IS NULL LIMIT 1"},
+    {.events = true,
+	.front = "SELECT CONCAT('has no unique key of ', w, ', which --unique "
+		 "asks for') FROM ({uniques}) need WHERE w IS NOT NULL AND NOT "
+		 "EXISTS (SELECT 1 FROM information_schema.statistics WHERE ",
+	.back = " AND non_unique=0 GROUP BY index_name HAVING COUNT(*)="
+		"LENGTH(w)-LENGTH(REPLACE(w, ',', ''))+1 AND "
+		"SUM(FIND_IN_SET(column_name, w)=0)=0 AND COUNT(sub_part)=0) "
+		"LIMIT 1"},
 };
 
 static const struct question own_keys = {

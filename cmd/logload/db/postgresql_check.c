@@ -168,6 +168,14 @@ static const struct question {
 	"WHERE a.attrelid=c.oid AND a.attnum>0 AND NOT a.attisdropped AND "
 	"a.attnotnull AND NOT a.atthasdef AND a.attidentity='' AND "
 	"CASE a.attname {types} END IS NULL LIMIT 1"},
+    {false, true,
+	"SELECT format('has no unique key of %s, which --unique asks for', w) "
+	"FROM ({uniques}) need WHERE w IS NOT NULL AND NOT EXISTS (SELECT "
+	"1 " UNIQUE " AND (SELECT array_agg(attname::text COLLATE \"C\" ORDER "
+	"BY attname::text COLLATE \"C\") FROM pg_attribute a WHERE "
+	"a.attrelid=c.oid AND a.attnum=ANY((i.indkey::int2[])[0:i.indnkeyatts-"
+	"1]))=(SELECT array_agg(x ORDER BY x COLLATE \"C\") FROM "
+	"unnest(string_to_array(w, ',')) x)) LIMIT 1"},
 };
 
 /* The question, of that table. */

@@ -170,6 +170,29 @@ put_names(struct buf *b, const struct db_config *c)
 	return 0;
 }
 
+/* SELECT NULL w UNION ALL SELECT 'column,column' … */
+static int
+put_uniques(struct buf *b, const struct db_config *c)
+{
+	if (buf_printf(b, "SELECT NULL w") < 0)
+		return -1;
+	for (unsigned i = 0; i < c->uniques->count; i++) {
+		const char *names = c->uniques->items[i];
+
+		if (buf_printf(b, " UNION ALL SELECT ") < 0 ||
+		    sql_put_text(b, &c->driver->dialect, names, strlen(names)) <
+			0)
+			return -1;
+	}
+	return 0;
+}
+
+static const struct {
+	const char *word;
+	int (*put)(struct buf *, const struct db_config *);
+} lists[] = {
+    {"types", put_types}, {"columns", put_names}, {"uniques", put_uniques}};
+
 /* Is it that word, between these? */
 static bool
 is_between(const char *p, char open, const char *word, char close)
@@ -200,11 +223,15 @@ int
 sql_put_form(struct buf *b, const struct db_config *c, const char *form)
 {
 	const struct db_dialect *d = &c->driver->dialect;
+	size_t count = sizeof(lists) / sizeof(lists[0]);
 	int rc = 0;
 
 	for (const char *p = form; *p != '\0' && rc == 0; p++) {
 		enum column_fixed which = find_fixed(p);
+		size_t i = 0;
 
+		while (i < count && !is_between(p, '{', lists[i].word, '}'))
+			i++;
 		if (which < COLUMNS_FIXED) {
 			const char *name = c->columns->fixed[which];
 			size_t len = strlen(name);
@@ -212,12 +239,9 @@ sql_put_form(struct buf *b, const struct db_config *c, const char *form)
 			rc = *p == '<' ? sql_put_name(b, d, name, len)
 				       : sql_put_text(b, d, name, len);
 			p += strlen(columns_fixed(which)) + 1;
-		} else if (is_between(p, '{', "types", '}')) {
-			rc = put_types(b, c);
-			p += sizeof("types");
-		} else if (is_between(p, '{', "columns", '}')) {
-			rc = put_names(b, c);
-			p += sizeof("columns");
+		} else if (i < count) {
+			rc = lists[i].put(b, c);
+			p += strlen(lists[i].word) + 1;
 		} else {
 			rc = buf_append(b, p, 1);
 		}

@@ -27,7 +27,9 @@ int sql_put_columns(
  * the names that these columns have, {received_at} and so on for the same as
  * texts; {columns} for ", name" of each other one; and {types} for
  * " WHEN name THEN type" of all, as texts: of these four their own first names,
- * of the others the words of types.h, of a decimal with its scale.
+ * of the others the words of types.h, of a decimal with its scale; and
+ * {uniques} for a SELECT of the keys that --unique asks for, each as
+ * "column,column", with the name w, and a NULL.
  */
 int sql_put_form(struct buf *, const struct db_config *, const char *form);
 /* Of the ledger, all but started_at; or what the version before had. */

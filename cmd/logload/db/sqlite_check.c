@@ -61,6 +61,13 @@ static const struct question {
 	"\"notnull\" AND dflt_value IS NULL AND NOT (pk=1 AND "
 	"upper(type)='INTEGER') AND CASE name COLLATE NOCASE {types} END IS "
 	"NULL"},
+    {false, true,
+	"SELECT 'has no unique key of '||w||', which --unique asks for' FROM "
+	"({uniques}) WHERE w IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "
+	"pragma_index_list(?1) i WHERE \"unique\" AND NOT partial AND "
+	"(SELECT COUNT(*)=length(w)-length(replace(w, ',', ''))+1 AND "
+	"SUM(instr(','||lower(w)||',', ','||lower(name)||',')=0)=0 FROM "
+	"pragma_index_xinfo(i.name) WHERE key))"},
     /* One name with two lines would be two files; two equal names one. */
     {true, false,
 	"SELECT 'has no unique key of the column '||wanted||', whole, alone "
