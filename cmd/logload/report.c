@@ -154,11 +154,11 @@ put_text_columns(const struct report *r)
 	for (unsigned i = 0; i < r->settings->columns.count; i++) {
 		const struct column_tally *t = &r->total.columns[i];
 		const struct report_example *e = &r->examples[i];
+		uint64_t there = t->fitted + t->misfits;
 
 		(void)printf("column %s: there=%llu fitted=%llu null=%llu",
-		    r->settings->columns.list[i].name,
-		    (ull)(t->fitted + t->misfits), (ull)t->fitted,
-		    (ull)count_nulls(r, i));
+		    r->settings->columns.list[i].name, (ull)there,
+		    (ull)t->fitted, (ull)count_nulls(r, i));
 		if (t->misfits > 0)
 			(void)printf(", does not fit at %s:%llu: %s", e->path,
 			    (ull)e->value.line, e->value.text);
@@ -173,6 +173,7 @@ put_json_columns(const struct report *r)
 	for (unsigned i = 0; i < r->settings->columns.count; i++) {
 		const struct column_tally *t = &r->total.columns[i];
 		const struct report_example *e = &r->examples[i];
+		uint64_t there = t->fitted + t->misfits;
 
 		(void)printf(
 		    "%s\n{\"misfits\":%llu", i > 0 ? "," : "", (ull)t->misfits);
@@ -180,8 +181,7 @@ put_json_columns(const struct report *r)
 		if (r->settings->dry_run)
 			(void)printf(
 			    ",\"there\":%llu,\"fitted\":%llu,\"null\":%llu",
-			    (ull)(t->fitted + t->misfits), (ull)t->fitted,
-			    (ull)count_nulls(r, i));
+			    (ull)there, (ull)t->fitted, (ull)count_nulls(r, i));
 		if (t->misfits > 0) {
 			put_text("path", e->path);
 			put_text("value", e->value.text);

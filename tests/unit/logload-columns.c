@@ -92,6 +92,7 @@ static const struct {
     {"a:decimal(5,2)", "{\"a\":1e2}", "100"},
     {"a:decimal(5,2)", "{\"a\":\"-1.5E-1\"}", "-0.15"},
     {"a:decimal(5,2)", "{\"a\":0e999}", "0"},
+    {"a:decimal(5,2)", "{\"a\":-0.000}", "0"},
     {"a:decimal(5,2)", "{\"a\":1000}", NULL},
     {"a:decimal(5,5)", "{\"a\":0.00001}", "0.00001"},
     {"a:numeric(9)", "{\"a\":123456789}", "123456789"},
@@ -366,7 +367,8 @@ test_random(void)
 		for (unsigned k = 2; k < len + 2; k++)
 			spec[k] =
 			    pieces[tap_random(&seed) % (sizeof(pieces) - 1)];
-		(void)strcat(spec, words[tap_random(&seed) % 6]);
+		(void)snprintf(spec + len + 2, sizeof(spec) - len - 2, "%s",
+		    words[tap_random(&seed) % 6]);
 		memset(&columns, 0, sizeof(columns));
 		if (columns_set(&columns, spec, &err) < 0) {
 			tap_case(&all, err.text[0] != '\0', "%s", spec);

@@ -143,7 +143,7 @@ size_t
 decimal_write(const char *text, size_t len, unsigned precision, unsigned scale,
     bool cut, char *out)
 {
-	char digits[DECIMAL_TEXT_MAX], *begin = out;
+	char digits[DECIMAL_TEXT_MAX] = {0}, *begin = out;
 	struct decimal d;
 	int count, point;
 
@@ -152,7 +152,7 @@ decimal_write(const char *text, size_t len, unsigned precision, unsigned scale,
 	count = read_digits(text, len, digits, &point);
 	if (count > 0 && point > (int)(precision - scale))
 		return 0;
-	if (count - point > (int)scale) {
+	if (count > 0 && count - point > (int)scale) {
 		if (!cut)
 			return 0;
 		count = point + (int)scale;

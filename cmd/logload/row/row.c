@@ -126,10 +126,10 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 		struct json_text misfit;
 		enum value_verdict verdict = take_column(m, i, row, &misfit);
 
-		if (verdict == VALUE_FITS)
-			continue;
 		if (verdict == VALUE_NO_MEMORY)
 			return ROW_NO_MEMORY;
+		if (verdict != VALUE_MISFITS)
+			continue;
 		row->misfits |= 1U << i;
 		if (m->examples[i].line == 0)
 			note_example(&m->examples[i], line, misfit);
