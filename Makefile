@@ -27,8 +27,12 @@ WAIT_SCALE ?= 1
 
 # --- what is built
 
-# A tool is a folder of cmd/ with a main.c.
-TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
+# A tool is a folder of cmd/ with a main.c. Those of the replicated stream are
+# left out where its library is missing.
+STREAM := $(shell pkg-config --exists libnats 2>/dev/null && echo libnats)
+STREAM_TOOLS := logship logfetch
+TOOLS := $(filter-out $(if $(STREAM),,$(STREAM_TOOLS)),\
+	$(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c)))
 
 # The drivers of logload, each cmd/logload/db/NAME.c and NAME_*.c, as
 # NAME:PKG-CONFIG-MODULE:PACKAGE. One whose library is missing is left out.
@@ -50,6 +54,8 @@ PACKAGES_logbatch :=
 PACKAGES_logload := $(foreach d,$(BUILT),$(call of,2,$(d))) \
 	zlib libzstd libcrypto
 PACKAGES_logsend := libevent_core json-c
+PACKAGES_logship := $(STREAM)
+PACKAGES_logfetch := $(STREAM)
 PACKAGES_tests := json-c
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icommon \
@@ -61,7 +67,8 @@ pkg = $(if $(2),$(shell pkg-config $(1) $(2)))
 # A folder's own, and those of its rooms.
 objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(LEFT_OUT_FILES),\
 	$(wildcard $(1)/*.c $(1)/*/*.c)))
-COMMON := $(call objects,common)
+COMMON := $(filter-out $(if $(STREAM),,%/jetstream.o %/jetstream_files.o),\
+	$(call objects,common))
 PROGRAMS := $(TOOLS:%=$(BUILD)/%)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 
@@ -107,7 +114,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 
 # Changes when the compiler, its flags or the libraries do, and then all is
 # built anew.
-FLAGS = $(CC) $(subst ','\'',$(ALL_CFLAGS)) $(PACKAGES_logload)
+FLAGS = $(CC) $(subst ','\'',$(ALL_CFLAGS)) $(PACKAGES_logload) $(STREAM)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
@@ -122,6 +129,7 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl \
 	sqlite3:sqlite3 psql:postgresql-client initdb:postgresql pgrep:procps
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
+	libnats:libnats-dev \
 	zlib:zlib1g-dev libzstd:libzstd-dev libcrypto:libssl-dev \
 	$(foreach d,$(DRIVERS),$(call of,2,$(d)):$(call of,3,$(d)))
 DEPS := $(filter-out clang,$(sort libc6-dev make bash \

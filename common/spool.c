@@ -38,6 +38,13 @@ static const struct {
 	.moves = 2,
 	.move = {{SPOOL_READY, SPOOL_LOADED}, {SPOOL_REJECTED, SPOOL_REJECTED}},
 	.claims = true},
+    [SPOOL_SHIP] = {.places = IN(READY) | IN(METRICS),
+	.moves = 1,
+	.move = {{SPOOL_READY, SPOOL_READY}},
+	.claims = true},
+    [SPOOL_FETCH] = {.places = IN(READY) | IN(LOADED) | IN(METRICS),
+	.moves = 1,
+	.move = {{SPOOL_READY, SPOOL_READY}}},
 };
 
 static int open_root(struct spool *, struct stat *, struct error *);

@@ -20,7 +20,8 @@
 #	BUILD   the folder of the programs, absolute; it stands first in PATH, so
 #	        that a test says `logload`, not $BUILD/logload
 #	TOP     the checkout
-# No LOGRECV_*, LOGBATCH_*, LOGLOAD_*, LOGSEND_* or PIPELINE_* variable comes
+# No LOGRECV_*, LOGBATCH_*, LOGLOAD_*, LOGSEND_*, LOGSHIP_*, LOGFETCH_*
+#	or PIPELINE_* variable comes
 # in from outside. The test's working directory is the caller's: use $DIR.
 #
 # Checks; each prints one line of TAP, and diagnostics if it fails
@@ -138,7 +139,7 @@ WAIT_SCALE=${WAIT_SCALE:-1}
 export BUILD PATH
 while IFS= read -r tests_variable; do
 	unset "$tests_variable"
-done < <(compgen -e | grep -E '^(LOGRECV|LOGBATCH|LOGLOAD|LOGSEND|PIPELINE)_')
+done < <(compgen -e | grep -E '^(LOGRECV|LOGBATCH|LOGLOAD|LOGSEND|LOGSHIP|LOGFETCH|PIPELINE)_')
 unset tests_variable TZ MYSQL_HOME MYSQL_HOST MYSQL_PWD MYSQL_TCP_PORT \
 	MYSQL_UNIX_PORT http_proxy https_proxy all_proxy
 

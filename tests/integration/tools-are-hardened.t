@@ -3,7 +3,7 @@
 # writable that need not be, the stack guarded, library calls checked.
 . "$(dirname "$0")/../lib.sh"
 
-for tool in logrecv logbatch logload logsend; do
+for tool in logrecv logbatch logload logsend logship logfetch; do
 	elf=$(readelf --wide --file-header --program-headers --dynamic \
 		--dyn-syms "$BUILD/$tool")
 	like "$elf" 'Type: +DYN' "$tool is position-independent"

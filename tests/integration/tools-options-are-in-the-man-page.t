@@ -3,7 +3,7 @@
 # table that parses them, the page is written by hand.
 . "$(dirname "$0")/../lib.sh"
 
-for tool in logrecv logbatch logload logsend; do
+for tool in logrecv logbatch logload logsend logship logfetch; do
 	page=$(echo "$TOP/cmd/$tool/$tool".[18])
 	ok "$tool has a man page" test -f "$page" || continue
 

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 version=$(sed -n 's/^VERSION := //p' "$TOP/Makefile")
-for tool in logrecv logbatch logload logsend; do
+for tool in logrecv logbatch logload logsend logship logfetch; do
 	run "$tool" --help
 	is "$STATUS" 0 "$tool --help: status 0"
 	like "$OUT" "^Usage: $tool " "$tool --help: usage"

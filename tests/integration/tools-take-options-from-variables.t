@@ -4,7 +4,7 @@
 # an empty one counts as not set.
 . "$(dirname "$0")/../lib.sh"
 
-for tool in logrecv logbatch logload logsend; do
+for tool in logrecv logbatch logload logsend logship logfetch; do
 	count=0
 	run "$tool" --help
 	printf '%s\n' "$OUT" | sed -n 's/^  --\([^ ]*\).*/\1/p' >"$DIR/options"

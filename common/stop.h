@@ -5,8 +5,8 @@
  * whoever waits for something else polls `fd` too, which stays readable from
  * then on.
  */
-#ifndef LOGLOAD_STOP_H
-#define LOGLOAD_STOP_H
+#ifndef COMMON_STOP_H
+#define COMMON_STOP_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

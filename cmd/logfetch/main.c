@@ -1,0 +1,594 @@
+/*
+ * logfetch - brings sealed files of a replicated stream into a spool's ready/.
+ *
+ * Each turn looks at all files of the stream. One that is sealed and nobody's
+ * is claimed, read into ready/, and taken out of the stream once it has left
+ * ready/: then it was loaded. Whatever is done twice is harmless, since the
+ * ledger knows a file by its name. A fetcher that does not answer for long is
+ * taken for dead, and what it has claimed is free again.
+ *
+ * A file that does not grow for long, and is not sealed, has lost its writer,
+ * and is sealed here. Time is our own clock's, from when we saw it first.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "jetstream.h"
+#include "log.h"
+#include "options.h"
+#include "service.h"
+
+#define PAUSE_NS CLOCK_NS_PER_S
+#define HOLDERS_MAX 256 /* other fetchers that are watched */
+
+enum {
+	STAT_FILES,
+	STAT_BYTES,
+	STAT_SEALED,
+	STAT_TAKEN_OVER,
+	STAT_ERRORS,
+	STAT_WAITING,
+	STAT_HELD,
+	STAT_UP,
+	STATS
+};
+
+static struct metric stats[STATS + 1] = {
+    [STAT_FILES] = METRIC_COUNTER(
+	"logfetch_files_fetched_total", "Files brought into ready/."),
+    [STAT_BYTES] = METRIC_COUNTER(
+	"logfetch_bytes_fetched_total", "Bytes brought into ready/."),
+    [STAT_SEALED] = METRIC_COUNTER("logfetch_orphans_sealed_total",
+	"Files sealed here, since nobody wrote to them any more."),
+    [STAT_TAKEN_OVER] = METRIC_COUNTER("logfetch_taken_over_total",
+	"Files taken over from fetchers that do not answer."),
+    [STAT_ERRORS] = METRIC_COUNTER("logfetch_errors_total",
+	"Calls of the stream that failed, or were in doubt."),
+    [STAT_WAITING] = METRIC_GAUGE(
+	"logfetch_stream_files", "Files in the stream, at the last look."),
+    [STAT_HELD] = METRIC_GAUGE("logfetch_held_files",
+	"Files that are in ready/ here, and in the stream until they have "
+	"left it."),
+    [STAT_UP] = METRIC_GAUGE(
+	"logfetch_stream_up", "1 if the stream answered last, else 0."),
+};
+
+struct settings {
+	struct jetstream_config stream;
+	const char *spool;
+	uint64_t orphan_ns, ready_limit;
+	bool once;
+	unsigned log_level;
+};
+
+/* A file of the stream, from one look to the next. */
+struct seen {
+	char name[SPOOL_NAME_MAX];
+	uint64_t sequence, since_ns; /* that its last message has been */
+	bool sealed, ours;           /* ours: claimed, and fetched once */
+	bool told;                   /* that it cannot be fetched */
+};
+
+struct table {
+	struct seen *files; /* by name */
+	size_t count, cap;
+	bool failed; /* no memory */
+};
+
+/* Another fetcher. */
+struct holder {
+	char id[JETSTREAM_ID_MAX];
+	uint64_t silent_ns; /* since when; 0: it answers */
+	bool asked;         /* in this turn */
+};
+
+struct fetch {
+	const struct settings *settings;
+	struct service service;
+	struct jetstream *stream;
+	char id[JETSTREAM_ID_MAX];
+	struct table table, before;
+	struct holder holders[HOLDERS_MAX];
+	unsigned holder_count;
+	uint64_t ready_bytes;
+	bool opened; /* the stream was there once, as it must be */
+	bool away;   /* told, and not answering since */
+	bool left;   /* of this turn: something is to be done yet */
+};
+
+static enum option_verdict
+read_settings(struct settings *, int argc, char **argv, int *status);
+static int name_self(struct fetch *, struct error *);
+static int turn(void *context);
+
+int
+main(int argc, char **argv)
+{
+	static struct fetch f;
+	struct settings settings = {.stream.tool = "logfetch"};
+	struct error err;
+	int status;
+
+	if (read_settings(&settings, argc, argv, &status) != OPTIONS_RUN)
+		return status;
+	log_init("logfetch", (enum log_level)settings.log_level);
+	f.settings = &settings;
+	status = service_start(
+	    &f.service, "logfetch", settings.spool, SPOOL_FETCH, stats);
+	if (status != EX_OK)
+		return status;
+	f.stream = jetstream_new(&settings.stream);
+	if (f.stream == NULL || name_self(&f, &err) < 0) {
+		log_error("%s", f.stream == NULL ? "out of memory" : err.text);
+		return EX_OSERR;
+	}
+	spool_draft_sweep(f.service.spool.dir[SPOOL_READY]);
+	log_info("ready spool=%s stream=%s as=%s", f.service.spool.path,
+	    settings.stream.stream, f.id);
+	if (settings.once) {
+		status = turn(&f);
+		if (status == EX_OK && (f.left || f.away))
+			status = EX_TEMPFAIL;
+	} else {
+		status = service_run(&f.service, PAUSE_NS, turn, &f);
+	}
+	service_end(&f.service);
+	jetstream_free(f.stream);
+	free(f.table.files);
+	free(f.before.files);
+	return status;
+}
+
+static enum option_verdict
+read_settings(struct settings *s, int argc, char **argv, int *status)
+{
+	struct option_spec options[JETSTREAM_OPTIONS_COUNT + 7] = {
+	    {.name = "spool",
+		.type = OPTION_STRING,
+		.target = &s->spool,
+		.argument = "DIR",
+		.help = "the spool into whose ready/ files are fetched"},
+	    {.name = "once",
+		.type = OPTION_FLAG,
+		.target = &s->once,
+		.help = "fetch what is sealed now, then exit"},
+	    {.name = "orphan-after",
+		.type = OPTION_DURATION,
+		.target = &s->orphan_ns,
+		.initial = "5m",
+		.argument = "TIME",
+		.help = "seal a file that has not grown for so long, and take "
+			"over from a fetcher that is silent for so long",
+		.min = CLOCK_NS_PER_S,
+		.max = 30 * 86400 * CLOCK_NS_PER_S},
+	    {.name = "ready-limit",
+		.type = OPTION_SIZE,
+		.target = &s->ready_limit,
+		.initial = "1GB",
+		.argument = "SIZE",
+		.help = "fetch nothing while ready/ has so much",
+		.min = 1,
+		.max = INT64_MAX},
+	    {.name = "wait",
+		.type = OPTION_DURATION,
+		.target = &s->stream.wait_ns,
+		.initial = "5s",
+		.argument = "TIME",
+		.help = "for an answer of a server; then the next is asked",
+		.min = 100 * CLOCK_NS_PER_MS,
+		.max = 300 * CLOCK_NS_PER_S},
+	    {.name = "log-level",
+		.type = OPTION_ENUM,
+		.target = &s->log_level,
+		.initial = "info",
+		.choices = "error|warn|info|debug",
+		.help = "how much to say on stderr"},
+	};
+	const struct option_tool tool = {
+	    .name = "logfetch",
+	    .synopsis = "--spool=DIR --server=URL [option]...",
+	    .summary = "Brings the files of a replicated stream of NATS "
+		       "JetStream into SPOOL/ready/.",
+	    .epilogue = "Exit status: 0 stopped or done, 64 wrong usage, 74 "
+			"the spool cannot be used,\n75 --once could not reach "
+			"the stream, or left something, 78 the stream would\n"
+			"lose events, or others may write to the spool. See "
+			"logfetch(8).",
+	    .options = options,
+	};
+	enum option_verdict verdict;
+	struct error err;
+	int first;
+
+	jetstream_options(&s->stream, &options[6]);
+	verdict = options_parse(&tool, argc, argv, &first, &err);
+	if (verdict == OPTIONS_RUN &&
+	    (s->spool == NULL || s->spool[0] == '\0')) {
+		(void)error_set(&err, "--spool is missing");
+		verdict = OPTIONS_USAGE;
+	}
+	if (verdict == OPTIONS_RUN &&
+	    jetstream_check_config(&s->stream, &err) < 0)
+		verdict = OPTIONS_USAGE;
+	*status = EX_OK;
+	if (verdict == OPTIONS_USAGE)
+		*status = options_usage(&tool, &err);
+	return verdict;
+}
+
+/* HOST-SPOOL: the same when it is started anew. */
+static int
+name_self(struct fetch *f, struct error *err)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	struct stat st;
+
+	(void)gethostname(host, sizeof(host) - 1); /* or "" */
+	if (fstat(f->service.spool.dir[SPOOL_READY], &st) < 0)
+		return error_errno(err, "look at %s", f->service.spool.path);
+	(void)snprintf(f->id, sizeof(f->id), "%.40s-%llx-%llx", host,
+	    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	jetstream_live_as(f->stream, f->id);
+	return 0;
+}
+
+/* EX_OK: it will come right by itself, or is told. */
+static int
+heard(struct fetch *f, enum jetstream_verdict verdict, const struct error *err)
+{
+	bool up = verdict == JETSTREAM_DONE || verdict == JETSTREAM_BROKEN;
+
+	metric_set(&stats[STAT_UP], up);
+	if (up) {
+		if (f->away)
+			log_info("the stream answers again");
+		f->opened = true;
+		f->away = false;
+	}
+	if (verdict == JETSTREAM_DONE)
+		return EX_OK;
+	f->left = true;
+	metric_add(&stats[STAT_ERRORS], 1);
+	if (up || (verdict == JETSTREAM_WRONG && !f->opened))
+		log_error("%s", err->text);
+	else if (!f->away)
+		log_warn("the stream does not answer: %s", err->text);
+	f->away = !up;
+	return verdict == JETSTREAM_WRONG && !f->opened ? EX_CONFIG : EX_OK;
+}
+
+/*
+ * The table of files
+ */
+
+static void
+add_file(void *context, const char *name)
+{
+	struct table *t = context;
+
+	if (t->count == t->cap) {
+		size_t cap = t->cap == 0 ? 64 : 2 * t->cap;
+		struct seen *files = realloc(t->files, cap * sizeof(*files));
+
+		if (files == NULL) {
+			t->failed = true;
+			return;
+		}
+		t->files = files;
+		t->cap = cap;
+	}
+	memset(&t->files[t->count], 0, sizeof(*t->files));
+	(void)snprintf(t->files[t->count++].name, SPOOL_NAME_MAX, "%s", name);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct seen *)a)->name, ((const struct seen *)b)->name);
+}
+
+/* Lists them anew, and keeps what is known of each. */
+static enum jetstream_verdict
+list_files(struct fetch *f, struct error *err)
+{
+	struct table old = f->table;
+	enum jetstream_verdict verdict;
+	size_t o = 0;
+
+	f->table = f->before;
+	f->before = old;
+	f->table.count = 0;
+	f->table.failed = false;
+	verdict = jetstream_list(f->stream, add_file, &f->table, err);
+	if (verdict == JETSTREAM_DONE && f->table.failed) {
+		(void)error_set(err, "out of memory");
+		verdict = JETSTREAM_AWAY;
+	}
+	if (verdict != JETSTREAM_DONE) {
+		f->before = f->table; /* what is known stays */
+		f->table = old;
+		return verdict;
+	}
+	if (f->table.count > 0)
+		qsort(f->table.files, f->table.count, sizeof(*f->table.files),
+		    by_name);
+	for (size_t i = 0; i < f->table.count; i++) {
+		struct seen *file = &f->table.files[i];
+
+		while (
+		    o < old.count && strcmp(old.files[o].name, file->name) < 0)
+			o++;
+		if (o < old.count && strcmp(old.files[o].name, file->name) == 0)
+			*file = old.files[o];
+	}
+	metric_set(&stats[STAT_WAITING], (int64_t)f->table.count);
+	return JETSTREAM_DONE;
+}
+
+/*
+ * Other fetchers
+ */
+
+static struct holder *
+find_holder(struct fetch *f, const char *id)
+{
+	struct holder *h = f->holders;
+
+	for (; h < f->holders + f->holder_count; h++) {
+		if (strcmp(h->id, id) == 0)
+			return h;
+	}
+	if (f->holder_count == HOLDERS_MAX)
+		h = f->holders; /* the first one's time begins anew, some day */
+	else
+		f->holder_count++;
+	memset(h, 0, sizeof(*h));
+	(void)snprintf(h->id, sizeof(h->id), "%s", id);
+	return h;
+}
+
+/* Has that one been silent for long? */
+static enum jetstream_verdict
+is_dead(struct fetch *f, const char *id, bool *dead, struct error *err)
+{
+	struct holder *h = find_holder(f, id);
+	uint64_t now = clock_monotonic_ns();
+	bool alive;
+
+	if (!h->asked) {
+		enum jetstream_verdict verdict =
+		    jetstream_is_alive(f->stream, id, &alive, err);
+
+		if (verdict != JETSTREAM_DONE)
+			return verdict;
+		h->asked = true;
+		if (alive)
+			h->silent_ns = 0;
+		else if (h->silent_ns == 0)
+			h->silent_ns = now;
+	}
+	*dead =
+	    h->silent_ns != 0 && now - h->silent_ns >= f->settings->orphan_ns;
+	return JETSTREAM_DONE;
+}
+
+/* *ours: it is to be fetched here. */
+static enum jetstream_verdict
+claim(struct fetch *f, const char *name, bool *ours, struct error *err)
+{
+	struct jetstream_claim c;
+	enum jetstream_verdict verdict =
+	    jetstream_look_claim(f->stream, name, &c, err);
+	bool dead = true;
+
+	*ours = strcmp(c.id, f->id) == 0;
+	if (verdict != JETSTREAM_DONE || *ours)
+		return verdict;
+	if (c.id[0] != '\0')
+		verdict = is_dead(f, c.id, &dead, err);
+	if (verdict != JETSTREAM_DONE || !dead)
+		return verdict;
+	if (c.id[0] != '\0') {
+		log_warn("takes over file=%s from=%s", name, c.id);
+		metric_add(&stats[STAT_TAKEN_OVER], 1);
+	}
+	verdict = jetstream_claim(f->stream, name, &c, f->id, err);
+	*ours = verdict == JETSTREAM_DONE;
+	return verdict;
+}
+
+/*
+ * Files
+ */
+
+static bool
+is_in(struct fetch *f, enum spool_place place, const char *name)
+{
+	struct stat st;
+
+	return fstatat(f->service.spool.dir[place], name, &st,
+		   AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Was it loaded? Not where the spool has gone, or does not answer. */
+static bool
+has_left(struct fetch *f, const char *name)
+{
+	return !is_in(f, SPOOL_READY, name) && errno == ENOENT &&
+	       spool_is_current(&f->service.spool);
+}
+
+static int
+take_piece(void *draft, const void *piece, size_t len, struct error *err)
+{
+	return spool_draft_write(draft, piece, len, err);
+}
+
+/* Into ready/, durably. */
+static enum jetstream_verdict
+bring(struct fetch *f, const struct jetstream_file *file, struct error *err)
+{
+	struct spool_draft draft = SPOOL_DRAFT_INIT;
+	enum jetstream_verdict verdict;
+
+	if (spool_draft_open(
+		&draft, f->service.spool.dir[SPOOL_READY], file->name, err) < 0)
+		return JETSTREAM_BROKEN;
+	verdict = jetstream_read(f->stream, file, take_piece, &draft, err);
+	if (verdict != JETSTREAM_DONE) {
+		spool_draft_discard(&draft);
+		return verdict;
+	}
+	if (spool_draft_publish(&draft, true, err) < 0)
+		return JETSTREAM_BROKEN;
+	f->ready_bytes += file->bytes;
+	metric_add(&stats[STAT_FILES], 1);
+	metric_add(&stats[STAT_BYTES], file->bytes);
+	log_debug("fetched file=%s bytes=%llu", file->name,
+	    (unsigned long long)file->bytes);
+	return JETSTREAM_DONE;
+}
+
+/*
+ * Seals it, if it was the same for long. What somebody has named is no file of
+ * lines, perhaps, and cannot be cut anywhere: its shipper alone seals it.
+ */
+static enum jetstream_verdict
+watch_open(struct fetch *f, struct seen *seen, struct jetstream_file *file,
+    struct error *err)
+{
+	uint64_t now = clock_monotonic_ns();
+	enum jetstream_verdict verdict;
+
+	if (seen->sequence != file->sequence || seen->since_ns == 0) {
+		seen->sequence = file->sequence;
+		seen->since_ns = now;
+	}
+	if (now - seen->since_ns < f->settings->orphan_ns ||
+	    !spool_name_may_be_torn(file->name))
+		return JETSTREAM_DONE;
+	verdict = jetstream_seal(f->stream, file, err);
+	if (verdict != JETSTREAM_DONE)
+		return verdict;
+	seen->sealed = true;
+	metric_add(&stats[STAT_SEALED], 1);
+	log_warn("sealed, since nobody writes to it: file=%s bytes=%llu",
+	    file->name, (unsigned long long)file->bytes);
+	return JETSTREAM_DONE;
+}
+
+static enum jetstream_verdict
+fetch_sealed(struct fetch *f, struct seen *seen,
+    const struct jetstream_file *file, struct error *err)
+{
+	enum jetstream_verdict verdict = claim(f, seen->name, &seen->ours, err);
+
+	if (verdict != JETSTREAM_DONE || !seen->ours)
+		return verdict;
+	/* From before: then it is there whole, and is forgotten in its time. */
+	if (is_in(f, SPOOL_READY, seen->name) ||
+	    is_in(f, SPOOL_LOADED, seen->name))
+		return JETSTREAM_DONE;
+	verdict = bring(f, file, err);
+	seen->ours = verdict == JETSTREAM_DONE;
+	return verdict;
+}
+
+/* Is there no room in ready/ for this one? */
+static bool
+is_full(struct fetch *f, const struct seen *seen)
+{
+	return f->ready_bytes >= f->settings->ready_limit &&
+	       !is_in(f, SPOOL_READY, seen->name);
+}
+
+/* Does what is next for a file. */
+static enum jetstream_verdict
+tend(struct fetch *f, struct seen *seen, struct error *err)
+{
+	struct jetstream_file file;
+	enum jetstream_verdict verdict;
+
+	if (seen->ours)
+		return has_left(f, seen->name)
+			   ? jetstream_forget(f->stream, seen->name, err)
+			   : JETSTREAM_DONE;
+	if (seen->sealed && is_full(f, seen)) {
+		f->left = true;
+		return JETSTREAM_DONE;
+	}
+	(void)snprintf(file.name, sizeof(file.name), "%s", seen->name);
+	verdict = jetstream_look(f->stream, &file, err);
+	if (verdict != JETSTREAM_DONE || file.sequence == 0)
+		return verdict;
+	seen->sealed = file.sealed;
+	if (!file.sealed)
+		verdict = watch_open(f, seen, &file, err);
+	if (verdict == JETSTREAM_DONE && seen->sealed && !is_full(f, seen))
+		verdict = fetch_sealed(f, seen, &file, err);
+	return verdict;
+}
+
+/* One that cannot be carried keeps no other back. */
+static enum jetstream_verdict
+tend_or_tell(struct fetch *f, struct seen *seen, struct error *err)
+{
+	enum jetstream_verdict verdict = tend(f, seen, err);
+
+	if (verdict != JETSTREAM_BROKEN)
+		return verdict;
+	if (!seen->told)
+		log_error("fetch %s: %s", seen->name, err->text);
+	seen->told = f->left = true;
+	metric_add(&stats[STAT_ERRORS], 1);
+	return JETSTREAM_DONE;
+}
+
+static int
+measure(struct fetch *f)
+{
+	struct spool_list list = {0};
+	struct error err;
+	int rc =
+	    spool_scan(&f->service.spool, SPOOL_READY, NULL, 0, &list, &err);
+
+	f->ready_bytes = list.all_bytes;
+	spool_list_release(&list);
+	if (rc < 0)
+		log_error("%s", err.text);
+	return rc;
+}
+
+static int
+turn(void *context)
+{
+	struct fetch *f = context;
+	enum jetstream_verdict verdict;
+	int64_t held = 0;
+	struct error err;
+
+	f->left = false;
+	if (measure(f) < 0)
+		return EX_IOERR;
+	for (unsigned i = 0; i < f->holder_count; i++)
+		f->holders[i].asked = false;
+	verdict = list_files(f, &err);
+	for (size_t i = 0; i < f->table.count && verdict == JETSTREAM_DONE &&
+			   !stop_asked(&f->service.stop);
+	     i++) {
+		verdict = tend_or_tell(f, &f->table.files[i], &err);
+		held += f->table.files[i].ours;
+		service_tell(&f->service);
+	}
+	if (verdict == JETSTREAM_DONE)
+		metric_set(&stats[STAT_HELD], held);
+	return heard(f, verdict, &err);
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# What a stream may do with what it has acknowledged is its configuration's
+# word; and the defaults of the server drop the oldest when it is full.
+. "$(dirname "$0")/../lib.sh"
+. "$TOP/tests/nats-lib.sh"
+
+mkdir -m 750 -p "$DIR/a/ready"
+good='"name":"LOGS","subjects":["LOGS.f.>","LOGS.c.>"],"num_replicas":3'
+good+=',"storage":"file","retention":"limits","discard":"new"'
+
+try() { # NAME CHANGE ERE
+	local config
+	config="{$(printf '%s' "$good" | sed "$2/")}"
+	nats_request '$JS.API.STREAM.DELETE.LOGS' >/dev/null
+	like "$(nats_request '$JS.API.STREAM.CREATE.LOGS' "$config")" '"config"' \
+		"$1: the server takes it"
+	run logship --once --spool "$DIR/a" "${SERVERS[@]}"
+	is "$STATUS" 78 "$1 is refused"
+	like "$ERR" "$3" "$1 is named"
+}
+
+nats_start
+run logship --once --spool "$DIR/a" "${SERVERS[@]}"
+ok 'the servers are there' nats_ready
+try 'discard old' 's/"discard":"new"/"discard":"old"' 'discard: new'
+try 'max_age' 's/$/,"max_age":3600000000000' 'max_age'
+try 'max_msgs' 's/$/,"max_msgs":100000' 'max_msgs'
+try 'max_msgs_per_subject' 's/$/,"max_msgs_per_subject":5' 'max_msgs_per_subject'
+try 'memory' 's/"storage":"file"/"storage":"memory"' 'storage: file'
+try 'one replica' 's/"num_replicas":3/"num_replicas":1' 'fewer than 3 replicas'
+try 'work queue' 's/"retention":"limits"/"retention":"workqueue"' 'retention: limits'
+run logfetch --once --spool "$DIR/a" "${SERVERS[@]}"
+is "$STATUS" 78 'a fetcher refuses it too'
+nats_request '$JS.API.STREAM.DELETE.LOGS' >/dev/null
+run logship --once --spool "$DIR/a" "${SERVERS[@]}"
+is "$STATUS" 78 'no stream'
+like "$ERR" 'logship --init makes it' 'how to get one is said'
+run logship --init --max-bytes 1GB "${SERVERS[@]}"
+is "$STATUS" 0 'it is made'
+run logship --init --max-bytes 1GB "${SERVERS[@]}"
+is "$STATUS" 0 'again is well'
+run logship --once --spool "$DIR/a" "${SERVERS[@]}"
+is "$STATUS" 0 'and that one is taken'
+
+# Full: nothing is lost.
+nats_request '$JS.API.STREAM.DELETE.LOGS' >/dev/null
+run logship --init --max-bytes 1MB "${SERVERS[@]}"
+name=20261130T090001.123456Z-host-1-1-abcd0001.ndjson
+yes '{"n":1,"pad":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}' |
+	head -n 40000 >"$DIR/a/ready/$name"
+touch -d '1 minute ago' "$DIR/a/ready/$name"
+run logship --once --spool "$DIR/a" "${SERVERS[@]}"
+is "$STATUS" 75 'a full stream takes nothing'
+like "$ERR" 'maximum bytes' 'the limit is told'
+ok 'the file stays' test -f "$DIR/a/ready/$name"
+
+# Usage.
+for bad in '--server localhost:4222' '--server nats://u:p@h:4222' \
+	'--stream A.B --server nats://h:1' '--tls-cert x --server nats://h:1' ''; do
+	# shellcheck disable=SC2086
+	run logship --spool "$DIR/a" $bad
+	is "$STATUS" 64 "refused: logship $bad"
+	# shellcheck disable=SC2086
+	run logfetch --spool "$DIR/a" $bad
+	is "$STATUS" 64 "refused: logfetch $bad"
+done
+run logship --once --wait 200ms --spool "$DIR/a" --server nats://127.0.0.1:9
+is "$STATUS" 75 'no server: try again'
+done_testing
