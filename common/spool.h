@@ -107,7 +107,13 @@ void spool_close(struct spool *);
 bool spool_is_full(int code);
 
 /* What a tool does with a spool, and therefore needs of it. */
-enum spool_work { SPOOL_RECEIVE, SPOOL_BATCH, SPOOL_LOAD, SPOOL_SHIP, SPOOL_FETCH };
+enum spool_work {
+	SPOOL_RECEIVE,
+	SPOOL_BATCH,
+	SPOOL_LOAD,
+	SPOOL_SHIP,
+	SPOOL_FETCH
+};
 
 /*
  * Tries all that this work needs, so that it is not found out with events at

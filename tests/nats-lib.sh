@@ -38,20 +38,18 @@ for i in 0 1 2; do
 done
 
 nats_start() {
-	for n in "${@:-1 2 3}"; do
-		# shellcheck disable=SC2086
-		for n in $n; do
-			mkdir -p "$DIR/nats$n"
-			cat >"$DIR/nats$n/conf" <<-CONF
-				server_name: n$n
-				listen: "127.0.0.1:${nats_ports[n - 1]}"
-				jetstream { store_dir: "$DIR/nats$n/js", max_mem: 16MB
-					max_file: 2GB, sync_interval: always }
-				cluster { name: c, listen: "127.0.0.1:${nats_ports[n + 2]}"
-					routes: [$nats_routes] }
-			CONF
-			start "nats$n" "$NATS_SERVER" -c "$DIR/nats$n/conf"
-		done
+	[ $# -gt 0 ] || set -- 1 2 3
+	for n; do
+		mkdir -p "$DIR/nats$n"
+		cat >"$DIR/nats$n/conf" <<-CONF
+			server_name: n$n
+			listen: "127.0.0.1:${nats_ports[n - 1]}"
+			jetstream { store_dir: "$DIR/nats$n/js", max_mem: 16MB
+				max_file: 2GB, sync_interval: always }
+			cluster { name: c, listen: "127.0.0.1:${nats_ports[n + 2]}"
+				routes: [$nats_routes] }
+		CONF
+		start "nats$n" "$NATS_SERVER" -c "$DIR/nats$n/conf"
 	done
 }
 
@@ -99,6 +97,7 @@ nats_ready() {
 	wait_for -t 60 nats_is_ready
 }
 
+# shellcheck disable=SC2016 # the dollar is the server's
 nats_state() {
 	nats_request '$JS.API.STREAM.INFO.LOGS' '{"subjects_filter":"LOGS.f.>"}'
 }

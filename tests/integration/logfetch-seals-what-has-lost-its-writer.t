@@ -3,11 +3,11 @@
 # comes back after all, each line is there once. A fetcher that has died keeps
 # nothing either. What cannot be right is told, and keeps no other file back.
 . "$(dirname "$0")/../lib.sh"
-. "$TOP/tests/nats-lib.sh"
+. "$(dirname "$0")/../nats-lib.sh"
 
 nats_start
 ok 'the stream is made' nats_ready
-mkdir -m 750 -p "$DIR/a/ready" "$DIR/b" "$DIR/c"
+mkdir -m 750 "$DIR/a" "$DIR/a/ready" "$DIR/b" "$DIR/c"
 
 name=20261130T090001.123456Z-host-1-1-abcd0001
 subject=LOGS.f.${name/./=}=ndjson

@@ -2,7 +2,7 @@
 # One host receives, two load, three servers carry; each of these is killed
 # again and again, or stands still. Each event is one row in the end.
 . "$(dirname "$0")/../lib.sh"
-. "$TOP/tests/nats-lib.sh"
+. "$(dirname "$0")/../nats-lib.sh"
 
 FILES=120
 KILLS=24
@@ -30,8 +30,7 @@ for my $file (1 .. $files) {
 }
 print "$sum\n";
 PERL
-mkdir -m 750 -p "$DIR/a/ready"
-mkdir -m 750 "$DIR/b" "$DIR/c"
+mkdir -m 750 "$DIR/a" "$DIR/a/ready" "$DIR/b" "$DIR/c"
 
 ship() { start ship logship --wait 1s --spool "$DIR/a" "${SERVERS[@]}"; }
 fetch() { start "fetch$1" logfetch --wait 1s --orphan-after 5s \

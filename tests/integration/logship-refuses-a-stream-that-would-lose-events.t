@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What a stream may do with what it has acknowledged is its configuration's
 # word; and the defaults of the server drop the oldest when it is full.
+# shellcheck disable=SC2016 # the dollars are the server's
 . "$(dirname "$0")/../lib.sh"
-. "$TOP/tests/nats-lib.sh"
+. "$(dirname "$0")/../nats-lib.sh"
 
-mkdir -m 750 -p "$DIR/a/ready"
+mkdir -m 750 "$DIR/a" "$DIR/a/ready"
 good='"name":"LOGS","subjects":["LOGS.f.>","LOGS.c.>"],"num_replicas":3'
 good+=',"storage":"file","retention":"limits","discard":"new"'
 
