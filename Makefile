@@ -227,7 +227,7 @@ lint-tidy:
 		cmd/*/*/*.c tests/unit/*.c) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet "$$@" -- -std=c11 -D_GNU_SOURCE \
 		-DVERSION=\"\" -Icommon $(call pkg,--cflags,$(sort \
-		$(PACKAGES_logrecv) $(PACKAGES_logload) $(PACKAGES_logsend))) \
+		$(PACKAGES_logrecv) $(PACKAGES_logload) $(PACKAGES_logsend) $(STREAM))) \
 		2>/dev/null' sh
 
 # SC2119, SC2120: functions of tests/lib.sh whose arguments may be left out.
