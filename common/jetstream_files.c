@@ -135,7 +135,7 @@ take_pieces(struct jetstream *s, natsSubscription *sub,
     const struct jetstream_file *f, jetstream_take *take, void *context,
     struct error *err)
 {
-	uint64_t bytes = 0, told;
+	uint64_t bytes = 0, told = 0;
 
 	for (;;) {
 		natsMsg *msg = NULL;
