@@ -67,7 +67,7 @@ pkg = $(if $(2),$(shell pkg-config $(1) $(2)))
 # A folder's own, and those of its rooms.
 objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(LEFT_OUT_FILES),\
 	$(wildcard $(1)/*.c $(1)/*/*.c)))
-COMMON := $(filter-out $(if $(STREAM),,%/jetstream.o %/jetstream_files.o),\
+COMMON := $(filter-out $(if $(STREAM),,%/jetstream.o %/jetstream_files.o %/jetstream_monitor.o),\
 	$(call objects,common))
 PROGRAMS := $(TOOLS:%=$(BUILD)/%)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))

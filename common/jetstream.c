@@ -20,6 +20,10 @@ jetstream_options(struct jetstream_config *c,
 	    {"server", OPTION_LIST, &c->servers, NULL, "URL",
 		"a server: nats://HOST:PORT, or tls://; once for each", NULL, 0,
 		0},
+	    {"monitor", OPTION_LIST, &c->monitors, NULL, "URL",
+		"a server's monitoring port, http://HOST:PORT, to be asked "
+		"whether it syncs",
+		NULL, 0, 0},
 	    {"stream", OPTION_STRING, &c->stream, "LOGS", "NAME",
 		"the stream's name", NULL, 0, 0},
 	    {"credentials", OPTION_STRING, &c->credentials, NULL, "FILE",
@@ -83,6 +87,16 @@ jetstream_check_config(const struct jetstream_config *c, struct error *err)
 			    "--server %u is not nats://HOST:PORT or "
 			    "tls://HOST:PORT; a user stands in --user",
 			    i + 1);
+	}
+	for (unsigned i = 0; i < c->monitors.count; i++) {
+		const char *url = c->monitors.items[i];
+		const char *colon = strrchr(url, ':');
+
+		if (strncmp(url, "http://", 7) != 0 || colon < url + 8 ||
+		    colon[1] == '\0' ||
+		    strspn(colon + 1, "0123456789") != strlen(colon + 1))
+			return error_set(
+			    err, "--monitor '%s' is not http://HOST:PORT", url);
 	}
 	if (len == 0 || len > STREAM_NAME_MAX ||
 	    strspn(c->stream, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"

@@ -42,19 +42,27 @@ enum jetstream_verdict {
 
 struct jetstream_config {
 	struct option_list servers; /* nats://HOST:PORT or tls://HOST:PORT */
-	const char *stream;         /* its name */
-	const char *tool;           /* what the servers show us as */
+	struct option_list
+	    monitors;       /* http://HOST:PORT, to be asked at start */
+	const char *stream; /* its name */
+	const char *tool;   /* what the servers show us as */
 	const char *user, *password, *credentials; /* NULL: none */
 	const char *ca, *cert, *key;               /* of TLS; NULL: none */
 	uint64_t wait_ns;                          /* for an answer */
 };
 
 /* The rows of a tool's table of options that fill in a config. */
-#define JETSTREAM_OPTIONS_COUNT 8
+#define JETSTREAM_OPTIONS_COUNT 9
 void jetstream_options(struct jetstream_config *,
     struct option_spec rows[JETSTREAM_OPTIONS_COUNT]);
 /* What no row can check: 0, or -1. */
 int jetstream_check_config(const struct jetstream_config *, struct error *);
+
+/*
+ * Asks each monitor, if it answers: -1 where a server is too old, or does not
+ * sync. What could not be asked is logged.
+ */
+int jetstream_check_servers(const struct jetstream_config *, struct error *);
 
 struct jetstream;
 

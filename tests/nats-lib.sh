@@ -5,7 +5,9 @@
 # later; where there is none, the test is skipped.
 #
 #	nats_start [N]...    starts these of three servers, over their last data;
-#	                     sets SERVERS to logship's options for all of them
+#	                     SERVERS are logship's options for all of them, and
+#	                     MONITORS those for their monitors; SYNC is their
+#	                     sync_interval
 #	nats_kill N          kill -9
 #	nats_ready           waits until the stream may be made or used
 #	nats_request SUBJECT [PAYLOAD [HEADER]]   prints the answer
@@ -22,7 +24,7 @@ fi
 [ -x "$BUILD/logship" ] || skip_all 'logship was not built: libnats is missing'
 
 nats_ports=
-for i in 1 2 3 4 5 6; do
+for i in 1 2 3 4 5 6 7 8 9; do
 	nats_ports+=" $(perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")
 		    or die $!;
@@ -31,9 +33,11 @@ done
 # shellcheck disable=SC2206
 nats_ports=($nats_ports)
 SERVERS=()
+MONITORS=()
 nats_routes=
 for i in 0 1 2; do
 	SERVERS+=(--server "nats://127.0.0.1:${nats_ports[i]}")
+	MONITORS+=(--monitor "http://127.0.0.1:${nats_ports[i + 6]}")
 	nats_routes+="${nats_routes:+, }nats://127.0.0.1:${nats_ports[i + 3]}"
 done
 
@@ -44,8 +48,9 @@ nats_start() {
 		cat >"$DIR/nats$n/conf" <<-CONF
 			server_name: n$n
 			listen: "127.0.0.1:${nats_ports[n - 1]}"
+			http: "127.0.0.1:${nats_ports[n + 5]}"
 			jetstream { store_dir: "$DIR/nats$n/js", max_mem: 16MB
-				max_file: 2GB, sync_interval: always }
+				max_file: 2GB, sync_interval: ${SYNC:-always} }
 			cluster { name: c, listen: "127.0.0.1:${nats_ports[n + 2]}"
 				routes: [$nats_routes] }
 		CONF

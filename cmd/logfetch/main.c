@@ -124,6 +124,10 @@ main(int argc, char **argv)
 	    &f.service, "logfetch", settings.spool, SPOOL_FETCH, stats);
 	if (status != EX_OK)
 		return status;
+	if (jetstream_check_servers(&settings.stream, &err) < 0) {
+		log_error("%s", err.text);
+		return EX_CONFIG;
+	}
 	f.stream = jetstream_new(&settings.stream);
 	if (f.stream == NULL || name_self(&f, &err) < 0) {
 		log_error("%s", f.stream == NULL ? "out of memory" : err.text);

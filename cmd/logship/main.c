@@ -108,6 +108,10 @@ main(int argc, char **argv)
 	    &s.service, "logship", settings.spool, SPOOL_SHIP, stats);
 	if (status != EX_OK)
 		return status;
+	if (jetstream_check_servers(&settings.stream, &err) < 0) {
+		log_error("%s", err.text);
+		return EX_CONFIG;
+	}
 	s.stream = jetstream_new(&settings.stream);
 	s.claims = spool_claims_open(&s.service.spool, &err);
 	if (s.stream == NULL || s.claims < 0) {

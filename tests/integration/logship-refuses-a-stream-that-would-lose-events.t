@@ -55,9 +55,39 @@ is "$STATUS" 75 'a full stream takes nothing'
 like "$ERR" 'maximum bytes' 'the limit is told'
 ok 'the file stays' test -f "$DIR/a/ready/$name"
 
+# Servers.
+run logship --once --spool "$DIR/a" "${SERVERS[@]}" "${MONITORS[@]}"
+is "$STATUS" 75 'servers that sync are taken'
+unlike "$ERR" 'not checked' 'all were asked'
+run logship --once --spool "$DIR/a" "${SERVERS[@]}" --monitor http://127.0.0.1:9
+is "$STATUS" 75 'one that does not answer is passed over'
+like "$ERR" 'not checked, whether the server syncs' 'which is said'
+stop nats1
+SYNC=2m nats_start 1
+ok 'a server that does not sync' wait_for curl -sf -o "$DIR/varz" \
+	"${MONITORS[1]}/varz"
+run logship --once --spool "$DIR/a" "${SERVERS[@]}" "${MONITORS[@]}"
+is "$STATUS" 78 'is refused'
+like "$ERR" 'must have sync_interval: always' 'it is said what it lacks'
+start old perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1") or die;
+	$| = 1;
+	print $s->sockport, "\n";
+	while (my $c = $s->accept) {
+		<$c>;
+		print $c qq(HTTP/1.0 200 OK\r\n\r\n{"version": "2.10.22"});
+		close $c;
+	}'
+ok 'an old server' wait_for test -s "$DIR/old.out"
+run logfetch --once --spool "$DIR/a" "${SERVERS[@]}" \
+	--monitor "http://127.0.0.1:$(cat "$DIR/old.out")"
+is "$STATUS" 78 'is refused'
+like "$ERR" 'is 2.10.22; it must be 2.10.23 or later' 'its version is told'
+
 # Usage.
 for bad in '--server localhost:4222' '--server nats://u:p@h:4222' \
-	'--stream A.B --server nats://h:1' '--tls-cert x --server nats://h:1' ''; do
+	'--stream A.B --server nats://h:1' '--tls-cert x --server nats://h:1' \
+	'--server nats://h:1 --monitor h:8222' ''; do
 	# shellcheck disable=SC2086
 	run logship --spool "$DIR/a" $bad
 	is "$STATUS" 64 "refused: logship $bad"
