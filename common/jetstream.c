@@ -154,7 +154,7 @@ jetstream_failed(struct jetstream *s, const char *what, natsStatus status,
 	const char *why = nats_GetLastError(NULL);
 
 	(void)error_set(err, "%s at %s: %s", what, server,
-	    why != NULL ? why : natsStatus_GetText(status));
+	    why != NULL && *why != '\0' ? why : natsStatus_GetText(status));
 	err->code = code;
 	if (code != 0)
 		return JETSTREAM_AWAY;

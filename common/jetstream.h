@@ -113,11 +113,14 @@ enum jetstream_verdict
 jetstream_read(struct jetstream *, const struct jetstream_file *,
     jetstream_take *, void *context, struct error *);
 
-/* Takes a file and who fetches it out of the stream. */
+/* Takes a file, and who fetches it, out of the stream, at once. */
 enum jetstream_verdict
 jetstream_forget(struct jetstream *, const char *name, struct error *);
 
-/* Calls `visit` for each file there is, in no order; only its name is set. */
+/*
+ * Calls `visit` with the name of each file and of each claim there is, in no
+ * order. A claim without a file is what a kill has left.
+ */
 typedef void jetstream_visit(void *context, const char *name);
 enum jetstream_verdict jetstream_list(
     struct jetstream *, jetstream_visit *, void *context, struct error *);

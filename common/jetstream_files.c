@@ -193,34 +193,33 @@ jetstream_read(struct jetstream *s, const struct jetstream_file *f,
 enum jetstream_verdict
 jetstream_forget(struct jetstream *s, const char *name, struct error *err)
 {
-	static const char *const kinds[] = {"f", "c"};
 	enum jetstream_verdict verdict = jetstream_open(s, err);
 	char subject[JETSTREAM_SUBJECT_MAX];
+	jsErrCode code = 0;
+	natsStatus status;
+	jsOptions o;
 
-	for (int i = 0; i < 2 && verdict == JETSTREAM_DONE; i++) {
-		jsErrCode code = 0;
-		jsOptions o;
-		natsStatus status = jsOptions_Init(&o);
-
-		jetstream_subject(s, kinds[i], name, subject);
-		o.Wait = jetstream_wait_ms(s);
-		o.Stream.Purge.Subject = subject;
-		AND(js_PurgeStream(s->context, s->config->stream, &o, &code));
-		if (status != NATS_OK)
-			verdict = jetstream_failed(
-			    s, "forget a file", status, code, err);
-	}
-	return verdict;
+	if (verdict != JETSTREAM_DONE)
+		return verdict;
+	jetstream_subject(s, "*", name, subject);
+	status = jsOptions_Init(&o);
+	o.Wait = jetstream_wait_ms(s);
+	o.Stream.Purge.Subject = subject;
+	AND(js_PurgeStream(s->context, s->config->stream, &o, &code));
+	if (status != NATS_OK)
+		return jetstream_failed(s, "forget a file", status, code, err);
+	return JETSTREAM_DONE;
 }
 
-/* The name of a file's subject; false if it is none. */
+/* The name in the subject of a file or a claim; false if it is none. */
 static bool
 take_name(const char *subject, char out[SPOOL_NAME_MAX])
 {
 	const char *p = strchr(subject, '.');
 	size_t len = 0;
 
-	if (p == NULL || strncmp(p, ".f.", 3) != 0)
+	if (p == NULL ||
+	    (strncmp(p, ".f.", 3) != 0 && strncmp(p, ".c.", 3) != 0))
 		return false;
 	for (p += 3; *p != '\0' && len < SPOOL_NAME_MAX - 1; p++) {
 		unsigned code;
@@ -253,7 +252,7 @@ jetstream_list(struct jetstream *s, jetstream_visit *visit, void *context,
 
 	if (verdict != JETSTREAM_DONE)
 		return verdict;
-	(void)snprintf(filter, sizeof(filter), "%s.f.>", s->config->stream);
+	(void)snprintf(filter, sizeof(filter), "%s.>", s->config->stream);
 	status = jsOptions_Init(&o);
 	o.Wait = jetstream_wait_ms(s);
 	o.Stream.Info.SubjectsFilter = filter;

@@ -299,6 +299,20 @@ by_name(const void *a, const void *b)
 	    ((const struct seen *)a)->name, ((const struct seen *)b)->name);
 }
 
+/* A file that is claimed was listed twice. */
+static void
+drop_second_names(struct table *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		if (kept == 0 ||
+		    by_name(&t->files[kept - 1], &t->files[i]) != 0)
+			t->files[kept++] = t->files[i];
+	}
+	t->count = kept;
+}
+
 /* Lists them anew, and keeps what is known of each. */
 static enum jetstream_verdict
 list_files(struct fetch *f, struct error *err)
@@ -324,6 +338,7 @@ list_files(struct fetch *f, struct error *err)
 	if (f->table.count > 0)
 		qsort(f->table.files, f->table.count, sizeof(*f->table.files),
 		    by_name);
+	drop_second_names(&f->table);
 	for (size_t i = 0; i < f->table.count; i++) {
 		struct seen *file = &f->table.files[i];
 
@@ -490,8 +505,8 @@ watch_open(struct fetch *f, struct seen *seen, struct jetstream_file *file,
 }
 
 static enum jetstream_verdict
-fetch_sealed(struct fetch *f, struct seen *seen,
-    const struct jetstream_file *file, struct error *err)
+fetch_sealed(struct fetch *f, struct seen *seen, struct jetstream_file *file,
+    struct error *err)
 {
 	enum jetstream_verdict verdict = claim(f, seen->name, &seen->ours, err);
 
@@ -501,8 +516,11 @@ fetch_sealed(struct fetch *f, struct seen *seen,
 	if (is_in(f, SPOOL_READY, seen->name) ||
 	    is_in(f, SPOOL_LOADED, seen->name))
 		return JETSTREAM_DONE;
-	verdict = bring(f, file, err);
-	seen->ours = verdict == JETSTREAM_DONE;
+	/* It may have been forgotten before it was claimed. */
+	verdict = jetstream_look(f->stream, file, err);
+	if (verdict == JETSTREAM_DONE && file->sequence > 0)
+		verdict = bring(f, file, err);
+	seen->ours = verdict == JETSTREAM_DONE && file->sequence > 0;
 	return verdict;
 }
 
@@ -531,8 +549,10 @@ tend(struct fetch *f, struct seen *seen, struct error *err)
 	}
 	(void)snprintf(file.name, sizeof(file.name), "%s", seen->name);
 	verdict = jetstream_look(f->stream, &file, err);
-	if (verdict != JETSTREAM_DONE || file.sequence == 0)
+	if (verdict != JETSTREAM_DONE)
 		return verdict;
+	if (file.sequence == 0) /* a claim that a kill has left */
+		return jetstream_forget(f->stream, seen->name, err);
 	seen->sealed = file.sealed;
 	if (!file.sealed)
 		verdict = watch_open(f, seen, &file, err);

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../nats-lib.sh"
 
-FILES=120
-KILLS=24
+FILES=${FILES:-120}
+KILLS=${KILLS:-24}
 
 nats_start
 ok 'the stream is made' nats_ready
