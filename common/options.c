@@ -168,12 +168,13 @@ add_item(struct option_list *list, const char *item, struct error *err)
 	return 0;
 }
 
-/* Splits a variable's value at its line breaks. */
+/* Splits a variable's value, instead of a default, at its line breaks. */
 static int
 add_lines(struct option_list *list, const char *value, struct error *err)
 {
 	char *rest, *line;
 
+	list->count = 0;
 	list->owned = strdup(value);
 	if (list->owned == NULL)
 		return error_errno(err, "copy");

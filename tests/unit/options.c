@@ -29,7 +29,7 @@ static const struct option_spec specs[] = {
     {"age", OPTION_DURATION, &duration, "30s", "TIME", "how old", NULL, 1000000,
 	3600000000000},
     {"mode", OPTION_ENUM, &mode, "slow", NULL, "how", "fast|slow|off", 0, 0},
-    {"column", OPTION_LIST, &list, NULL, "X", "which", NULL, 0, 0},
+    {"column", OPTION_LIST, &list, "preset", "X", "which", NULL, 0, 0},
     {"password", OPTION_SECRET, &secret, NULL, NULL, "of the server", NULL, 0,
 	0},
     {0},
@@ -87,7 +87,7 @@ test_defaults(void)
 	is_number(size, 10000000, "of a size");
 	is_number(duration, 30 * S, "of a duration");
 	is_number(mode, 1, "of a choice");
-	is_number(list.count, 0, "of a list");
+	is_number(list.count, 1, "of a list");
 	ok(secret == NULL, "of a secret");
 	is_number(first, 1, "no arguments follow");
 }
