@@ -77,7 +77,8 @@ mkdir "$copy"
 	tar --extract --directory="$copy" || bail_out 'cannot copy the checkout'
 cd "$copy" || exit
 LOGRECV_PORT=$(tests_free_port)
-export LOGRECV_PORT
+LOGRECV_ADMIN_PORT=$(tests_free_port)
+export LOGRECV_PORT LOGRECV_ADMIN_PORT
 URL=http://127.0.0.1:$LOGRECV_PORT
 
 # --- it starts

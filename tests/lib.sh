@@ -20,9 +20,9 @@
 #	BUILD   the folder of the programs, absolute; it stands first in PATH, so
 #	        that a test says `logload`, not $BUILD/logload
 #	TOP     the checkout
-# No LOGRECV_*, LOGBATCH_*, LOGLOAD_*, LOGSEND_*, LOGSHIP_*, LOGFETCH_*
-#	or PIPELINE_* variable comes
-# in from outside. The test's working directory is the caller's: use $DIR.
+# No LOGRECV_*, LOGBATCH_*, LOGLOAD_*, LOGSEND_*, LOGSHIP_*, LOGFETCH_* or
+# PIPELINE_* variable comes in from outside; LOGRECV_ADMIN_LISTEN is a free port.
+# The test's working directory is the caller's: use $DIR.
 #
 # Checks; each prints one line of TAP, and diagnostics if it fails
 #	ok NAME COMMAND...       does the command succeed? Its output is shown if
@@ -75,7 +75,8 @@
 #	lines PLACE              prints how many lines those are
 #	logrecv_start [OPTION]...    --listen 127.0.0.1:0 --spool $SPOOL; waits for
 #	                         its line "listening address=127.0.0.1:PORT"; sets
-#	                         PORT and URL (http://127.0.0.1:PORT)
+#	                         PORT and URL (http://127.0.0.1:PORT), and ADMIN_PORT
+#	                         and ADMIN_URL, where operators come in
 #	logbatch_start [OPTION]...   --spool $SPOOL
 #	logload_start [OPTION]...    --db $DB_URL --spool $SPOOL
 #	Their NAME is the tool's; NAME=recv2 logrecv_start … gives another.
@@ -140,6 +141,7 @@ export BUILD PATH
 while IFS= read -r tests_variable; do
 	unset "$tests_variable"
 done < <(compgen -e | grep -E '^(LOGRECV|LOGBATCH|LOGLOAD|LOGSEND|LOGSHIP|LOGFETCH|PIPELINE)_')
+export LOGRECV_ADMIN_LISTEN=127.0.0.1:0
 unset tests_variable TZ MYSQL_HOME MYSQL_HOST MYSQL_PWD MYSQL_TCP_PORT \
 	MYSQL_UNIX_PORT http_proxy https_proxy all_proxy
 
@@ -470,11 +472,15 @@ logrecv_start() {
 	PORT=$(log_since "$name" | sed -n 's/.* listening address=.*:\([0-9]*\).*/\1/p' |
 		head -n 1)
 	URL=http://127.0.0.1:$PORT
+	ADMIN_PORT=$(log_since "$name" |
+		sed -n 's/.* listening for operators address=.*:\([0-9]*\)$/\1/p')
+	ADMIN_URL=http://127.0.0.1:$ADMIN_PORT
 }
 
-# It listens, or never will.
+# It listens, or never will. For operators it does last.
 tests_listens() {
-	tests_has_logged "$1" ' listening address=.*:[0-9]+' && return 0
+	tests_has_logged "$1" ' listening for operators address=.*:[0-9]+' &&
+		return 0
 	alive "$1" && return 1
 	give_up "$1 ended before it listened"
 }

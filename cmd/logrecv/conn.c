@@ -29,8 +29,7 @@
 #define OUTPUT_MAX (64 << 10) /* unsent answers; then reading pauses */
 #define TURN_MAX 32           /* requests of one connection in a turn */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
-#define RATE_NS (10 * CLOCK_NS_PER_S) /* over which --min-rate is measured */
-#define WIDE_MAX ((64 << 20) / (2 * STREAM_RCVBUF_WIDE)) /* sockets */
+#define RATE_NS (10 * CLOCK_NS_PER_S)  /* over which --min-rate is measured */
 #define NARROW_NS (5 * CLOCK_NS_PER_S) /* quiet, a socket is narrow again */
 #define NEVER UINT64_MAX
 
@@ -50,38 +49,15 @@ static void linger(struct conn *);
  * Life
  */
 
-/*
- * The socket takes in more at a time, as long as not too many do; without, a
- * body of some length takes many steps.
- */
-static void
-widen(struct conn *c)
-{
-	_Atomic uint64_t *wide = &c->worker->server->wide;
-
-	if (c->stream.wide)
-		return;
-	if (atomic_fetch_add(wide, 1) < WIDE_MAX)
-		stream_widen(&c->stream, true);
-	else
-		atomic_fetch_sub(wide, 1);
-}
-
-static void
-narrow(struct conn *c)
-{
-	if (!c->stream.wide)
-		return;
-	stream_widen(&c->stream, false);
-	atomic_fetch_sub(&c->worker->server->wide, 1);
-}
-
 int
-conn_open(struct worker *w, int fd, const struct sockaddr *sa)
+conn_open(struct worker *w, int fd, const struct listener *l,
+    const struct sockaddr *sa)
 {
 	struct conn *c = calloc(1, sizeof(*c));
+	struct address peer;
 
-	if (c == NULL || share_open(&c->share, &w->server->budget, sa) < 0) {
+	address_of(&peer, sa);
+	if (c == NULL || share_open(&c->share, &w->server->budget, &peer) < 0) {
 		(void)close(fd); /* nothing was sent */
 		free(c);
 		return -1;
@@ -93,9 +69,9 @@ conn_open(struct worker *w, int fd, const struct sockaddr *sa)
 	}
 	c->worker = w;
 	c->active_ns = worker_now(w);
-	intake_init(&c->intake, w->server, &c->share);
+	intake_init(&c->intake, w->server, &c->share, l, &peer);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
-	widen(c);
+	stream_widen(&c->stream, &w->server->wide);
 	rest(c);
 	return 0;
 }
@@ -108,7 +84,11 @@ conn_close(struct conn *c)
 	if (c->phase == CONN_CLOSED)
 		return;
 	c->phase = CONN_CLOSED;
-	narrow(c);
+	/* A proxy may look whether the port is open, and say nothing. */
+	if (intake_wants_proxy(&c->intake) && !w->stopping &&
+	    (c->stream.received > 0 || !c->stream.ended))
+		stat_add(w->server->stats, STAT_REFUSED_PROXY, 1);
+	stream_narrow(&c->stream, &w->server->wide);
 	intake_release(&c->intake);
 	buf_release(&c->held);
 	stream_close(&c->stream);
@@ -149,7 +129,8 @@ conn_drain(struct worker *w)
 
 	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
-		if (c->waits == WAIT_REQUEST && stream_unsent(&c->stream) == 0)
+		if ((c->waits == WAIT_REQUEST || c->waits == WAIT_PROXY) &&
+		    stream_unsent(&c->stream) == 0)
 			conn_close(c);
 	}
 }
@@ -211,7 +192,7 @@ conn_sweep(struct worker *w)
 		c->received[0] = c->stream.received;
 		if (c->phase != CONN_CLOSED && !intake_has_body(&c->intake) &&
 		    now - c->active_ns >= NARROW_NS)
-			narrow(c);
+			stream_narrow(&c->stream, &w->server->wide);
 	}
 }
 
@@ -233,6 +214,9 @@ set_deadline(struct conn *c)
 	} else if (c->pending > 0) {
 		waits = WAIT_COMMIT;
 		ns = NEVER;
+	} else if (intake_wants_proxy(&c->intake)) {
+		waits = WAIT_PROXY;
+		ns = s->request_ns;
 	} else if (c->intake.begun) {
 		waits = WAIT_REST;
 		ns = s->request_ns;
@@ -383,6 +367,8 @@ take_in(struct conn *c)
 		intake_refuse(i, INTAKE_NO_ROOM);
 		what = INTAKE_REQUEST;
 	}
+	if (what == INTAKE_FOREIGN)
+		conn_close(c);
 	if (what == INTAKE_CONTINUE)
 		say(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (what == INTAKE_REQUEST) {
@@ -415,7 +401,7 @@ conn_run(struct conn *c)
 	}
 	s->wanted = is_paused(c) ? 0 : intake_wants(&c->intake);
 	if (intake_has_body(&c->intake))
-		widen(c);
+		stream_widen(s, &c->worker->server->wide);
 	/* Paused, it reads on a little, and so notices an end. */
 	reads = c->phase == CONN_LINGERS || !is_paused(c) ||
 		s->input_len < READ_AHEAD;

@@ -27,6 +27,7 @@ enum conn_phase {
 /* What it waits for, and so what its deadline is. */
 enum conn_wait {
 	WAIT_NONE,
+	WAIT_PROXY, /* for its header */
 	WAIT_REQUEST,
 	WAIT_REST, /* of a request */
 	WAIT_COMMIT,
@@ -58,10 +59,12 @@ struct conn {
 TAILQ_HEAD(conn_list, conn);
 
 /*
- * Takes over a connected, non-blocking socket of this address. The connection
+ * Takes over a connected, non-blocking socket of this address, that came in by
+ * this listener. The connection
  * frees itself. 0, or -1 with ENOMEM and the socket closed.
  */
-int conn_open(struct worker *, int fd, const struct sockaddr *);
+int conn_open(
+    struct worker *, int fd, const struct listener *, const struct sockaddr *);
 
 /* The waiter's events are durable, or (result < 0) could not be stored. */
 void conn_settle(const struct waiter *, int result);

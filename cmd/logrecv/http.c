@@ -373,6 +373,29 @@ parse_field(const char *p, const char *end, struct http_request *req,
 	return 0;
 }
 
+bool
+http_next_field(
+    struct http_text *rest, const char *name, struct http_text *value)
+{
+	const char *p = rest->p, *end = p + rest->len, *lf, *stop;
+	size_t len = strlen(name);
+
+	for (; p < end; p = lf + 1) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		stop = lf - 1; /* http_head_length saw CR LF */
+		if ((size_t)(stop - p) <= len || p[len] != ':' ||
+		    strncasecmp(p, name, len) != 0)
+			continue;
+		value->p = pass_blanks(p + len + 1, stop);
+		while (stop > value->p && is_blank(stop[-1]))
+			stop--;
+		value->len = (size_t)(stop - value->p);
+		*rest = (struct http_text){lf + 1, (size_t)(end - lf - 1)};
+		return true;
+	}
+	return false;
+}
+
 /* What the fields mean together (sections 3.2, 6.1, 6.3, 9.3). */
 static int
 settle(struct http_request *req, const struct fields *fields,

@@ -67,4 +67,11 @@ size_t http_leading_crlf(const char *p, size_t len);
 int http_parse_head(
     const char *head, size_t len, struct http_request *, struct http_error *);
 
+/*
+ * The next field of this name in a head that was parsed: sets its value, and
+ * *rest, at first the whole head, to what is behind it. False: there is none.
+ */
+bool http_next_field(
+    struct http_text *rest, const char *name, struct http_text *value);
+
 #endif

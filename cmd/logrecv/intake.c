@@ -6,10 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "front/forwarded.h"
+#include "front/proxy.h"
 #include "intake.h"
 
 #define SKIP_MAX (256 << 10) /* a refused body up to here is read, not cut */
 
+static enum intake_result
+take_proxy(struct intake *, const char *p, size_t len, size_t *taken);
 static enum intake_result
 take_head(struct intake *, const char *p, size_t len, size_t *taken);
 static enum intake_result
@@ -37,11 +41,15 @@ verdict_set(struct verdict *v, int status, enum stat stat, const char *fmt, ...)
 }
 
 void
-intake_init(struct intake *i, struct server *server, struct share *share)
+intake_init(struct intake *i, struct server *server, struct share *share,
+    const struct listener *l, const struct address *peer)
 {
 	memset(i, 0, sizeof(*i));
 	i->server = server;
 	i->share = share;
+	i->role = l->role;
+	i->state = l->proxy ? INTAKE_PROXY : INTAKE_HEAD;
+	i->peer = *peer;
 }
 
 void
@@ -56,6 +64,8 @@ static enum intake_result
 go_on(struct intake *i, const char *p, size_t len, size_t *taken)
 {
 	switch (i->state) {
+	case INTAKE_PROXY:
+		return take_proxy(i, p, len, taken);
 	case INTAKE_BODY:
 		return take_body(i, p, len, taken);
 	case INTAKE_CHUNKS:
@@ -138,6 +148,33 @@ intake_refuse(struct intake *i, enum intake_fault fault)
  * The head
  */
 
+/* The header by which a proxy says for whom it connects. */
+static enum intake_result
+take_proxy(struct intake *i, const char *p, size_t len, size_t *taken)
+{
+	long n = proxy_parse(p, len, &i->peer);
+
+	if (n <= 0)
+		return n == 0 ? INTAKE_WAIT : INTAKE_FOREIGN;
+	*taken += (size_t)n;
+	share_move(i->share, &i->peer);
+	i->state = INTAKE_HEAD;
+	return take_head(i, p + n, len - (size_t)n, taken);
+}
+
+/* Behind a proxy each request may be another's; limits are for those. */
+static void
+find_client(struct intake *i, struct http_text head)
+{
+	const struct networks *trusted = &i->server->trusted;
+
+	i->request.client = i->peer;
+	if (trusted->count == 0)
+		return;
+	forwarded_find(trusted, head, &i->request.client);
+	share_move(i->share, &i->request.client);
+}
+
 static enum intake_result
 take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 {
@@ -148,9 +185,11 @@ take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 	long n;
 
 	if (!i->begun) {
-		*taken = http_leading_crlf(p, len);
-		p += *taken;
-		len -= *taken;
+		size_t blank = http_leading_crlf(p, len);
+
+		*taken += blank;
+		p += blank;
+		len -= blank;
 	}
 	/* A CR alone may be the first half of a blank line. */
 	if (len == 0 || (!i->begun && len == 1 && *p == '\r'))
@@ -176,6 +215,7 @@ take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 		return cut_off(i);
 	}
 	stat_add(i->server->stats, STAT_REQUESTS, 1);
+	find_client(i, (struct http_text){p, (size_t)n});
 	*taken += (size_t)n;
 	return begin_body(i, &req, p + n, len - (size_t)n, taken);
 }
@@ -215,18 +255,19 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 
 /*
  * The way of the request's method and path, or NULL; *methods are all that the
- * path has, none where there is no such path.
+ * path has on this listener, none where there is no such path.
  */
 static const struct way *
 find_way(
-    const struct way *way, const struct http_request *req, unsigned *methods)
+    const struct intake *i, const struct http_request *req, unsigned *methods)
 {
-	const struct way *found = NULL;
+	const struct way *way = i->server->ways, *found = NULL;
 
 	*methods = 0;
 	for (; way->path != NULL; way++) {
 		if (strlen(way->path) != req->path.len ||
-		    memcmp(way->path, req->path.p, req->path.len) != 0)
+		    memcmp(way->path, req->path.p, req->path.len) != 0 ||
+		    (way->roles & i->role) == 0)
 			continue;
 		*methods |= way->methods;
 		if ((way->methods >> req->method & 1) != 0)
@@ -261,7 +302,7 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 {
 	struct request *r = &i->request;
 
-	r->way = find_way(i->server->ways, req, &r->methods);
+	r->way = find_way(i, req, &r->methods);
 	if (r->methods == 0) {
 		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
 		return;

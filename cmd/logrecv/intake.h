@@ -29,6 +29,7 @@ struct request;
 /* A way in. */
 struct way {
 	const char *path;
+	unsigned roles;   /* of listeners: enum role */
 	unsigned methods; /* an HTTP_BIT() each */
 	bool events;      /* takes a body, and needs a spool with room */
 	void (*serve)(struct conn *, const struct request *);
@@ -44,7 +45,8 @@ struct verdict {
 struct request {
 	const struct way *way; /* NULL: it has a verdict */
 	struct verdict verdict;
-	unsigned methods; /* all that its path has */
+	unsigned methods;      /* all that its path has */
+	struct address client; /* who it is from, as far as that is known */
 	const char *body; /* valid until intake_done; may lie in the input */
 	size_t len;
 	bool head_only;   /* HEAD: the answer has no body */
@@ -56,7 +58,9 @@ struct request {
 struct intake {
 	struct server *server; /* these two are not owned */
 	struct share *share;   /* what the body takes is of it */
-	enum { INTAKE_HEAD, INTAKE_BODY, INTAKE_CHUNKS } state;
+	enum role role;        /* of the listener */
+	struct address peer;   /* who has connected */
+	enum { INTAKE_PROXY, INTAKE_HEAD, INTAKE_BODY, INTAKE_CHUNKS } state;
 	bool begun; /* the first byte of a request has come, not its last */
 	struct request request;
 	size_t scanned; /* of a head that is not whole */
@@ -69,13 +73,16 @@ struct intake {
 
 enum intake_result {
 	INTAKE_WAIT,     /* needs more bytes */
+	INTAKE_FOREIGN,  /* what comes is not for us: close the connection */
 	INTAKE_CONTINUE, /* so does the client need "100 Continue" first */
 	INTAKE_REQUEST,  /* i->request is complete, or refused */
 	INTAKE_SHORT,    /* i->short_of bytes have no room: make some, and */
 			 /* call again, or intake_refuse it */
 };
 
-void intake_init(struct intake *, struct server *, struct share *);
+/* For a connection that came in by this listener, from there. */
+void intake_init(struct intake *, struct server *, struct share *,
+    const struct listener *, const struct address *peer);
 void intake_release(struct intake *);
 
 /*
@@ -93,7 +100,14 @@ size_t intake_wants(const struct intake *);
 static inline bool
 intake_has_body(const struct intake *i)
 {
-	return i->state != INTAKE_HEAD;
+	return i->state > INTAKE_HEAD;
+}
+
+/* Must a proxy say first for whom it connects? */
+static inline bool
+intake_wants_proxy(const struct intake *i)
+{
+	return i->state == INTAKE_PROXY;
 }
 
 /* Why the request in work is refused before all of it has come. */

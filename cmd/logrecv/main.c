@@ -3,7 +3,6 @@
  * line, to a buffer file; a 2xx means that they are durable.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,19 +23,23 @@
 #include "worker.h"
 
 #define WORKERS_MAX 64
+/* Operators' own address, where none is asked for. */
+#define ADMIN_LISTEN "127.0.0.1:8090"
 #define METRICS_NS (5 * CLOCK_NS_PER_S)
 /* Of a commit; then we are not ready. */
 #define STALLED_NS (5 * CLOCK_NS_PER_S)
 /* Descriptors that are not for clients. */
-#define KEEP_BASE 24
+#define KEEP_BASE 40 /* operators' spare ones among them */
 #define KEEP_WORKER 8
 
 static struct {
-	const char *listen, *spool;
+	struct option_list listen, admin_listen, trust_proxy;
+	const char *spool;
 	uint64_t workers, spool_limit, min_free;
 	unsigned ack, bad, log_level;
 } options;
 
+static const char admin_listen[] = ADMIN_LISTEN;
 static struct server server;
 static struct spool spool;
 static struct gate gate;
@@ -45,8 +48,19 @@ static struct worker workers[WORKERS_MAX];
 
 static const struct option_spec option_specs[] = {
     OPTION_HEADING_ROW("Where to"),
-    {"listen", OPTION_STRING, &options.listen, "127.0.0.1:8080", "ADDR:PORT",
-	"address to listen on; :PORT is all addresses, port 0 any free one",
+    {"listen", OPTION_LIST, &options.listen, "127.0.0.1:8080",
+	"ADDRESS[,OPTION]...",
+	"where events come in: ADDR:PORT, unix:PATH or systemd; options are "
+	"proxy, mode=MODE, group=GROUP; may be repeated",
+	NULL, 0, 0},
+    {"admin-listen", OPTION_LIST, &options.admin_listen, NULL,
+	"ADDRESS[,OPTION]...",
+	"where operators come in, for /metrics; " ADMIN_LISTEN
+	" if not given and free; may be repeated",
+	NULL, 0, 0},
+    {"trust-proxy", OPTION_LIST, &options.trust_proxy, NULL, "LIST",
+	"networks of proxies, and unix, whose X-Forwarded-For or Forwarded is "
+	"believed; may be repeated",
 	NULL, 0, 0},
     {"spool", OPTION_STRING, &options.spool, NULL, "DIR",
 	"the spool directory (required); created where missing", NULL, 0, 0},
@@ -122,66 +136,19 @@ static const struct option_tool tool = {
 	"  logrecv --spool=/var/spool/logs --listen=:8080\n"
 	"  curl -d '{\"event\":\"user_login\"}' http://localhost:8080/log\n\n"
 	"Exit status: 0 stopped by a signal, 64 usage, 74 I/O error, or the "
-	"spool was\ntaken away, 75 the address is in use, 78 an address that "
+	"spool was\ntaken away, 75 an address is in use, 78 an address that "
 	"cannot be bound to, or\na spool that others may write to.",
     .options = option_specs,
     .takes_arguments = false,
 };
-
-/* All addresses of this host, the older kind included. */
-static const char *
-any_address(void)
-{
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return "0.0.0.0";
-	(void)close(fd); /* nothing was sent */
-	return "::";
-}
-
-/*
- * "ADDR:PORT", "[ADDR]:PORT" or ":PORT", which is "[::]:PORT" for IPv6 and
- * IPv4 alike where the host has IPv6. The caller frees *result.
- */
-static int
-resolve(const char *text, struct addrinfo **result, struct error *err)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	const char *colon = strrchr(text, ':');
-	char host[256];
-	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
-	uint64_t port;
-	int rc;
-
-	/* getaddrinfo(3) would take 99999, " 80" and "+80" as ports. */
-	if (colon == NULL || len >= sizeof(host) ||
-	    option_count(colon + 1, &port, err) < 0 || port > 65535)
-		return error_set(err, "--listen: '%s' is not ADDR:PORT", text);
-	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-		text++;
-		len -= 2;
-	}
-	memcpy(host, text, len);
-	host[len] = '\0';
-	rc = getaddrinfo(
-	    len == 0 ? any_address() : host, colon + 1, &hints, result);
-	if (rc == 0)
-		return 0;
-	(void)error_set(
-	    err, "--listen: resolve '%s': %s", host, gai_strerror(rc));
-	if (rc == EAI_AGAIN || rc == EAI_MEMORY || rc == EAI_SYSTEM)
-		err->code = EAGAIN; /* the option may well be right */
-	return -1;
-}
 
 /* As many descriptors as connections may need, as far as we may. */
 static void
 raise_descriptor_limit(void)
 {
 	struct rlimit limit;
-	rlim_t kept = KEEP_BASE + KEEP_WORKER * options.workers;
+	rlim_t kept = KEEP_BASE + KEEP_WORKER * options.workers +
+		      server.listeners.count * (options.workers + 1);
 	rlim_t wanted = server.max_connections + kept;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -204,72 +171,92 @@ raise_descriptor_limit(void)
 	    (unsigned long long)server.max_connections);
 }
 
-/*
- * SO_REUSEPORT would let a second logrecv share the port in silence, and each
- * client end up in one spool or the other: finds that out first (but for two
- * that start in the same moment).
- */
+/* Where clients come in, as the options have it. */
 static int
-probe_address(const struct addrinfo *ai, struct error *err)
+add_listeners(const struct option_list *list, enum role role, struct error *err)
 {
-	int one = 1, rc = -1;
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (unsigned i = 0; i < list->count; i++) {
+		if (listeners_add(
+			&server.listeners, role, list->items[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
 
-	if (fd < 0)
-		return error_errno(err, "create a socket");
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
-		(void)error_errno(err, "set SO_REUSEADDR");
-	else if (bind(fd, ai->ai_addr, ai->ai_addrlen) < 0)
-		(void)error_errno(err, "bind");
-	else
-		rc = 0;
-	(void)close(fd); /* nothing was sent */
-	return rc;
+/* What the options say of clients. 0, or -1: they are wrong. */
+static int
+know_clients(struct error *err)
+{
+	struct error why;
+
+	if (add_listeners(&options.listen, ROLE_EVENTS, err) < 0 ||
+	    add_listeners(&options.admin_listen, ROLE_OPERATORS, err) < 0)
+		return -1;
+	if (options.admin_listen.count == 0 &&
+	    listeners_add(&server.listeners, ROLE_OPERATORS,
+		listeners_have_passed_admin() ? "systemd" : admin_listen,
+		err) < 0)
+		return -1;
+	for (unsigned i = 0; i < options.trust_proxy.count; i++) {
+		if (networks_add(&server.trusted, options.trust_proxy.items[i],
+			&why) < 0)
+			return error_set(err, "--trust-proxy: %s", why.text);
+	}
+	return 0;
 }
 
 /*
- * Binds all workers to the address that the first one got: a port 0 becomes
- * the same for all. Returns how many were made; less than wanted is an error.
+ * Operators' own address, where none was asked for, may be another's, such as a
+ * second logrecv's: that stops no events. *why_not is empty if it is ours.
  */
-static unsigned
-create_workers(unsigned wanted, const struct addrinfo *ai, struct error *err)
+static int
+open_listeners(struct error *why_not, struct error *err)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = ai->ai_addrlen;
-	unsigned n;
+	struct listeners *ls = &server.listeners;
 
-	if (probe_address(ai, err) < 0)
-		return 0;
-	memcpy(&ss, ai->ai_addr, len);
-	for (n = 0; n < wanted; n++) {
-		if (worker_init(&workers[n], &server, (struct sockaddr *)&ss,
-			len, err) < 0)
-			break;
-		if (n == 0 && worker_address(&workers[0], &ss, &len) < 0) {
-			(void)error_errno(err, "ask for the bound address");
-			worker_destroy(&workers[0]);
-			break;
-		}
+	why_not->text[0] = '\0';
+	for (unsigned i = 0; i < ls->count; i++) {
+		if (listener_open(&ls->all[i], err) == 0)
+			continue;
+		if (ls->all[i].text != admin_listen)
+			return -1;
+		*why_not = *err;
+		ls->count--; /* it is the last one */
 	}
-	return n;
+	return 0;
 }
 
 static void
-say_listening(void)
+say_listening(const struct error *why_not)
 {
-	struct sockaddr_storage ss;
-	socklen_t len;
-	char host[128], port[16];
+	const struct listeners *ls = &server.listeners;
+	char text[LISTENER_TEXT_MAX];
 
-	if (worker_address(&workers[0], &ss, &len) < 0 ||
-	    getnameinfo((struct sockaddr *)&ss, len, host, sizeof(host), port,
-		sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return;
-	log_info(ss.ss_family == AF_INET6
-		     ? "listening address=[%s]:%s workers=%llu spool=%s ack=%s"
-		     : "listening address=%s:%s workers=%llu spool=%s ack=%s",
-	    host, port, (unsigned long long)options.workers, spool.path,
-	    options.ack == 0 ? "synced" : "written");
+	for (unsigned i = 0; i < ls->count; i++) {
+		listener_format(&ls->all[i], text);
+		if (ls->all[i].role == ROLE_OPERATORS)
+			log_info("listening for operators address=%s", text);
+		else
+			log_info("listening address=%s workers=%llu spool=%s "
+				 "ack=%s",
+			    text, (unsigned long long)options.workers,
+			    spool.path,
+			    options.ack == 0 ? "synced" : "written");
+	}
+	if (why_not->text[0] != '\0')
+		log_warn(
+		    "%s (going on without it: nobody can ask for /metrics)",
+		    why_not->text);
+	for (unsigned i = 0; i < ls->count; i++) {
+		if (!listener_is_local(&ls->all[i]))
+			log_warn("%s %s: whoever reaches this address can %s: "
+				 "there is neither encryption nor "
+				 "authentication",
+			    listener_option(&ls->all[i]), ls->all[i].text,
+			    ls->all[i].role == ROLE_EVENTS
+				? "send events"
+				: "read the metrics");
+	}
 }
 
 /* The numbers that are looked up, not counted. */
@@ -353,6 +340,8 @@ stop(unsigned count, int signal_fd)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* default: dies */
+	/* Those that come from now on are not to wait for us. */
+	listeners_close(&server.listeners);
 	for (unsigned i = 0; i < count; i++)
 		worker_stop(&workers[i]);
 	for (unsigned i = 0; i < count; i++)
@@ -375,34 +364,57 @@ block_signals(struct error *err)
 	return fd < 0 ? error_errno(err, "create a signalfd") : fd;
 }
 
+/* Why it could not begin, as an exit status. */
+static int
+exit_status(const struct error *err)
+{
+	switch (err->code) {
+	case EADDRINUSE:
+	case EAGAIN:
+		return EX_TEMPFAIL;
+	case EADDRNOTAVAIL:
+	case EACCES:
+	case EPERM:
+	case EEXIST:
+	case ENOENT:
+	case ENOTDIR:
+		return EX_CONFIG;
+	default:
+		return EX_IOERR;
+	}
+}
+
 /* Runs the server on an open spool; returns the exit status. */
 static int
-serve(const struct addrinfo *ai, int signal_fd)
+serve(int signal_fd)
 {
-	struct error err;
-	unsigned made, started = 0;
+	struct error err, why_not;
+	unsigned made = 0, started = 0;
 	bool there;
 
-	made = create_workers((unsigned)options.workers, ai, &err);
+	if (open_listeners(&why_not, &err) == 0) {
+		while (made < options.workers &&
+		       worker_init(&workers[made], &server, &err) == 0)
+			made++;
+	}
 	if (made == options.workers) {
 		gate_check(&gate);
 		show(true);
-		say_listening();
+		say_listening(&why_not);
 		while (started < made &&
 		       worker_start(&workers[started], &err) == 0)
 			started++;
 	}
 	if (started < options.workers) {
-		log_error("%s: %s", options.listen, err.text);
+		log_error("%s", err.text);
 		for (unsigned i = 0; i < started; i++) {
 			worker_stop(&workers[i]);
 			worker_join(&workers[i]);
 		}
 		for (unsigned i = started; i < made; i++)
 			worker_destroy(&workers[i]);
-		if (err.code == EADDRNOTAVAIL || err.code == EACCES)
-			return EX_CONFIG;
-		return err.code == EADDRINUSE ? EX_TEMPFAIL : EX_IOERR;
+		listeners_close(&server.listeners);
+		return exit_status(&err);
 	}
 	there = supervise(signal_fd);
 	stop(started, signal_fd);
@@ -437,7 +449,6 @@ default_workers(void)
 int
 main(int argc, char **argv)
 {
-	struct addrinfo *ai = NULL;
 	struct error err;
 	int first, signal_fd, status;
 
@@ -453,7 +464,7 @@ main(int argc, char **argv)
 		(void)error_set(&err, "--spool is missing");
 		return options_usage(&tool, &err);
 	}
-	if (resolve(options.listen, &ai, &err) < 0)
+	if (know_clients(&err) < 0)
 		return options_usage(&tool, &err);
 	log_init(tool.name, (enum log_level)options.log_level);
 	event_set_log_callback(on_libevent_log);
@@ -471,23 +482,20 @@ main(int argc, char **argv)
 	if (signal_fd < 0 || server.failed_fd < 0 ||
 	    budget_init(&server.budget, server.budget.max) < 0) {
 		log_error("start: %s", strerror(errno));
-		freeaddrinfo(ai);
 		return EX_OSERR;
 	}
 	if (spool_open(&spool, options.spool, &err) < 0 ||
 	    spool_try(&spool, SPOOL_RECEIVE, &err) < 0) {
 		log_error("%s", err.text);
-		freeaddrinfo(ai);
 		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
 	if (stats_open(&stats, &spool, &err) < 0)
 		log_warn("%s (going on without that file)", err.text);
 	gate_init(&gate, &spool, &stats, options.spool_limit, options.min_free);
-	status = serve(ai, signal_fd);
+	status = serve(signal_fd);
 	gate_release(&gate);
 	stats_close(&stats);
 	budget_release(&server.budget);
 	spool_close(&spool);
-	freeaddrinfo(ai);
 	return status;
 }

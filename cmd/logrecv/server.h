@@ -10,6 +10,7 @@
 
 #include "access.h"
 #include "event.h"
+#include "front/listener.h"
 #include "gate.h"
 #include "share.h"
 #include "spool.h"
@@ -23,6 +24,8 @@ struct server {
 	struct gate *gate;
 	struct stats *stats;
 	const struct way *ways; /* not owned: see ways.h */
+	struct listeners listeners;
+	struct networks trusted; /* --trust-proxy */
 	struct access access;
 	struct event_limits events;
 	struct budget budget; /* bytes that are held for clients */

@@ -1,7 +1,6 @@
 /*
  * share.c - see share.h.
  */
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -27,21 +26,13 @@ budget_release(struct budget *b)
 
 /* The network that the address is of; all of an IPv4 one. */
 static void
-make_key(const struct sockaddr *sa, uint64_t key[2])
+make_key(const struct address *a, uint64_t key[2])
 {
-	const struct sockaddr_in6 *in6;
-
 	key[0] = key[1] = 0;
-	if (sa->sa_family == AF_INET) {
-		key[1] = ((const struct sockaddr_in *)(const void *)sa)
-			     ->sin_addr.s_addr;
-	} else if (sa->sa_family == AF_INET6) {
-		in6 = (const void *)sa;
-		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-			memcpy(&key[1], &in6->sin6_addr.s6_addr[12], 4);
-		else
-			memcpy(&key[0], &in6->sin6_addr, 8);
-	}
+	if (address_is_ipv4(a))
+		memcpy(&key[1], a->ip + 12, 4);
+	else
+		memcpy(&key[0], a->ip, 8);
 }
 
 static struct peer **
@@ -53,41 +44,33 @@ find_bucket(struct budget *b, const uint64_t key[2])
 	return &b->peers[(h >> 40) % PEER_BUCKETS];
 }
 
-int
-share_open(struct share *s, struct budget *b, const struct sockaddr *sa)
+/* With one connection more; NULL: no memory. */
+static struct peer *
+enter(struct budget *b, const uint64_t key[2])
 {
-	struct peer *p, **bucket;
-	uint64_t key[2];
+	struct peer *p, **bucket = find_bucket(b, key);
 
-	make_key(sa, key);
-	bucket = find_bucket(b, key);
 	(void)pthread_mutex_lock(&b->lock); /* fails only on misuse */
 	for (p = *bucket; p != NULL; p = p->next) {
-		if (memcmp(p->key, key, sizeof(key)) == 0)
+		if (memcmp(p->key, key, sizeof(p->key)) == 0)
 			break;
 	}
 	if (p == NULL && (p = calloc(1, sizeof(*p))) != NULL) {
-		memcpy(p->key, key, sizeof(key));
+		memcpy(p->key, key, sizeof(p->key));
 		p->next = *bucket;
 		*bucket = p;
 	}
 	if (p != NULL)
 		atomic_fetch_add(&p->connections, 1);
 	(void)pthread_mutex_unlock(&b->lock);
-	*s = (struct share){.budget = b, .peer = p};
-	return p == NULL ? -1 : 0;
+	return p;
 }
 
-void
-share_close(struct share *s)
+static void
+leave(struct budget *b, struct peer *p)
 {
-	struct budget *b = s->budget;
-	struct peer *p = s->peer, **at;
+	struct peer **at;
 
-	if (p == NULL)
-		return;
-	share_give(s, s->held);
-	s->peer = NULL;
 	(void)pthread_mutex_lock(&b->lock); /* fails only on misuse */
 	if (atomic_fetch_sub(&p->connections, 1) == 1) {
 		for (at = find_bucket(b, p->key); *at != p;)
@@ -96,6 +79,45 @@ share_close(struct share *s)
 		free(p);
 	}
 	(void)pthread_mutex_unlock(&b->lock);
+}
+
+int
+share_open(struct share *s, struct budget *b, const struct address *a)
+{
+	uint64_t key[2];
+
+	make_key(a, key);
+	*s = (struct share){.budget = b, .peer = enter(b, key)};
+	return s->peer == NULL ? -1 : 0;
+}
+
+void
+share_close(struct share *s)
+{
+	if (s->peer == NULL)
+		return;
+	share_give(s, s->held);
+	leave(s->budget, s->peer);
+	s->peer = NULL;
+}
+
+void
+share_move(struct share *s, const struct address *a)
+{
+	struct peer *to;
+	uint64_t key[2];
+
+	make_key(a, key);
+	if (memcmp(s->peer->key, key, sizeof(key)) == 0)
+		return;
+	to = enter(s->budget, key);
+	if (to == NULL)
+		return;
+	atomic_fetch_add_explicit(&to->held, s->held, memory_order_relaxed);
+	atomic_fetch_sub_explicit(
+	    &s->peer->held, s->held, memory_order_relaxed);
+	leave(s->budget, s->peer);
+	s->peer = to;
 }
 
 bool

@@ -18,7 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
+
+#include "front/address.h"
 
 /* One address; lives as long as it has a connection. */
 struct peer {
@@ -50,7 +51,12 @@ int budget_init(struct budget *, uint64_t max_bytes);
 void budget_release(struct budget *);
 
 /* A connection of this address. 0, or -1 with ENOMEM. */
-int share_open(struct share *, struct budget *, const struct sockaddr *);
+int share_open(struct share *, struct budget *, const struct address *);
+/*
+ * It is another's connection after all, as a proxy says. Without memory it
+ * stays whose it was.
+ */
+void share_move(struct share *, const struct address *);
 /* Gives all back. Does nothing to a share that is closed. */
 void share_close(struct share *);
 

@@ -146,8 +146,8 @@ stream_take(struct stream *s, size_t n)
 }
 
 /* A socket that refuses is as wide as it was: slower, or larger, no more. */
-void
-stream_widen(struct stream *s, bool wide)
+static void
+set_width(struct stream *s, bool wide)
 {
 	int bytes = wide ? STREAM_RCVBUF_WIDE : STREAM_RCVBUF;
 
@@ -156,6 +156,26 @@ stream_widen(struct stream *s, bool wide)
 	/* What it was accepted with bounds its window for good otherwise. */
 	(void)setsockopt(
 	    s->fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &bytes, sizeof(bytes));
+}
+
+void
+stream_widen(struct stream *s, _Atomic uint64_t *count)
+{
+	if (s->wide)
+		return;
+	if (atomic_fetch_add(count, 1) < STREAM_WIDE_MAX)
+		set_width(s, true);
+	else
+		atomic_fetch_sub(count, 1);
+}
+
+void
+stream_narrow(struct stream *s, _Atomic uint64_t *count)
+{
+	if (!s->wide)
+		return;
+	set_width(s, false);
+	atomic_fetch_sub(count, 1);
 }
 
 /*

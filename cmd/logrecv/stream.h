@@ -12,6 +12,7 @@
 #ifndef LOGRECV_STREAM_H
 #define LOGRECV_STREAM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,12 +32,13 @@
 /*
  * Bytes of a socket's buffers, as setsockopt(2) takes them; the kernel counts
  * twice as many. Its own choice would be up to 10 MB for each client. Set on
- * the socket that listens: those that it accepts inherit them. Wide is
- * what those have that are at work, up to some number.
+ * the socket that listens: those that it accepts inherit them. Wide is what
+ * those have that are at work, up to WIDE_MAX at once.
  */
 #define STREAM_RCVBUF 4096
 #define STREAM_SNDBUF 4096
 #define STREAM_RCVBUF_WIDE (64 << 10)
+#define STREAM_WIDE_MAX ((64 << 20) / (2 * STREAM_RCVBUF_WIDE))
 
 enum stream_event {
 	STREAM_INPUT, /* there is more to take */
@@ -85,8 +87,13 @@ bool stream_has_unread(const struct stream *);
 /* Takes n bytes away from the front of the input: they are gone. */
 void stream_take(struct stream *, size_t n);
 
-/* Lets the socket take in more at a time, or as little as at first. */
-void stream_widen(struct stream *, bool wide);
+/*
+ * Lets the socket take in more at a time, as long as not too many do: without,
+ * a body of some length takes many steps. Or as little as at first. `count` is
+ * of those that are wide.
+ */
+void stream_widen(struct stream *, _Atomic uint64_t *count);
+void stream_narrow(struct stream *, _Atomic uint64_t *count);
 
 /* Bytes of memory that it keeps, or will after this turn. */
 static inline size_t

@@ -22,14 +22,16 @@ static void serve_metrics(struct conn *, const struct request *);
 #define SENDS (HTTP_BIT(POST) | HTTP_BIT(PUT))
 #define PROBES (HTTP_BIT(HEAD) | HTTP_BIT(OPTIONS))
 
+#define BOTH (ROLE_EVENTS | ROLE_OPERATORS)
+
 const struct way ways[] = {
-    {.path = "/log", .methods = SENDS, .events = true, .serve = serve_log},
-    {.path = "/log", .methods = PROBES, .serve = serve_probe},
-    {.path = "/log/", .methods = SENDS, .events = true, .serve = serve_log},
-    {.path = "/log/", .methods = PROBES, .serve = serve_probe},
-    {.path = "/healthz", .methods = READS, .serve = serve_health},
-    {.path = "/readyz", .methods = READS, .serve = serve_ready},
-    {.path = "/metrics", .methods = READS, .serve = serve_metrics},
+    {"/log", ROLE_EVENTS, SENDS, true, serve_log},
+    {"/log", ROLE_EVENTS, PROBES, false, serve_probe},
+    {"/log/", ROLE_EVENTS, SENDS, true, serve_log},
+    {"/log/", ROLE_EVENTS, PROBES, false, serve_probe},
+    {"/healthz", BOTH, READS, false, serve_health},
+    {"/readyz", BOTH, READS, false, serve_ready},
+    {"/metrics", ROLE_OPERATORS, READS, false, serve_metrics},
     {.path = NULL},
 };
 

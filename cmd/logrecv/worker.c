@@ -21,11 +21,12 @@
 #include "stream.h"
 #include "worker.h"
 
-#define BACKLOG 4096
 #define SWEEP_MS 500
 
 #define ACCEPT_MAX 64 /* in a turn: those that are there have theirs too */
 #define RETRY_MAX_S 8
+/* Connections over --max-connections that operators can have. */
+#define OPERATORS_SPARE 16
 
 static const char too_many[] = "{\"error\":\"over --max-connections clients\"}";
 
@@ -41,39 +42,6 @@ static void on_sweep(evutil_socket_t, short what, void *);
 /*
  * Setting up
  */
-
-/* A socket that several workers may bind to the same address. */
-static int
-bind_socket(const struct sockaddr *sa, socklen_t len, struct error *err)
-{
-	int one = 1, zero = 0, fd;
-	int rcvbuf = STREAM_RCVBUF, sndbuf = STREAM_SNDBUF;
-
-	fd = socket(
-	    sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_errno(err, "create a socket");
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
-		(void)error_errno(err, "set SO_REUSEPORT");
-	else if (sa->sa_family == AF_INET6 &&
-		 setsockopt(
-		     fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)) < 0)
-		(void)error_errno(err, "clear IPV6_V6ONLY");
-	else if (setsockopt(
-		     fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)) < 0 ||
-		 setsockopt(
-		     fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf)) < 0)
-		(void)error_errno(err, "set SO_RCVBUF and SO_SNDBUF");
-	else if (bind(fd, sa, len) < 0)
-		(void)error_errno(err, "bind");
-	else if (listen(fd, BACKLOG) < 0)
-		(void)error_errno(err, "listen");
-	else
-		return fd;
-	(void)close(fd); /* nothing was sent */
-	return -1;
-}
 
 static int
 create_events(struct worker *w)
@@ -95,12 +63,43 @@ create_events(struct worker *w)
 		   : 0;
 }
 
-int
-worker_init(struct worker *w, struct server *server, const struct sockaddr *sa,
-    socklen_t len, struct error *err)
+static int
+create_ears(struct worker *w, struct error *err)
 {
-	int fd;
+	struct listeners *ls = &w->server->listeners;
 
+	for (unsigned i = 0; i < ls->count; i++) {
+		struct ear *ear = &w->ears[i];
+		int fd = listener_socket(&ls->all[i], err);
+
+		if (fd < 0)
+			return -1;
+		ear->worker = w;
+		ear->listener = &ls->all[i];
+		ear->events = evconnlistener_new(w->base, on_accept, ear,
+		    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
+			LEV_OPT_DISABLED,
+		    0, fd);
+		if (ear->events == NULL) {
+			(void)close(fd); /* nothing was sent */
+			return error_set(err, "listen: out of memory");
+		}
+		evconnlistener_set_error_cb(ear->events, on_accept_error);
+		w->ear_count++;
+	}
+	return 0;
+}
+
+static void
+free_ears(struct worker *w)
+{
+	while (w->ear_count > 0)
+		evconnlistener_free(w->ears[--w->ear_count].events);
+}
+
+int
+worker_init(struct worker *w, struct server *server, struct error *err)
+{
 	memset(w, 0, sizeof(*w));
 	TAILQ_INIT(&w->conns);
 	TAILQ_INIT(&w->dead);
@@ -111,27 +110,14 @@ worker_init(struct worker *w, struct server *server, const struct sockaddr *sa,
 	if (commit_init(&w->commit, server->spool, server->sync,
 		&server->stats->table[STAT_SYNC_SECONDS], err) < 0)
 		return -1;
-	fd = bind_socket(sa, len, err);
-	if (fd < 0) {
-		commit_destroy(&w->commit);
-		return -1;
-	}
 	w->base = event_base_new();
 	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->base != NULL)
-		w->listener = evconnlistener_new(w->base, on_accept, w,
-		    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
-			LEV_OPT_DISABLED,
-		    0, fd);
-	if (w->listener == NULL)
-		(void)close(fd); /* nothing was sent */
-	if (w->listener == NULL || w->stop_fd < 0 || create_events(w) < 0 ||
-	    buf_reserve(&w->room, STREAM_ROOM) < 0) {
-		worker_destroy(w);
-		return error_set(err, "create an event loop: out of memory");
-	}
-	evconnlistener_set_error_cb(w->listener, on_accept_error);
-	return 0;
+	(void)error_set(err, "create an event loop: out of memory");
+	if (w->base != NULL && w->stop_fd >= 0 && create_events(w) == 0 &&
+	    buf_reserve(&w->room, STREAM_ROOM) == 0 && create_ears(w, err) == 0)
+		return 0;
+	worker_destroy(w);
+	return -1;
 }
 
 void
@@ -143,8 +129,7 @@ worker_destroy(struct worker *w)
 		if (events[i] != NULL)
 			event_free(events[i]);
 	}
-	if (w->listener != NULL)
-		evconnlistener_free(w->listener);
+	free_ears(w);
 	if (w->base != NULL)
 		event_base_free(w->base);
 	if (w->stop_fd >= 0)
@@ -152,15 +137,6 @@ worker_destroy(struct worker *w)
 	buf_release(&w->room);
 	buf_release(&w->answer);
 	commit_destroy(&w->commit);
-}
-
-int
-worker_address(
-    const struct worker *w, struct sockaddr_storage *ss, socklen_t *len)
-{
-	*len = sizeof(*ss);
-	return getsockname(
-	    evconnlistener_get_fd(w->listener), (struct sockaddr *)ss, len);
 }
 
 int
@@ -215,8 +191,10 @@ is_draining(struct worker *w)
 static void
 start_listening(struct worker *w)
 {
-	bool fails = evconnlistener_enable(w->listener) < 0;
+	bool fails = false;
 
+	for (unsigned i = 0; i < w->ear_count; i++)
+		fails |= evconnlistener_enable(w->ears[i].events) < 0;
 	if (fails && !w->deaf)
 		log_warn("accept connections: out of memory: trying again");
 	w->deaf = fails;
@@ -417,15 +395,19 @@ static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd,
     struct sockaddr *sa, int len, void *arg)
 {
-	struct worker *w = arg;
+	const struct ear *ear = arg;
+	struct worker *w = ear->worker;
 	struct server *s = w->server;
+	uint64_t most = s->max_connections;
 	int one = 1;
 
 	(void)len;
+	if (ear->listener->role == ROLE_OPERATORS)
+		most += OPERATORS_SPARE;
 	/* Back in the next turn. */
 	if (++w->accepted >= ACCEPT_MAX)
 		(void)evconnlistener_disable(listener);
-	if (atomic_fetch_add(&s->connections, 1) >= s->max_connections &&
+	if (atomic_fetch_add(&s->connections, 1) >= most &&
 	    !crowd_make_place(w)) {
 		atomic_fetch_sub(&s->connections, 1);
 		stat_add(s->stats, STAT_REFUSED_CONNECTIONS, 1);
@@ -434,7 +416,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	}
 	/* Answers are small and leave at once; without it they are slower. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (conn_open(w, fd, sa) < 0) {
+	if (conn_open(w, fd, ear->listener, sa) < 0) {
 		atomic_fetch_sub(&s->connections, 1);
 		stat_add(s->stats, STAT_REFUSED_MEMORY, 1);
 	}
@@ -447,7 +429,8 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {
-	struct worker *w = arg;
+	const struct ear *ear = arg;
+	struct worker *w = ear->worker;
 	int code = EVUTIL_SOCKET_ERROR();
 
 	stat_add(w->server->stats, STAT_ACCEPT_ERRORS, 1);
@@ -466,8 +449,7 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 	w->stopping = true;
 	w->stop_by_ns = worker_now(w) + w->server->drain_ns;
 	(void)event_del(w->stop_event);
-	evconnlistener_free(w->listener);
-	w->listener = NULL;
+	free_ears(w);
 	conn_drain(w);
 }
 

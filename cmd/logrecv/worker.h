@@ -1,7 +1,7 @@
 /*
- * worker.h - one event loop of the server, with its own listening socket
- * (SO_REUSEPORT), its own connections and its own buffer file; see commit.h
- * for its two threads.
+ * worker.h - one event loop of the server, with a socket of its own for each
+ * listener, its own connections and its own buffer file; see commit.h for its
+ * two threads.
  */
 #ifndef LOGRECV_WORKER_H
 #define LOGRECV_WORKER_H
@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "clock.h"
 #include "commit.h"
@@ -24,10 +23,18 @@ struct event;
 #define WORKER_DATE_MAX 40
 #define WORKER_ANSWER_MAX 256
 
+/* Where it accepts connections. */
+struct ear {
+	struct worker *worker; /* not owned, nor is the */
+	const struct listener *listener;
+	struct evconnlistener *events;
+};
+
 struct worker {
 	struct server *server; /* not owned */
 	struct event_base *base;
-	struct evconnlistener *listener;
+	struct ear ears[LISTENERS_MAX];
+	unsigned ear_count;
 	struct event *stop_event, *done_event, *sweep_event;
 	int stop_fd; /* eventfd(2): writing to it ends the worker */
 	struct commit commit;
@@ -53,16 +60,10 @@ struct worker {
 };
 
 /*
- * Binds to the address (several workers may bind to one) and starts to
- * listen; nothing is accepted before worker_start. 0, or -1 with nothing left
- * open.
+ * Listens at each of the server's listeners; nothing is accepted before
+ * worker_start. 0, or -1 with nothing left open.
  */
-int worker_init(struct worker *, struct server *, const struct sockaddr *,
-    socklen_t, struct error *);
-
-/* The address that the worker is bound to, its port filled in. */
-int
-worker_address(const struct worker *, struct sockaddr_storage *, socklen_t *);
+int worker_init(struct worker *, struct server *, struct error *);
 
 int worker_start(struct worker *, struct error *);
 

@@ -71,7 +71,7 @@ for tool in logrecv logbatch logload; do
 			"$SPOOL/metrics/$tool.prom")"
 done
 ok 'logrecv counts 3 events' wait_for has logrecv logrecv_events_total 3
-http GET /metrics
+URL=$ADMIN_URL http GET /metrics
 is "$CODE" 200 'GET /metrics'
 like "$(tr -d '\r' <"$HEADERS")" \
 	'[Cc]ontent-[Tt]ype: text/plain; version=0\.0\.4' 'its type'

@@ -19,7 +19,7 @@ for i in 1 2; do
 	ok "event $i is taken" send_event '{}'
 	ok 'and becomes a row' wait_rows "$i"
 done
-http GET /metrics
+URL=$ADMIN_URL http GET /metrics
 like "$BODY" 'logrecv_events_total [0-9]' 'logrecv shows its metrics itself'
 for tool in "${all[@]}"; do
 	is "$(grep -c ' warn .*metrics' "$DIR/$tool.log")" 1 "$tool says it once"

@@ -30,7 +30,7 @@ PATH=$DIR/bin:$PATH
 counted() { [ "$(metric logload logload_files_loaded_total)" = 3 ]; }
 
 shown() {
-	http GET /metrics
+	URL=$ADMIN_URL http GET /metrics
 	[[ $BODY == *'logload_files_loaded_total 3'* ]]
 }
 
@@ -45,10 +45,12 @@ all_of_it() {
 
 	as "$receiver"
 	start logrecv "${AS[@]}" logrecv --listen 127.0.0.1:0 --spool "$SPOOL"
-	wait_log logrecv ' listening '
+	wait_log logrecv ' listening for operators '
 	PORT=$(log_since logrecv |
 		sed -n 's/.* listening address=.*:\([0-9]*\) .*/\1/p')
 	URL=http://127.0.0.1:$PORT
+	ADMIN_URL=http://127.0.0.1:$(log_since logrecv |
+		sed -n 's/.* listening for operators address=.*://p')
 	as "$batcher"
 	start logbatch "${AS[@]}" logbatch --spool "$SPOOL" --max-age=200ms
 	as "$loader"

@@ -88,6 +88,13 @@ for path in /log /log/; do
 	is "$CODE $(field Content-Length)" '200 0' "HEAD $path"
 done
 for path in /healthz /readyz /metrics; do
+	# The metrics are for operators alone; how it is may be asked anywhere.
+	http GET "$path"
+	case $path in
+	/metrics) is "$CODE" 404 'events come in where no metrics are' ;;
+	*) is "$CODE" 200 "GET $path" ;;
+	esac
+	events=$URL URL=$ADMIN_URL
 	http GET "$path"
 	is "$CODE" 200 "GET $path"
 	http GET "$path?x=y"
@@ -98,7 +105,10 @@ for path in /healthz /readyz /metrics; do
 		http "$method" "$path" -d '{}'
 		is "$CODE $(field Allow)" '405 GET, HEAD' "$method $path"
 	done
+	URL=$events
 done
+URL=$ADMIN_URL post '{"a":7}'
+is "$CODE" 404 'nor are events taken where operators come in'
 is "$(stored)" "$before" 'nothing of what was refused is stored'
 
 post '{"a":8}'
@@ -114,7 +124,7 @@ is "$(lines buffer)" 12 'and stores them'
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 for sample in json=3 object=2 empty=3 depth=1 event-size=1 body-size=1 \
-	header-size=1 content-coding=1 path=8 method=14; do
+	header-size=1 content-coding=1 path=10 method=14; do
 	is "$(metric logrecv "logrecv_refused_total{reason=\"${sample%=*}\"}")" \
 		"${sample#*=}" "counted by reason: ${sample%=*}"
 done

@@ -107,7 +107,7 @@ perl -MIO::Socket::INET -e '
 		if ($n) { $sent += $n; $still = 0 } else { $still++ }
 		select(undef, undef, undef, 0.01) if !$n;
 	}
-	print $sent < 50e6 ? "stopped" : "took $sent bytes";' "$PORT" >"$DIR/stopped"
+	print $sent < 50e6 ? "stopped" : "took $sent bytes";' "$ADMIN_PORT" >"$DIR/stopped"
 is "$(cat "$DIR/stopped")" stopped 'a client that reads no answer is not read'
 rss=$(awk '/^VmHWM/ { print $2 }' "/proc/$(pid logrecv)/status")
 note "peak memory: $rss kB"

@@ -27,7 +27,7 @@ come_and_go() {
 			    : $kind == 3 ? $whole x 3
 			    : $kind == 4 ? "${head}Transfer-Encoding: chunked\r\n\r\n" .
 				"bb8\r\n$pad\r\nzz\r\n"
-			    : $kind == 5 ? "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" x 5
+			    : $kind == 5 ? "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n" x 5
 			    : $kind == 6 ? "\0" x 100
 			    : $kind == 7 ? "${head}Content-Length: 99999999\r\n\r\n$pad"
 			    : $kind == 8 ? "${head}Transfer-Encoding: chunked\r\n\r\n" .

@@ -32,7 +32,7 @@ nothing_stored() {
 }
 
 scrape() {
-	curl -q -sS --max-time 10 "$URL/metrics" | awk -v "sample=$1" '
+	curl -q -sS --max-time 10 "$ADMIN_URL/metrics" | awk -v "sample=$1" '
 		index($0, sample " ") == 1 {
 			print substr($0, length(sample) + 2)
 		}'

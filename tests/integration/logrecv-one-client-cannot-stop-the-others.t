@@ -10,8 +10,8 @@ takes_in() {
 	[ "$(scrape logrecv_in_flight_bytes)" -gt 0 ]
 }
 
-# ahead NAME <BYTES: while the sync of another one's event takes long, they are
-# sent, and no answer is read
+# ahead NAME [PORT] <BYTES: while the sync of another one's event takes long, they
+# are sent, and no answer is read
 ahead() {
 	cat >"$DIR/ahead"
 	: >"$FAULTS/hold"
@@ -32,7 +32,7 @@ ahead() {
 			select(undef, undef, undef, 0.01);
 		}
 		print STDERR "sent $sent\n";
-		sleep 60' "$PORT" "$DIR/ahead"
+		sleep 60' "${2:-$PORT}" "$DIR/ahead"
 	wait_log ahead '^sent ' || give_up 'cannot send'
 	rm "$FAULTS/hold"
 	post '{"other":1}' --max-time "$((5 * WAIT_SCALE))"
@@ -49,7 +49,8 @@ each() {
 	ahead '600 kB of events' <"$DIR/events"
 	ahead '600 kB behind an answer that waits for an event' <"$DIR/held"
 	ahead '600 kB behind the last request' <"$DIR/last"
-	ahead '2000 requests whose answers are not read' <"$DIR/unread"
+	ahead '2000 requests whose answers are not read' "$ADMIN_PORT" \
+		<"$DIR/unread"
 	ok 'its connections end' wait_for sample_is logrecv_connections 0
 	ok 'nothing is in flight' wait_for sample_is logrecv_in_flight_bytes 0
 	stop logrecv

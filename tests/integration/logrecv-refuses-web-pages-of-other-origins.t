@@ -28,7 +28,7 @@ answers 403 'so is what has no origin to tell' POST /log -d '{"a":4}' \
 	-H 'Origin: null'
 answers 403 'and a text/plain, which a browser asks nobody for' POST /log \
 	-d '{"a":5}' -H "$evil" -H 'Content-Type: text/plain'
-answers 403 'and whoever wants the metrics' GET /metrics -H "$evil"
+URL=$ADMIN_URL answers 403 'and whoever wants the metrics' GET /metrics -H "$evil"
 is "$(stored | wc -l)" 2 'nothing of what was refused is stored'
 answers 200 'any Host will do' GET /healthz -H 'Host: evil.example'
 counted() {
@@ -44,12 +44,12 @@ answers 200 'an origin that is allowed is' POST /log -d '{"a":1}' -H "$evil"
 answers 403 'another one is not' POST /log -d '{"a":2}' \
 	-H 'Origin: http://other.example'
 answers 200 'a Host of the list' POST /log -d '{"a":3}' -H 'Host: localhost'
-answers 403 'another Host' GET /metrics -H "Host: evil.example:$PORT"
+answers 403 'another Host' GET /healthz -H "Host: evil.example:$PORT"
 like "$BODY" '"error":".*--host' 'is refused by the name of the option'
 answers 403 'and the Origin that goes with it' POST /log -d '{"a":4}' \
 	-H "Host: evil.example:$PORT" -H "Origin: http://evil.example:$PORT"
 is "$(http_codes "$PORT" < <(printf \
-	'GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'))" \
+	'GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'))" \
 	403 'the name in the target counts more than the Host'
 is "$(stored | wc -l)" 2 'two events are stored'
 stop logrecv

@@ -32,7 +32,7 @@ is "$CODE" 503 'without a 100 first'
 is "$(lines buffer)" "$before" 'nothing of that is stored'
 http GET /healthz
 is "$CODE" 200 'it is alive, though'
-http GET /metrics
+URL=$ADMIN_URL http GET /metrics
 is "$CODE" 200 'and shows its metrics'
 ok 'which say so' grep -q '^logrecv_ready 0$' <<<"$BODY"
 is "$(log_since logrecv | grep -c 'refusing events')" 1 'its log says so once'

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logrecv-lib.sh"
 
-# flood COUNT REQUEST: pipelines it for ever on so many connections, and reads
+# flood COUNT REQUEST PORT: pipelines it for ever on so many connections, and reads
 # all answers
 flood() {
 	start flood perl -MIO::Socket::INET -MIO::Select -e '
@@ -28,14 +28,14 @@ flood() {
 				$at{$s} = ($at{$s} + ($n // 0)) % length $data;
 			}
 			print STDERR "flooding\n" if ++$rounds == 100;
-		}' "$PORT" "$1" "$2"
+		}' "$3" "$1" "$2"
 	wait_log flood '^flooding' || give_up 'no flood comes about'
 }
 
-# beside WHAT COUNT REQUEST
+# beside WHAT COUNT REQUEST [PORT]
 beside() {
 	start idle bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT; cat <&3"
-	flood "$2" "$3"
+	flood "$2" "$3" "${4:-$PORT}"
 	for _ in 1 2 3; do
 		post "{\"at\":$(date +%s)}" --max-time "$((5 * WAIT_SCALE))"
 		is "$CODE" 200 "an event is acknowledged beside $1"
@@ -54,7 +54,8 @@ export WAIT_SCALE
 spool_new
 logrecv_start --workers=1 --idle-timeout=1s --max-in-flight=64MiB
 beside 'a client that pipelines GET' 1 "$(get /healthz)"$'\r\n\r\n'
-beside '16 that want the metrics' 16 "$(get /metrics)"$'\r\n\r\n'
+beside '16 that want the metrics' 16 "$(get /metrics)"$'\r\n\r\n' \
+	"$ADMIN_PORT"
 beside '16 that pipeline events' 16 "$(request '{}')"
 beside 'one that sends what is refused' 1 "$(request 'x')"
 stop logrecv

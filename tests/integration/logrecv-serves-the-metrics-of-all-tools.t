@@ -41,7 +41,7 @@ check_text() {
 
 # scraped: the text, in $DIR/text
 scraped() {
-	http GET /metrics
+	URL=$ADMIN_URL http GET /metrics
 	cp "$DIR/.body" "$DIR/text"
 	[ "$CODE" = 200 ]
 }

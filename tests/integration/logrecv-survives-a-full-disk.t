@@ -36,7 +36,7 @@ ok 'and with Retry-After' grep -qi '^Retry-After: [0-9]' "$HEADERS"
 ok 'its log says why' wait_log logrecv 'No space left on device'
 http GET /healthz
 is "$CODE" 200 'it is alive'
-http GET /metrics
+URL=$ADMIN_URL http GET /metrics
 is "$CODE" 200 'the metrics can be read'
 counted() {
 	[ "$(scrape logrecv_store_errors_total)" -ge 1 ]

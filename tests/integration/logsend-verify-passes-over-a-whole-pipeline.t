@@ -23,7 +23,7 @@ is "$(metric logsend logsend_events_acknowledged_total)" 3000 \
 	'logsend'\''s metrics lie beside those of the other tools'
 # serves: made once a second
 serves() {
-	http GET /metrics
+	URL=$ADMIN_URL http GET /metrics
 	[[ $BODY == *'logsend_events_acknowledged_total 3000'* ]]
 }
 ok 'and logrecv serves them' wait_for serves

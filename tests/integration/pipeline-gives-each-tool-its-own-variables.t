@@ -15,7 +15,7 @@ for tool in logrecv logbatch logload; do
 	chmod +x "$DIR/bin/$tool"
 done
 export DIR
-start pipeline env PIPELINE_BIN="$DIR/bin" SPOOL="$SPOOL" \
+start pipeline env -u LOGRECV_ADMIN_LISTEN PIPELINE_BIN="$DIR/bin" SPOOL="$SPOOL" \
 	LOGRECV_TOKEN_FILE=/a LOGRECV_MAX_EVENT=9MB LOGBATCH_MAX_AGE=1s LOGLOAD_DB=mysql://db \
 	LOGLOAD_DB_PASSWORD=$'two\nLOGRECV_LISTEN=lines' LOGSEND_RATE=1 \
 	"$TOP/pipeline.sh"

@@ -2,9 +2,6 @@
  * logrecv-share.c - what clients hold is counted for each address and for all,
  * and given back to the byte.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "../../cmd/logrecv/share.h"
 #include "tap.h"
 
@@ -13,16 +10,11 @@ static struct budget budget;
 static struct share
 open_share(const char *address)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	struct address a;
 	struct share s;
 
-	if (inet_pton(AF_INET, address, &in.sin_addr) == 1) {
-		must(share_open(&s, &budget, (void *)&in) == 0);
-	} else {
-		must(inet_pton(AF_INET6, address, &in6.sin6_addr) == 1);
-		must(share_open(&s, &budget, (void *)&in6) == 0);
-	}
+	must(address_parse(&a, address, strlen(address)) == 0);
+	must(share_open(&s, &budget, &a) == 0);
 	return s;
 }
 
@@ -74,6 +66,31 @@ test_budget(void)
 	is_number(budget_room(&budget), 1000, "once");
 }
 
+/* A proxy says whose connection it is: what it holds is that one's. */
+static void
+test_move(void)
+{
+	struct share a = open_share("192.0.2.1"), b = open_share("192.0.2.1");
+	struct share other = open_share("2001:db8::1");
+	struct address to;
+
+	must(share_take(&a, 300, 0) && share_take(&b, 100, 0));
+	must(address_parse(&to, "2001:db8::2", 11) == 0);
+	share_move(&a, &to);
+	ok(a.peer == other.peer, "it is of the other address");
+	is_number(b.peer->held, 100, "the first one has the rest");
+	is_number(b.peer->connections, 1, "of the connections too");
+	is_number(other.peer->held, 300, "the other one has what it holds");
+	is_number(budget_room(&budget), 600, "of all no more and no less");
+	share_move(&b, &to);
+	share_move(&b, &to);
+	is_number(other.peer->connections, 3, "and every connection, once");
+	share_close(&other);
+	share_close(&a);
+	share_close(&b);
+	is_number(budget_room(&budget), 1000, "all is given back");
+}
+
 /* More than there are buckets, and closed in another order. */
 static void
 test_many(void)
@@ -101,6 +118,7 @@ main(void)
 	must(budget_init(&budget, 1000) == 0);
 	test_addresses();
 	test_budget();
+	test_move();
 	test_many();
 	budget_release(&budget);
 	return tap_end();

@@ -14,7 +14,7 @@ use Bench::Requests;
 our @EXPORT = qw(hostile);
 
 my $POST = "POST /log HTTP/1.1\r\nHost: a\r\n";
-my $GET = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+my $METRICS = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
 my $EVENT = event_of(204);
 my $WHOLE = sprintf "%sContent-Length: %d\r\n\r\n%s", $POST, length $EVENT,
     $EVENT;
@@ -24,7 +24,7 @@ my %SENT = (
 	'headers that do not end' => $POST . 'X: ' . 'x' x 16_000,
 	'bodies that do not end' => $POST . "Content-Length: 9000000\r\n\r\n" .
 	    ' ' x 65_536,
-	'answers that are not read' => $GET x 400,
+	'answers that are not read' => $METRICS x 400,
 	'events, answers not read' => $WHOLE x 200,
 	'events while the sync hangs' => $WHOLE x 200,
 );
@@ -77,7 +77,12 @@ sub run_attack {
 	my ($kind, $count) = @_;
 	my @hold = $kind =~ /sync/ ? faults() : ();
 	my $server = serve('synced', @hold, limit_files());
+	# The metrics are where operators come in.
 	my ($port) = $server->{url} =~ /:(\d+)/;
+	wait_until('it listens for operators', 20, sub {
+		($port) = slurp($server->{err}) =~
+		    /operators address=[\d.]+:(\d+)/;
+	}) if $kind =~ /^answers/;
 	my $program = "use lib '$HERE/lib'; use Bench::Hostile; "
 	    . 'Bench::Hostile::begin(@ARGV)';
 	my $attack = spawn('attack', limit_files(), $^X, '-e', $program,

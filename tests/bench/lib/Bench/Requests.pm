@@ -28,7 +28,7 @@ sub serve {
 		evhttp => ["$BUILD/tests/bench/evhttp"]);
 	my $spool = scratch('spool');
 	my $command = $programs{$kind} // ["$BUILD/logrecv", '--listen',
-		'127.0.0.1:0', '--spool', $spool, '--spool-limit', '0',
+		'127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--spool', $spool, '--spool-limit', '0',
 		'--ack', $kind];
 	my $p = spawn($programs{$kind} ? $kind : 'logrecv', @under,
 		@$command);

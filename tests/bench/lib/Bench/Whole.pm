@@ -14,7 +14,8 @@ my $BATCH = 100;
 sub start_pipeline {
 	my ($db, $spool) = @_;
 	my @tools = (spawn('logrecv', "$BUILD/logrecv", '--listen',
-			'127.0.0.1:0', '--spool', $spool),
+			'127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--spool',
+			$spool),
 		spawn('logbatch', "$BUILD/logbatch", '--spool', $spool),
 		spawn('logload', $db->logload('--spool', $spool,
 			'--jobs', $SETTING{jobs})));

@@ -54,7 +54,7 @@ sub send_event {
 		open STDERR, '>&', \*STDOUT or POSIX::_exit(71);
 		alarm 60;
 		exec 'logrecv', "--spool=$root/spool", '--workers=1',
-		    '--listen=127.0.0.1:0' or POSIX::_exit(71);
+		    '--listen=127.0.0.1:0', '--admin-listen=127.0.0.1:0' or POSIX::_exit(71);
 	};
 	my ($answer, @log) = ('');
 	while (defined(my $line = <$said>)) {

@@ -93,6 +93,7 @@ sub env {
 		LOGBATCH_SPOOL => $self->{spool},
 		LOGLOAD_SPOOL => $self->{spool},
 		LOGRECV_LISTEN => "127.0.0.1:$self->{port}",
+		LOGRECV_ADMIN_LISTEN => '127.0.0.1:0',
 		LOGRECV_WORKERS => 2,
 		LOGRECV_MIN_FREE => 0,
 		# Deeper than what the database takes: it is to say so.
