@@ -125,14 +125,21 @@ check_colon(
 	return skip_breaks(p + 1, end, breaks);
 }
 
-/* Is the name that begins here, with its quote, the one that is looked for? */
-static bool
+/*
+ * Is the name that begins here, with its quote, one that is looked for? Rarely
+ * asked: in line, it would take registers from those who ask.
+ */
+__attribute__((noinline)) static bool
 is_watched(const char *p, const char *end, const struct json_watch *watch)
 {
-	size_t len = watch->name_len;
+	for (int i = 0; i < 2; i++) {
+		size_t len = watch->lens[i];
 
-	return (size_t)(end - p) >= len + 2 && p[1 + len] == '"' &&
-	       memcmp(p + 1, watch->name, len) == 0;
+		if ((size_t)(end - p) >= len + 2 && p[1 + len] == '"' &&
+		    memcmp(p + 1, watch->names[i], len) == 0)
+			return true;
+	}
+	return false;
 }
 
 static const char *
@@ -142,7 +149,9 @@ check_name(const char *p, const char *end, struct json_watch *watch,
 	p = check_quote(p, end, err);
 	if (p == NULL)
 		return NULL;
-	if (end - p > 1 && p[1] == *watch->name && is_watched(p, end, watch))
+	if (end - p > 1 &&
+	    (p[1] == watch->firsts[0] || p[1] == watch->firsts[1]) &&
+	    is_watched(p, end, watch))
 		watch->seen = true;
 	p = check_string(p, end, &watch->seen, err);
 	return p == NULL ? NULL : check_colon(p, end, &watch->breaks, err);
@@ -152,7 +161,7 @@ const char *
 json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
     struct json_error *err)
 {
-	struct json_watch watch = {.name = ""};
+	struct json_watch watch = {.names = {"", ""}};
 
 	p = json_check_watching(p, end, max_depth, &watch, err);
 	if (watch.breaks)
@@ -171,6 +180,8 @@ json_check_watching(const char *p, const char *end, unsigned max_depth,
 	assert(max_depth <= JSON_DEPTH_MOST);
 	l.depth = 0;
 	l.max = max_depth;
+	for (int i = 0; i < 2; i++)
+		watch->firsts[i] = *watch->names[i];
 	for (;;) {
 		/* Here a value is due. */
 		if (p < end && (*p == '{' || *p == '[')) {

@@ -39,15 +39,16 @@ const char *json_check(const char *p, const char *end, unsigned max_depth,
 
 /* What json_check_watching looks out for on its way, and has seen. */
 struct json_watch {
-	const char *name; /* of a member, as it is without escapes */
-	size_t name_len;
-	bool breaks; /* CR or LF between tokens */
-	bool seen;   /* the name at any depth, or one with escapes */
+	const char *names[2]; /* of members, as they are without escapes */
+	size_t lens[2];       /* a name that is "" is none */
+	char firsts[2];       /* of the names; json_check_watching sets it */
+	bool breaks;          /* CR or LF between tokens */
+	bool seen;            /* one at any depth, or one with escapes */
 };
 
 /*
- * The same, for those to whom a certain member matters that is hardly ever
- * there: `seen` unset, it is not, and no second look is needed.
+ * The same, for those to whom certain members matter that are hardly ever
+ * there: `seen` unset, they are not, and no second look is needed.
  */
 const char *json_check_watching(const char *p, const char *end,
     unsigned max_depth, struct json_watch *, struct json_error *err);

@@ -21,6 +21,8 @@
 struct reader {
 	const char *body, *end;
 	const struct event_limits *limits;
+	const char *client_member; /* "": none */
+	size_t client_len;         /* its length */
 	struct event_tally *tally;
 	struct buf *out;
 	char suffix[EVENT_SUFFIX_MAX];
@@ -125,8 +127,42 @@ skip_between(const char *p, const char *end)
 	return p;
 }
 
+bool
+event_is_member(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > EVENT_MEMBER_MAX || !json_is_utf8(name, len) ||
+	    strcmp(name, STAMP_NAME) == 0)
+		return false;
+	for (; *name != '\0'; name++) {
+		if (*name == '"' || *name == '\\' || (unsigned char)*name < ' ')
+			return false;
+	}
+	return true;
+}
+
+/* What is added to an event, with the comma in front of it. */
+static void
+make_suffix(struct reader *r, const struct event_origin *from)
+{
+	size_t size = sizeof(r->suffix);
+	int n = 0;
+
+	r->client_member = r->limits->client_member;
+	if (r->client_member == NULL)
+		r->client_member = "";
+	else
+		n = snprintf(r->suffix, size, ",\"%s\":\"%s\"",
+		    r->client_member, from->client);
+	r->client_len = strlen(r->client_member);
+	n += snprintf(r->suffix + n, size - (size_t)n,
+	    ",\"" STAMP_NAME "\":\"%s\"}\n", from->stamp);
+	r->suffix_len = (size_t)n;
+}
+
 int
-event_append(const char *body, size_t len, const char *stamp,
+event_append(const char *body, size_t len, const struct event_origin *from,
     const struct event_limits *limits, uint64_t room, struct buf *out,
     struct event_tally *tally)
 {
@@ -140,8 +176,7 @@ event_append(const char *body, size_t len, const char *stamp,
 	size_t before = out->len;
 
 	memset(tally, 0, offsetof(struct event_tally, errors));
-	r.suffix_len = (size_t)snprintf(
-	    r.suffix, sizeof(r.suffix), ",\"" STAMP_NAME "\":\"%s\"}\n", stamp);
+	make_suffix(&r, from);
 	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
 		p += 3;
 	if (r.end > p && r.end[-1] == '\0')
@@ -228,9 +263,18 @@ copy(char *to, const char *from, size_t len, bool breaks)
 		to[i] = from[i] == '\n' || from[i] == '\r' ? ' ' : from[i];
 }
 
+/* Is the member's name one of ours? */
+static bool
+is_ours(const struct reader *r, const struct json_member *member)
+{
+	return json_name_is(member, STAMP_NAME, sizeof(STAMP_NAME) - 1) ||
+	       (r->client_len > 0 &&
+		   json_name_is(member, r->client_member, r->client_len));
+}
+
 /*
- * Copies an object up to its closing brace, but for members of the name that
- * is ours; returns the length. *bare: what comes next needs no comma.
+ * Copies an object up to its closing brace, but for members of names that are
+ * ours; returns the length. *bare: what comes next needs no comma.
  */
 static size_t
 copy_unstamped(struct reader *r, char *to, const char *p, const char *stop,
@@ -242,8 +286,7 @@ copy_unstamped(struct reader *r, char *to, const char *p, const char *stop,
 
 	*bare = true;
 	while (json_next_member(&cursor, stop, &member)) {
-		*bare =
-		    json_name_is(&member, STAMP_NAME, sizeof(STAMP_NAME) - 1);
+		*bare = is_ours(r, &member);
 		if (!*bare)
 			continue;
 		/* Its comma goes too; one in front stays, and serves ours. */
@@ -264,8 +307,8 @@ copy_unstamped(struct reader *r, char *to, const char *p, const char *stop,
 static const char *
 take_event(struct reader *r, const char *p, struct flaw *flaw)
 {
-	struct json_watch watch = {
-	    .name = STAMP_NAME, .name_len = sizeof(STAMP_NAME) - 1};
+	struct json_watch watch = {.names = {STAMP_NAME, r->client_member},
+	    .lens = {sizeof(STAMP_NAME) - 1, r->client_len}};
 	struct json_error json;
 	const char *stop, *suffix = r->suffix;
 	size_t len, suffix_len = r->suffix_len;

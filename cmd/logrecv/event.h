@@ -11,13 +11,28 @@
 #include "buf.h"
 #include "clock.h"
 
+#define EVENT_MEMBER_MAX 64 /* bytes of a member's name that is ours */
+#define EVENT_CLIENT_MAX 45 /* bytes of a client's address */
+
 /* What is added to each line besides the event: the longest suffix. */
-#define EVENT_SUFFIX_MAX (sizeof(",\"@received_at\":\"\"}\n") + CLOCK_STAMP_LEN)
+#define EVENT_SUFFIX_MAX \
+	(sizeof(",\"\":\"\",\"@received_at\":\"\"}\n") + EVENT_MEMBER_MAX + \
+	    EVENT_CLIENT_MAX + CLOCK_STAMP_LEN)
 
 struct event_limits {
 	uint64_t event_bytes; /* --max-event */
 	uint64_t depth;       /* --max-depth */
 	bool refuse;          /* --bad=refuse: one bad event refuses them all */
+	const char *client_member; /* --client-member; NULL: none */
+};
+
+/* Can --client-member be this: a name that needs no escapes in JSON? */
+bool event_is_member(const char *name);
+
+/* Where a body comes from, for its events' lines. */
+struct event_origin {
+	const char *stamp;
+	const char *client; /* where there is a client_member: the address */
 };
 
 #define EVENT_KEPT_MAX 1000 /* bad events of a body that become lines */
@@ -47,7 +62,7 @@ struct event_error {
 struct event_tally {
 	uint64_t good, bad;
 	uint64_t faults[EVENT_FAULTS]; /* the bad ones */
-	uint64_t stamps;               /* @received_at that were taken out */
+	uint64_t stamps;               /* members that were taken out */
 	/* Of the first bad ones; or [0] alone, why there is no line. */
 	struct event_error errors[EVENT_ERRORS_MAX];
 };
@@ -55,7 +70,8 @@ struct event_tally {
 /*
  * Appends one line an event to out: the event as the client sent it, line
  * breaks between its tokens turned into spaces, a top-level "@received_at" of
- * the client's taken out, and "@received_at":"stamp" added as the last member.
+ * the client's taken out, and "@received_at":"stamp" added as the last member;
+ * where there is a client_member, so is that, in front of it.
  * A body is an array of objects, or objects one behind another, with or
  * without white space between them (NDJSON is one kind), or an RS in front of
  * each (RFC 7464). A BOM may stand before it and a NUL behind.
@@ -77,7 +93,7 @@ struct event_tally {
  * errors[0] alone, and out as it was: the body is no JSON, one event is bad
  * and that refuses all, or not one is good.
  */
-int event_append(const char *body, size_t len, const char *stamp,
+int event_append(const char *body, size_t len, const struct event_origin *,
     const struct event_limits *, uint64_t room, struct buf *out,
     struct event_tally *tally);
 

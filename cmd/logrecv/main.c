@@ -76,6 +76,9 @@ static const struct option_spec option_specs[] = {
 	"bad events among good ones: put aside, in the end in rejected/, or a "
 	"reason to refuse the whole request",
 	"reject|refuse", 0, 0},
+    {"client-member", OPTION_STRING, &server.events.client_member, NULL, "NAME",
+	"adds a member of this name to each event: the client's address", NULL,
+	0, 0},
     {"host", OPTION_STRING, &server.access.hosts, NULL, "LIST",
 	"names, with or without a port, that a request's Host may be; any if "
 	"not given",
@@ -187,6 +190,7 @@ add_listeners(const struct option_list *list, enum role role, struct error *err)
 static int
 know_clients(struct error *err)
 {
+	const char *member = server.events.client_member;
 	struct error why;
 
 	if (add_listeners(&options.listen, ROLE_EVENTS, err) < 0 ||
@@ -202,7 +206,12 @@ know_clients(struct error *err)
 			&why) < 0)
 			return error_set(err, "--trust-proxy: %s", why.text);
 	}
-	return 0;
+	if (member == NULL || event_is_member(member))
+		return 0;
+	return error_set(err,
+	    "--client-member: '%s' cannot be the name: it has 1 to %d bytes, "
+	    "none of them a quote, a backslash or a control character",
+	    member, EVENT_MEMBER_MAX);
 }
 
 /*

@@ -40,7 +40,7 @@ static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_REJECTED_DROPPED] = METRIC_COUNTER("logrecv_rejected_dropped_total",
 	"Bad events over 1000 of a request, which were counted and not kept."),
     [STAT_CLIENT_STAMPS] = METRIC_COUNTER("logrecv_client_stamps_total",
-	"Members @received_at of clients that were taken out."),
+	"Members of events whose names are ours, which were taken out."),
     [STAT_REFUSED_JSON] = REFUSED("json"),
     [STAT_REFUSED_OBJECT] = REFUSED("object"),
     [STAT_REFUSED_DEPTH] = REFUSED("depth"),

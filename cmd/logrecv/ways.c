@@ -161,13 +161,19 @@ append(struct conn *c, const struct request *r, struct group *g,
 {
 	struct worker *w = c->worker;
 	struct server *s = w->server;
+	struct event_origin from = {.stamp = w->stamp};
+	char client[ADDRESS_TEXT_MAX];
 	uint64_t spare = share_spare(&c->share), room, most;
 	int rc;
 
+	if (s->events.client_member != NULL) {
+		address_format(&r->client, client);
+		from.client = client;
+	}
 	/* Lines may be a little longer than the body, or 24 times as long. */
 	for (int factor = 2;; factor *= 12) {
 		room = budget_room(&s->budget);
-		rc = event_append(r->body, r->len, w->stamp, &s->events,
+		rc = event_append(r->body, r->len, &from, &s->events,
 		    room > spare ? room - spare : 0, &g->lines, tally);
 		if (rc == 0 || tally->errors[0].fault != EVENT_NO_ROOM ||
 		    factor > 24)

@@ -82,6 +82,7 @@ for text in 'unix:' "unix:$(printf '%0108d' 0)" 127.0.0.1:0,proxies \
 done
 refuses 64 '--trust-proxy: .10.0.0.0/33' 'a network that is none' \
 	--trust-proxy=10.0.0.0/33
+refuses 64 '--client-member: ' 'a name that is none' --client-member='a"b'
 not_ok 'none of these has made a spool' test -e "$DIR/x"
 
 # Its sockets go with it; what a dead one has left is no hindrance.

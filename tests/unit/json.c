@@ -371,9 +371,12 @@ test_watch(void)
 	    {"{\"\":1}", false}, {"{\"@", false}, {"{\"@x", false}};
 	struct tap_all all = {0};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct json_watch watch = {.name = "@x", .name_len = 2};
-		const char *text = cases[i].text;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		/* Of two names each one counts. */
+		struct json_watch watch = {
+		    .names = {i % 2 == 0 ? "@x" : "@other", "@x"},
+		    .lens = {i % 2 == 0 ? 2 : 6, 2}};
+		const char *text = cases[i / 2].text;
 		struct json_error err;
 		size_t len = strlen(text);
 		char *copy = malloc(len);
@@ -382,7 +385,7 @@ test_watch(void)
 		must(copy != NULL);
 		memcpy(copy, text, len);
 		stop = json_check_watching(copy, copy + len, 9, &watch, &err);
-		tap_case(&all, stop == NULL || watch.seen == cases[i].seen,
+		tap_case(&all, stop == NULL || watch.seen == cases[i / 2].seen,
 		    "%s", text);
 		free(copy);
 	}

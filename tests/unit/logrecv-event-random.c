@@ -10,6 +10,8 @@
 #define STAMP "2026-11-22T07:33:51.123456Z"
 #define ADDED "\"@received_at\":\"" STAMP "\"}\n"
 
+static const struct event_origin here = {.stamp = STAMP};
+
 struct text {
 	char data[4096];
 	size_t len;
@@ -135,7 +137,7 @@ test_random(void)
 							   : "");
 		}
 		put(&body, form == ARRAY ? "]" : "");
-		rc = event_append(body.data, body.len, STAMP, &wide, UINT64_MAX,
+		rc = event_append(body.data, body.len, &here, &wide, UINT64_MAX,
 		    &out, &tally);
 		good = rc == 0 && tally.good == (uint64_t)count;
 		line = out.data;
@@ -308,7 +310,7 @@ test_mutations(void)
 			copy[tap_random(&state) % body.len] =
 			    "\n\r \"\\{}[],:0\0x\x1e"[tap_random(&state) % 15];
 		rc = event_append(
-		    copy, body.len, STAMP, &wide, UINT64_MAX, &out, &tally);
+		    copy, body.len, &here, &wide, UINT64_MAX, &out, &tally);
 		tap_case(&all,
 		    rc < 0 ? out.len == 0
 			   : gives_back(&out, copy, body.len, &tally),

@@ -12,6 +12,7 @@
 #define STAMP "2026-11-22T07:33:51.123456Z"
 #define ADDED "\"@received_at\":\"" STAMP "\"}\n"
 
+static const struct event_origin here = {.stamp = STAMP};
 static const struct event_limits limits = {.event_bytes = 100, .depth = 5};
 static const struct event_limits strict = {
     .event_bytes = 100, .depth = 5, .refuse = true};
@@ -33,7 +34,7 @@ append_with(const struct event_limits *with, const char *body, size_t len)
 	memcpy(copy, body, len);
 	must(buf_append(&r.out, "before\n", 7) == 0);
 	r.events =
-	    event_append(copy, len, STAMP, with, UINT64_MAX, &r.out, &r.tally);
+	    event_append(copy, len, &here, with, UINT64_MAX, &r.out, &r.tally);
 	if (r.events == 0)
 		r.events = (long)r.tally.good;
 	r.err = r.tally.errors[0];
@@ -486,7 +487,7 @@ test_room(void)
 	uint64_t room = 0;
 	size_t first = strlen("{" ADDED), bad = strlen(VALUE "3,\"x\"]\n");
 
-	while (event_append(body, sizeof(body) - 1, STAMP, &limits, room, &out,
+	while (event_append(body, sizeof(body) - 1, &here, &limits, room, &out,
 		   &tally) < 0) {
 		must(tally.errors[0].fault == EVENT_NO_ROOM && out.len == 0);
 		room++;
@@ -494,6 +495,55 @@ test_room(void)
 	is_number(room, first + bad, "bad events need room, as good ones do");
 	is_number(out.len, room, "as much as they take");
 	buf_release(&out);
+}
+
+/* The client's address is a member that only we can set. */
+static void
+test_client(void)
+{
+	static const struct event_origin from = {
+	    .stamp = STAMP, .client = "2001:db8::1"};
+	static const struct event_limits told = {
+	    .event_bytes = 100, .depth = 5, .client_member = "@client"};
+	static const struct {
+		const char *body, *line;
+	} cases[] = {
+	    {"{}", "{"},
+	    {"{\"a\":1}", "{\"a\":1,"},
+	    {"{\"@client\":\"x\"}", "{"},
+	    {"{\"a\":1,\"@client\":\"x\"}", "{\"a\":1,"},
+	    {"{\"@client\":1,\"@received_at\":2,\"@client\":3}", "{"},
+	    {"{\"@cl\\u0069ent\":{},\"b\":2}", "{\"b\":2,"},
+	    {"{\"@received_at\":0,\"b\":{\"@client\":2}}",
+		"{\"b\":{\"@client\":2},"},
+	    {"{\"@clients\":1,\"@clien\":2}", "{\"@clients\":1,\"@clien\":2,"},
+	};
+	static const char *const names[] = {"", "a\"b", "a\\b", "a\nb", "\xff",
+	    "@received_at",
+	    "1234567890123456789012345678901234567890123456789012345678901234"
+	    "5"};
+	struct tap_all all = {0};
+	struct event_tally tally;
+	struct buf out = {0};
+	char want[200];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		out.len = 0;
+		must(event_append(cases[i].body, strlen(cases[i].body), &from,
+			 &told, UINT64_MAX, &out, &tally) == 0);
+		(void)snprintf(want, sizeof(want),
+		    "%s\"@client\":\"2001:db8::1\"," ADDED, cases[i].line);
+		tap_case(&all,
+		    out.len == strlen(want) &&
+			memcmp(out.data, want, out.len) == 0,
+		    "%s: %.*s", cases[i].body, (int)out.len, out.data);
+	}
+	tap_all(&all, "the client's address is what we say");
+	buf_release(&out);
+	ok(event_is_member("@client") && event_is_member("h\xc3\xb6r"),
+	    "a name is one");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ok(!event_is_member(names[i]), "another is none");
 }
 
 int
@@ -507,5 +557,6 @@ main(void)
 	test_nul();
 	test_size();
 	test_room();
+	test_client();
 	return tap_end();
 }
