@@ -49,7 +49,7 @@ LEFT_OUT_FILES := $(wildcard $(foreach d,$(LEFT_OUT),$(addprefix \
 SAY_logload := the drivers $(foreach d,$(BUILT),$(call of,1,$(d)))$(foreach \
 	d,$(LEFT_OUT), - not $(call of,1,$(d)), which needs $(call of,3,$(d)))
 
-PACKAGES_logrecv := libevent_core
+PACKAGES_logrecv := libevent_core libssl libcrypto
 PACKAGES_logbatch :=
 PACKAGES_logload := $(foreach d,$(BUILT),$(call of,2,$(d))) \
 	zlib libzstd libcrypto
@@ -130,7 +130,8 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	sqlite3:sqlite3 psql:postgresql-client initdb:postgresql pgrep:procps
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
 	libnats:libnats-dev \
-	zlib:zlib1g-dev libzstd:libzstd-dev libcrypto:libssl-dev \
+	zlib:zlib1g-dev libzstd:libzstd-dev libssl:libssl-dev \
+	libcrypto:libssl-dev \
 	$(foreach d,$(DRIVERS),$(call of,2,$(d)):$(call of,3,$(d)))
 DEPS := $(filter-out clang,$(sort libc6-dev make bash \
 	$(foreach n,$(NEED_COMMANDS) $(NEED_MODULES),$(lastword $(subst :, ,$(n))))))

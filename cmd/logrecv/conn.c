@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "conn.h"
@@ -49,6 +48,14 @@ static void linger(struct conn *);
  * Life
  */
 
+/* Must a header of a proxy, or a handshake, come before any request? */
+static bool
+is_greeting(const struct conn *c)
+{
+	return intake_wants_proxy(&c->intake) ||
+	       stream_shakes_hands(&c->stream);
+}
+
 int
 conn_open(struct worker *w, int fd, const struct listener *l,
     const struct sockaddr *sa)
@@ -72,6 +79,10 @@ conn_open(struct worker *w, int fd, const struct listener *l,
 	intake_init(&c->intake, w->server, &c->share, l, &peer);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	stream_widen(&c->stream, &w->server->wide);
+	c->secured = l->tls;
+	if (l->tls && !l->proxy &&
+	    stream_secure(&c->stream, &w->server->tls) < 0)
+		conn_close(c);
 	rest(c);
 	return 0;
 }
@@ -85,9 +96,12 @@ conn_close(struct conn *c)
 		return;
 	c->phase = CONN_CLOSED;
 	/* A proxy may look whether the port is open, and say nothing. */
-	if (intake_wants_proxy(&c->intake) && !w->stopping &&
+	if (is_greeting(c) && !w->stopping &&
 	    (c->stream.received > 0 || !c->stream.ended))
-		stat_add(w->server->stats, STAT_REFUSED_PROXY, 1);
+		stat_add(w->server->stats,
+		    intake_wants_proxy(&c->intake) ? STAT_REFUSED_PROXY
+						   : STAT_REFUSED_TLS,
+		    1);
 	stream_narrow(&c->stream, &w->server->wide);
 	intake_release(&c->intake);
 	buf_release(&c->held);
@@ -129,7 +143,7 @@ conn_drain(struct worker *w)
 
 	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
-		if ((c->waits == WAIT_REQUEST || c->waits == WAIT_PROXY) &&
+		if ((c->waits == WAIT_REQUEST || c->waits == WAIT_GREETING) &&
 		    stream_unsent(&c->stream) == 0)
 			conn_close(c);
 	}
@@ -214,8 +228,8 @@ set_deadline(struct conn *c)
 	} else if (c->pending > 0) {
 		waits = WAIT_COMMIT;
 		ns = NEVER;
-	} else if (intake_wants_proxy(&c->intake)) {
-		waits = WAIT_PROXY;
+	} else if (is_greeting(c)) {
+		waits = WAIT_GREETING;
 		ns = s->request_ns;
 	} else if (c->intake.begun) {
 		waits = WAIT_REST;
@@ -287,7 +301,7 @@ on_stream(void *arg, enum stream_event what)
 	case STREAM_SENT:
 		if (c->phase != CONN_LINGERS)
 			break;
-		(void)shutdown(c->stream.fd, SHUT_WR);
+		stream_finish(&c->stream);
 		c->waits = WAIT_NONE; /* the time to linger begins now */
 		break;
 	case STREAM_BROKEN:
@@ -369,6 +383,12 @@ take_in(struct conn *c)
 	}
 	if (what == INTAKE_FOREIGN)
 		conn_close(c);
+	if (what == INTAKE_GREETED && c->secured) {
+		stream_take(s, taken);
+		taken = 0;
+		if (stream_secure(s, &c->worker->server->tls) < 0)
+			conn_close(c);
+	}
 	if (what == INTAKE_CONTINUE)
 		say(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (what == INTAKE_REQUEST) {
@@ -482,7 +502,7 @@ linger(struct conn *c)
 		return;
 	c->phase = CONN_LINGERS;
 	if (stream_unsent(&c->stream) == 0)
-		(void)shutdown(c->stream.fd, SHUT_WR);
+		stream_finish(&c->stream);
 }
 
 static void
@@ -561,20 +581,10 @@ put_outcome(struct conn *c, const struct waiter *waiter, int result, bool last)
 	struct buf body = {0};
 	int rc;
 
-	if (result == 0) {
-		reply.status = 200;
-		rc = reply_put_stored(&body, waiter->events, waiter->bad);
-	} else if (result == SPOOL_IN_DOUBT) {
-		reply.status = 500;
-		rc = buf_printf(&body,
-		    "{\"error\":\"the sync failed: the events may be stored, "
-		    "or not\"}");
-	} else {
-		reply.status = 503;
+	rc = reply_put_outcome(
+	    &reply, &body, result, waiter->events, waiter->bad);
+	if (reply.status == 503)
 		reply.retry_after = worker_retry_s(w);
-		rc = buf_printf(
-		    &body, "{\"error\":\"the events could not be stored\"}");
-	}
 	reply.body = body.data;
 	reply.len = body.len;
 	w->answer.len = 0;

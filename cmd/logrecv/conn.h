@@ -27,7 +27,7 @@ enum conn_phase {
 /* What it waits for, and so what its deadline is. */
 enum conn_wait {
 	WAIT_NONE,
-	WAIT_PROXY, /* for its header */
+	WAIT_GREETING, /* a proxy's header, or a handshake */
 	WAIT_REQUEST,
 	WAIT_REST, /* of a request */
 	WAIT_COMMIT,
@@ -49,6 +49,7 @@ struct conn {
 	enum conn_wait waits;
 	bool due;         /* has something to do though nothing arrives */
 	bool cut;         /* the last request was not read to its end */
+	bool secured;     /* by TLS, once a proxy has said who it is */
 	bool persist_1_0; /* answers say that the connection is kept */
 	uint64_t deadline_ns;
 	uint64_t active_ns;   /* when something last arrived or left */

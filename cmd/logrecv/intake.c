@@ -159,7 +159,7 @@ take_proxy(struct intake *i, const char *p, size_t len, size_t *taken)
 	*taken += (size_t)n;
 	share_move(i->share, &i->peer);
 	i->state = INTAKE_HEAD;
-	return take_head(i, p + n, len - (size_t)n, taken);
+	return INTAKE_GREETED;
 }
 
 /* Behind a proxy each request may be another's; limits are for those. */

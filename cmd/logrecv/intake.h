@@ -73,6 +73,7 @@ struct intake {
 
 enum intake_result {
 	INTAKE_WAIT,     /* needs more bytes */
+	INTAKE_GREETED,  /* a proxy has said whom it is for: call again */
 	INTAKE_FOREIGN,  /* what comes is not for us: close the connection */
 	INTAKE_CONTINUE, /* so does the client need "100 Continue" first */
 	INTAKE_REQUEST,  /* i->request is complete, or refused */

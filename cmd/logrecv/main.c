@@ -51,13 +51,18 @@ static const struct option_spec option_specs[] = {
     {"listen", OPTION_LIST, &options.listen, "127.0.0.1:8080",
 	"ADDRESS[,OPTION]...",
 	"where events come in: ADDR:PORT, unix:PATH or systemd; options are "
-	"proxy, mode=MODE, group=GROUP; may be repeated",
+	"tls, proxy, mode=MODE, group=GROUP; may be repeated",
 	NULL, 0, 0},
     {"admin-listen", OPTION_LIST, &options.admin_listen, NULL,
 	"ADDRESS[,OPTION]...",
 	"where operators come in, for /metrics; " ADMIN_LISTEN
 	" if not given and free; may be repeated",
 	NULL, 0, 0},
+    {"tls-cert", OPTION_STRING, &server.tls.cert, NULL, "FILE",
+	"certificate of listeners with tls, and those that vouch for it, PEM",
+	NULL, 0, 0},
+    {"tls-key", OPTION_STRING, &server.tls.key, NULL, "FILE",
+	"its key, PEM; both are read anew on SIGHUP", NULL, 0, 0},
     {"trust-proxy", OPTION_LIST, &options.trust_proxy, NULL, "LIST",
 	"networks of proxies, and unix, whose X-Forwarded-For or Forwarded is "
 	"believed; may be repeated",
@@ -201,6 +206,10 @@ know_clients(struct error *err)
 		listeners_have_passed_admin() ? "systemd" : admin_listen,
 		err) < 0)
 		return -1;
+	if (listeners_have_tls(&server.listeners) &&
+	    (server.tls.cert == NULL || server.tls.key == NULL))
+		return error_set(
+		    err, "a listener with tls needs --tls-cert and --tls-key");
 	for (unsigned i = 0; i < options.trust_proxy.count; i++) {
 		if (networks_add(&server.trusted, options.trust_proxy.items[i],
 			&why) < 0)
@@ -259,12 +268,11 @@ say_listening(const struct error *why_not)
 	for (unsigned i = 0; i < ls->count; i++) {
 		if (!listener_is_local(&ls->all[i]))
 			log_warn("%s %s: whoever reaches this address can %s: "
-				 "there is neither encryption nor "
-				 "authentication",
+				 "there is %s authentication",
 			    listener_option(&ls->all[i]), ls->all[i].text,
-			    ls->all[i].role == ROLE_EVENTS
-				? "send events"
-				: "read the metrics");
+			    ls->all[i].role == ROLE_EVENTS ? "send events"
+							   : "read the metrics",
+			    ls->all[i].tls ? "no" : "neither encryption nor");
 	}
 }
 
@@ -305,20 +313,36 @@ show(bool file)
 		log_warn("%s", err.text);
 }
 
+/* The certificate may have changed: it is for connections from now on. */
+static void
+reload(int hangup_fd)
+{
+	struct signalfd_siginfo info;
+	struct error err;
+
+	if (read(hangup_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (tls_load(&server.tls, &err) < 0)
+		log_error("%s (going on with the last one)", err.text);
+	else
+		log_info("the certificate was read anew");
+}
+
 /*
  * Until a signal, or until a worker has failed: each second looks at the disk
  * and at the workers, and shows what there is to see. False: the spool is not
  * the one that its path names any more.
  */
 static bool
-supervise(int signal_fd)
+supervise(int signal_fd, int hangup_fd)
 {
 	struct pollfd pfd[] = {{.fd = signal_fd, .events = POLLIN},
-	    {.fd = server.failed_fd, .events = POLLIN}};
+	    {.fd = server.failed_fd, .events = POLLIN},
+	    {.fd = hangup_fd, .events = POLLIN}}; /* -1 is passed over */
 	uint64_t metrics_ns = 0, now;
 	bool due;
 
-	do {
+	for (;;) {
 		if (!spool_is_current(&spool)) {
 			log_error("%s: its directories were taken away or "
 				  "replaced",
@@ -332,8 +356,13 @@ supervise(int signal_fd)
 		show(due);
 		if (due)
 			metrics_ns = now + METRICS_NS;
-	} while (poll(pfd, 2, 1000) <= 0);
-	return true;
+		if (poll(pfd, 3, 1000) <= 0)
+			continue;
+		if (pfd[2].revents != 0)
+			reload(hangup_fd);
+		if (pfd[0].revents != 0 || pfd[1].revents != 0)
+			return true;
+	}
 }
 
 /* Takes nothing more, finishes, syncs. A second signal ends it at once. */
@@ -357,17 +386,16 @@ stop(unsigned count, int signal_fd)
 		worker_join(&workers[i]);
 }
 
+/* A descriptor that tells of these signals, which do nothing else any more. */
 static int
-block_signals(struct error *err)
+take_signals(int one, int other, struct error *err)
 {
 	sigset_t set;
 	int fd;
 
-	(void)signal(SIGPIPE, SIG_IGN); /* a client that has gone is EPIPE */
-	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is EFBIG */
 	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, one);
+	(void)sigaddset(&set, other);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* SIG_BLOCK is valid */
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? error_errno(err, "create a signalfd") : fd;
@@ -395,7 +423,7 @@ exit_status(const struct error *err)
 
 /* Runs the server on an open spool; returns the exit status. */
 static int
-serve(int signal_fd)
+serve(int signal_fd, int hangup_fd)
 {
 	struct error err, why_not;
 	unsigned made = 0, started = 0;
@@ -425,7 +453,7 @@ serve(int signal_fd)
 		listeners_close(&server.listeners);
 		return exit_status(&err);
 	}
-	there = supervise(signal_fd);
+	there = supervise(signal_fd, hangup_fd);
 	stop(started, signal_fd);
 	show(true);
 	log_info("stopped");
@@ -459,7 +487,7 @@ int
 main(int argc, char **argv)
 {
 	struct error err;
-	int first, signal_fd, status;
+	int first, signal_fd, hangup_fd = -1, status;
 
 	switch (options_parse(&tool, argc, argv, &first, &err)) {
 	case OPTIONS_DONE:
@@ -487,7 +515,9 @@ main(int argc, char **argv)
 	server.ways = ways;
 	server.events.refuse = options.bad == 1;
 	server.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	signal_fd = block_signals(&err);
+	(void)signal(SIGPIPE, SIG_IGN); /* a client that has gone is EPIPE */
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is EFBIG */
+	signal_fd = take_signals(SIGTERM, SIGINT, &err);
 	if (signal_fd < 0 || server.failed_fd < 0 ||
 	    budget_init(&server.budget, server.budget.max) < 0) {
 		log_error("start: %s", strerror(errno));
@@ -498,12 +528,20 @@ main(int argc, char **argv)
 		log_error("%s", err.text);
 		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
+	if (listeners_have_tls(&server.listeners)) {
+		if (tls_load(&server.tls, &err) < 0 ||
+		    (hangup_fd = take_signals(SIGHUP, SIGHUP, &err)) < 0) {
+			log_error("%s", err.text);
+			return EX_CONFIG;
+		}
+	}
 	if (stats_open(&stats, &spool, &err) < 0)
 		log_warn("%s (going on without that file)", err.text);
 	gate_init(&gate, &spool, &stats, options.spool_limit, options.min_free);
-	status = serve(signal_fd);
+	status = serve(signal_fd, hangup_fd);
 	gate_release(&gate);
 	stats_close(&stats);
+	tls_release(&server.tls);
 	budget_release(&server.budget);
 	spool_close(&spool);
 	return status;

@@ -2,6 +2,7 @@
  * reply.c - see reply.h.
  */
 #include "reply.h"
+#include "spool.h"
 
 static const struct {
 	int status;
@@ -102,4 +103,19 @@ reply_put_stored(
 			return -1;
 	}
 	return buf_append(body, "]}", 2);
+}
+
+int
+reply_put_outcome(struct reply *r, struct buf *body, int result,
+    uint64_t accepted, const struct event_tally *bad)
+{
+	if (result == 0) {
+		r->status = 200;
+		return reply_put_stored(body, accepted, bad);
+	}
+	r->status = result == SPOOL_IN_DOUBT ? 500 : 503;
+	return buf_printf(body, "{\"error\":\"%s\"}",
+	    result == SPOOL_IN_DOUBT
+		? "the sync failed: the events may be stored, or not"
+		: "the events could not be stored");
 }

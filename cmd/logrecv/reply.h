@@ -30,6 +30,13 @@ int reply_format(struct buf *out, const struct reply *, const char *date);
 int reply_put_error(struct buf *body, const struct event_error *);
 
 /*
+ * What becomes of a request of a group by the result of storing that: sets the
+ * status, and appends the body. 0, or -1: ENOMEM.
+ */
+int reply_put_outcome(struct reply *, struct buf *body, int result,
+    uint64_t accepted, const struct event_tally *bad);
+
+/*
  * Appends the body of a 200: how many events were accepted, and, unless NULL,
  * how many were bad with the first reasons. 0, or -1: ENOMEM.
  */

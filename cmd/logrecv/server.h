@@ -11,6 +11,7 @@
 #include "access.h"
 #include "event.h"
 #include "front/listener.h"
+#include "front/tls.h"
 #include "gate.h"
 #include "share.h"
 #include "spool.h"
@@ -26,6 +27,7 @@ struct server {
 	const struct way *ways; /* not owned: see ways.h */
 	struct listeners listeners;
 	struct networks trusted; /* --trust-proxy */
+	struct tls tls;          /* of listeners with TLS */
 	struct access access;
 	struct event_limits events;
 	struct budget budget; /* bytes that are held for clients */

@@ -62,6 +62,7 @@ static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_REFUSED_ORIGIN] = REFUSED("origin"),
     [STAT_REFUSED_HOST] = REFUSED("host"),
     [STAT_REFUSED_PROXY] = REFUSED("proxy"),
+    [STAT_REFUSED_TLS] = REFUSED("tls"),
     [STAT_ENDED_PLACE] = ENDED("connections"),
     [STAT_ENDED_ROOM] = ENDED("in-flight"),
     [STAT_SYNC_SECONDS] = METRIC_HISTOGRAM(

@@ -48,6 +48,7 @@ enum stat {
 	STAT_REFUSED_ORIGIN,
 	STAT_REFUSED_HOST,
 	STAT_REFUSED_PROXY,
+	STAT_REFUSED_TLS,
 	/* logrecv_ended_connections_total, likewise */
 	STAT_ENDED_PLACE,
 	STAT_ENDED_ROOM,

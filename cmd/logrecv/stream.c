@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "front/tls.h"
 #include "stream.h"
 
+static void look_again(struct stream *);
 static void on_readable(evutil_socket_t, short what, void *);
 static void on_writable(evutil_socket_t, short what, void *);
 
@@ -45,6 +47,11 @@ stream_close(struct stream *s)
 	/* Neither can fail for an event of a base. */
 	(void)event_del(&s->readable);
 	(void)event_del(&s->writable);
+	if (s->tls != NULL) {
+		tls_finish(s->tls);
+		tls_free(s->tls);
+		s->tls = NULL;
+	}
 	(void)close(s->fd); /* what was not sent was not promised */
 	s->fd = -1;
 	s->input_len = 0;
@@ -63,7 +70,46 @@ stream_read(struct stream *s, bool reads)
 	    0)
 		return -1;
 	s->reads = reads;
+	look_again(s);
 	return 0;
+}
+
+/*
+ * The socket does not tell of what the session has taken from it: that has its
+ * turn when the socket can be written to, which is the next one, or when what
+ * is to be sent has left.
+ */
+static void
+look_again(struct stream *s)
+{
+	if (s->tls != NULL && s->reads && tls_may_have_more(s->tls) &&
+	    stream_unsent(s) == 0)
+		(void)event_add(&s->writable, NULL); /* or the client is late */
+}
+
+int
+stream_secure(struct stream *s, struct tls *tls)
+{
+	s->tls = tls_accept(tls, s->fd, s->input, s->input_len);
+	if (s->tls == NULL)
+		return -1;
+	stream_take(s, s->input_len);
+	look_again(s);
+	return 0;
+}
+
+bool
+stream_shakes_hands(const struct stream *s)
+{
+	return s->tls != NULL && !tls_is_open(s->tls);
+}
+
+void
+stream_finish(struct stream *s)
+{
+	if (s->tls != NULL)
+		tls_finish(s->tls);
+	(void)shutdown(s->fd, SHUT_WR);
 }
 
 /*
@@ -99,6 +145,27 @@ keep(struct stream *s)
 	return 0;
 }
 
+/* As recv(2). A session may have to write first, in its handshake. */
+static ssize_t
+receive(struct stream *s, size_t most)
+{
+	bool shakes = stream_shakes_hands(s);
+	ssize_t n;
+
+	if (s->tls == NULL)
+		return recv(s->fd, s->room->data, most, 0);
+	n = tls_recv(s->tls, s->room->data, most);
+	if (n >= 0 || (errno != EAGAIN && errno != EINPROGRESS))
+		return n;
+	if (errno == EINPROGRESS && event_add(&s->writable, NULL) < 0)
+		return -1;
+	/* The time for a handshake is over. */
+	if (shakes && !stream_shakes_hands(s))
+		s->notify(s->arg, STREAM_INPUT);
+	errno = EAGAIN;
+	return -1;
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -106,8 +173,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	size_t most = s->wanted < STREAM_READ ? STREAM_READ : s->wanted;
 	ssize_t n;
 
+	(void)fd;
 	(void)what;
-	n = recv(fd, s->room->data, most < STREAM_ROOM ? most : STREAM_ROOM, 0);
+	n = receive(s, most < STREAM_ROOM ? most : STREAM_ROOM);
 	if (n == 0) {
 		s->ended = true;
 		(void)stream_read(s, false); /* cannot fail */
@@ -119,7 +187,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	if (n > 0 && join(s, (size_t)n) == 0) {
 		s->received += (size_t)n;
 		s->notify(s->arg, STREAM_INPUT);
-		if (s->fd < 0 || keep(s) == 0)
+		if (s->fd < 0)
+			return;
+		look_again(s);
+		if (keep(s) == 0)
 			return;
 	}
 	s->notify(s->arg, STREAM_BROKEN);
@@ -130,6 +201,8 @@ stream_has_unread(const struct stream *s)
 {
 	int n = 0;
 
+	if (s->tls != NULL && tls_has_unread(s->tls))
+		return true;
 	return ioctl(s->fd, FIONREAD, &n) == 0 && n > 0;
 }
 
@@ -187,19 +260,33 @@ stream_narrow(struct stream *s, _Atomic uint64_t *count)
  * any piece whole.
  */
 static ssize_t
-send_some(int fd, const char *data, size_t len)
+send_some(struct stream *s, const char *data, size_t len)
 {
-	return send(
-	    fd, data, len < STREAM_SNDBUF ? len : STREAM_SNDBUF, MSG_NOSIGNAL);
+	ssize_t n;
+
+	if (len > STREAM_SNDBUF)
+		len = STREAM_SNDBUF;
+	if (s->tls == NULL)
+		return send(s->fd, data, len, MSG_NOSIGNAL);
+	n = tls_send(s->tls, data, len);
+	if (n < 0 && errno == EINPROGRESS)
+		errno = EAGAIN;
+	return n;
 }
 
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *s = arg;
-	ssize_t n = send_some(fd, s->out.data + s->sent, stream_unsent(s));
+	ssize_t n;
 
-	(void)what;
+	if (stream_unsent(s) == 0) {
+		(void)event_del(&s->writable); /* cannot fail */
+		if (s->reads)
+			on_readable(fd, what, s); /* see look_again */
+		return;
+	}
+	n = send_some(s, s->out.data + s->sent, stream_unsent(s));
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			s->notify(s->arg, STREAM_BROKEN);
@@ -211,6 +298,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)event_del(&s->writable); /* cannot fail */
 	s->sent = 0;
 	buf_release(&s->out);
+	look_again(s);
 	s->notify(s->arg, STREAM_SENT);
 }
 
@@ -220,7 +308,7 @@ stream_send(struct stream *s, const void *data, size_t len)
 	ssize_t n = 0;
 
 	if (stream_unsent(s) == 0) {
-		n = send_some(s->fd, data, len);
+		n = send_some(s, data, len);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -1;
 		if (n < 0)

@@ -7,7 +7,7 @@
  * nearly everything is, is neither copied nor allocated for. Bytes to be sent
  * go straight to the socket, and are kept only where it has no room.
  *
- * Plain TCP; TLS would come between these buffers and the socket.
+ * TLS, if there is any, is between these buffers and the socket.
  */
 #ifndef LOGRECV_STREAM_H
 #define LOGRECV_STREAM_H
@@ -47,12 +47,16 @@ enum stream_event {
 	STREAM_BROKEN /* a reset, another error, or no memory */
 };
 
+struct ssl_st;
+struct tls;
+
 typedef void stream_fn(void *arg, enum stream_event);
 
 struct stream {
-	int fd;            /* -1: closed */
-	struct buf *room;  /* not owned */
-	const char *input; /* not yet taken: in room or in kept */
+	int fd;             /* -1: closed */
+	struct ssl_st *tls; /* NULL: none */
+	struct buf *room;   /* not owned */
+	const char *input;  /* not yet taken: in room or in kept */
 	size_t input_len;
 	struct buf kept;   /* input that was not taken in its turn */
 	struct buf out;    /* had no room in the socket */
@@ -74,6 +78,18 @@ struct stream {
  */
 int stream_open(struct stream *, struct event_base *, int fd, struct buf *room,
     stream_fn *, void *arg);
+
+/*
+ * Goes on by TLS: the input so far belongs to the handshake. May be called by
+ * notify. 0, or -1 with ENOMEM.
+ */
+int stream_secure(struct stream *, struct tls *);
+
+/* Is a handshake still to be done? */
+bool stream_shakes_hands(const struct stream *);
+
+/* Tells the client that no more will be sent. */
+void stream_finish(struct stream *);
 
 /* Closes the socket; nothing is notified any more. May be called by notify. */
 void stream_close(struct stream *);

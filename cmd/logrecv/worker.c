@@ -375,7 +375,7 @@ worker_retry_s(struct worker *w)
 
 /* One too many: tells it so, as a courtesy that it may not get. */
 static void
-turn_away(struct worker *w, int fd)
+turn_away(struct worker *w, int fd, bool tls)
 {
 	struct reply reply = {.status = 503,
 	    .retry_after = worker_retry_s(w),
@@ -385,7 +385,7 @@ turn_away(struct worker *w, int fd)
 
 	(void)worker_now(w); /* brings the date up to date */
 	w->answer.len = 0;
-	if (reply_format(&w->answer, &reply, w->date) == 0)
+	if (!tls && reply_format(&w->answer, &reply, w->date) == 0)
 		(void)send(fd, w->answer.data, w->answer.len,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)close(fd); /* whatever was lost was not promised */
@@ -411,7 +411,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	    !crowd_make_place(w)) {
 		atomic_fetch_sub(&s->connections, 1);
 		stat_add(s->stats, STAT_REFUSED_CONNECTIONS, 1);
-		turn_away(w, fd);
+		turn_away(w, fd, ear->listener->tls);
 		return;
 	}
 	/* Answers are small and leave at once; without it they are slower. */

@@ -125,6 +125,10 @@ parse_option(struct listener *l, const char *word, struct error *err)
 		l->proxy = true;
 		return 0;
 	}
+	if (strcmp(word, "tls") == 0) {
+		l->tls = true;
+		return 0;
+	}
 	if (strncmp(word, "mode=", 5) == 0 && is_path) {
 		if (parse_mode(word + 5, &l->mode) < 0)
 			return error_set(
@@ -137,7 +141,7 @@ parse_option(struct listener *l, const char *word, struct error *err)
 			    err, "there is no group '%s'", word + 6);
 		return 0;
 	}
-	return error_set(err, "'%s' is not proxy%s, behind '%.*s'", word,
+	return error_set(err, "'%s' is not proxy, tls%s, behind '%.*s'", word,
 	    is_path ? ", mode=MODE or group=GROUP" : "",
 	    (int)strcspn(l->text, ","), l->text);
 }
@@ -545,6 +549,16 @@ listener_format(const struct listener *l, char text[LISTENER_TEXT_MAX])
 	(void)snprintf(text, LISTENER_TEXT_MAX,
 	    l->address.any.sa_family == AF_INET6 ? "[%.80s]:%s" : "%.80s:%s",
 	    host, port);
+}
+
+bool
+listeners_have_tls(const struct listeners *ls)
+{
+	for (unsigned i = 0; i < ls->count; i++) {
+		if (ls->all[i].tls)
+			return true;
+	}
+	return false;
 }
 
 bool

@@ -11,6 +11,7 @@
  *                            operators, all others for events
  *   proxy                    an option: each connection begins with a header of
  *                            the PROXY protocol
+ *   tls                      an option: TLS, behind such a header
  *
  * An address of IPv4 or IPv6 is bound once for each worker (SO_REUSEPORT), and
  * the kernel spreads the clients. Another socket is one that all workers accept
@@ -35,7 +36,7 @@ enum role { ROLE_EVENTS = 1, ROLE_OPERATORS = 2 };
 struct listener {
 	enum role role;
 	const char *text; /* as it was given; not owned */
-	bool proxy;
+	bool proxy, tls;
 	union {
 		struct sockaddr any;
 		struct sockaddr_un path;
@@ -83,6 +84,9 @@ int listener_socket(struct listener *, struct error *);
 
 /* The address that it is bound to, as people write it. */
 void listener_format(const struct listener *, char text[LISTENER_TEXT_MAX]);
+
+/* Is there one with TLS? */
+bool listeners_have_tls(const struct listeners *);
 
 /* Can it be reached from this machine alone? */
 bool listener_is_local(const struct listener *);

@@ -1,0 +1,63 @@
+/*
+ * tls.h - TLS 1.2 and 1.3 by OpenSSL: the certificate of the server, and the
+ * sessions of its connections.
+ *
+ * A session works on a socket that does not block. Of a renegotiation, of old
+ * protocols and of their ciphers it knows nothing.
+ */
+#ifndef LOGRECV_TLS_H
+#define LOGRECV_TLS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+/* Starts as all zeros. Any thread may begin sessions. */
+struct tls {
+	const char *cert, *key; /* paths of PEM; not owned */
+	pthread_mutex_t lock;
+	struct ssl_ctx_st *context; /* under the lock */
+};
+
+/*
+ * Reads certificate and key anew: at first, and when they may have changed.
+ * What is wrong leaves it as it was. 0, or -1.
+ */
+int tls_load(struct tls *, struct error *);
+void tls_release(struct tls *);
+
+/*
+ * A session on a connected socket, which stays the caller's, whose first bytes
+ * may have been read already. NULL: no memory.
+ */
+struct ssl_st *
+tls_accept(struct tls *, int fd, const void *early, size_t early_len);
+
+/*
+ * As recv(2) and send(2), on a socket that does not block: EAGAIN where the
+ * socket must become readable first, EINPROGRESS where it must become writable;
+ * any other error ends the connection.
+ */
+ssize_t tls_recv(struct ssl_st *, void *data, size_t len);
+ssize_t tls_send(struct ssl_st *, const void *data, size_t len);
+
+/* Is the handshake done? */
+bool tls_is_open(const struct ssl_st *);
+
+/* Has it read from the socket what tls_recv has not given yet? */
+bool tls_has_unread(const struct ssl_st *);
+
+/* May the next tls_recv give more, whether or not the socket has any? */
+bool tls_may_have_more(const struct ssl_st *);
+
+/* Tells the client that no more will be sent, unless it knows. */
+void tls_finish(struct ssl_st *);
+void tls_free(struct ssl_st *);
+
+#endif

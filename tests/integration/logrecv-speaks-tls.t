@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# TLS 1.2 and 1.3 where a listener is told to, for events and for operators, and
+# behind the header of a proxy; with a limit on the time of a handshake, and a
+# certificate that is read anew on SIGHUP without a connection being lost.
+# shellcheck disable=SC2016 # the code in quotes is Perl
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logrecv-lib.sh"
+
+# certificate NAME: makes $DIR/NAME.pem and $DIR/NAME.key
+certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-days 2 -subj "/CN=$1" -addext 'subjectAltName=IP:127.0.0.1' \
+		-keyout "$DIR/$1.key" -out "$DIR/$1.pem" 2>"$DIR/openssl"
+}
+
+# refused N: does it count so many whose handshake came to nothing?
+refused() {
+	sample_is 'logrecv_refused_total{reason="tls"}' "$1"
+}
+
+# shakes OPTION...: does a handshake succeed?
+shakes() {
+	openssl s_client -connect "127.0.0.1:$PORT" "$@" </dev/null \
+		>"$DIR/shake" 2>&1
+}
+
+certificate one
+certificate two
+openssl pkcs8 -topk8 -in "$DIR/one.key" -passout pass:secret \
+	-out "$DIR/locked.key"
+ln -s one.pem "$DIR/now.pem"
+ln -s one.key "$DIR/now.key"
+
+for wrong in '64 a_listener_with_tls_needs' \
+	"78 --tls-cert.*No_such_file --tls-cert=$DIR/none --tls-key=$DIR/one.key" \
+	"78 --tls-key.*No_such_file --tls-cert=$DIR/one.pem --tls-key=$DIR/none" \
+	"78 --tls-key.*mismatch --tls-cert=$DIR/one.pem --tls-key=$DIR/two.key" \
+	"78 --tls-cert --tls-cert=$DIR/one.key --tls-key=$DIR/one.key" \
+	"78 --tls-key --tls-cert=$DIR/one.pem --tls-key=$DIR/locked.key"; do
+	read -r status ere options <<<"$wrong"
+	# shellcheck disable=SC2086 # more than one
+	run logrecv --spool="$DIR/spool" --listen=127.0.0.1:0,tls $options
+	is "$STATUS" "$status" "status $status: $ere"
+	like "$ERR" "${ere//_/ }" '  and it says so'
+done
+
+spool_new
+start logrecv logrecv --workers=1 --spool="$SPOOL" --client-member=@client \
+	--listen=127.0.0.1:0,tls --listen=127.0.0.1:0,proxy,tls \
+	--listen=127.0.0.1:0 --request-timeout=2s \
+	--admin-listen=127.0.0.1:0 --admin-listen=127.0.0.1:0,tls \
+	--tls-cert="$DIR/now.pem" --tls-key="$DIR/now.key"
+wait_for tests_listens logrecv || give_up 'it does not listen'
+mapfile -t ports < <(log_since logrecv |
+	sed -n 's/.* listening .*address=127.0.0.1:\([0-9]*\).*/\1/p')
+PORT=${ports[0]} URL=https://127.0.0.1:${ports[0]}
+ADMIN_URL=http://127.0.0.1:${ports[3]}
+trust=(--cacert "$DIR/one.pem")
+
+for version in 1.2 1.3; do
+	post "{\"tls\":\"$version\"}" "${trust[@]}" --tlsv$version --tls-max $version
+	is "$CODE" 200 "an event comes by TLS $version"
+done
+URL=http://127.0.0.1:${ports[2]} post '{"plain":1}'
+is "$CODE" 200 'and one without, elsewhere'
+not_ok 'no older one is spoken' shakes -tls1_1 -cipher ALL@SECLEVEL=0
+ok 'HTTP/1.1 is agreed upon' shakes -alpn h2,http/1.1
+like "$(cat "$DIR/shake")" 'ALPN protocol: http/1.1' '  by its name'
+not_ok 'nothing else is' shakes -alpn h2
+not_ok 'a cipher without forward secrecy is refused' \
+	shakes -tls1_2 -cipher AES128-GCM-SHA256
+shakes -tls1_2 -sess_out "$DIR/session"
+ok 'a session goes on' shakes -tls1_2 -sess_in "$DIR/session"
+ok '  as the same' grep -q '^Reused, TLSv1.2' "$DIR/shake"
+URL=https://127.0.0.1:${ports[4]} http GET /metrics "${trust[@]}"
+is "$CODE" 200 'operators come in by TLS, too'
+ok '  and get all of it' grep -q '^logrecv_sync_seconds_count' <<<"$BODY"
+
+# Much at once, in and out.
+perl -e 'printf qq({"n":%d,"pad":"%s"}\n), $_, "x" x 900 for 1 .. 9000' >"$DIR/big"
+http POST /log --data-binary "@$DIR/big" "${trust[@]}"
+is "$CODE $BODY" '200 {"accepted":9000}' 'a body of 8 MB'
+head -n 2000 "$DIR/big" | split -l 1 - "$DIR/part."
+for part in "$DIR"/part.*; do
+	printf 'next\nurl=%s/log\ndata=@%s\noutput=%s\n' "$URL" "$part" "$DIR/null"
+	printf 'cacert=%s\nwrite-out=%%{http_code}:%%{num_connects}\\n\n' "$DIR/one.pem"
+done | sed 1d >"$DIR/curlrc"
+curl -q -s --config "$DIR/curlrc" | sort | uniq -c >"$DIR/many"
+is "$(tr -s ' ' <"$DIR/many" | paste -s -d , -)" ' 1999 200:0, 1 200:1' \
+	'2000 requests on one connection'
+
+# A proxy's header comes first, in the plain.
+URL=https://127.0.0.1:${ports[1]} post '{"proxied":1}' "${trust[@]}" \
+	--haproxy-protocol
+is "$CODE" 200 'behind a header of a proxy'
+# One that sends it in front of a handshake, in one piece.
+start relay perl -MIO::Socket::INET -MIO::Select -e '
+	my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1:0", Listen => 1)
+	    or die;
+	print STDERR "port ", $l->sockport, "\n";
+	my $c = $l->accept;
+	my $s = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+	sysread $c, my $first, 65536;
+	syswrite $s, "PROXY TCP4 198.51.100.7 127.0.0.1 1 2\r\n$first";
+	my $select = IO::Select->new($c, $s);
+	while (my @ready = $select->can_read) {
+		for (@ready) {
+			sysread $_, my $x, 65536 or exit;
+			syswrite $_ == $c ? $s : $c, $x;
+		}
+	}' "${ports[1]}"
+wait_log relay '^port '
+URL=https://127.0.0.1:$(sed -n 's/^port //p' "$DIR/relay.log") \
+	post '{"by":"proxy"}' "${trust[@]}"
+is "$CODE" 200 'or in front of a handshake in one piece'
+ok '  the client is the one that it tells' \
+	grep -q '"by":"proxy","@client":"198.51.100.7"' <(stored)
+
+# What is no handshake.
+refused_before=$(scrape 'logrecv_refused_total{reason="tls"}')
+PORT=${ports[0]} RAW=()
+raw "$(request '{}')"
+unlike "$ANSWERS" HTTP 'plain text gets no answer'
+ok '  and is counted' wait_for refused $((refused_before + 1))
+raw '\x16\x03\x01'
+is "$STATUS" 0 'a handshake that does not go on is ended in time'
+ok '  and counted' wait_for refused $((refused_before + 2))
+
+# A new certificate, by a link that is switched; old connections stay.
+mkfifo "$DIR/in"
+start kept openssl s_client -quiet -connect "127.0.0.1:$PORT" \
+	-CAfile "$DIR/one.pem"
+wait_log kept 'verify return:1'
+ln -sf two.pem "$DIR/now.pem"
+kill -HUP "$(pid logrecv)"
+ok 'a key that does not fit changes nothing' wait_log logrecv \
+	'error .*--tls-key .*going on with the last one'
+post '{}' "${trust[@]}"
+is "$CODE" 200 '  the old one goes on'
+ln -sf two.key "$DIR/now.key"
+kill -HUP "$(pid logrecv)"
+ok 'on SIGHUP the certificate is read anew' wait_log logrecv 'was read anew'
+post '{}' --cacert "$DIR/two.pem"
+is "$CODE" 200 'a new connection has the new one'
+post '{}' "${trust[@]}"
+is "$CODE" 000 'and not the old one'
+stop logrecv
+is "$STATUS" 0 'it ends with status 0'
+is "$(stored | wc -l)" $((2 + 1 + 9000 + 2000 + 2 + 2)) 'every event is stored'
+done_testing
