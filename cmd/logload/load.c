@@ -12,6 +12,7 @@
 #include "naming.h"
 
 #define CHUNK_LEAST (1024 * 1024) /* that a server must take at a time */
+#define PREPARE_MOST 64           /* times for a chunk: it may not help */
 
 static enum load_verdict load_chunk(struct load *);
 static enum load_verdict load_rows(struct load *);
@@ -56,6 +57,7 @@ load_run(struct load *f)
 		return verdict;
 	store_begin_file(s, f->source, f->rules.origin != NULL);
 	s->witnessed = s->thorough = f->witnessed;
+	f->prepared = 0;
 	for (;;) {
 		uint64_t started = clock_monotonic_ns();
 
@@ -106,6 +108,27 @@ shrink(struct load *f)
 	return LOAD_STOPPED;
 }
 
+/*
+ * The database lacks something that DDL makes. First the transaction is given
+ * up, for some databases would commit it with that; then the chunk is begun
+ * anew. A crash in between leaves what was made, and it is found there.
+ */
+static enum load_verdict
+prepare(struct load *f)
+{
+	struct db *db = f->loader->db;
+	enum db_verdict said;
+
+	if (f->prepared++ >= PREPARE_MOST)
+		return LOAD_SCHEMA;
+	db_rollback(db);
+	said = db_prepare(db);
+	if (said == DB_OK)
+		return LOAD_STOPPED;
+	f->error = db->error;
+	return store_heard(said);
+}
+
 /* Gives up the transaction. */
 static enum load_verdict
 give_up(struct load *f, enum load_verdict verdict)
@@ -115,6 +138,8 @@ give_up(struct load *f, enum load_verdict verdict)
 	reject_discard(&f->loader->reject);
 	if (verdict == LOAD_TOO_LARGE)
 		verdict = shrink(f);
+	if (verdict == LOAD_PREPARE)
+		verdict = prepare(f);
 	if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
 		db_rollback(db); /* f->error says why */
 		return verdict;
@@ -322,6 +347,7 @@ finish_chunk(struct load *f)
 	advance_digest(f);
 	c->bytes = f->file.progress - f->at;
 	f->unsure_at = 0;
+	f->prepared = 0;
 	f->at = f->file.progress;
 	f->lines = f->file.lines;
 	load_tally_add(&f->tally, c);

@@ -102,6 +102,7 @@ struct load {
 	struct load_tally tally; /* of the chunks that this object committed */
 	struct load_tally chunk; /* of the present one */
 	unsigned batches;        /* of it, handed over to be stored */
+	unsigned prepared;       /* times that it was begun anew for DDL */
 	bool last;               /* the present chunk ends with the content */
 	unsigned bad_left;   /* lines that may be no event, or 0: any number */
 	struct db_file file; /* as the ledger has it */

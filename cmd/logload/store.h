@@ -39,6 +39,7 @@ enum load_verdict {
 	LOAD_IO,      /* the file, or rejected/, could not be read or written */
 	LOAD_UNFIT,   /* it has no events, or where they are cannot be told */
 	LOAD_TOO_LARGE, /* within load.c: a smaller chunk is tried */
+	LOAD_PREPARE,   /* likewise: db_prepare, and then the same chunk */
 };
 
 static inline bool
@@ -130,7 +131,8 @@ store_heard(enum db_verdict verdict)
 	    [DB_PASSING] = LOAD_PASSING,
 	    [DB_CONFLICT] = LOAD_CONFLICT,
 	    [DB_TOO_LARGE] = LOAD_TOO_LARGE,
-	    [DB_SCHEMA] = LOAD_SCHEMA};
+	    [DB_SCHEMA] = LOAD_SCHEMA,
+	    [DB_PREPARE] = LOAD_PREPARE};
 
 	return heard[verdict];
 }

@@ -4,6 +4,7 @@
  * and each of those is one record, in the order of the file.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -36,6 +37,8 @@ static struct {
 	bool gone;               /* the ledger's line, by its end */
 	bool begun, breaks;      /* the connection, at its ROLLBACK */
 	bool away, run_away;     /* closed; and a statement after that */
+	unsigned lacks;          /* so often something that DDL makes */
+	bool made_within;        /* and that was within a transaction */
 	/* Of the first COMMIT of a load; then another loader has done it. */
 	enum db_verdict refused, commit;
 	bool unanswered, done;
@@ -81,9 +84,11 @@ fake_run(struct db *db, const char *sql, size_t len)
 		fake.probes = false;
 	if (strncmp(sql, "BEGIN", 5) == 0)
 		fake.begun = true;
-	if (fake.begun && fake.breaks && len == 8 &&
-	    memcmp(sql, "ROLLBACK", len) == 0)
-		return DB_PASSING;
+	if (len == 8 && memcmp(sql, "ROLLBACK", len) == 0) {
+		if (fake.begun && fake.breaks)
+			return DB_PASSING;
+		fake.begun = false;
+	}
 	if (fake.commit == DB_OK || len != 6 || memcmp(sql, "COMMIT", len) != 0)
 		return DB_OK;
 	db->unanswered = fake.unanswered;
@@ -113,6 +118,7 @@ static enum db_verdict
 fake_check(struct db *db, const char *table)
 {
 	(void)table;
+	fake.made_within |= fake.begun;
 	db->own_key = true;
 	return DB_OK;
 }
@@ -147,6 +153,10 @@ fake_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 	db->cause = fake.cause;
 	if (fake.verdict != DB_OK)
 		return fake.verdict;
+	if (fake.lacks > 0 && is_bad(b, from)) {
+		fake.lacks--;
+		return DB_PREPARE;
+	}
 	if (fake.most > 0 && fake.taken + count > fake.most)
 		return DB_REFUSED;
 	for (unsigned i = from; i < from + count; i++) {
@@ -302,6 +312,20 @@ run_refused(enum db_verdict verdict, bool unanswered, int dir)
 	fake.limits = (struct batch_limits){16, 4096, 0};
 	fake.refused = verdict;
 	fake.unanswered = unanswered;
+	return run(fd, dir, &tally);
+}
+
+/* The table lacks something for one of the rows, so often. */
+static enum load_verdict
+run_lacking(unsigned times, int dir)
+{
+	struct load_tally tally;
+	int fd = make_file();
+
+	must(write(fd, "{\"a\":1}\n{\"bad\":2}\n{\"a\":3}\n", 26) == 26);
+	memset(&fake, 0, sizeof(fake));
+	fake.limits = (struct batch_limits){1, 4096, 0};
+	fake.lacks = times;
 	return run(fd, dir, &tally);
 }
 
@@ -489,6 +513,12 @@ main(void)
 	is_number(run_moved(true, dir), LOAD_PASSING,
 	    "one that goes when the loader has learnt of that");
 	ok(!fake.run_away, "is asked nothing more before it is back");
+	is_number(run_lacking(2, dir), LOAD_DONE,
+	    "what the rows lack is made, and the chunk begun anew");
+	ok(!fake.made_within && fake.closed_in_load == 0,
+	    "between two transactions of one session");
+	is_number(run_lacking(UINT_MAX, dir), LOAD_SCHEMA,
+	    "but not for ever where that does not help");
 	for (int i = 0; i < ROUNDS; i++) {
 		bool good = sorts(dir, &seed, what, sizeof(what));
 

@@ -116,6 +116,32 @@ choose_host(struct db *db)
 	log_info("trying the next host: %s", c->hosts[db->host].name);
 }
 
+/* The session, since the last transaction was given up. */
+static enum db_verdict
+broken(struct db *db)
+{
+	(void)error_set(&db->error, "the connection broke at ROLLBACK");
+	db->cause = DB_CAUSE_OTHER;
+	return DB_PASSING;
+}
+
+static enum db_verdict
+prepare(struct db *db)
+{
+	enum db_verdict verdict = heard(db, tables_prepare(db));
+
+	/* Whatever was asked may have begun a transaction. */
+	if (verdict == DB_OK)
+		verdict = run_text(db, "ROLLBACK");
+	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
+}
+
+enum db_verdict
+db_prepare(struct db *db)
+{
+	return db->open ? prepare(db) : broken(db);
+}
+
 enum db_verdict
 db_connect(struct db *db)
 {
@@ -129,10 +155,7 @@ db_connect(struct db *db)
 	choose_host(db);
 	verdict = db->driver->open(db);
 	if (verdict == DB_OK)
-		verdict = tables_prepare(db);
-	/* Whatever was asked may have begun a transaction. */
-	if (verdict == DB_OK)
-		verdict = run_text(db, "ROLLBACK");
+		verdict = prepare(db);
 	db->open = verdict == DB_OK;
 	db->host_failed = !db->open;
 	db->opened_ns = clock_monotonic_ns();
@@ -144,11 +167,7 @@ db_connect(struct db *db)
 enum db_verdict
 db_begin(struct db *db)
 {
-	if (!db->open) { /* since the last one was given up */
-		(void)error_set(&db->error, "the connection broke at ROLLBACK");
-		return DB_PASSING;
-	}
-	return run_text(db, db->driver->dialect.begin);
+	return db->open ? run_text(db, db->driver->dialect.begin) : broken(db);
 }
 
 enum db_verdict

@@ -7,7 +7,7 @@
  * Each call ends in a verdict, and where that is not DB_OK, db->error has the
  * database's own code and text. After DB_PASSING and DB_SCHEMA the transaction
  * is lost: call db_disconnect and db_connect before the next db_begin, which
- * else is DB_PASSING. After DB_CONFLICT and DB_TOO_LARGE db_rollback will do.
+ * else is DB_PASSING. After the others db_rollback will do.
  * One thread uses one db.
  */
 #ifndef LOGLOAD_DB_H
@@ -80,6 +80,12 @@ void db_disconnect(struct db *);
  * the connection was lost.
  */
 void db_interrupt(struct db *);
+
+/*
+ * Makes what the rows of a transaction were found to lack (DB_PREPARE): by DDL,
+ * with which some databases commit what came before it, so never within one.
+ */
+enum db_verdict db_prepare(struct db *);
 
 enum db_verdict db_begin(struct db *);
 enum db_verdict db_commit(struct db *);

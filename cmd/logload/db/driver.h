@@ -25,6 +25,7 @@ enum db_verdict {
 	DB_CONFLICT, /* the same will work at once: others were in the way */
 	DB_TOO_LARGE, /* the transaction is: less of it will work */
 	DB_SCHEMA,    /* the statement, whatever the rows: a human must look */
+	DB_PREPARE,   /* something is missing that db_prepare makes */
 };
 
 /* What else is asked of an error. */
