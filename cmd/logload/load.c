@@ -7,12 +7,10 @@
 
 #include "clock.h"
 #include "events.h"
+#include "failure.h"
 #include "load.h"
 #include "log.h"
 #include "naming.h"
-
-#define CHUNK_LEAST (1024 * 1024) /* that a server must take at a time */
-#define PREPARE_MOST 64           /* times for a chunk: it may not help */
 
 static enum load_verdict load_chunk(struct load *);
 static enum load_verdict load_rows(struct load *);
@@ -82,82 +80,6 @@ load_run(struct load *f)
 		if (stop_asked(f->loader->stop))
 			return LOAD_STOPPED;
 	}
-}
-
-/* The server refuses that much at a time: less from now on. LOAD_STOPPED. */
-static enum load_verdict
-shrink(struct load *f)
-{
-	struct load_limits *l = &f->loader->limits;
-	uint64_t size = f->loader->reader.at - f->at;
-	struct error why = f->error;
-
-	if (size > l->chunk)
-		size = l->chunk;
-	if (size <= CHUNK_LEAST) {
-		(void)error_set(&f->error,
-		    "%llu bytes of events in one transaction are too many: %s",
-		    (unsigned long long)size, why.text);
-		f->loader->db->error = f->error;
-		return LOAD_SCHEMA;
-	}
-	l->chunk = size / 2 > CHUNK_LEAST ? size / 2 : CHUNK_LEAST;
-	log_warn("too large a transaction for the database, loading %llu bytes "
-		 "at a time from now on: %s",
-	    (unsigned long long)l->chunk, why.text);
-	return LOAD_STOPPED;
-}
-
-/*
- * The database lacks something that DDL makes. First the transaction is given
- * up, for some databases would commit it with that; then the chunk is begun
- * anew. A crash in between leaves what was made, and it is found there.
- */
-static enum load_verdict
-prepare(struct load *f)
-{
-	struct db *db = f->loader->db;
-	enum db_verdict said;
-
-	if (f->prepared++ >= PREPARE_MOST)
-		return LOAD_SCHEMA;
-	db_rollback(db);
-	said = db_prepare(db);
-	if (said == DB_OK)
-		return LOAD_STOPPED;
-	f->error = db->error;
-	return store_heard(said);
-}
-
-/* Gives up the transaction. */
-static enum load_verdict
-give_up(struct load *f, enum load_verdict verdict)
-{
-	struct db *db = f->loader->db;
-
-	reject_discard(&f->loader->reject);
-	if (verdict == LOAD_TOO_LARGE)
-		verdict = shrink(f);
-	if (verdict == LOAD_PREPARE)
-		verdict = prepare(f);
-	if (verdict != LOAD_PASSING && verdict != LOAD_SCHEMA) {
-		db_rollback(db); /* f->error says why */
-		return verdict;
-	}
-	/*
-	 * Connecting anew looks at the server's settings and the tables again:
-	 * what a human puts right is seen.
-	 */
-	db_disconnect(db);
-	return verdict;
-}
-
-/* The same, with the database's error. */
-static enum load_verdict
-failed(struct load *f, enum db_verdict verdict)
-{
-	f->error = f->loader->db->error;
-	return give_up(f, store_heard(verdict));
 }
 
 /*
@@ -276,9 +198,9 @@ load_chunk(struct load *f)
 	if (said == DB_OK)
 		said = db_claim(l->db, &claim, &f->file);
 	if (said != DB_OK)
-		return failed(f, said);
+		return failure_heard(f, said);
 	if (!is_known(f))
-		return give_up(f, LOAD_IO);
+		return failure_give_up(f, LOAD_IO);
 	verdict = place_chunk(f, &ours);
 	/* Our own commit, whose answer was lost. */
 	if (verdict != LOAD_DONE)
@@ -287,37 +209,37 @@ load_chunk(struct load *f)
 	if (reject_begin(&l->reject,
 		f->rules.origin != NULL ? f->rules.origin : f->name, f->stem,
 		f->at, &f->error) < 0)
-		return give_up(f, LOAD_IO);
+		return failure_give_up(f, LOAD_IO);
 	f->rules.bounds = l->db->bounds;
 	verdict = load_rows(f);
 	if (verdict == LOAD_DONE && source_check(f->source, &f->error) < 0)
 		verdict = LOAD_IO;
 	if (verdict != LOAD_DONE)
-		return give_up(f, verdict);
+		return failure_give_up(f, verdict);
 	f->chunk.events += l->store.events;
 	f->chunk.rejected += l->store.rejected;
 	f->file.progress = l->reader.at - f->chunk.waiting;
 	f->file.lines = l->reader.number - (f->chunk.waiting > 0);
 	if (is_nothing_new(f))
-		return give_up(f, LOAD_SKIPPED);
+		return failure_give_up(f, LOAD_SKIPPED);
 	f->file.events += f->chunk.events;
 	f->file.rejected += f->chunk.rejected;
 	f->file.torn += f->chunk.torn;
 	f->file.loaded = f->last;
 	if (note_content(f) < 0)
-		return give_up(f, LOAD_IO);
+		return failure_give_up(f, LOAD_IO);
 	said = db_save(l->db, &f->file);
 	if (said != DB_OK)
-		return failed(f, said);
+		return failure_heard(f, said);
 	/* Durable before the commit: no rejected event is ever in neither. */
 	if (reject_publish(&l->reject, &f->error) < 0)
-		return give_up(f, LOAD_IO);
+		return failure_give_up(f, LOAD_IO);
 	f->chunk.lost = l->reject.lost;
 	f->unsure_at = f->file.progress;
 	said = db_commit(l->db);
 	if (said != DB_OK && !l->db->unanswered)
 		f->unsure_at = 0; /* the answer is no */
-	return said == DB_OK ? finish_chunk(f) : failed(f, said);
+	return said == DB_OK ? finish_chunk(f) : failure_heard(f, said);
 }
 
 /*
