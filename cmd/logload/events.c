@@ -159,6 +159,26 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 	return f->bad_left > 0 && --f->bad_left == 0 ? no_events(f) : 1;
 }
 
+/* Which of many tables load->row goes to. False, with the error: none. */
+static bool
+choose_table(struct load *f)
+{
+	struct loader *l = f->loader;
+	int number = route_row(l->route, l->db, &f->row, &f->error);
+
+	if (number == ROUTE_FULL && f->cleared)
+		number = route_other(l->route, l->db);
+	if (number == ROUTE_FULL) {
+		f->crowded = f->wants = true;
+		return true;
+	}
+	if (number < 0)
+		return false;
+	f->row.table = (unsigned)number;
+	f->wants |= l->db != NULL && !l->db->tables[number].ready;
+	return true;
+}
+
 enum row_verdict
 events_make_row(struct load *f, const struct line *line)
 {
@@ -179,6 +199,8 @@ events_make_row(struct load *f, const struct line *line)
 					   "which no text of the database has");
 		made = ROW_REJECTED;
 	}
+	if (made == ROW_MADE && f->loader->route != NULL && !choose_table(f))
+		made = ROW_REJECTED;
 	f->event.bounded = f->event.bounded || made == ROW_REJECTED;
 	return made;
 }

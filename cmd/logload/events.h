@@ -40,9 +40,10 @@ int events_next(struct load *, struct line *, enum event_verdict *);
 enum load_verdict events_failure(const struct load *);
 
 /*
- * Makes load->row of the event in that line. ROW_REJECTED: a value of it is for
- * rejected/, as the load's error says, which is as if the database could not
- * take the event.
+ * Makes load->row of the event in that line, and finds its table: where that is
+ * not ready, load->wants says so, until the chunk is begun anew. ROW_REJECTED:
+ * it is for rejected/, as the load's error says, for a value or since it has no
+ * table, which is as if the database could not take the event.
  */
 enum row_verdict events_make_row(struct load *, const struct line *);
 

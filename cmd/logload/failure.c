@@ -1,6 +1,7 @@
 /*
  * failure.c - see failure.h.
  */
+#include "db/known.h"
 #include "failure.h"
 #include "log.h"
 
@@ -45,6 +46,12 @@ prepare(struct load *f)
 	if (f->prepared++ >= PREPARE_MOST)
 		return LOAD_SCHEMA;
 	db_rollback(db);
+	if (f->crowded) {
+		known_forget(db);
+		store_begin_file(&f->loader->store, f->source,
+		    f->rules.origin != NULL, f->witnessed);
+		f->cleared = true;
+	}
 	said = db_prepare(db);
 	if (said == DB_OK)
 		return LOAD_STOPPED;

@@ -59,16 +59,10 @@ find_basis(struct worker *w, struct retry *r, enum retry_state *state,
 	return verdict;
 }
 
-/*
- * Connects, and finds what the records of an older version do not tell. The
- * table must know an event that it has.
- */
+/* Connects, and finds what the records of an older version do not tell. */
 static enum load_verdict
-find_origin(
-    struct hand *h, struct worker *w, struct retry *r, struct error *err)
+find_origin(struct worker *w, struct retry *r, struct error *err)
 {
-	const char(*fixed)[COLUMN_NAME_MAX + 1] =
-	    h->run.settings->columns.fixed;
 	enum load_verdict verdict;
 	struct db_file file;
 	bool any;
@@ -83,14 +77,7 @@ find_origin(
 		(void)error_set(err, "hash: libcrypto refused");
 		return LOAD_IO;
 	}
-	if (h->run.settings->dry_run || w->loader.db->own_key)
-		return LOAD_DONE;
-	(void)error_set(err,
-	    "without a unique key an event could be stored twice: the table %s "
-	    "needs UNIQUE (%s, %s, %s)",
-	    h->run.settings->db.table, fixed[COLUMN_RECEIVED_AT],
-	    fixed[COLUMN_FILE_ID], fixed[COLUMN_LINE]);
-	return LOAD_SCHEMA;
+	return LOAD_DONE;
 }
 
 /* Loaded it is: it goes, unless the database has forgotten what it came of. */
@@ -163,7 +150,7 @@ hand_retry(void *context, struct worker *w, const char *path)
 		return false;
 	state = retry_open(&r, path, !h->run.settings->dry_run, &err);
 	if (state == RETRY_READY && w->loader.db != NULL) {
-		verdict = find_origin(h, w, &r, &err);
+		verdict = find_origin(w, &r, &err);
 		if (verdict == LOAD_DONE)
 			verdict = find_basis(w, &r, &state, &err);
 		if (verdict != LOAD_DONE) {

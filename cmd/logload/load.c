@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "db/known.h"
 #include "events.h"
 #include "failure.h"
 #include "load.h"
@@ -53,9 +54,9 @@ load_run(struct load *f)
 
 	if (verdict != LOAD_DONE)
 		return verdict;
-	store_begin_file(s, f->source, f->rules.origin != NULL);
-	s->witnessed = s->thorough = f->witnessed;
+	store_begin_file(s, f->source, f->rules.origin != NULL, f->witnessed);
 	f->prepared = 0;
+	f->cleared = false;
 	for (;;) {
 		uint64_t started = clock_monotonic_ns();
 
@@ -210,7 +211,7 @@ load_chunk(struct load *f)
 		f->rules.origin != NULL ? f->rules.origin : f->name, f->stem,
 		f->at, &f->error) < 0)
 		return failure_give_up(f, LOAD_IO);
-	f->rules.bounds = l->db->bounds;
+	f->rules.bounds = known_bounds(l->db);
 	verdict = load_rows(f);
 	if (verdict == LOAD_DONE && source_check(f->source, &f->error) < 0)
 		verdict = LOAD_IO;
@@ -270,6 +271,7 @@ finish_chunk(struct load *f)
 	c->bytes = f->file.progress - f->at;
 	f->unsure_at = 0;
 	f->prepared = 0;
+	f->cleared = false;
 	f->at = f->file.progress;
 	f->lines = f->file.lines;
 	load_tally_add(&f->tally, c);
@@ -337,7 +339,8 @@ hand_over(struct load *f)
 		return verdict;
 	l->gathers = &l->gathered[g == &l->gathered[0]];
 	gathered_clear(l->gathers);
-	f->batches++;
+	/* Of a transaction; each table's rows are one. */
+	f->batches += g->batch.mixed ? l->db->table_count : 1;
 	if (storer_give(&l->storer, g))
 		return LOAD_DONE;
 	verdict = store_gathered(&l->store, g);
@@ -384,6 +387,8 @@ take_row(struct load *f, const struct line *line)
 	made = events_make_row(f, line);
 	if (made == ROW_REJECTED)
 		return take_refused(f, line);
+	if (made == ROW_MADE && f->wants) /* none of this try is stored */
+		return f->crowded ? LOAD_PREPARE : LOAD_DONE;
 	if (made == ROW_MADE) {
 		f->chunk.nulls += (unsigned)__builtin_popcount(f->row.misfits);
 		count_misfits(&f->chunk, f->row.misfits);
@@ -464,6 +469,7 @@ load_rows(struct load *f)
 	gathered_clear(l->gathers);
 	limit_batch(l);
 	store_begin_chunk(&l->store);
+	f->wants = f->crowded = false;
 	events_begin(f);
 	while (verdict == LOAD_DONE && events_go_on(f) &&
 	       (rc = events_next(f, &line, &kind)) > 0)
@@ -472,6 +478,8 @@ load_rows(struct load *f)
 	/* What was read before the place that stops it is stored first. */
 	fails = rc < 0 && (!l->reader.unfit || l->reader.at == f->at);
 	f->last = rc == 0;
+	if (f->wants && verdict == LOAD_DONE)
+		verdict = LOAD_PREPARE;
 	if (!fails && verdict == LOAD_DONE)
 		return finish_store(f);
 	(void)storer_wait(&l->storer); /* its verdict comes too late */

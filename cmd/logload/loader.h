@@ -14,6 +14,7 @@
 #include "meters.h"
 #include "rate.h"
 #include "reject.h"
+#include "route.h"
 #include "row/row.h"
 #include "input/source.h"
 #include "stop.h"
@@ -42,7 +43,8 @@ struct loader {
 	struct digest front, ahead; /* of a stream: committed, and the chunk */
 	struct meters *meters;      /* these are shared, not owned */
 	struct stop *stop;
-	struct rate *rate; /* NULL: as fast as it goes */
+	struct rate *rate;   /* NULL: as fast as it goes */
+	struct route *route; /* NULL: all go to one table */
 	/* For whoever shows progress: of the present file. */
 	_Atomic uint64_t position;  /* content bytes read, the present try's */
 	_Atomic uint64_t consumed;  /* file bytes read, the present try's */
@@ -103,8 +105,11 @@ struct load {
 	struct load_tally chunk; /* of the present one */
 	unsigned batches;        /* of it, handed over to be stored */
 	unsigned prepared;       /* times that it was begun anew for DDL */
-	bool last;               /* the present chunk ends with the content */
-	unsigned bad_left;   /* lines that may be no event, or 0: any number */
+	bool wants;        /* a table that is not ready; or, `crowded`, room */
+	bool crowded;      /* for one, */
+	bool cleared;      /* and all others were forgotten for that */
+	bool last;         /* the present chunk ends with the content */
+	unsigned bad_left; /* lines that may be no event, or 0: any number */
 	struct db_file file; /* as the ledger has it */
 	struct event event;
 	struct row row;     /* of it */

@@ -110,9 +110,16 @@ keep_secrets(void)
 static int
 print_schema(const struct settings *s)
 {
-	struct buf text = {0};
-	int rc = tables_schema(&s->db, &text);
+	struct buf tables = {0}, text = {0};
+	const char *one = s->db.table;
+	int rc = s->route != NULL ? route_names(s->route, &tables)
+				  : buf_append(&tables, one, strlen(one) + 1);
 
+	if (rc == 0)
+		rc = buf_append(&tables, "", 1);
+	if (rc == 0)
+		rc = tables_schema(&s->db, tables.data, &text);
+	buf_release(&tables);
 	if (rc == 0 && (fwrite(text.data, 1, text.len, stdout) != text.len ||
 			   fflush(stdout) != 0))
 		rc = -1;

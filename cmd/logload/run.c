@@ -49,6 +49,7 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 			return error_set(err, "start: out of memory");
 		w->loader.meters = &r->meters;
 		w->loader.stop = stop;
+		w->loader.route = s->route;
 		w->loader.rate = s->rate > 0 ? &r->rate : NULL;
 		w->trial.shared = &r->patience;
 		w->trial.seed =

@@ -104,7 +104,18 @@ settings_table(
 		"text|json", 0, 0},
 	    OPTION_HEADING_ROW("Tables"),
 	    {"table", OPTION_STRING, &s->db.table, "logs", "NAME",
-		"table of the events", NULL, 0, 0},
+		"table of the events; or of many: logs_{event}, logs_%Y%m%d",
+		NULL, 0, 0},
+	    {"tables", OPTION_STRING, &s->tables, NULL, "WORD[,WORD]...",
+		"what the {member} in --table may be; with *, ? and [] a "
+		"pattern",
+		NULL, 0, 0},
+	    {"tables-max", OPTION_COUNT, &s->tables_max, "64", "N",
+		"most of these values, and tables at a time", NULL, 1, 1000},
+	    {"table-other", OPTION_STRING, &s->db.other_table, "logs", "NAME",
+		"table of events that have none of these; rejected/: they are "
+		"rejected",
+		NULL, 0, 0},
 	    {"ledger", OPTION_STRING, &s->db.ledger, "log_files", "NAME",
 		"table of the files", NULL, 0, 0},
 	    {"column", OPTION_LIST, &s->column_specs, NULL, "NAME=PATH:TYPE",
@@ -279,23 +290,32 @@ shorten(const char *database, const char *name)
 		   : name;
 }
 
+/* A template's member may have dots in its path. */
+static void
+name_table(
+    const struct db_config *c, const char **name, char whole[DB_TABLE_MAX + 1])
+{
+	*name = shorten(c->database, *name);
+	if (c->database == NULL || strchr(c->ledger, '.') == NULL ||
+	    (*name)[strcspn(*name, ".{")] == '.')
+		return;
+	(void)snprintf(whole, DB_TABLE_MAX + 1, "%s.%s", c->database, *name);
+	*name = whole;
+}
+
 /*
  * The ledger tells tables apart by their names, so one table has one name; and
  * a ledger that several databases share has theirs in front.
  */
 static void
-name_table(struct settings *s)
+name_tables(struct settings *s)
 {
 	struct db_config *c = &s->db;
 
 	c->ledger = shorten(c->database, c->ledger);
-	c->table = shorten(c->database, c->table);
-	if (c->database == NULL || strchr(c->ledger, '.') == NULL ||
-	    strchr(c->table, '.') != NULL)
-		return;
-	(void)snprintf(
-	    s->table, sizeof(s->table), "%s.%s", c->database, c->table);
-	c->table = s->table;
+	name_table(c, &c->table, s->table);
+	if (c->other_table != NULL)
+		name_table(c, &c->other_table, s->other_table);
 }
 
 /* Every name of an index must be a column. */
@@ -370,6 +390,11 @@ complete_columns(struct settings *s, struct error *err)
 		return usage(err, "columns");
 	if (each(&s->column_specs, columns_set, c, err) < 0)
 		return usage(err, "column");
+	if (s->db.table_most > 0) {
+		s->route = route_new(&s->db, s->tables, c, err);
+		if (s->route == NULL)
+			return usage(err, "table");
+	}
 	if (columns_compile(c, err) < 0 || fit_columns(s, err) < 0)
 		return usage(err, "column");
 	if (check_indexes(s, &s->indexes, err) < 0)
@@ -383,16 +408,49 @@ complete_columns(struct settings *s, struct error *err)
 }
 
 static int
+check_tables(struct settings *s, struct error *err)
+{
+	struct db_config *c = &s->db;
+	bool many = route_is_template(c->table);
+
+	if (!many && (check_table(c->table, err) < 0 ||
+			 check_length(s, c->table, err) < 0))
+		return usage(err, "table");
+	if (check_table(c->ledger, err) < 0 ||
+	    check_length(s, c->ledger, err) < 0)
+		return usage(err, "ledger");
+	if (many &&
+	    strlen(c->table) +
+		    (c->database == NULL ? 0 : strlen(c->database) + 1) >
+		DB_TABLE_MAX) {
+		(void)error_set(
+		    err, "'%.40s...' is over %d bytes", c->table, DB_TABLE_MAX);
+		return usage(err, "table");
+	}
+	if (!many && s->tables != NULL) {
+		(void)error_set(err, "--table has no {member}");
+		return usage(err, "tables");
+	}
+	if (!many || strcmp(c->other_table, "rejected/") == 0)
+		c->other_table = NULL;
+	else if (check_table(c->other_table, err) < 0 ||
+		 check_length(s, c->other_table, err) < 0)
+		return usage(err, "table-other");
+	else if (strcasecmp(c->other_table, c->ledger) == 0) {
+		(void)error_set(err, "'%s' is the ledger", c->ledger);
+		return usage(err, "table-other");
+	}
+	c->table_most = many ? (unsigned)s->tables_max : 0;
+	name_tables(s);
+	return 0;
+}
+
+static int
 complete_tables(struct settings *s, struct error *err)
 {
-	if (check_table(s->db.table, err) < 0 ||
-	    check_length(s, s->db.table, err) < 0)
-		return usage(err, "table");
-	if (check_table(s->db.ledger, err) < 0 ||
-	    check_length(s, s->db.ledger, err) < 0)
-		return usage(err, "ledger");
-	name_table(s);
-	return complete_columns(s, err);
+	int status = check_tables(s, err);
+
+	return status != 0 ? status : complete_columns(s, err);
 }
 
 static int
@@ -476,6 +534,7 @@ settings_complete(struct settings *s, struct error *err)
 void
 settings_release(struct settings *s)
 {
+	route_free(s->route);
 	columns_release(&s->columns);
 	free(s->url_copy);
 	option_list_release(&s->column_specs);

@@ -11,6 +11,7 @@
 #include "row/columns.h"
 #include "db/db.h"
 #include "options.h"
+#include "route.h"
 #include "db/url.h"
 
 #define SETTINGS_OPTIONS_MAX 60
@@ -24,9 +25,11 @@ struct settings {
 	const char *url, *password_file, *password_variable;
 	const char *ssl_mode;
 	const char *spool, *rejected_dir;
-	const char *name; /* of what is loaded; NULL: its own */
+	const char *name;   /* of what is loaded; NULL: its own */
+	const char *tables; /* of --table's {member}; NULL: none */
 	struct option_list column_specs, column_files, renames;
 	struct option_list indexes, uniques;
+	uint64_t tables_max;
 	uint64_t chunk, max_event, max_depth, jobs, wait_ns, drain_ns;
 	uint64_t rate;      /* events a second; 0: no limit */
 	uint64_t settle_ns; /* 0: nothing is asked about again */
@@ -37,8 +40,10 @@ struct settings {
 	bool salvage, wide; /* see unpack.h */
 	/* What it comes to. */
 	struct db_config db;
-	char table[DB_TABLE_MAX + 1]; /* of db, where it was not named so */
-	bool db_given; /* a database was named, by whatever means */
+	/* Of db, where they were not named so. */
+	char table[DB_TABLE_MAX + 1], other_table[DB_TABLE_MAX + 1];
+	struct route *route; /* owned; NULL: one table */
+	bool db_given;       /* a database was named, by whatever means */
 	struct columns columns;
 	char *url_copy; /* what db points into; owned */
 	char *password; /* owned */

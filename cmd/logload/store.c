@@ -24,7 +24,8 @@ gathered_init(struct gathered *g, const struct columns *columns)
 {
 	g->held_count = 0;
 	g->held = calloc(HELD_MAX, sizeof(*g->held));
-	if (g->held != NULL && batch_init(&g->batch, columns) == 0)
+	if (g->held != NULL &&
+	    batch_init(&g->batch, columns, BATCH_ROWS_MAX) == 0)
 		return 0;
 	free(g->held);
 	g->held = NULL;
@@ -54,11 +55,16 @@ store_init(struct store *s, struct db *db, struct reject *reject,
 	memset(s, 0, sizeof(*s));
 	s->db = db;
 	s->reject = reject;
+	s->columns = columns;
+	s->table_most = 1 + (db == NULL ? 0 : db->config->table_most);
 	s->missing = calloc(BATCH_ROWS_MAX, sizeof(*s->missing));
-	if (s->missing != NULL && batch_init(&s->kept, columns) == 0)
+	s->tables = calloc(s->table_most, sizeof(*s->tables));
+	if (s->missing != NULL && s->tables != NULL)
 		return 0;
 	free(s->missing);
+	free(s->tables);
 	s->missing = NULL;
+	s->tables = NULL;
 	return -1;
 }
 
@@ -68,25 +74,38 @@ store_release(struct store *s)
 	if (s->missing == NULL)
 		return;
 	free(s->missing);
-	batch_release(&s->kept);
+	for (unsigned i = 0; i < s->table_most; i++)
+		batch_release(&s->tables[i].kept);
+	free(s->tables);
 }
 
 void
-store_begin_file(struct store *s, struct source *source, bool copies)
+store_begin_file(
+    struct store *s, struct source *source, bool copies, bool witnessed)
 {
 	s->source = source;
 	s->copies = copies;
-	s->witnessed = s->thorough = false;
-	s->alone = s->until_next = 0;
-	batch_clear(&s->kept);
+	s->witnessed = witnessed;
+	for (unsigned i = 0; i < s->table_most; i++) {
+		struct store_table *t = &s->tables[i];
+
+		t->thorough = witnessed;
+		t->alone = t->until_next = 0;
+		batch_clear(&t->kept);
+	}
 }
 
 void
 store_begin_chunk(struct store *s)
 {
-	s->events = s->rejected = s->doubtful = 0;
-	s->skims = s->sifts = s->cannot_sift = false;
-	s->unit = BATCH_ROWS_MAX;
+	s->events = s->rejected = 0;
+	for (unsigned i = 0; i < s->table_most; i++) {
+		struct store_table *t = &s->tables[i];
+
+		t->doubtful = 0;
+		t->skims = t->sifts = t->cannot_sift = false;
+		t->unit = BATCH_ROWS_MAX;
+	}
 }
 
 /* The database has spoken, and not of rows. */
@@ -106,10 +125,15 @@ put_held(struct store *s, const struct held_line *h)
 	return reject_add(s->reject, s->source, &h->line, &h->why, &s->error);
 }
 
-/* The lines that stand before that row, and were not put yet. */
+/*
+ * The lines that stand before that row, and were not put yet. In a batch that
+ * was sorted no row has its place: they are put behind all.
+ */
 static int
 put_held_before(struct store *s, const struct gathered *g, unsigned row)
 {
+	if (g->batch.mixed && row != UINT_MAX)
+		return 0;
 	while (s->put < g->held_count && g->held[s->put].row <= row) {
 		if (put_held(s, &g->held[s->put++]) < 0)
 			return -1;
@@ -117,17 +141,28 @@ put_held_before(struct store *s, const struct gathered *g, unsigned row)
 	return 0;
 }
 
+/* A row for db_probe. */
+static int
+keep(struct store *s, const struct batch *b, unsigned row)
+{
+	struct batch *kept = &s->table->kept;
+
+	if (kept->texts == NULL && batch_init(kept, s->columns, 1) < 0)
+		return -1;
+	return batch_copy(kept, b, row);
+}
+
 /* So many rows are in the table, that one among them: a witness. */
 static enum load_verdict
 stored(struct store *s, const struct batch *b, unsigned row, unsigned count)
 {
-	if (s->skims) {
-		s->thorough = true;
+	if (s->table->skims) {
+		s->table->thorough = true;
 		return LOAD_STOPPED;
 	}
 	s->events += count;
-	s->doubtful = 0;
-	if (s->kept.count == 0 && batch_copy(&s->kept, b, row) < 0)
+	s->table->doubtful = 0;
+	if (s->table->kept.count == 0 && keep(s, b, row) < 0)
 		return heard(s, db_no_memory(s->db));
 	return LOAD_DONE;
 }
@@ -162,9 +197,9 @@ refused(struct store *s, const struct gathered *g, unsigned row, bool absent)
 	if (there)
 		return stored(s, b, row, 1);
 	if (!duplicate) {
-		if (s->doubtful++ == 0)
-			s->refusal = said;
-		s->alone += s->kept.count == 0;
+		if (s->table->doubtful++ == 0)
+			s->table->refusal = said;
+		s->table->alone += s->table->kept.count == 0;
 	}
 	s->rejected++;
 	if (put_held_before(s, g, row) < 0 ||
@@ -220,7 +255,8 @@ store_missing(
 static bool
 gives_up(const struct store *s, unsigned most)
 {
-	return s->kept.count == 0 && !s->thorough && s->alone >= most;
+	return s->table->kept.count == 0 && !s->table->thorough &&
+	       s->table->alone >= most;
 }
 
 /* Tries a few of the rows; if all are refused, so are the others. */
@@ -228,13 +264,13 @@ static enum load_verdict
 skim(struct store *s, const struct gathered *g, unsigned from, unsigned count)
 {
 	enum load_verdict verdict = LOAD_DONE;
-	unsigned i = s->until_next;
+	unsigned i = s->table->until_next;
 
-	s->skims = true;
-	s->doubtful += count;
+	s->table->skims = true;
+	s->table->doubtful += count;
 	for (; i < count && verdict == LOAD_DONE; i += SKIM_EVERY)
 		verdict = store_alone(s, g, from + i, false);
-	s->until_next = i - count;
+	s->table->until_next = i - count;
 	return verdict;
 }
 
@@ -254,15 +290,15 @@ sift(struct store *s, const struct gathered *g, unsigned from, unsigned count)
 		else
 			first = i - 1;
 	}
-	s->sifts = there < count;
+	s->table->sifts = there < count;
 	if (there > 0)
 		verdict = stored(s, &g->batch, from + first, there);
 	for (unsigned i = 0; i < count && verdict == LOAD_DONE; i++) {
 		if (!s->missing[i])
 			continue;
 		if (gives_up(s, ALONE_SIFTED)) {
-			s->skims = true;
-			s->doubtful += count - i;
+			s->table->skims = true;
+			s->table->doubtful += count - i;
 			break;
 		}
 		verdict = store_missing(s, g, from + i, &why);
@@ -281,71 +317,127 @@ store_some(struct store *s, const struct gathered *g, unsigned from,
 	*done = count;
 	if (gives_up(s, ALONE_MOST))
 		return skim(s, g, from, count);
-	*done = count = count < s->unit ? count : s->unit;
+	*done = count = count < s->table->unit ? count : s->table->unit;
 	if (count == 1) {
 		uint64_t before = s->events;
 		enum load_verdict verdict = store_alone(s, g, from, false);
 
-		s->unit = s->events > before ? 2 : 1;
+		s->table->unit = s->events > before ? 2 : 1;
 		return verdict;
 	}
-	if (s->sifts) {
+	if (s->table->sifts) {
 		said = db_sift(s->db, b, from, count, s->missing);
 		if (said == DB_OK)
 			return sift(s, g, from, count);
-		s->sifts = false;
-		s->cannot_sift = true;
+		s->table->sifts = false;
+		s->table->cannot_sift = true;
 	} else {
 		said = db_store(s->db, b, from, count);
-		s->sifts = said == DB_REFUSED && !s->cannot_sift;
+		s->table->sifts = said == DB_REFUSED && !s->table->cannot_sift;
 	}
 	if (said == DB_OK) {
-		if (s->unit < BATCH_ROWS_MAX)
-			s->unit *= 2;
+		if (s->table->unit < BATCH_ROWS_MAX)
+			s->table->unit *= 2;
 		return stored(s, b, from, count);
 	}
 	if (said != DB_REFUSED)
 		return heard(s, said);
 	*done = 0; /* once more, otherwise */
-	if (!s->sifts)
-		s->unit = count / 2;
+	if (!s->table->sifts)
+		s->table->unit = count / 2;
 	return LOAD_DONE;
 }
 
-enum load_verdict
-store_gathered(struct store *s, const struct gathered *g)
+/* The rows from `from` on, of one table. */
+static enum load_verdict
+store_rows(
+    struct store *s, const struct gathered *g, unsigned from, unsigned count)
 {
 	enum load_verdict verdict = LOAD_DONE;
 	unsigned done;
 
+	for (unsigned at = 0; at < count && verdict == LOAD_DONE; at += done)
+		verdict = store_some(s, g, from + at, count - at, &done);
+	return verdict;
+}
+
+/* Does the table know an event that it has? What was rejected may be there. */
+static bool
+may_take_copies(struct store *s)
+{
+	if (s->db->table->own_key)
+		return true;
+	(void)error_set(&s->error,
+	    "without a unique key an event could be stored twice: the table %s "
+	    "needs UNIQUE (%s, %s, %s)",
+	    s->db->table->name, s->columns->fixed[COLUMN_RECEIVED_AT],
+	    s->columns->fixed[COLUMN_FILE_ID], s->columns->fixed[COLUMN_LINE]);
+	return false;
+}
+
+static void
+use_table(struct store *s, unsigned number)
+{
+	s->db->table = &s->db->tables[number];
+	s->table = &s->tables[number];
+}
+
+enum load_verdict
+store_gathered(struct store *s, struct gathered *g)
+{
+	enum load_verdict verdict = LOAD_DONE;
+	struct batch *b = &g->batch;
+	unsigned count;
+
 	s->put = 0;
-	for (unsigned at = 0; at < g->batch.count && verdict == LOAD_DONE;
-	     at += done)
-		verdict = store_some(s, g, at, g->batch.count - at, &done);
+	if (batch_sort(b) < 0)
+		return heard(s, db_no_memory(s->db));
+	for (unsigned at = 0; at < b->count && verdict == LOAD_DONE;
+	     at += count) {
+		count = batch_of_table(b, at);
+		use_table(s, b->table[at]);
+		if (s->copies && !may_take_copies(s))
+			return LOAD_SCHEMA;
+		verdict = store_rows(s, g, at, count);
+	}
 	if (verdict == LOAD_DONE && put_held_before(s, g, UINT_MAX) < 0)
 		verdict = LOAD_IO;
 	return verdict;
 }
 
-enum load_verdict
-store_end(struct store *s)
+/* May the records of the table's rows stand? */
+static enum load_verdict
+end_table(struct store *s)
 {
+	struct store_table *t = s->table;
 	struct error *e = &s->error;
 	enum db_verdict verdict;
 	char code[DB_CODE_MAX];
 
-	if (s->doubtful == 0 || (s->witnessed && s->kept.count == 0))
+	if (t->doubtful == 0 || (s->witnessed && t->kept.count == 0))
 		return LOAD_DONE;
-	if (s->kept.count > 0) {
-		verdict = db_probe(s->db, &s->kept, 0);
+	if (t->kept.count > 0) {
+		verdict = db_probe(s->db, &t->kept, 0);
 		if (verdict != DB_REFUSED)
 			return heard(s, verdict);
 	}
-	db_code(s->db, s->refusal.code, code);
+	db_code(s->db, t->refusal.code, code);
 	(void)error_set(e,
-	    s->kept.count > 0 ? "the table takes no rows any more: %s (%s)"
+	    t->kept.count > 0 ? "the table takes no rows any more: %s (%s)"
 			      : "all of its events are refused: %s (%s)",
-	    s->refusal.text, code);
-	e->code = s->refusal.code;
-	return s->kept.count > 0 ? LOAD_SCHEMA : LOAD_REFUSED;
+	    t->refusal.text, code);
+	e->code = t->refusal.code;
+	return t->kept.count > 0 ? LOAD_SCHEMA : LOAD_REFUSED;
+}
+
+enum load_verdict
+store_end(struct store *s)
+{
+	enum load_verdict verdict = LOAD_DONE;
+
+	for (unsigned i = 0; i < s->table_most && verdict == LOAD_DONE; i++) {
+		use_table(s, i);
+		verdict = end_table(s);
+	}
+	return verdict;
 }

@@ -5,14 +5,20 @@
  * now, and is in doubt until there is a witness: another row that is stored in
  * the same table, over the same connection, after it. Most often that is one
  * of the next. Where a chunk ends without one, a row of the file that was
- * stored before is tried again, and taken back. A duplicate needs no witness:
- * it is the same event, which counts as loaded, or, by another unique key of
- * the table, the event's fault.
+ * stored before, in that table, is tried again, and taken back. A duplicate
+ * needs no witness: it is the same event, which counts as loaded, or, by
+ * another unique key of the table, the event's fault.
  *
  * A file of which nothing could be stored is refused whole: LOAD_REFUSED. That
  * must not take a statement for each of its rows. So as long as nothing is
  * stored, only some of them are tried alone, and the rest is skimmed; if one is
- * stored after all, the chunk is begun anew and each row is tried.
+ * stored after all, the chunk is begun anew and each row is tried. So it is for
+ * each table of the file by itself; but at a later turn rows of other files in
+ * any table will do, or one bad event in a table that few events go to would
+ * hold up all others of its file.
+ *
+ * Records stand in the order of the file; where rows of several tables were
+ * gathered, those of one table, and what our own check has refused behind them.
  */
 #ifndef LOGLOAD_STORE_H
 #define LOGLOAD_STORE_H
@@ -64,7 +70,7 @@ struct held_line {
 };
 
 struct gathered {
-	struct batch batch;
+	struct batch batch;     /* is sorted when it is stored */
 	struct held_line *held; /* HELD_MAX of them; owned */
 	unsigned held_count;
 };
@@ -76,25 +82,35 @@ void gathered_clear(struct gathered *);
 
 #define SEEN_MAX 8
 
-struct store {
-	struct db *db;         /* these two are not owned */
-	struct reject *reject; /* of the chunk; the caller begins it */
-	bool *missing;         /* BATCH_ROWS_MAX of them; owned */
+/* How it goes with one table. */
+struct store_table {
 	/* Of one file: */
-	struct source *source; /* not owned */
-	bool copies;           /* lines that are held are records already */
-	bool witnessed;        /* by others' rows, since it was refused whole */
-	bool thorough;         /* each row is tried */
+	bool thorough;     /* each row is tried */
 	struct batch kept; /* a row of it that was stored, if any was; owned */
 	unsigned alone;    /* rows refused by themselves before that */
 	unsigned until_next; /* rows to be skimmed until one is tried */
 	/* Of one chunk: */
-	uint64_t events, rejected;
 	uint64_t doubtful;    /* refused since a row was stored */
 	bool skims;           /* and some of them were not tried */
 	struct error refusal; /* of the first of them */
 	unsigned unit;        /* rows to store at a time */
 	bool sifts, cannot_sift;
+};
+
+struct store {
+	struct db *db;         /* these three are not owned */
+	struct reject *reject; /* of the chunk; the caller begins it */
+	const struct columns *columns;
+	bool *missing;              /* BATCH_ROWS_MAX of them; owned */
+	struct store_table *tables; /* as the database numbers them; owned */
+	unsigned table_most;
+	struct store_table *table; /* that is being stored into */
+	/* Of one file: */
+	struct source *source; /* not owned */
+	bool copies;           /* lines that are held are records already */
+	bool witnessed;        /* by others' rows, since it was refused */
+	/* Of one chunk: */
+	uint64_t events, rejected;
 	/* What single rows of those that are sifted were refused with. */
 	struct {
 		int code;
@@ -110,14 +126,16 @@ int store_init(
     struct store *, struct db *, struct reject *, const struct columns *);
 void store_release(struct store *);
 
-void store_begin_file(struct store *, struct source *, bool copies);
+/* Also when the database has forgotten its tables. */
+void
+store_begin_file(struct store *, struct source *, bool copies, bool witnessed);
 void store_begin_chunk(struct store *);
 
 /*
  * Stores or rejects all that was gathered; what that came to is in the counts.
  * LOAD_STOPPED: begin the chunk anew. The caller clears it.
  */
-enum load_verdict store_gathered(struct store *, const struct gathered *);
+enum load_verdict store_gathered(struct store *, struct gathered *);
 
 /* At the chunk's end: may its records stand? */
 enum load_verdict store_end(struct store *);

@@ -86,7 +86,7 @@ start(struct storer *s)
 }
 
 bool
-storer_give(struct storer *s, const struct gathered *g)
+storer_give(struct storer *s, struct gathered *g)
 {
 	if (!s->started && !start(s))
 		return false;

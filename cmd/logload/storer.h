@@ -19,9 +19,9 @@ struct storer {
 	pthread_cond_t changed;
 	pthread_t thread;
 	bool started, ends;
-	struct store *store;          /* not owned */
-	const struct gathered *given; /* not owned; NULL: nothing to do */
-	enum load_verdict verdict;    /* of the last one */
+	struct store *store;       /* not owned */
+	struct gathered *given;    /* not owned; NULL: nothing to do */
+	enum load_verdict verdict; /* of the last one */
 };
 
 /* -1: no memory. */
@@ -32,7 +32,7 @@ void storer_release(struct storer *);
  * Stores it in the background (see store_gathered); it must stay as it is until
  * storer_wait. False: there is no thread to be had, nothing is done.
  */
-bool storer_give(struct storer *, const struct gathered *);
+bool storer_give(struct storer *, struct gathered *);
 
 /* Waits for what was given; LOAD_DONE where nothing was. */
 enum load_verdict storer_wait(struct storer *);

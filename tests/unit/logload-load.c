@@ -39,6 +39,9 @@ static struct {
 	bool away, run_away;     /* closed; and a statement after that */
 	unsigned lacks;          /* so often something that DDL makes */
 	bool made_within;        /* and that was within a transaction */
+	const char *template;    /* of many tables; NULL: one */
+	unsigned others;         /* rows in the other one, */
+	bool other;              /* which is being stored into */
 	/* Of the first COMMIT of a load; then another loader has done it. */
 	enum db_verdict refused, commit;
 	bool unanswered, done;
@@ -119,7 +122,7 @@ fake_check(struct db *db, const char *table)
 {
 	(void)table;
 	fake.made_within |= fake.begun;
-	db->own_key = true;
+	db->table->own_key = true;
 	return DB_OK;
 }
 
@@ -135,6 +138,7 @@ take(const struct batch *b, unsigned row)
 {
 	if (fake.probes)
 		return;
+	fake.others += fake.other;
 	fake.twice |= fake.stored[b->line[row]];
 	fake.stored[b->line[row]] = true;
 	fake.taken++;
@@ -145,6 +149,7 @@ static enum db_verdict
 fake_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 {
 	fake.asked++;
+	fake.other = strcmp(db->table->name, "other") == 0;
 	fake.at_once = count > fake.at_once ? count : fake.at_once;
 	if (fake.grows > 0)
 		db->limits.rows = fake.grows;
@@ -153,6 +158,8 @@ fake_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 	db->cause = fake.cause;
 	if (fake.verdict != DB_OK)
 		return fake.verdict;
+	if (strcmp(db->table->name, "of_deaf") == 0)
+		return DB_REFUSED;
 	if (fake.lacks > 0 && is_bad(b, from)) {
 		fake.lacks--;
 		return DB_PREPARE;
@@ -224,6 +231,7 @@ run(int fd, int dir, struct load_tally *tally)
 	    .columns = &columns,
 	    .indexes = &no_indexes,
 	    .uniques = &no_indexes};
+	struct route *route = NULL;
 	struct source source;
 	struct loader loader;
 	struct error err;
@@ -236,11 +244,21 @@ run(int fd, int dir, struct load_tally *tally)
 	meters_init(&meters);
 	must(stop_init(&stop, &err) == 0);
 	must(columns_init(&columns, &err) == 0);
+	if (fake.template != NULL) {
+		config.table = fake.template;
+		config.table_most = 3;
+		config.other_table = "other";
+		route = route_new(&config,
+		    strchr(fake.template, '{') == NULL ? NULL : "*", &columns,
+		    &err);
+		must(route != NULL);
+	}
 	must(columns_compile(&columns, &err) == 0);
 	must(loader_init(&loader, db_new(&config), &columns, &limits, dir,
 		 ".rejected") == 0);
 	loader.meters = &meters;
 	loader.stop = &stop;
+	loader.route = route;
 	rate_init(&rate, fake.rate);
 	loader.rate = fake.rate > 0 ? &rate : NULL;
 	must(db_connect(loader.db) == DB_OK);
@@ -256,6 +274,7 @@ run(int fd, int dir, struct load_tally *tally)
 	source_close(&source);
 	fake.closed_in_load = fake.closed;
 	loader_release(&loader);
+	route_free(route);
 	columns_release(&columns);
 	stop_release(&stop);
 	return got;
@@ -327,6 +346,25 @@ run_lacking(unsigned times, int dir)
 	fake.limits = (struct batch_limits){1, 4096, 0};
 	fake.lacks = times;
 	return run(fd, dir, &tally);
+}
+
+/* Lines of these, by turns, into many tables. */
+static enum load_verdict
+run_many_tables(const char *template, const char *const *events, unsigned kinds,
+    int dir, struct load_tally *tally)
+{
+	int fd = make_file();
+
+	memset(&fake, 0, sizeof(fake));
+	fake.limits = (struct batch_limits){7, 4096, 0};
+	fake.template = template;
+	for (unsigned i = 0; i < 90; i++) {
+		const char *e = events[i % kinds];
+
+		must(write(fd, e, strlen(e)) > 0);
+	}
+	(void)unlinkat(dir, "name.rejected", 0);
+	return run(fd, dir, tally);
 }
 
 /* The lines of the records, as many as there are. */
@@ -474,6 +512,40 @@ test_refused_whole(int dir)
 	    "at a rate it does so in small batches, whatever the driver has");
 }
 
+static void
+test_many_tables(int dir)
+{
+	static const char *const events[] = {"{\"a\":1,\"event\":\"x\"}\n",
+	    "{\"a\":1,\"event\":\"y\"}\n", "{\"a\":1}\n",
+	    "{\"bad\":1,\"event\":\"y\"}\n", "{\"a\":1,\"event\":\"deaf\"}\n"};
+	static const char *const days[] = {
+	    "{\"@received_at\":\"2026-01-01T00:00:00Z\"}\n",
+	    "{\"@received_at\":\"2026-01-02T00:00:00Z\"}\n",
+	    "{\"@received_at\":\"2026-01-03T00:00:00Z\"}\n",
+	    "{\"@received_at\":\"2026-01-04T00:00:00Z\"}\n",
+	    "{\"@received_at\":\"2026-01-05T00:00:00Z\"}\n"};
+	struct load_tally t;
+
+	is_number(run_many_tables("of_{event}", events, 3, dir, &t), LOAD_DONE,
+	    "rows of three tables by turns");
+	ok(t.events == 90 && !fake.twice && fake.others == 30,
+	    "are stored once, those without a name in the other one");
+	ok(!fake.made_within && fake.closed_in_load == 0,
+	    "the tables were made between two transactions of one session");
+	is_number(run_many_tables("of_{event}", events, 4, dir, &t), LOAD_DONE,
+	    "where one refuses some");
+	ok(t.events + t.rejected == 90 && t.rejected == 22,
+	    "they are records: %llu", (unsigned long long)t.rejected);
+	is_number(run_many_tables("of_{event}", events, 5, dir, &t),
+	    LOAD_REFUSED, "to one that takes none others are no witness");
+	ok(faccessat(dir, "name.rejected", F_OK, 0) < 0,
+	    "and none is a record");
+	is_number(run_many_tables("on_%d", days, 5, dir, &t), LOAD_DONE,
+	    "of more tables than may be at a time");
+	ok(t.events == 90 && !fake.twice && fake.others == 36,
+	    "the last ones are the other one");
+}
+
 int
 main(void)
 {
@@ -526,6 +598,7 @@ main(void)
 	}
 	tap_all(&all, "each row is stored once or is a record, in order");
 	test_refused_whole(dir);
+	test_many_tables(dir);
 	(void)unlinkat(dir, "name.rejected", 0);
 	ok(rmdir(path) == 0, "nothing else is left in the directory");
 	(void)close(dir);

@@ -236,7 +236,7 @@ main(void)
 	(void)snprintf(path, sizeof(path), "%s/logs.db", folder);
 	must(columns_init(&columns, &err) == 0);
 	must(columns_compile(&columns, &err) == 0);
-	must(batch_init(&batch, &columns) == 0);
+	must(batch_init(&batch, &columns, BATCH_ROWS_MAX) == 0);
 	db = new_db();
 	must(db != NULL && db_connect(db) == DB_OK);
 	check_refusals(db);

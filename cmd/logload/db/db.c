@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "db.h"
+#include "known.h"
 #include "log.h"
 #include "sql.h"
 #include "tables.h"
@@ -25,7 +26,10 @@ db_new(const struct db_config *config)
 		return NULL;
 	db->driver = config->driver;
 	db->config = config;
-	return db;
+	if (known_init(db) == 0)
+		return db;
+	db->driver->free(db);
+	return NULL;
 }
 
 void
@@ -33,6 +37,7 @@ db_free(struct db *db)
 {
 	db_disconnect(db);
 	buf_release(&db->sql);
+	free(db->tables);
 	db->driver->free(db);
 }
 
@@ -101,6 +106,7 @@ void
 db_disconnect(struct db *db)
 {
 	db->open = false;
+	known_forget(db);
 	db->driver->close(db);
 }
 
@@ -187,11 +193,24 @@ db_rollback(struct db *db)
 	db->error = kept;
 }
 
+/* Of many tables, one that somebody has dropped is made again. */
+static enum db_verdict
+heard_of_table(struct db *db, enum db_verdict verdict)
+{
+	verdict = heard(db, verdict);
+	if (db->config->table_most == 0 || db->cause != DB_CAUSE_NO_TABLE ||
+	    (verdict != DB_REFUSED && verdict != DB_SCHEMA))
+		return verdict;
+	db->table_gone = true;
+	return DB_PREPARE;
+}
+
 enum db_verdict
 db_store(
     struct db *db, const struct batch *batch, unsigned from, unsigned count)
 {
-	return heard(db, db->driver->store(db, batch, from, count));
+	db->cause = DB_CAUSE_OTHER; /* not of what was asked before */
+	return heard_of_table(db, db->driver->store(db, batch, from, count));
 }
 
 enum db_verdict
@@ -200,9 +219,10 @@ db_sift(struct db *db, const struct batch *batch, unsigned from, unsigned count,
 {
 	enum db_verdict verdict = DB_REFUSED;
 
+	db->cause = DB_CAUSE_OTHER;
 	if (db->driver->sift != NULL)
 		verdict = db->driver->sift(db, batch, from, count, missing);
-	return heard(db, verdict);
+	return heard_of_table(db, verdict);
 }
 
 enum db_verdict
@@ -215,11 +235,11 @@ db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
 	struct buf *b = &db->sql;
 
 	*there = false;
-	if (!db->own_key)
+	if (!db->table->own_key)
 		return DB_OK;
 	b->len = 0;
 	if (buf_printf(b, "SELECT 1 FROM ") < 0 ||
-	    sql_put_table(b, d, db->config->table) < 0 ||
+	    sql_put_table(b, d, db->table->name) < 0 ||
 	    sql_put_form(b, db->config, " WHERE <received_at>=") < 0 ||
 	    sql_put_text(b, d, received->text[row], received->len[row]) < 0 ||
 	    sql_put_form(b, db->config, " AND <file_id>=") < 0 ||

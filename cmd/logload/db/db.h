@@ -120,7 +120,7 @@ enum db_verdict db_save(struct db *, const struct db_file *);
 
 /*
  * Stores so many rows of a batch, or, with DB_REFUSED, none of them. Only of a
- * row alone the error is its own.
+ * row alone the error is its own. DB_PREPARE: the table, one of many, has gone.
  */
 enum db_verdict
 db_store(struct db *, const struct batch *, unsigned from, unsigned count);
@@ -133,7 +133,7 @@ enum db_verdict db_sift(struct db *, const struct batch *, unsigned from,
     unsigned count, bool *missing);
 /*
  * Is an event in the table already? Its key is received_at, file_id and line.
- * Where db->own_key does not say that the table has a unique index that begins
+ * Where own_key does not say that the table has a unique index that begins
  * with these, that could take long, and it counts as not there.
  */
 enum db_verdict

@@ -66,11 +66,38 @@ struct db_config {
 	const char *ssl_ca, *ssl_cert, *ssl_key;
 	uint64_t connect_ns, read_ns, write_ns;
 	bool look_only; /* make no tables; one that is missing is empty */
-	const char *table, *ledger; /* "name" or "database.name" */
+	/* "name" or "database.name"; of many tables what the ledger calls them.
+	 */
+	const char *table, *ledger;
+	/*
+	 * Of many tables: how many at most, each made when it is wanted; and
+	 * the one of events that have none of their own, or NULL.
+	 */
+	unsigned table_most;
+	const char *other_table;
 	const struct columns *columns;
 	/* "column,column" each; those of uniques are keys. */
 	const struct option_list *indexes, *uniques;
 	bool evolve; /* add the columns that a table lacks */
+};
+
+#define DB_NAME_MAX 255  /* bytes of a file's name in the ledger */
+#define DB_TABLE_MAX 129 /* bytes of "database.name" */
+#define DB_HASH_LEN 64   /* of a SHA-256 in hexadecimal */
+
+/* A table of events, and what is known of it in this session. */
+struct db_table {
+	char name[DB_TABLE_MAX + 1]; /* "name" or "database.name" */
+	bool wanted;                 /* it is to be there, */
+	bool ready;                  /* and is, and was checked */
+	bool optional;               /* it may be unfit, */
+	bool unfit;                  /* and is: the database refuses it */
+	/* Set by `check`: */
+	bool own_key; /* see db_is_there */
+	struct row_bounds bounds;
+	/* The driver's own, if it needs them: */
+	bool can_sift;
+	unsigned widths[COLUMNS_MAX]; /* characters of the columns; 0: any */
 };
 
 /* A handle; the driver's own begins with it. */
@@ -81,8 +108,10 @@ struct db {
 	unsigned host;    /* of it, or to be tried: of the config */
 	bool host_failed; /* try the next one, where there is one */
 	bool old_ledger;  /* of the version before; with look_only alone */
-	bool own_key;     /* see db_is_there; this and the next: once open */
-	struct row_bounds bounds;
+	struct db_table *tables; /* owned */
+	unsigned table_count;
+	struct db_table *table;     /* of them: for check, store and sift */
+	bool table_gone;            /* one that was ready */
 	uint64_t opened_ns;         /* when it was opened, monotonic */
 	uint64_t used_ns;           /* when it was last used */
 	struct batch_limits limits; /* of a batch; the driver's, once open */
@@ -98,10 +127,6 @@ struct db {
 	const char *reasons;
 	struct buf sql; /* reused */
 };
-
-#define DB_NAME_MAX 255  /* bytes of a file's name in the ledger */
-#define DB_TABLE_MAX 129 /* bytes of "database.name" */
-#define DB_HASH_LEN 64   /* of a SHA-256 in hexadecimal */
 
 /* How its SQL is written. */
 struct db_dialect {
@@ -173,8 +198,8 @@ struct db_driver {
 	enum db_verdict (*ask)(
 	    struct db *, const char *sql, size_t len, struct db_answer *);
 	/*
-	 * Has the table, which is there, all that the promise needs? Sets
-	 * own_key and bounds for db->config->table, of what the server says.
+	 * Has the table, which is there, all that the promise needs? Is it not
+	 * the ledger, it is db->table, and gets what the server says of it.
 	 */
 	enum db_verdict (*check)(struct db *, const char *table);
 	/* These two as above; the second one may be NULL. */

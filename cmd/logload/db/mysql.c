@@ -42,12 +42,13 @@
 struct link {
 	struct mysql m; /* first: the callers' handle, and the other files' */
 	pthread_mutex_t lock;
-	int socket;         /* under the lock; -1: none */
-	MYSQL *mysql;       /* NULL: not connected */
-	MYSQL_STMT *insert; /* prepared; NULL: none */
-	unsigned rows;      /* of it */
-	MYSQL_BIND *binds;  /* for INSERT_ROWS; owned */
-	struct buf answer;  /* what the last one points into */
+	int socket;                   /* under the lock; -1: none */
+	MYSQL *mysql;                 /* NULL: not connected */
+	MYSQL_STMT *insert;           /* prepared; NULL: none */
+	unsigned rows;                /* of it */
+	char table[DB_TABLE_MAX + 1]; /* likewise */
+	MYSQL_BIND *binds;            /* for INSERT_ROWS; owned */
+	struct buf answer;            /* what the last one points into */
 };
 
 static struct link *
@@ -422,7 +423,8 @@ prepare(struct link *l, unsigned rows)
 	struct buf *b = &l->m.db.sql;
 	enum db_verdict verdict;
 
-	if (l->insert != NULL && l->rows == rows)
+	if (l->insert != NULL && l->rows == rows &&
+	    strcmp(l->table, l->m.db.table->name) == 0)
 		return DB_OK;
 	forget_insert(l);
 	if (l->binds == NULL)
@@ -430,9 +432,10 @@ prepare(struct link *l, unsigned rows)
 	b->len = 0;
 	l->insert = mysql_stmt_init(l->mysql);
 	if (l->binds == NULL || l->insert == NULL ||
-	    sql_put_insert(b, c, "INSERT", rows) < 0)
+	    sql_put_insert(b, &l->m.db, "INSERT", rows) < 0)
 		return db_no_memory(&l->m.db);
 	l->rows = rows;
+	memcpy(l->table, l->m.db.table->name, sizeof(l->table));
 	if (mysql_stmt_prepare(l->insert, b->data, b->len) == 0)
 		return DB_OK;
 	verdict = insert_failed(l);

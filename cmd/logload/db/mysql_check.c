@@ -179,9 +179,9 @@ find_own_key(struct db *db, const char *table)
 	struct db_answer answer;
 	enum db_verdict verdict = ask(db, &own_keys, table, &answer);
 
-	db->own_key = verdict == DB_OK && answer.found;
-	((struct mysql *)db)->can_sift =
-	    db->own_key && strcmp(answer.fields[0], "1") == 0;
+	db->table->own_key = verdict == DB_OK && answer.found;
+	db->table->can_sift =
+	    db->table->own_key && strcmp(answer.fields[0], "1") == 0;
 	return verdict;
 }
 
@@ -196,7 +196,7 @@ find_triggers(struct db *db, const char *table)
 	enum db_verdict verdict = find(db, &triggers, table, &any);
 
 	if (any)
-		((struct mysql *)db)->can_sift = false;
+		db->table->can_sift = false;
 	return verdict;
 }
 
@@ -251,7 +251,7 @@ static enum db_verdict
 learn(struct db *db, const char *table)
 {
 	struct mysql *m = (struct mysql *)db;
-	struct row_bounds *b = &db->bounds;
+	struct row_bounds *b = &db->table->bounds;
 	enum db_verdict verdict = find_own_key(db, table);
 	bool checked = false, valid;
 

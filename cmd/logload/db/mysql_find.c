@@ -72,7 +72,7 @@ put_select(struct mysql *m, const struct batch *b, unsigned from,
 	if (sql_put_form(sql, m->db.config,
 		"SELECT COUNT(*), GROUP_CONCAT(f, ' ', l) "
 		"FROM (SELECT <file_id> f, <line> l FROM ") < 0 ||
-	    sql_put_table(sql, d, m->db.config->table) < 0 ||
+	    sql_put_table(sql, d, m->db.table->name) < 0 ||
 	    sql_put_form(sql, m->db.config, " WHERE <received_at> BETWEEN ") <
 		0 ||
 	    sql_put_text(sql, d, t->text[low], t->len[low]) < 0 ||

@@ -194,7 +194,7 @@ send_rows(struct mysql *m)
 	b->len = 0;
 	/* MariaDB's library looks for the word LOAD at the very front. */
 	if (buf_printf(b, "LOAD DATA LOCAL INFILE 'logload' INTO TABLE ") < 0 ||
-	    sql_put_table(b, d, c->table) < 0 ||
+	    sql_put_table(b, d, m->db.table->name) < 0 ||
 	    buf_printf(b, " CHARACTER SET utf8mb4 FIELDS TERMINATED BY 0x02 "
 			  "ESCAPED BY 0x01 LINES TERMINATED BY 0x0A (") < 0 ||
 	    sql_put_columns(b, d, c->columns) < 0 || buf_append(b, ")", 1) < 0)
@@ -310,7 +310,8 @@ insert_ignoring(struct mysql *m, const struct batch *b, unsigned from,
 
 	sql->len = 0;
 	if (buf_printf(sql, "INSERT IGNORE INTO ") < 0 ||
-	    sql_put_table(sql, d, c->table) < 0 || buf_printf(sql, " (") < 0 ||
+	    sql_put_table(sql, d, m->db.table->name) < 0 ||
+	    buf_printf(sql, " (") < 0 ||
 	    sql_put_columns(sql, d, c->columns) < 0 ||
 	    buf_printf(sql, ") VALUES ") < 0)
 		return db_no_memory(&m->db);
@@ -452,7 +453,7 @@ mysql_sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 	unsigned sent = count;
 	uint64_t stored, there;
 
-	if (!m->can_sift)
+	if (!db->table->can_sift)
 		return DB_REFUSED;
 	db->reasons = NULL;
 	memset(missing, false, count * sizeof(*missing));

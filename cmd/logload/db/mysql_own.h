@@ -17,7 +17,6 @@ struct mysql {
 	bool warned;     /* about settings that cost durability or speed */
 	bool unprepared; /* and about statements that cannot be prepared */
 	bool arrays, load_data; /* what this session can */
-	bool can_sift;          /* as the table is: see mysql_check */
 	uint64_t packet_max;    /* of the server */
 	unsigned warnings;      /* of the last statement that was run */
 	unsigned rows_told;     /* of the last answer, one behind the other */

@@ -208,7 +208,6 @@ mysql_open_session(struct mysql *m)
 void
 mysql_tell_remedy(struct mysql *m)
 {
-	const struct db_config *c = m->db.config;
 	struct error said = m->db.error;
 	struct buf b = {0};
 
@@ -225,7 +224,7 @@ mysql_tell_remedy(struct mysql *m)
 	    said.code != SERVER_NO_RIGHT_TO_TABLE &&
 	    said.code != SERVER_NO_RIGHT_TO_COLUMN)
 		return;
-	if (sql_put_grants(&b, c) == 0)
+	if (sql_put_grants(&b, &m->db) == 0)
 		(void)error_set(&m->db.error,
 		    "%s; what is needed: %.*s; and CREATE, INDEX and ALTER for "
 		    "the tables to be made",

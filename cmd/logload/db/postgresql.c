@@ -131,7 +131,7 @@ tell_grants(struct db *db)
 	struct error said = db->error;
 	struct buf b = {0};
 
-	if (sql_put_grants(&b, db->config) == 0)
+	if (sql_put_grants(&b, db) == 0)
 		(void)error_set(&db->error,
 		    "%.200s; what is needed: %.*s; and CREATE on their schema "
 		    "for the tables to be made",
@@ -145,11 +145,11 @@ static void
 read_context(struct link *l, const PGresult *r)
 {
 	const char *context = PQresultErrorField(r, PG_DIAG_CONTEXT), *p;
-	const char *table = strrchr(l->pg.db.config->table, '.');
+	const char *name = l->pg.db.table->name, *dot = strrchr(name, '.');
 	char front[2 * DB_TABLE_MAX], *end;
 
-	(void)snprintf(front, sizeof(front), "COPY %s,",
-	    table == NULL ? l->pg.db.config->table : table + 1);
+	(void)snprintf(
+	    front, sizeof(front), "COPY %s,", dot == NULL ? name : dot + 1);
 	/* Lines before it may hold an event's text. */
 	p = context;
 	while (p != NULL && strncmp(p, front, strlen(front)) != 0) {
@@ -400,6 +400,8 @@ postgresql_copy(struct pg *pg, const struct batch *b, unsigned from,
 	int rc = 0;
 
 	pg->bad_line = 0;
+	if (postgresql_put_copy(pg) < 0)
+		return db_no_memory(db);
 	verdict =
 	    query(l, "COPY", pg->copy.data, pg->copy.len, db->config->read_ns);
 	if (verdict != DB_OK)

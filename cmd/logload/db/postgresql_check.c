@@ -55,8 +55,6 @@ postgresql_open_session(struct pg *pg)
 	pg->db.limits = (struct batch_limits){.rows = BATCH_ROWS_MAX,
 	    .bytes = BATCH_BYTES,
 	    .batches = BATCHES_MOST};
-	if (verdict == DB_OK && postgresql_put_copy(pg) < 0)
-		return db_no_memory(&pg->db);
 	if (verdict == DB_OK)
 		verdict = ask(pg, look, &answer);
 	if (verdict != DB_OK || pg->warned)
@@ -222,8 +220,8 @@ learn(struct pg *pg, const char *table)
 		return verdict;
 	jsonb = answer.found && answer.fields[0] != NULL &&
 		*answer.fields[0] == 't';
-	pg->db.own_key = answer.found && *answer.fields[1] == 't';
-	pg->db.bounds = (struct row_bounds){
+	pg->db.table->own_key = answer.found && *answer.fields[1] == 't';
+	pg->db.table->bounds = (struct row_bounds){
 	    .no_lone_surrogates = jsonb, .no_nul = jsonb, .no_nul_value = true};
 	return DB_OK;
 }
@@ -248,7 +246,7 @@ learn_widths(struct pg *pg, const char *table)
 	p = (char *)answer.fields[0];
 	(void)strtoul(p, &p, 10); /* of none */
 	for (unsigned i = 0; i < pg->db.config->columns->count; i++)
-		pg->widths[i] = (unsigned)strtoul(p, &p, 10);
+		pg->db.table->widths[i] = (unsigned)strtoul(p, &p, 10);
 	return DB_OK;
 }
 

@@ -32,7 +32,7 @@ postgresql_put_copy(struct pg *pg)
 
 	b->len = 0;
 	return buf_printf(b, "SAVEPOINT logload; COPY ") < 0 ||
-		       sql_put_table(b, d, c->table) < 0 ||
+		       sql_put_table(b, d, pg->db.table->name) < 0 ||
 		       buf_printf(b, " (") < 0 ||
 		       sql_put_columns(b, d, c->columns) < 0 ||
 		       buf_printf(b, ") FROM STDIN (DELIMITER E'\\x02'); "
@@ -94,7 +94,7 @@ postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 		} else {
 			out = put_text(out, t->text[row], t->len[row]);
 			if (column && is_cut(t->text[row], t->len[row],
-					  pg->widths[i - 1]))
+					  pg->db.table->widths[i - 1]))
 				out[-1] = '.';
 		}
 		*out++ = FIELD_END;
@@ -192,14 +192,14 @@ find_there(struct sift *s)
 	struct db_answer answer;
 	char *p;
 
-	if (!pg->db.own_key)
+	if (!pg->db.table->own_key)
 		return DB_OK;
 	sql->len = 0;
 	if (buf_printf(sql, "SELECT string_agg(k.n::text, ' ') FROM unnest(") <
 		0 ||
 	    put_keys(sql, s->batch, s->from, s->count) < 0 ||
 	    buf_printf(sql, ") WITH ORDINALITY k (r, f, l, n) JOIN ") < 0 ||
-	    sql_put_table(sql, &pg->db.driver->dialect, pg->db.config->table) <
+	    sql_put_table(sql, &pg->db.driver->dialect, pg->db.table->name) <
 		0 ||
 	    sql_put_form(sql, pg->db.config,
 		" t ON t.<received_at>=k.r AND t.<file_id>=k.f AND "

@@ -16,12 +16,11 @@
 #define RUNS_MOST 16 /* while one is sifted */
 
 struct pg {
-	struct db db;                 /* first: the callers' handle */
-	bool warned;                  /* about settings that cost durability */
-	bool many_hosts;              /* the session's address has them */
-	unsigned widths[COLUMNS_MAX]; /* characters of the columns; 0: any */
-	struct buf copy;              /* the statement that stores */
-	struct buf rows;              /* that it sends */
+	struct db db;      /* first: the callers' handle */
+	bool warned;       /* about settings that cost durability */
+	bool many_hosts;   /* the session's address has them */
+	struct buf copy;   /* the statement that stores */
+	struct buf rows;   /* that it sends */
 	unsigned bad_line; /* of the last COPY, from 1 on; 0: not known */
 	char skip[BATCH_ROWS_MAX]; /* for postgresql_sift */
 };

@@ -84,9 +84,11 @@ put_grant(struct buf *b, const struct db_config *c, const char *rights,
 }
 
 int
-sql_put_grants(struct buf *b, const struct db_config *c)
+sql_put_grants(struct buf *b, const struct db *db)
 {
-	return put_grant(b, c, "SELECT, INSERT", c->table) < 0 ||
+	const struct db_config *c = db->config;
+
+	return put_grant(b, c, "SELECT, INSERT", db->table->name) < 0 ||
 		       buf_printf(b, "; ") < 0 ||
 		       put_grant(b, c, "SELECT, INSERT, UPDATE", c->ledger) < 0
 		   ? -1
@@ -266,14 +268,15 @@ sql_put_ledger_columns(struct buf *b, const struct db_dialect *d, bool old)
 
 int
 sql_put_insert(
-    struct buf *b, const struct db_config *c, const char *verb, unsigned rows)
+    struct buf *b, const struct db *db, const char *verb, unsigned rows)
 {
+	const struct db_config *c = db->config;
 	const struct db_dialect *d = &c->driver->dialect;
 	unsigned values = columns_values(c->columns);
 
 	if (buf_printf(b, "%s INTO ", verb) < 0 ||
-	    sql_put_table(b, d, c->table) < 0 || buf_printf(b, " (") < 0 ||
-	    sql_put_columns(b, d, c->columns) < 0 ||
+	    sql_put_table(b, d, db->table->name) < 0 ||
+	    buf_printf(b, " (") < 0 || sql_put_columns(b, d, c->columns) < 0 ||
 	    buf_printf(b, ") VALUES ") < 0)
 		return -1;
 	for (unsigned i = 0; i < rows * values; i++) {

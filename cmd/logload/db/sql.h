@@ -18,7 +18,7 @@ int sql_put_text(
 int
 sql_put_instant(struct buf *, const struct db_dialect *, const char *column);
 /* The statements that give the rights to load into tables that are there. */
-int sql_put_grants(struct buf *, const struct db_config *);
+int sql_put_grants(struct buf *, const struct db *);
 /* The key's columns, and what else a batch has, in its order. */
 int sql_put_columns(
     struct buf *, const struct db_dialect *, const struct columns *);
@@ -36,7 +36,7 @@ int sql_put_form(struct buf *, const struct db_config *, const char *form);
 int sql_put_ledger_columns(struct buf *, const struct db_dialect *, bool old);
 /* So many rows into the table, with a ? for each value; verb: "INSERT", … */
 int sql_put_insert(
-    struct buf *, const struct db_config *, const char *verb, unsigned rows);
+    struct buf *, const struct db *, const char *verb, unsigned rows);
 
 /* In decimal; there is room for 20 bytes. Returns what is behind them. */
 char *sql_put_digits(char *out, uint64_t n);

@@ -378,7 +378,7 @@ begin_store(struct link *l)
 	struct buf *b = &l->db.sql;
 
 	b->len = 0;
-	if (sql_put_insert(b, l->db.config, "INSERT OR ABORT", 1) < 0)
+	if (sql_put_insert(b, &l->db, "INSERT OR ABORT", 1) < 0)
 		return db_no_memory(&l->db);
 	if (sqlite3_prepare_v2(
 		l->sqlite, b->data, (int)b->len, &l->insert, NULL) == SQLITE_OK)

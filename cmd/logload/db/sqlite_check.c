@@ -128,8 +128,7 @@ sqlite_check(struct db *db, const char *table)
 	}
 	if (ledger)
 		return DB_OK;
-	memset(&db->bounds, 0, sizeof(db->bounds)); /* text is text */
 	verdict = ask(db, own_key, name, &answer);
-	db->own_key = answer.found;
+	db->table->own_key = answer.found;
 	return verdict;
 }

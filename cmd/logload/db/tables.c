@@ -178,20 +178,23 @@ put_index(struct buf *b, const struct db_dialect *d, const char *table,
 #define LEDGER_INDEX "sha256"
 
 int
-tables_schema(const struct db_config *c, struct buf *b)
+tables_schema(const struct db_config *c, const char *tables, struct buf *b)
 {
 	const struct db_dialect *d = &c->driver->dialect;
 	const char *unless = "IF NOT EXISTS ";
 
 	if (put_create(b, c, unless, c->ledger, put_ledger) < 0 ||
-	    buf_printf(b, ";\n\n") < 0 ||
-	    put_create(b, c, unless, c->table, put_logs) < 0 ||
 	    buf_printf(b, ";\n\n") < 0)
 		return -1;
-	for (unsigned i = 0; i < c->indexes->count; i++) {
-		if (put_index(b, d, c->table, c->indexes->items[i]) < 0 ||
-		    buf_printf(b, ";\n") < 0)
+	for (; *tables != '\0'; tables += strlen(tables) + 1) {
+		if (put_create(b, c, unless, tables, put_logs) < 0 ||
+		    buf_printf(b, ";\n\n") < 0)
 			return -1;
+		for (unsigned i = 0; i < c->indexes->count; i++) {
+			if (put_index(b, d, tables, c->indexes->items[i]) < 0 ||
+			    buf_printf(b, ";\n") < 0)
+				return -1;
+		}
 	}
 	/* Last: it fails where the ledger was there before. */
 	if (put_index(b, d, c->ledger, LEDGER_INDEX) < 0)
@@ -442,6 +445,38 @@ is_old(struct db *db)
 	       look(db, ledger, put_old_ledger_columns) == DB_OK;
 }
 
+/* Those of events that are wanted, and not known to be there. */
+static enum db_verdict
+make_events(struct db *db)
+{
+	const struct db_config *c = db->config;
+	enum db_verdict verdict = DB_OK;
+
+	for (unsigned i = 0; i < db->table_count && verdict == DB_OK; i++) {
+		struct db_table *t = &db->tables[i];
+
+		if (!t->wanted || t->unfit || (t->ready && !db->table_gone))
+			continue;
+		db->table = t;
+		verdict = c->evolve ? evolve(db, t->name) : DB_OK;
+		if (verdict == DB_OK)
+			verdict = make(db, t->name, put_logs, put_logs_columns,
+			    c->indexes->items, c->indexes->count);
+		if (verdict == DB_OK)
+			verdict = db->driver->check(db, t->name);
+		t->ready = verdict == DB_OK;
+		if (t->optional &&
+		    (verdict == DB_SCHEMA || verdict == DB_REFUSED)) {
+			log_error("no events go to the table %s: %s", t->name,
+			    db->error.text);
+			t->unfit = true;
+			verdict = db->driver->run(db, "ROLLBACK", 8);
+		}
+	}
+	db->table_gone = false;
+	return verdict;
+}
+
 enum db_verdict
 tables_prepare(struct db *db)
 {
@@ -458,14 +493,7 @@ tables_prepare(struct db *db)
 		verdict = make(db, c->ledger, put_ledger, put_ledger_columns,
 		    ledger_indexes, 1);
 	db->old_ledger = false;
-	if (verdict == DB_OK && c->evolve)
-		verdict = evolve(db, c->table);
-	if (verdict == DB_OK)
-		verdict = make(db, c->table, put_logs, put_logs_columns,
-		    c->indexes->items, c->indexes->count);
 	if (verdict == DB_OK)
 		verdict = db->driver->check(db, c->ledger);
-	if (verdict == DB_OK)
-		verdict = db->driver->check(db, c->table);
-	return verdict;
+	return verdict == DB_OK ? make_events(db) : verdict;
 }

@@ -7,8 +7,11 @@
 
 #include "driver.h"
 
-/* Appends the statements that make them. 0, or -1 with ENOMEM. */
-int tables_schema(const struct db_config *, struct buf *);
+/*
+ * Appends the statements that make them; those of events are given, each with a
+ * NUL behind, and one more. 0, or -1 with ENOMEM.
+ */
+int tables_schema(const struct db_config *, const char *tables, struct buf *);
 
 /*
  * Over a new session, which must not be within a transaction. With look_only it

@@ -1,5 +1,6 @@
 /*
- * batch.h - rows of one table, copied, as many as a database takes at a time.
+ * batch.h - rows, copied, as many as a database takes at a time. Those of one
+ * table are together once it is sorted.
  *
  * The values lie column by column, so that a driver can point at them: row I
  * of a column is text[I], of so many bytes, with no NUL behind. Each row keeps
@@ -25,11 +26,11 @@ struct batch_limits {
 	unsigned batches; /* of a transaction; 0: any number */
 };
 
-/* One of the texts of each row. */
+/* One of the texts of each row; all three are owned. */
 struct batch_texts {
-	const char *text[BATCH_ROWS_MAX]; /* into the batch's bytes */
-	unsigned long len[BATCH_ROWS_MAX];
-	char null[BATCH_ROWS_MAX]; /* 1: SQL NULL */
+	const char **text; /* into the batch's bytes */
+	unsigned long *len;
+	char *null; /* 1: SQL NULL */
 };
 
 struct batch {
@@ -40,18 +41,30 @@ struct batch {
 	    *texts; /* received_at, the columns, the payload; owned */
 	uint64_t *file_id, *line; /* owned */
 	struct row_place *place;  /* owned */
+	unsigned *table;          /* number of each row's; owned */
+	bool mixed;               /* they are not of one table */
+	unsigned *order;          /* while it is sorted; owned */
+	void *sorted;             /* likewise; NULL until then */
 	struct buf bytes;         /* grows only while the batch is empty */
 	size_t size;              /* of all rows */
 };
 
-/* -1 with ENOMEM. */
-int batch_init(struct batch *, const struct columns *);
+/* For so many rows at most. -1 with ENOMEM. */
+int batch_init(struct batch *, const struct columns *, unsigned rows);
 void batch_release(struct batch *);
 void batch_clear(struct batch *);
 
 /* 1: it is copied; 0: the batch is full, store it first; -1 with ENOMEM. */
 int batch_add(struct batch *, const struct batch_limits *, uint64_t file_id,
     const struct row *);
+
+/*
+ * Puts the rows of each table together, in their order; what has their indexes
+ * from before is wrong then. -1 with ENOMEM.
+ */
+int batch_sort(struct batch *);
+/* How many from that one on are of its table; the batch is sorted. */
+unsigned batch_of_table(const struct batch *, unsigned from);
 
 /* A batch of that row alone; *to was cleared. -1 with ENOMEM. */
 int batch_copy(struct batch *to, const struct batch *, unsigned row);

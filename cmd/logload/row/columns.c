@@ -63,7 +63,7 @@ columns_init(struct columns *c, struct error *err)
 void
 columns_release(struct columns *c)
 {
-	for (unsigned i = 0; i < c->count; i++)
+	for (unsigned i = 0; i < c->count + c->watched; i++)
 		spec_release(&c->list[i]);
 	memset(c, 0, sizeof(*c));
 }
@@ -175,6 +175,23 @@ columns_set(struct columns *c, const char *spec, struct error *err)
 		spec_release(&c->list[at]);
 	c->list[at] = *new;
 	free(new);
+	return 0;
+}
+
+int
+columns_watch(
+    struct columns *c, const char *path, size_t len, struct error *err)
+{
+	char spec[512];
+
+	if (len > sizeof(spec) - 32)
+		return error_set(err, "the path '%.40s...' is too long", path);
+	(void)snprintf(
+	    spec, sizeof(spec), "--table=%.*s:varchar(64)", (int)len, path);
+	if (columns_set(c, spec, err) < 0)
+		return -1;
+	c->count--;
+	c->watched = 1;
 	return 0;
 }
 
@@ -295,7 +312,7 @@ columns_compile(struct columns *c, struct error *err)
 	if (check_names(c, err) < 0 ||
 	    add_head(c, received, sizeof(received) - 1, err) < 0)
 		return -1;
-	for (unsigned i = 0; i < c->count; i++) {
+	for (unsigned i = 0; i < c->count + c->watched; i++) {
 		struct column *column = &c->list[i];
 
 		for (unsigned k = 0; k < column->path_count; k++) {

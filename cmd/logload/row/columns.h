@@ -137,6 +137,7 @@ struct columns {
 	char fixed[COLUMNS_FIXED][COLUMN_NAME_MAX + 1];
 	struct column list[COLUMNS_MAX];
 	unsigned count;
+	unsigned watched; /* 1: list[count] is none, see columns_watch */
 	struct column_head heads[COLUMN_HEADS_MAX];
 	unsigned head_count;
 	/* By columns_slot: the index of one such head, plus 1. */
@@ -191,6 +192,13 @@ int columns_set(struct columns *, const char *spec, struct error *);
 int columns_read(struct columns *, const char *path, struct error *);
 /* "OLD=NEW": another name for one of those that are fixed. */
 int columns_rename(struct columns *, const char *spec, struct error *);
+
+/*
+ * Of each event, takes the text at that path too, as the value behind those of
+ * the columns; it is stored nowhere. It is the last one to be set.
+ */
+int
+columns_watch(struct columns *, const char *path, size_t len, struct error *);
 
 /* Resolves the paths; call it once, after the last of these. */
 int columns_compile(struct columns *, struct error *);

@@ -23,7 +23,7 @@ row_maker_init(struct row_maker *m, const struct columns *columns)
 {
 	memset(m, 0, sizeof(*m));
 	m->columns = columns;
-	for (unsigned i = 0; i < columns->count; i++) {
+	for (unsigned i = 0; i < columns->count + columns->watched; i++) {
 		if (buf_reserve(
 			&m->scratch[i], type_scratch(&columns->list[i])) < 0) {
 			row_maker_release(m);
@@ -122,13 +122,13 @@ row_make(struct row_maker *m, const char *event, size_t len, uint64_t line,
 	row->line = line;
 	row->payload = (struct value){event, len};
 	row->misfits = 0;
-	for (unsigned i = 0; i < m->columns->count; i++) {
+	for (unsigned i = 0; i < m->columns->count + m->columns->watched; i++) {
 		struct json_text misfit;
 		enum value_verdict verdict = take_column(m, i, row, &misfit);
 
 		if (verdict == VALUE_NO_MEMORY)
 			return ROW_NO_MEMORY;
-		if (verdict != VALUE_MISFITS)
+		if (verdict != VALUE_MISFITS || i == m->columns->count)
 			continue;
 		row->misfits |= 1U << i;
 		if (m->examples[i].line == 0)

@@ -27,6 +27,7 @@ struct row_place {
 struct row {
 	const char *received_at; /* VALUE_DATETIME_LEN bytes */
 	uint64_t line;
+	unsigned table; /* its number; the caller's to set */
 	struct value columns[COLUMNS_MAX];
 	uint32_t misfits; /* a bit for each column whose value did not fit */
 	struct value payload;

@@ -1,0 +1,400 @@
+/*
+ * route.c - see route.h.
+ */
+#include <ctype.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/known.h"
+#include "lock.h"
+#include "log.h"
+#include "route.h"
+
+#define PARTS_MAX 32
+#define VALUE_MAX 64 /* bytes */
+#define VALUE_BYTES "abcdefghijklmnopqrstuvwxyz0123456789_-"
+
+/* A literal text; or some bytes of the instant; or else the member's value. */
+struct part {
+	const char *text; /* not owned; NULL: none */
+	size_t at, len;
+};
+
+struct route {
+	const struct db_config *config;
+	struct part parts[PARTS_MAX];
+	unsigned count;
+	size_t most;        /* bytes of a name, without the database's */
+	const char *member; /* in the template; NULL: there is none */
+	int member_len;
+	unsigned column; /* of its value in a row */
+	bool timed;
+	char *allowed; /* words, each with a NUL behind, and one more; owned */
+	/* The values that were let through, under the lock; owned. */
+	pthread_mutex_t lock;
+	char (*values)[VALUE_MAX + 1];
+	unsigned value_count;
+	bool told;
+};
+
+static int read_template(struct route *, struct columns *, struct error *);
+static int read_allowed(struct route *, const char *, struct error *);
+static size_t put_name(const struct route *, const char *instant,
+    const char *value, char out[DB_TABLE_MAX + 1]);
+static int check_name(const struct route *, const char *, struct error *);
+
+bool
+route_is_template(const char *table)
+{
+	return strpbrk(table, "{%") != NULL;
+}
+
+struct route *
+route_new(const struct db_config *c, const char *allowed,
+    struct columns *columns, struct error *err)
+{
+	struct route *r = calloc(1, sizeof(*r));
+
+	if (r == NULL || pthread_mutex_init(&r->lock, NULL) != 0) {
+		(void)error_set(err, "out of memory");
+		free(r);
+		return NULL;
+	}
+	r->config = c;
+	r->most = c->driver->dialect.name_bytes;
+	if (r->most == 0 || r->most > COLUMN_NAME_MAX)
+		r->most = COLUMN_NAME_MAX;
+	r->values = calloc(c->table_most, sizeof(*r->values));
+	if (r->values == NULL) {
+		(void)error_set(err, "out of memory");
+	} else if (read_template(r, columns, err) == 0 &&
+		   read_allowed(r, allowed, err) == 0) {
+		return r;
+	}
+	route_free(r);
+	return NULL;
+}
+
+void
+route_free(struct route *r)
+{
+	if (r == NULL)
+		return;
+	(void)pthread_mutex_destroy(&r->lock); /* no other thread is left */
+	free(r->values);
+	free(r->allowed);
+	free(r);
+}
+
+/*
+ * The template
+ */
+
+/* One part from p on; returns what is behind it, or NULL with the error. */
+static const char *
+read_part(struct route *r, const char *p, struct part *part, struct error *err)
+{
+	static const struct {
+		char conversion;
+		size_t at, len;
+	} times[] = {{'Y', 0, 4}, {'m', 5, 2}, {'d', 8, 2}, {'H', 11, 2}};
+	const char *end = strchr(p, '}');
+
+	if (*p == '{') {
+		if (end == NULL || r->member != NULL) {
+			(void)error_set(err, "'%s' has %s", r->config->table,
+			    end == NULL ? "a { without a }"
+					: "more than one {member}");
+			return NULL;
+		}
+		r->member = p + 1;
+		r->member_len = (int)(end - p - 1);
+		return end + 1;
+	}
+	if (*p != '%') {
+		*part = (struct part){.text = p, .len = strcspn(p, "{%")};
+		return p + part->len;
+	}
+	if (p[1] == '%') {
+		*part = (struct part){.text = p, .len = 1};
+		return p + 2;
+	}
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		if (p[1] != times[i].conversion)
+			continue;
+		*part = (struct part){NULL, times[i].at, times[i].len};
+		r->timed = true;
+		return p + 2;
+	}
+	(void)error_set(err,
+	    "'%s' has a %% that is not of %%Y, %%m, %%d, %%H "
+	    "or %%%%",
+	    r->config->table);
+	return NULL;
+}
+
+static int
+read_template(struct route *r, struct columns *columns, struct error *err)
+{
+	const char *p = r->config->table;
+	char name[DB_TABLE_MAX + 1];
+
+	while (*p != '\0') {
+		if (r->count == PARTS_MAX)
+			return error_set(err, "'%s' has over %d parts",
+			    r->config->table, PARTS_MAX);
+		p = read_part(r, p, &r->parts[r->count++], err);
+		if (p == NULL)
+			return -1;
+	}
+	/* Whether the rest of it is a name: of a short value. */
+	if (put_name(r, "2000-01-01 00:00", "x", name) == 0)
+		name[0] = '\0';
+	if (check_name(r, name, err) < 0)
+		return -1;
+	if (r->member == NULL)
+		return 0;
+	r->column = columns->count;
+	return columns_watch(columns, r->member, (size_t)r->member_len, err);
+}
+
+/* Words between commas, in lower case. */
+static int
+read_allowed(struct route *r, const char *allowed, struct error *err)
+{
+	char *out;
+
+	if ((allowed == NULL) != (r->member == NULL))
+		return error_set(err,
+		    r->member == NULL
+			? "'%s' has no {member} that --tables could be of"
+			: "'%s' needs --tables, which says what the {member} "
+			  "may be",
+		    r->config->table);
+	if (allowed == NULL)
+		return 0;
+	r->allowed = out = calloc(1, strlen(allowed) + 2);
+	if (out == NULL)
+		return error_set(err, "out of memory");
+	while (*allowed != '\0') {
+		size_t n = strspn(
+		    allowed, VALUE_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZ*?[]!");
+
+		if (n == 0 || (allowed[n] != ',' && allowed[n] != '\0'))
+			return error_set(err,
+			    "'%.*s' in --tables is not of letters, digits, "
+			    "'_', '-', and the signs of a pattern",
+			    (int)strcspn(allowed, ","), allowed);
+		while (n-- > 0)
+			*out++ = (char)tolower((unsigned char)*allowed++);
+		out++;
+		allowed += *allowed == ',';
+	}
+	if (*r->allowed == '\0')
+		return error_set(err, "--tables allows nothing");
+	return 0;
+}
+
+/*
+ * Rows
+ */
+
+/* Its value, as a name has it; or -1. */
+static int
+take_value(const struct route *r, const struct row *row,
+    char out[VALUE_MAX + 1], struct error *err)
+{
+	const struct value *v = &row->columns[r->column];
+
+	if (v->p == NULL || v->len == 0 || v->len > VALUE_MAX ||
+	    memchr(v->p, '\0', v->len) != NULL)
+		return error_set(err,
+		    "it has no {%.*s} of 1 to %d bytes, "
+		    "which its table is named after",
+		    r->member_len, r->member, VALUE_MAX);
+	for (size_t i = 0; i < v->len; i++) {
+		out[i] = v->p[i];
+		if (out[i] >= 'A' && out[i] <= 'Z')
+			out[i] = (char)(out[i] - 'A' + 'a');
+	}
+	out[v->len] = '\0';
+	return 0;
+}
+
+/* The table's name, and its length; 0: it is too long. */
+static size_t
+put_name(const struct route *r, const char *instant, const char *value,
+    char out[DB_TABLE_MAX + 1])
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < r->count; i++) {
+		const struct part *p = &r->parts[i];
+		const char *from = p->text != NULL ? p->text
+				   : p->len > 0    ? instant + p->at
+						   : value;
+		size_t n = p->len > 0 ? p->len : strlen(value);
+
+		if (len + n > DB_TABLE_MAX)
+			return 0;
+		memcpy(out + len, from, n);
+		len += n;
+	}
+	out[len] = '\0';
+	return len;
+}
+
+/* Does --tables name it, or have at least a pattern for it? */
+static bool
+is_allowed(const struct route *r, const char *value, bool *optional)
+{
+	bool matches = false;
+
+	if (value[strspn(value, VALUE_BYTES)] != '\0')
+		return false;
+	for (const char *word = r->allowed; *word != '\0';
+	     word += strlen(word) + 1) {
+		if (strcmp(word, value) == 0)
+			return true;
+		matches = matches || fnmatch(word, value, 0) == 0;
+	}
+	*optional = matches;
+	return matches;
+}
+
+/* Is it one of those that were let through, or may it be? */
+static bool
+let_through(struct route *r, const char *value)
+{
+	unsigned i = 0;
+	bool told;
+
+	lock_take(&r->lock);
+	while (i < r->value_count && strcmp(r->values[i], value) != 0)
+		i++;
+	if (i == r->value_count && i < r->config->table_most)
+		(void)snprintf(r->values[r->value_count++],
+		    sizeof(r->values[0]), "%s", value);
+	told = r->told;
+	r->told |= i == r->config->table_most;
+	lock_release(&r->lock);
+	if (i == r->config->table_most && !told)
+		log_warn("over %u tables (--tables-max): no other one is made "
+			 "for {%.*s}, the first being '%s'",
+		    r->config->table_most, r->member_len, r->member, value);
+	return i < r->config->table_most;
+}
+
+/* Without the database. */
+static const char *
+last_name(const char *table)
+{
+	const char *dot = strchr(table, '.');
+
+	return dot == NULL ? table : dot + 1;
+}
+
+/* May a table that is not known yet have that name? */
+static bool
+may_be(struct route *r, const char *name, const char *value, bool *optional,
+    struct error *err)
+{
+	if (check_name(r, name, err) < 0)
+		return false;
+	if (r->member == NULL)
+		return true;
+	if (!is_allowed(r, value, optional))
+		(void)error_set(err, "--tables allows no table of '%s'", value);
+	else if (!let_through(r, value))
+		(void)error_set(err,
+		    "a table of '%s' would be one over the %u "
+		    "of --tables-max",
+		    value, r->config->table_most);
+	else
+		return true;
+	return false;
+}
+
+static int
+check_name(const struct route *r, const char *name, struct error *err)
+{
+	const char *dot = strchr(name, '.'), *last = last_name(name);
+
+	if (*last == '\0' || dot == name || strchr(last, '.') != NULL)
+		return error_set(
+		    err, "'%s' is neither NAME nor DATABASE.NAME", name);
+	if (strlen(last) > r->most ||
+	    (dot != NULL && (size_t)(dot - name) > r->most))
+		return error_set(err, "the table's name '%s' is over %zu bytes",
+		    name, r->most);
+	if (strcasecmp(last, last_name(r->config->ledger)) == 0)
+		return error_set(err, "the table %s is the ledger", name);
+	return 0;
+}
+
+int
+route_row(
+    struct route *r, struct db *db, const struct row *row, struct error *err)
+{
+	char name[DB_TABLE_MAX + 1], value[VALUE_MAX + 1] = "";
+	bool optional = false;
+	size_t len;
+	int number;
+
+	if (r->member != NULL && take_value(r, row, value, err) < 0)
+		return route_other(r, db);
+	len = put_name(r, row->received_at, value, name);
+	if (len == 0) {
+		(void)error_set(err, "the table's name would be over %d bytes",
+		    DB_TABLE_MAX);
+		return route_other(r, db);
+	}
+	number = db == NULL ? -1 : known_find(db, name, len);
+	if (number >= 0 && db->tables[number].unfit) {
+		(void)error_set(
+		    err, "the database has no table %s for it", name);
+		return route_other(r, db);
+	}
+	if (number >= 0)
+		return number;
+	if (!may_be(r, name, value, &optional, err))
+		return route_other(r, db);
+	number = db == NULL ? 0 : known_add(db, name, optional);
+	if (number >= 0)
+		return number;
+	(void)error_set(err,
+	    "the table %s would be one over the %u at a time "
+	    "of --tables-max",
+	    name, r->config->table_most);
+	return ROUTE_FULL;
+}
+
+int
+route_other(struct route *r, struct db *db)
+{
+	const char *other = r->config->other_table;
+
+	if (other == NULL)
+		return ROUTE_REFUSED;
+	return db == NULL ? 0 : known_find(db, other, strlen(other));
+}
+
+int
+route_names(const struct route *r, struct buf *b)
+{
+	const char *word = r->timed ? NULL : r->allowed;
+	const char *other = r->config->other_table;
+	char name[DB_TABLE_MAX + 1];
+	struct error err;
+
+	for (; word != NULL && *word != '\0'; word += strlen(word) + 1) {
+		if (strpbrk(word, "*?[") == NULL &&
+		    put_name(r, NULL, word, name) > 0 &&
+		    check_name(r, name, &err) == 0 &&
+		    buf_append(b, name, strlen(name) + 1) < 0)
+			return -1;
+	}
+	return other == NULL ? 0 : buf_append(b, other, strlen(other) + 1);
+}

@@ -1,0 +1,177 @@
+/*
+ * logload-route.c - which table an event goes to: what foreign text may be in
+ * its name, and that no two values share one in silence.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../../cmd/logload/db/known.h"
+#include "../../cmd/logload/route.h"
+#include "log.h"
+#include "tap.h"
+
+#define STAMP "2026-11-22 07:33:51.123456"
+
+static const struct db_driver driver = {
+    .dialect = {.name_quote = '"', .name_bytes = 20}};
+static struct columns columns;
+static struct db_config config;
+static struct db db;
+static struct error err;
+
+static struct route *
+make(
+    const char *template, const char *allowed, const char *other, unsigned most)
+{
+	struct route *r;
+
+	config = (struct db_config){.driver = &driver,
+	    .table = template,
+	    .ledger = "log_files",
+	    .other_table = other,
+	    .table_most = most};
+	must(columns_init(&columns, &err) == 0);
+	r = route_new(&config, allowed, &columns, &err);
+	if (r == NULL) {
+		columns_release(&columns);
+		return NULL;
+	}
+	must(columns_compile(&columns, &err) == 0);
+	memset(&db, 0, sizeof(db));
+	db.config = &config;
+	must(known_init(&db) == 0);
+	return r;
+}
+
+static void
+end(struct route *r)
+{
+	free(db.tables);
+	route_free(r);
+	columns_release(&columns);
+}
+
+/* The name of the table of an event with that value. */
+static const char *
+table_of(struct route *r, const char *value, size_t len, const char *stamp)
+{
+	struct row row = {.received_at = stamp};
+	int number;
+
+	row.columns[columns.count] = (struct value){value, len};
+	number = route_row(r, &db, &row, &err);
+	return number == ROUTE_REFUSED ? "rejected/"
+	       : number == ROUTE_FULL  ? "full"
+				       : db.tables[number].name;
+}
+
+static void
+of_value(struct route *r, const char *value, const char *want)
+{
+	is_text(table_of(r, value, value == NULL ? 0 : strlen(value), STAMP),
+	    want, value == NULL ? "an event without a value" : value);
+}
+
+static void
+test_values(void)
+{
+	struct route *r =
+	    make("logs_{event}", "login, Log-out,order_*,f?les", "logs", 4);
+
+	ok(r == NULL, "a blank is no part of a word");
+	r = make("log_{event}", "login,Log-out,order_*,f?les", "logs", 4);
+	must(r != NULL);
+	of_value(r, "login", "log_login");
+	of_value(r, "LogIn", "log_login");
+	of_value(r, "log-out", "log_log-out");
+	of_value(r, "log_out", "logs");
+	of_value(r, "log.out", "logs");
+	of_value(r, "order_", "log_order_");
+	of_value(r, "order_x\"; DROP TABLE logs; --", "logs");
+	of_value(r, "order_\xc3\xa4", "logs");
+	of_value(r, "order_way_too_long_for_a_name", "logs");
+	of_value(r, "*", "logs");
+	of_value(r, "files", "logs"); /* the ledger */
+	of_value(r, "FILES", "logs");
+	of_value(r, "s", "logs");
+	of_value(r, "", "logs");
+	of_value(r, NULL, "logs");
+	is_text(table_of(r, "login\0x", 7, STAMP), "logs", "one with a NUL");
+	of_value(r, "order_1", "log_order_1");
+	of_value(r, "order_2", "logs"); /* one too many */
+	of_value(r, "order_1", "log_order_1");
+	known_forget(&db);
+	of_value(r, "order_2", "logs"); /* in whatever session */
+	of_value(r, "order_", "log_order_");
+	end(r);
+	r = make("logs_{event}", "login", NULL, 4);
+	must(r != NULL);
+	of_value(r, "login", "logs_login");
+	of_value(r, "other", "rejected/");
+	ok(strstr(err.text, "--tables") != NULL, "the reason names the option");
+	of_value(r, NULL, "rejected/");
+	end(r);
+}
+
+static void
+test_times(void)
+{
+	struct route *r = make("db.l%%_{e.f}%H%d_%m%Y", "*", "logs", 2);
+
+	must(r != NULL);
+	is_text(table_of(r, "x", 1, STAMP), "db.l%_x0722_112026",
+	    "parts of the instant");
+	is_text(table_of(r, "x", 1, "2027-11-22 07:33:51.123456"),
+	    "db.l%_x0722_112027", "of another one");
+	is_text(table_of(r, "x", 1, "2028-11-22 07:33:51.123456"), "full",
+	    "as many as may be at a time");
+	is_number(route_other(r, &db), 0, "then there is the other one");
+	known_forget(&db);
+	is_text(table_of(r, "x", 1, "2028-11-22 07:33:51.123456"),
+	    "db.l%_x0722_112028", "or all are forgotten");
+	end(r);
+}
+
+static void
+test_templates(void)
+{
+	static const struct {
+		const char *template, *allowed;
+	} wrong[] = {{"logs_{event}", NULL}, {"logs_%Y", "login"},
+	    {"logs_{event", "login"}, {"{a}_{b}", "login"}, {"{}", "login"},
+	    {"logs_%y", NULL}, {"logs_%", NULL}, {"logs_{event}", ""},
+	    {"logs_{event}", "log.in"}, {"a.b.c%Y", NULL}, {".logs%Y", NULL},
+	    {"a_name_over_20_bytes%Y", NULL}};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ok(make(wrong[i].template, wrong[i].allowed, "logs", 4) == NULL,
+		    "%s is refused: %s", wrong[i].template, err.text);
+	ok(!route_is_template("logs") && route_is_template("a{b}") &&
+		route_is_template("a%Y"),
+	    "what a template is");
+}
+
+static void
+test_names(void)
+{
+	static const char want[] = "logs_a\0logs_b\0other";
+	struct route *r = make("logs_{event}", "a,b,c*", "other", 4);
+	struct buf b = {0};
+
+	must(r != NULL && route_names(r, &b) == 0);
+	ok(b.len == sizeof(want) && memcmp(b.data, want, b.len) == 0,
+	    "the names that are known beforehand");
+	buf_release(&b);
+	end(r);
+}
+
+int
+main(void)
+{
+	log_init("test", LOG_LEVEL_ERROR);
+	test_values();
+	test_times();
+	test_templates();
+	test_names();
+	return tap_end();
+}
