@@ -382,13 +382,13 @@ take_row(struct load *f, const struct line *line)
 	enum row_verdict made;
 	int rc = -1;
 
-	if (l->rate != NULL)
-		rate_take(l->rate, l->stop);
 	made = events_make_row(f, line);
 	if (made == ROW_REJECTED)
 		return take_refused(f, line);
 	if (made == ROW_MADE && f->wants) /* none of this try is stored */
 		return f->crowded ? LOAD_PREPARE : LOAD_DONE;
+	if (l->rate != NULL)
+		rate_take(l->rate, l->stop);
 	if (made == ROW_MADE) {
 		f->chunk.nulls += (unsigned)__builtin_popcount(f->row.misfits);
 		count_misfits(&f->chunk, f->row.misfits);

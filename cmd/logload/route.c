@@ -391,7 +391,7 @@ route_names(const struct route *r, struct buf *b)
 
 	for (; word != NULL && *word != '\0'; word += strlen(word) + 1) {
 		if (strpbrk(word, "*?[") == NULL &&
-		    put_name(r, NULL, word, name) > 0 &&
+		    put_name(r, "", word, name) > 0 &&
 		    check_name(r, name, &err) == 0 &&
 		    buf_append(b, name, strlen(name) + 1) < 0)
 			return -1;

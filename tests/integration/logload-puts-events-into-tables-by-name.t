@@ -77,7 +77,7 @@ is "$STATUS $(count logs_p1) $(count logs_p3)" '0 1 1' \
 	'a name of a pattern that is taken keeps no others from their tables'
 like "$ERR" 'no events go to the table logs_p2' 'that is said'
 run logload --print-schema --db "$DB_URL" "${by_event[@]}"
-is "$(grep -c 'CREATE TABLE.*[`"]logs_log\(in\|out\)[`"]' <<<"$OUT")" 2 \
+is "$(grep -c 'CREATE TABLE.*logs_log\(in\|out\)' <<<"$OUT")" 2 \
 	'the names that are known are in the schema'
 for wrong in 'logs_{event}' 'logs_%Y{' 'logs_%x' 'a_%Y --tables x' \
 	'{a}{b} --tables x' 'logs_{event} --tables a;b'; do
