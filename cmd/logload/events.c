@@ -8,6 +8,7 @@
 #define FRONT_MOST 1000 /* lines, of which none is an event: it is no log */
 #define FRONT_BYTES (64 * 1024 * 1024) /* so far they are looked for */
 #define PIECE (1024 * 1024)
+#define LOOK_AT_LEAST PIECE
 
 enum load_verdict
 events_failure(const struct load *f)
@@ -170,12 +171,17 @@ choose_table(struct load *f)
 		number = route_other(l->route, l->db);
 	if (number == ROUTE_FULL) {
 		f->crowded = f->wants = true;
+		f->look_to = 0;
 		return true;
 	}
 	if (number < 0)
 		return false;
 	f->row.table = (unsigned)number;
-	f->wants |= l->db != NULL && !l->db->tables[number].ready;
+	if (l->db != NULL && !l->db->tables[number].ready && !f->wants) {
+		f->wants = true;
+		/* So a chunk is begun anew just a few times, and read twice. */
+		f->look_to = 2 * l->reader.at - f->at + LOOK_AT_LEAST;
+	}
 	return true;
 }
 

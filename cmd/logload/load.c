@@ -386,7 +386,7 @@ take_row(struct load *f, const struct line *line)
 	if (made == ROW_REJECTED)
 		return take_refused(f, line);
 	if (made == ROW_MADE && f->wants) /* none of this try is stored */
-		return f->crowded ? LOAD_PREPARE : LOAD_DONE;
+		return l->reader.at >= f->look_to ? LOAD_PREPARE : LOAD_DONE;
 	if (l->rate != NULL)
 		rate_take(l->rate, l->stop);
 	if (made == ROW_MADE) {

@@ -105,6 +105,7 @@ struct load {
 	struct load_tally chunk; /* of the present one */
 	unsigned batches;        /* of it, handed over to be stored */
 	unsigned prepared;       /* times that it was begun anew for DDL */
+	uint64_t look_to;        /* others like it are looked for up to there */
 	bool wants;        /* a table that is not ready; or, `crowded`, room */
 	bool crowded;      /* for one, */
 	bool cleared;      /* and all others were forgotten for that */
