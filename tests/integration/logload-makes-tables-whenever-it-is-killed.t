@@ -61,7 +61,8 @@ for at in "${steps[@]}"; do
 	states+=("$STATUS $(found)")
 	once "${many[@]}"
 	[ "$STATUS $(files ready) $(found) $(ledger events,rejected | xargs)" = \
-		'0 0 20 20 20 20 40 0' ] || wrong+=" $at"
+		'0 0 20 20 20 20 40 0' ] ||
+		wrong+=" $at($STATUS $(found) $(tail -n 1 <<<"$ERR"))"
 done
 is "$wrong" '' 'killed at any of them, and started again: each is there once'
 for state in '137 - -' '137 0 0 -' '137 0 0 0 0'; do
