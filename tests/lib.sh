@@ -543,6 +543,8 @@ DB_PORT=
 tests_sleeps='^(LOCK TABLE|SELECT (SLEEP|pg_sleep))' # what holds the table
 # shellcheck source=tests/db/mariadb.sh
 . "$tests_dir/db/mariadb.sh"
+# shellcheck source=tests/db/mysql.sh
+. "$tests_dir/db/mysql.sh"
 # shellcheck source=tests/db/postgresql.sh
 . "$tests_dir/db/postgresql.sh"
 # shellcheck source=tests/db/sqlite.sh
