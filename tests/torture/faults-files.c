@@ -138,12 +138,15 @@ flock(int fd, int how)
 	OBEY(int, flock, fd, how);
 }
 
-/* Claims alone: a lock of the kind that an open file description holds. */
+/* Locks alone: of the kind that an open file description holds, or a process.
+ */
 int
 fcntl(int fd, int command, ...)
 {
 	struct subject s = {.fd = fd};
-	struct rule *r = command == F_OFD_SETLK ? fault_hit("fcntl", &s) : NULL;
+	struct rule *r = command == F_OFD_SETLK || command == F_SETLK
+			     ? fault_hit("fcntl", &s)
+			     : NULL;
 	va_list ap;
 	void *argument;
 
@@ -200,6 +203,15 @@ unlinkat(int dir, const char *path, int flags)
 }
 
 int
+unlink(const char *path)
+{
+	struct subject s = {.fd = AT_FDCWD, .name = path};
+	struct rule *r = fault_hit("unlink", &s);
+
+	OBEY(int, unlink, path);
+}
+
+int
 renameat(int from, const char *old, int to, const char *new)
 {
 	struct subject s = {.fd = from, .name = old};
@@ -225,3 +237,15 @@ memfd_create(const char *name, unsigned flags)
 
 	OBEY(int, memfd_create, name, flags);
 }
+
+/* By these names libraries call them that are built for large files. */
+#define ALSO(name, of) \
+	__asm__(".globl " #name "\n.type " #name ", @function\n.set " #name \
+		", " #of)
+
+ALSO(open64, open);
+ALSO(pwrite64, pwrite);
+ALSO(pread64, pread);
+ALSO(ftruncate64, ftruncate);
+ALSO(fcntl64, fcntl);
+ALSO(fstat64, fstat);

@@ -10,15 +10,17 @@
  *   for a descriptor     what /proc/self/fd says: a file's path, "socket:[7]"
  *   for a name           the directory's path and the name; the old one, if two
  *   for send and recv    for send the bytes that are sent, from the sixth on:
- *                        to a MySQL server that is the statement; "ARRAY"
- *                        where an array of rows begins, which has no text
- *   for mysql_real_query, mysql_stmt_prepare
+ *                        to a MySQL server, and PostgreSQL, that is the
+ *                        statement, or some rows; "ARRAY" where an array of
+ *                        rows begins, which has no text
+ *   for mysql_real_query, mysql_stmt_prepare, PQsendQuery, sqlite3_step
  *                        the statement
- *   for mysql_stmt_execute, mariadb_get_infov, poll, clock_gettime, memory and
- * threads nothing: the pattern must be "*"
+ *   for mysql_stmt_execute, mariadb_get_infov, PQputCopyData, PQputCopyEnd,
+ * poll, clock_gettime, memory and threads nothing: the pattern must be "*"
  *
  * Here are the rules, and memory, threads and time; faults-files.c and
- * faults-talk.c have the other calls.
+ * faults-talk.c have the other calls of the system, and faults-mysql.c and the
+ * like those of a database's client.
  *
  * A process that no rule names pays a look at RULES words for each call.
  */

@@ -27,7 +27,7 @@ enum action {
 	DELAY_AFTER, /* by `arg` ms */
 	RESET,       /* the connection is shut, and ECONNRESET */
 	SHIFT,       /* the wall clock is `arg` seconds back */
-	LIE,         /* write, mysql_*: not done, but it succeeds */
+	LIE,         /* write, a statement: not done, but it succeeds */
 };
 
 struct rule {

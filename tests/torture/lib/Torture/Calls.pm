@@ -12,7 +12,8 @@ use Torture::World;
 
 our @EXPORT = qw(calls starts memory random_fault);
 
-# tool, call, pattern, [what it does...]
+# tool, call, pattern, [what it does...]. Those of logload's client of the
+# database stand with that.
 my @FAULTS = (
 	[logrecv => write => '*/buffer/*', qw(short ENOSPC EIO EINTR EDQUOT)],
 	[logrecv => fdatasync => '*/buffer/*', qw(EIO ENOSPC late:EIO slow)],
@@ -62,17 +63,6 @@ my @FAULTS = (
 	[logload => poll => '*', qw(EINTR ENOMEM)],
 	[logload => read => 'anon_inode:inotify', qw(EINTR)],
 	[logload => write => '*/metrics/*', qw(short ENOSPC EIO)],
-	# The database client's own.
-	[logload => send => '*', qw(short EINTR ECONNRESET EPIPE reset slow)],
-	[logload => send => 'LOAD DATA*', qw(reset late:ECONNRESET)],
-	[logload => send => 'ARRAY', qw(short reset late:ECONNRESET)],
-	[logload => send => 'INSERT INTO*', qw(reset late:ECONNRESET)],
-	[logload => send => 'COMMIT*', qw(reset late:ECONNRESET)],
-	[logload => recv => 'socket:*',
-		qw(short EINTR ECONNRESET ETIMEDOUT reset slow late:ECONNRESET)],
-	[logload => mysql_real_query => 'COMMIT*', qw(slow)],
-	[logload => mysql_stmt_prepare => 'INSERT INTO*', qw(slow)],
-	[logload => mysql_stmt_execute => '*', qw(slow)],
 );
 
 # Such things at the start of a process: every call of it fails once.
@@ -86,12 +76,14 @@ my @STARTS = (
 	[logbatch => mkdirat => '*', 5, 'EROFS'],
 	[logload => openat => '*', 20, 'EMFILE'],
 	[logload => open => '*', 4, 'EMFILE'],
-	[logload => connect => '*', 2, 'ECONNREFUSED'],
 	[logload => memfd_create => '*', 2, 'EMFILE'],
 	[logload => pthread_create => '*', 2, 'EAGAIN'],
-	[logload => send => '*', 25, 'ECONNRESET'],
-	[logload => recv => '*', 50, 'ECONNRESET'],
 );
+
+sub all_faults {
+	my ($w) = @_;
+	return (@FAULTS, map { ['logload', @$_] } $w->{db}->faults);
+}
 
 # A rule from one of the words above.
 sub rule {
@@ -105,7 +97,8 @@ sub rule {
 
 # One of all, without saying when.
 sub random_fault {
-	my ($tool, $call, $pattern, @what) = @{pick(@FAULTS)};
+	my ($w) = @_;
+	my ($tool, $call, $pattern, @what) = @{pick(all_faults($w))};
 	return rule($tool, $call, $pattern, pick(@what));
 }
 
@@ -147,8 +140,7 @@ sub advance {
 		$row->{round}++;
 		$row->{left} = [shuffled(map { my ($tool, $call, $pattern, @what)
 			= @$_; map { [$tool, $call, $pattern, $_] } @what }
-		    grep { $_->[0] eq $row->{tool}
-			&& $w->has_way(@$_[1, 2]) } @FAULTS)];
+		    grep { $_->[0] eq $row->{tool} } all_faults($w))];
 	}
 	my $fault = shift @{$row->{left}};
 	$w->take_way(@$fault[1, 2]) if $row->{tool} eq 'logload';
@@ -200,7 +192,8 @@ sub starts {
 	my $until = now() + $seconds;
 	my $w = Torture::World->new($db);
 	my @all = map { my ($tool, $call, $pattern, $most, $what) = @$_;
-	    map { [$tool, $call, $pattern, $what, $_] } 1 .. $most } @STARTS;
+	    map { [$tool, $call, $pattern, $what, $_] } 1 .. $most } @STARTS,
+	    map { ['logload', @$_] } $db->starts;
 	$w->keep_all;
 	$w->load;
 	while (now() < $until) {

@@ -122,7 +122,7 @@ sub changes {
 	my $until = now() + $seconds;
 	my $next_db = now() + between(5, 10);
 	my $next_file = now();
-	$db->sql(scalar run("$BIN/logload", '--print-schema'), $w->{database});
+	$db->make_tables($w->{database}) if !$db->tables($w->{database});
 	$w->keep($_) for qw(logrecv logbatch);
 	$w->keep('logload', env => \&options);
 	wait_for(20, sub { -d "$w->{spool}/ready" });

@@ -1,59 +1,44 @@
 package Torture::Database;
 
-# A MariaDB of our own: on a port of 127.0.0.1 and on a socket for our own
-# questions, restarted over its files as often as a scenario wants. MySQL is in
-# Torture::MySQL.
+# What the scenarios ask of a database, whichever it is. Each has a file:
+# MariaDB.pm, MySQL.pm, PostgreSQL.pm, SQLite.pm. A new one is a file more, and
+# a row of @DATABASES in run; no scenario names one.
+#
+# A server of its own
+#	->new($dir, OPTION...)    its files in a directory, and started
+#	->at_first                the one of most scenarios
+#	->another($dir)           one more of the same kind
+#	->forgetful($dir)         one that does not sync what it commits
+#	->be_careless             … from now on, if that has to be said
+#	->lose_power              it is away, and has forgotten its end
+#	->primary($dir), ->replica($dir), ->part, ->promote
+#	                          a replica that is a second behind; it hears no
+#	                          more of its primary; it is one
+#	->start, ->ready, ->end, ->crash, ->freeze, ->thaw, ->remove
+#	->lacks($scenario)        what is not for this database, and why
+# Its databases, one for each world
+#	->make($name), ->make_tables($name), ->drop($name), ->env($name, $port)
+#	->try($statement, $name), ->sql(…)   rows in lines; undef, or the end
+#	->tables($name)           those of events
+#	->payload                 the event as text, in SQL; as_payload: and back
+#	->keeps_text              is it the text that was sent?
+#	->refuse($name), ->accept($name)     events "page_view"
+# What may befall it
+#	->hazards, ->mistakes     [what, do, seconds about, undo]; those of a human
+#	->wire                    what stands on its wire: see Net.pm
+#	->points, ->retry_points, ->faults, ->starts
+#	                          calls of logload's client: see faults-*.c
+#	->lie                     the call that is a COMMIT
 
 use strict;
 use warnings;
 use Torture;
 
-# Takes the server's directory, and options for the server.
-sub new {
-	my ($class, $dir, @options) = @_;
-	my $self = bless {dir => $dir, socket => "$dir/socket",
-		port => free_port(), options => \@options}, $class;
-	for my $made ($dir, "$dir/tmp") {
-		mkdir $made or die "$made: $!\n" unless -d $made;
-	}
-	my @user = $> == 0 ? '--user=root' : ();
-	my ($out, $status, $error) = run('mariadb-install-db', '--no-defaults',
-		@user, '--skip-test-db', "--datadir=$dir/data",
-		"--tmpdir=$dir/tmp",
-		'--auth-root-authentication-method=normal');
-	die "mariadb-install-db: $error\n" if $status;
-	$self->start;
-	$self->ready or die "MariaDB does not start: see $dir/log\n";
-	# Each server has its users from its birth: they are not replicated.
-	$self->sql("SET sql_log_bin=0; CREATE USER logs\@'%' IDENTIFIED BY "
-		. "'secret'; GRANT REPLICATION SLAVE ON *.* TO logs\@'%'");
-	return $self;
-}
-
-# One more of the same kind, in a directory of its own.
+sub at_first { return (shift)->new("$DIR/database") }
 sub another { return (ref shift)->new(@_) }
-
-# Begins to start it. It is not ours to say that it is up: see ready.
-sub start {
-	my ($self, @options) = @_;
-	return if $self->{process} && !defined $self->{process}{ended};
-	my $dir = $self->{dir};
-	my @user = $> == 0 ? '--user=root' : ();
-	$self->{process} = Torture::spawn('mariadbd', {err => "$dir/log",
-			out => "$dir/log"},
-		'mariadbd', '--no-defaults', @user, "--datadir=$dir/data",
-		"--socket=$self->{socket}", "--pid-file=$dir/pid",
-		# One that starts removes the others' temporary files.
-		"--tmpdir=$dir/tmp",
-		'--bind-address=127.0.0.1', "--port=$self->{port}",
-		'--skip-name-resolve', '--local-infile=1',
-		'--innodb-log-file-size=16M', '--innodb-buffer-pool-size=64M',
-		'--extra-port=0', '--max-connections=50',
-		# What a cut-off client leaves behind holds its locks no longer.
-		'--net-read-timeout=5', '--net-write-timeout=5',
-		'--innodb-lock-wait-timeout=5', @{$self->{options}}, @options);
-	return;
-}
+sub be_careless { return }
+sub part { return }
+sub lacks { return }
 
 sub ready {
 	my ($self, $seconds) = @_;
@@ -78,17 +63,6 @@ sub crash {
 	return;
 }
 
-# The power goes: of the binary log, which is not synced, some end is missing.
-sub lose_power {
-	my ($self) = @_;
-	$self->crash;
-	my ($log) = reverse sort glob "$self->{dir}/data/binlog.[0-9]*";
-	my $size = -s $log;
-	truncate $log, $size - int rand($size < 4096 ? $size / 2 : 4096)
-	    or die "$log: $!\n";
-	return;
-}
-
 # It does nothing more, but its connections stand.
 sub freeze {
 	my ($self) = @_;
@@ -109,35 +83,9 @@ sub remove {
 	return;
 }
 
-# How its own client reaches it as root.
-sub client {
-	my ($self) = @_;
-	return ('mariadb', '--no-defaults', "--socket=$self->{socket}",
-		'--user=root');
-}
-
-# The column with the whole event, as text. MariaDB keeps it as it came.
 sub payload { return 'payload' }
+sub as_payload { return $_[1] }
 sub keeps_text { return 1 }
-
-# Rows in arrays: see cmd/logload/db/mysql.c.
-sub takes_arrays { return 1 }
-
-# MiB that its files need, with some room to work.
-sub disk_size { return 320 }
-
-# What a statement printed, rows in lines; undef if it failed.
-sub try {
-	my ($self, $statement, $database) = @_;
-	my ($out, $status, $error) = run($self->client, '--batch',
-		'--raw', '--skip-column-names', '--connect-timeout=5',
-		'--default-character-set=utf8mb4',
-		'-e', $statement, $database // ());
-	$self->{error} = $error;
-	return if $status;
-	chomp $out;
-	return $out;
-}
 
 sub sql {
 	my ($self, $statement, $database) = @_;
@@ -145,25 +93,47 @@ sub sql {
 	    // die "$statement: $self->{error}\n";
 }
 
-# The sessions of the tools' user: [id, statement] each.
-sub sessions {
-	my ($self) = @_;
-	return map { [(split /\t/)[0, 7]] } grep { /^\d+\tlogs\t/ }
-	    split /\n/, $self->try('SHOW FULL PROCESSLIST') // '';
+# What a client of it printed, without its last line break.
+sub ask {
+	my ($self, @command) = @_;
+	my ($out, $status, $error) = run(@command);
+	$self->{error} = $error;
+	return if $status;
+	chomp $out;
+	return $out;
 }
 
-# A database of that name, empty.
-sub make {
+# As the manual says: by whom the tools are.
+sub schema {
 	my ($self, $name) = @_;
-	$self->sql("DROP DATABASE IF EXISTS `$name`; CREATE DATABASE `$name`;"
-		. "GRANT ALL ON `$name`.* TO logs\@'%'");
+	return scalar run("$BIN/logload", '--db', $self->url($name),
+		'--print-schema');
+}
+
+sub make_tables {
+	my ($self, $name) = @_;
+	$self->sql($self->schema($name), $name);
 	return;
 }
 
-sub url {
+sub env {
 	my ($self, $name, $port) = @_;
-	$port //= $self->{port};
-	return "mysql://logs\@127.0.0.1:$port/$name";
+	return (
+		LOGLOAD_DB => $self->url($name, $port),
+		LOGLOAD_DB_PASSWORD => 'secret',
+		# Faults and the proxy look for words on the wire.
+		LOGLOAD_SSL_MODE => 'disabled',
+	);
 }
+
+# --- the ways of rows, where there is more than one: each connection of logload
+# takes one by chance
+
+# From now on connections take the one on which alone that call is made; true
+# if they have to begin anew for it.
+sub choose_way { return 0 }
+
+# Counts them, and tells.
+sub ways_taken { return '' }
 
 1;

@@ -14,25 +14,33 @@ use Torture::World;
 
 our @EXPORT = qw(doubt);
 
+my $SOME = '(file_id, line) IN (SELECT file_id, line FROM (SELECT * FROM logs '
+    . "WHERE event = 'user_login' LIMIT 3) AS a_few)";
+
 # what it must find, statements that do it and undo it
-my @SABOTAGE = (
-	[lost => "CREATE TABLE t AS SELECT * FROM logs LIMIT 3;"
-		. "DELETE FROM logs WHERE (file_id, line) IN "
-		. "(SELECT file_id, line FROM t)",
-		'INSERT INTO logs SELECT * FROM t; DROP TABLE t'],
-	[doubled => 'INSERT INTO logs SELECT received_at, file_id, '
-		. 'line + 2000000, occurred_at, event, level, user_id, payload '
-		. 'FROM logs LIMIT 3',
-		'DELETE FROM logs WHERE line > 2000000'],
-	['alien,changed' => 'INSERT INTO logs (received_at, file_id, line, payload) '
-		. "VALUES (NOW(), 1, 1000000, '{\"id\":\"nobody\"}')",
-		'DELETE FROM logs WHERE line = 1000000'],
-	[changed => q{UPDATE logs SET payload=REPLACE(payload, '"event":"user',}
-		. q{'"event":"USER'), event='changed' }
-		. q{WHERE event='user_login' LIMIT 3},
-		q{UPDATE logs SET payload=REPLACE(payload, '"event":"USER',}
-		. q{'"event":"user') WHERE event='changed'}],
-);
+sub sabotages {
+	my ($db) = @_;
+	my ($from, $to) = map { $db->as_payload('REPLACE(' . $db->payload
+		. ", $_)") } q('"event":"user', '"event":"USER'),
+	    q('"event":"USER', '"event":"user');
+	return (
+		[lost => "CREATE TABLE t AS SELECT * FROM logs WHERE $SOME;"
+			. 'DELETE FROM logs WHERE (file_id, line) IN '
+			. '(SELECT file_id, line FROM t)',
+			'INSERT INTO logs SELECT * FROM t; DROP TABLE t'],
+		[doubled => 'INSERT INTO logs SELECT received_at, file_id, '
+			. 'line + 2000000, occurred_at, event, level, user_id, '
+			. "payload FROM logs WHERE $SOME",
+			'DELETE FROM logs WHERE line > 2000000'],
+		['alien,changed' => 'INSERT INTO logs (received_at, file_id, '
+			. 'line, payload) VALUES (CURRENT_TIMESTAMP, 1, '
+			. "1000000, '{\"id\":\"nobody\"}')",
+			'DELETE FROM logs WHERE line = 1000000'],
+		[changed => "UPDATE logs SET payload = $from, "
+			. "event = 'changed' WHERE $SOME",
+			"UPDATE logs SET payload = $to, event = 'user_login' "
+			. "WHERE event = 'changed'"]);
+}
 
 sub look {
 	my ($w) = @_;
@@ -62,7 +70,7 @@ sub doubt {
 	    // violation('nothing is loaded');
 	$w->load_stop;
 	wait_for(20, sub { !$w->waiting }) // violation('not drained');
-	for my $s (@SABOTAGE) {
+	for my $s (sabotages($db)) {
 		my ($what, $do, $undo) = @$s;
 		if (!$db->keeps_text) {
 			next if $what eq 'changed';
@@ -83,8 +91,7 @@ sub doubt {
 	$w->finish;
 	lie_to($db, 'a write of logrecv', tool => 'logrecv', call => 'write',
 		path => '*/buffer/*');
-	lie_to($db, 'a COMMIT of logload', tool => 'logload',
-		call => 'mysql_real_query', path => 'COMMIT*');
+	lie_to($db, 'a COMMIT of logload', tool => 'logload', $db->lie);
 	return;
 }
 
@@ -108,7 +115,7 @@ sub lie_to {
 	wait_for(20, sub { !$w->waiting });
 	$w->end_all;
 	expect('lost', look($w));
-	$db->sql("DROP DATABASE `$w->{database}`");
+	$db->drop($w->{database});
 	return;
 }
 

@@ -9,7 +9,6 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Torture;
-use Torture::Database;
 use Torture::Oracle;
 use Torture::Proxy;
 use Torture::Retry;
@@ -67,18 +66,15 @@ sub judge_worlds {
 
 # --- a server that does not sync
 
-# The log of the engine, or the binary log alone, is not synced at COMMIT.
 sub forgets {
 	my ($other, $seconds, $o) = @_;
-	my $db = $other->another("$DIR/forgets", '--log-bin=binlog',
-		'--server-id=1', '--sync-binlog=0');
+	my $db = $other->forgetful("$DIR/forgets");
 	my $until = now() + $seconds;
 	my ($cuts, $forgotten, $retry) = (0, 0);
 	my ($w, $forgetful) = start_worlds($db);
 	$w->{forgot} = 1;
 	do {
-		$db->try('SET GLOBAL innodb_flush_log_at_trx_commit='
-			. ($cuts ? pick(0, 1) : 0));
+		$db->be_careless;
 		refuse($w) if chance(0.5);
 		pause(between(1, 2.5));
 		accept_all($w);
@@ -107,29 +103,11 @@ sub forgets {
 
 # --- a replica that is behind
 
-my $servers = 0;
-
-sub start_server {
-	my $n = ++$servers;
-	return Torture::Database->new("$DIR/replicated$n", '--log-bin=binlog',
-		"--server-id=$n", '--log-slave-updates');
-}
-
-# All that the other one has, from its birth on, a second later.
-sub follow {
-	my ($replica, $primary) = @_;
-	$replica->sql("CHANGE MASTER TO MASTER_HOST='127.0.0.1', "
-		. "MASTER_PORT=$primary->{port}, MASTER_USER='logs', "
-		. "MASTER_PASSWORD='secret', MASTER_USE_GTID=slave_pos, "
-		. 'MASTER_DELAY=1; START SLAVE');
-	return;
-}
-
 sub failover {
-	my (undef, $seconds) = @_;
-	# MariaDB's in any case: it is the loader that is tried.
-	my ($primary, $replica) = map { start_server() } 1 .. 2;
-	follow($replica, $primary);
+	my ($db, $seconds) = @_;
+	my $servers = 2;
+	my $primary = $db->primary("$DIR/replicated1");
+	my $replica = $primary->replica("$DIR/replicated2");
 	my $until = now() + $seconds;
 	my $proxy = Torture::Proxy->new($primary->{port});
 	my ($w, $forgetful) = start_worlds($primary,
@@ -139,16 +117,16 @@ sub failover {
 		    // violation('the replica does not follow');
 		pause(between(1, 3));
 		my @before = loaded($primary, $forgetful);
+		$replica->part;
 		$primary->crash;
-		$replica->sql('STOP SLAVE; RESET SLAVE ALL');
+		$replica->promote;
 		count_forgotten($replica, $forgetful, @before);
 		$proxy->order("target $replica->{port}");
 		tally('failovers');
 		$_->{db} = $replica for $w, $forgetful;
 		$primary = $replica;
 		last if now() > $until;
-		$replica = start_server();
-		follow($replica, $primary);
+		$replica = $primary->replica("$DIR/replicated" . ++$servers);
 	}
 	judge_worlds($w, $forgetful);
 	kill_hard($proxy->{process});

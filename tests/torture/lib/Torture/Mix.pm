@@ -23,7 +23,7 @@ sub some_faults {
 	for my $slot (4 .. 8) {
 		$w->{faults}->unset($slot);
 		next if chance(0.4);
-		my %r = random_fault();
+		my %r = random_fault($w);
 		$w->{mixed}[$slot] = "faults: $r{tool} $r{call}, in the mix";
 		$w->{faults}->set($slot, %r, from => 1, to => 0xffffffff,
 			chance => int between(2, 60));
@@ -45,9 +45,9 @@ sub count_faults {
 sub mix {
 	my ($db, $seconds) = @_;
 	my $disk = Torture::Disk->new("$DIR/mix", 48);
-	my $proxy = Torture::Proxy->new($db->{port});
-	my $w = Torture::World->new($db, db_port => $proxy->{port},
-		env => {LOGLOAD_MAX_EVENT => '1MB'}, # what is huge is over it
+	my $proxy = $db->{port} ? Torture::Proxy->new($db->{port}) : undef;
+	my $w = Torture::World->new($db, $proxy ? (db_port => $proxy->{port})
+		: (), env => {LOGLOAD_MAX_EVENT => '1MB'}, # what is huge is over it
 		$disk ? (spool => "$DIR/mix/spool") : ());
 	my $until = now() + $seconds;
 	my $n = 0;
@@ -65,6 +65,7 @@ sub mix {
 		disk => [0.7, sub { fill_for_a_while($disk) }],
 	);
 	delete $hazard{disk} if !$disk;
+	delete $hazard{net} if !$proxy;
 	my @lots = map { ($_) x (2 * $hazard{$_}[0]) } sort keys %hazard;
 	$w->keep_all;
 	wait_for(20, sub { -d "$w->{spool}/ready" });
@@ -77,9 +78,9 @@ sub mix {
 	}
 	count_faults($w);
 	$disk->free if $disk;
-	$proxy->order('pass');
+	$proxy->order('pass') if $proxy;
 	$w->finish;
-	kill_hard($proxy->{process});
+	kill_hard($proxy->{process}) if $proxy;
 	$disk->end if $disk && !grep { $_->[0] eq $Torture::scenario }
 	    @Torture::violations;
 	return;

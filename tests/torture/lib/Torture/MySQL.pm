@@ -1,17 +1,19 @@
 package Torture::MySQL;
 
-# A MySQL of our own, in Docker: as Torture::Database, which it is but for how
+# A MySQL of our own, in Docker: as Torture::MariaDB, which it is but for how
 # it starts and ends.
 
 use strict;
 use warnings;
-use parent -norequire, 'Torture::Database';
+use parent -norequire, 'Torture::MariaDB';
 use Torture;
-use Torture::Database;
+use Torture::MariaDB;
 
 my $IMAGE = 'mysql:9.7';
 
 my $servers = 0;
+
+sub at_first { return (shift)->new(undef) }
 
 # Its files lie in a volume without a name, which goes with it, or in $dir/data.
 sub new {

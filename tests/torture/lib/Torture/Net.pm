@@ -12,21 +12,13 @@ use Torture::World;
 
 our @EXPORT = qw(net spoil_net);
 
-# COM_STMT_BULK_EXECUTE and COM_STMT_EXECUTE, after the number of their packet.
-# \x16 below is the command to prepare a statement.
-my ($ARRAY, $ROWS) = ("\0\xfa", "\0\x17");
-
-my @STATEMENTS = ('START', 'INSERT INTO `log_files`', 'SELECT id', 'SAVEPOINT',
-	'LOAD DATA', "\x16INSERT INTO", $ARRAY, $ROWS,
-	'ROLLBACK TO', 'UPDATE');
-
 my @WAYS = (
-	['amid a statement', sub { 'amid ' . pick(@STATEMENTS) }],
+	['amid a statement', sub { 'amid ' . pick($_[0]->wire) }],
 	['amid the rows', sub { 'after ' . int between(1_000, 150_000) }],
 	['amid COMMIT', sub { 'amid COMMIT' }],
 	['between COMMIT and its answer', sub { 'answer COMMIT' }],
 	['between COMMIT and its answer', sub { 'answer COMMIT' }],
-	['before an answer', sub { 'answer ' . pick(@STATEMENTS) }],
+	['before an answer', sub { 'answer ' . pick($_[0]->wire) }],
 	['at any time', sub { 'cut' }],
 );
 
@@ -52,7 +44,7 @@ sub spoil_net {
 	if (chance(0.85)) {
 		my ($what, $order) = @{pick(@WAYS)};
 		my $before = $proxy->cuts;
-		$proxy->order($order->());
+		$proxy->order($order->($w->{db}));
 		my $done = wait_for(1.5, sub { $proxy->cuts > $before });
 		tally("cuts of the network $what") if defined $done;
 		tally('network cuts', $proxy->cuts - $before);

@@ -76,7 +76,7 @@ sub rejected {
 		for (split /\n/, $text) {
 			if (/^\{"file":$JSON_STRING,"line":(\d+),"offset":\d+,
 			    (?:"received_at":"[0-9T:.-]+Z",)?
-			    "file_id":\d+,"code":-?\d+,"text":$JSON_STRING,
+			    "file_id":\d+,"code":(?:-?\d+|"\w{5}"),"text":$JSON_STRING,
 			    "rejected_at":$JSON_STRING,
 			    "(event|raw|base64)":(.*)\}$/x) {
 				push @records, [$1, $2, $5, $6];
@@ -92,11 +92,8 @@ sub rejected {
 # Every row of every table of events: a scenario may have put one aside.
 sub rows {
 	my ($db, $name) = @_;
-	my $tables = $db->sql("SELECT table_name FROM "
-		. "information_schema.tables WHERE table_schema='$name' "
-		. "AND table_name LIKE 'logs%'");
 	return map { split /\n/, $db->sql('SELECT ' . $db->payload
-		. " FROM `$_`", $name) } split ' ', $tables;
+		. " FROM $_", $name) } $db->tables($name);
 }
 
 # The lines that only the first, or both of two sorted files have.
@@ -183,9 +180,9 @@ sub judge_aliens {
 sub judge_ledger {
 	my ($o, $rows, $rejected) = @_;
 	my $line = $o->{db}->sql('SELECT COALESCE(SUM(events), 0), '
-		. 'COALESCE(SUM(rejected - IF(name LIKE "%@retry-%", '
-		. 'events + rejected, 0)), 0), '
-		. 'COALESCE(SUM(loaded_at IS NULL), 0) FROM log_files',
+		. "COALESCE(SUM(rejected - CASE WHEN name LIKE '%\@retry-%' "
+		. 'THEN events + rejected ELSE 0 END), 0), '
+		. 'COUNT(*) - COUNT(loaded_at) FROM log_files',
 		$o->{database});
 	my ($events, $bad, $open) = split /\t/, $line;
 	violation("the ledger has $events events, the table $rows rows")

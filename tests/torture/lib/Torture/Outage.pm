@@ -158,7 +158,7 @@ sub judge_order {
 	my $from = POSIX::strftime('%Y%m%dT%H%M%S', gmtime($away + 3));
 	my %waited = map { $_ => 1 } grep { $_ ge $from } @backlog;
 	my @order = grep { $waited{$_} } split /\n/, $w->{db}->sql(
-		'SELECT name FROM log_files ORDER BY loaded_at, id',
+		'SELECT name FROM log_files ORDER BY loaded_at, name',
 		$w->{database});
 	my $late = grep { $order[$_] lt $order[$_ - 1] } 1 .. $#order;
 	violation('too few files to tell the order') if @order < 5;

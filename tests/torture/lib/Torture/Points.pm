@@ -12,7 +12,8 @@ use Torture::World;
 
 our @EXPORT = qw(points die_somewhere);
 
-# tool, call, pattern (as faults.c has it), which sides of the call
+# tool, call, pattern (as faults.c has it), which sides of the call, what brings
+# it about. Those of logload's client of the database stand with that.
 my @POINTS = (
 	# logrecv: a new file, the lines, the sync, the answer
 	[logrecv => openat => '*/buffer/*', 'before after'],
@@ -38,24 +39,6 @@ my @POINTS = (
 	# logload: the ledger's row, the rows, the commit, the removal
 	[logload => openat => '*/ready/*', 'before after'],
 	[logload => fcntl => '*/ready/.lock', 'before after'],
-	[logload => connect => 'socket:*', 'before after'],
-	[logload => mysql_real_query => 'START *', 'before after'],
-	[logload => mysql_real_query => 'INSERT INTO `log_files`*',
-		'before after'],
-	[logload => mysql_real_query => 'SELECT id,*', 'before after'],
-	[logload => mysql_real_query => 'SAVEPOINT *', 'before after'],
-	[logload => mysql_real_query => 'LOAD DATA *', 'before after'],
-	[logload => mysql_stmt_prepare => 'INSERT INTO*', 'before after'],
-	[logload => mysql_stmt_execute => '*', 'before after'],
-	[logload => mysql_real_query => 'ROLLBACK TO *', 'before after'],
-	[logload => mysql_real_query => 'UPDATE *', 'before after'],
-	[logload => mysql_real_query => 'COMMIT*', 'before after'],
-	# Sent, and the answer not waited for; and half of it sent.
-	[logload => send => 'LOAD DATA*', 'amid after'],
-	[logload => send => 'ARRAY', 'before amid after'],
-	[logload => send => 'COMMIT*', 'amid after'],
-	# The first rows of a LOAD DATA, which begin with a time.
-	[logload => send => '0[0-9][0-9]-[01]*', 'before amid after'],
 	[logload => pread => '*/ready/*', 'before after'],
 	[logload => openat => '*/rejected/.*', 'before after'],
 	[logload => write => '*/rejected/.*', 'before amid after'],
@@ -68,6 +51,11 @@ my @POINTS = (
 	[logload => renameat => '*/metrics/*', 'before after'],
 	[logload => mkdirat => '*', 'before after'],
 );
+
+sub all_points {
+	my ($w) = @_;
+	return (@POINTS, map { ['logload', @$_] } $w->{db}->points);
+}
 
 my %DO = (before => 'kill_before', amid => 'short_kill', after => 'kill_after');
 
@@ -126,8 +114,7 @@ sub advance {
 	if (!@{$row->{left}}) {
 		$row->{round}++;
 		$row->{left} = [shuffled(sides_of(grep {
-			$_->[0] eq $row->{tool}
-			&& $w->has_way(@$_[1, 2]) } @POINTS))];
+			$_->[0] eq $row->{tool} } all_points($w)))];
 	}
 	my $point = shift @{$row->{left}};
 	$w->take_way(@$point[1, 2]) if $row->{tool} eq 'logload';
@@ -149,10 +136,10 @@ sub arm {
 	my $nth = $any ? 1 + int rand 8 : 1;
 	# What comes seldom is not waited for that often.
 	$nth = 1 if $at_start || $provoke
-	    || $pattern =~ /rejected|metrics|ROLLBACK|`logs`|^INSERT INTO\*/;
-	$provoke->($w) if $provoke;
+	    || $pattern =~ /rejected|metrics|ROLLBACK|sift|^INSERT INTO\*/;
 	$w->{faults}->set($slot, tool => $tool, call => $call,
 		path => $pattern, from => $nth, do => $DO{$side});
+	$provoke->($w) if $provoke;
 	# What only happens at its start, or for its sake.
 	$w->kill_tool($tool, 'to start it anew') if $at_start;
 	return {tool => $tool, name => "$tool $call $pattern", side => $side,
@@ -169,7 +156,7 @@ sub count_kill {
 # At one of them, whenever a tool comes there, if it soon does.
 sub die_somewhere {
 	my ($w) = @_;
-	my $now = arm($w, 0, pick(grep { !$_->[4] } sides_of(@POINTS)), 1);
+	my $now = arm($w, 0, pick(grep { !$_->[4] } sides_of(all_points($w))), 1);
 	my $fired = wait_for(0.6, sub { $w->{faults}->fired(0) });
 	$w->{faults}->unset(0);
 	count_kill($now) if defined $fired;

@@ -12,7 +12,8 @@ use Torture::World;
 
 our @EXPORT = qw(retry refuse accept_all start_retry finish_retries);
 
-# What is a step of a retry, beside those of any load.
+# What is a step of a retry, beside those of any load, and of the database's
+# client, which stand with that.
 my @POINTS = (
 	[openat => '*/rejected/*'],
 	[flock => '*/rejected/*'],
@@ -21,30 +22,11 @@ my @POINTS = (
 	[renameat => '*/rejected/.*'],
 	[fsync => '*/rejected'],
 	[unlinkat => '*/rejected/*'],
-	[mysql_real_query => 'SELECT id,*'],
-	[mysql_real_query => 'INSERT INTO `log_files`*'],
-	[mysql_real_query => 'SAVEPOINT *'],
-	[mysql_real_query => 'LOAD DATA *'],
-	[mysql_stmt_prepare => 'INSERT INTO*'],
-	[mysql_stmt_execute => '*'],
-	[mysql_real_query => 'UPDATE *'],
-	[mysql_real_query => 'COMMIT*'],
 );
 
-# Events of this name become something that is not JSON, which is refused.
-sub refuse {
-	my ($w) = @_;
-	$w->{db}->try("CREATE TRIGGER refuse BEFORE INSERT ON logs FOR EACH ROW "
-		. "SET NEW.payload = IF(NEW.event = 'page_view', 'refused', "
-		. "NEW.payload)", $w->{database});
-	return;
-}
-
-sub accept_all {
-	my ($w) = @_;
-	$w->{db}->try('DROP TRIGGER IF EXISTS refuse', $w->{database});
-	return;
-}
+# The table takes no more events of one name, or all of them again.
+sub refuse { return $_[0]{db}->refuse($_[0]{database}) }
+sub accept_all { return $_[0]{db}->accept($_[0]{database}) }
 
 sub start_retry {
 	my ($w) = @_;
@@ -73,7 +55,7 @@ sub kill_one {
 		    if !defined $p->{ended} && kill 'KILL', $p->{pid};
 		return;
 	}
-	my ($call, $path) = @{pick(@POINTS)};
+	my ($call, $path) = @{pick(@POINTS, $w->{db}->retry_points)};
 	$w->{faults}->set(0, tool => 'logload', call => $call, path => $path,
 		from => 1 + int rand 4, do => pick(qw(kill_before kill_after)));
 	wait_for(1, sub { $w->{faults}->fired(0) });

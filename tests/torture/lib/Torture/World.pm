@@ -34,23 +34,6 @@ sub new {
 	return $self;
 }
 
-# --- the two ways of rows into MariaDB: each connection takes one by chance
-
-# The one on which alone a call with this pattern is made, if there is one.
-sub way_of {
-	my ($call, $pattern) = @_;
-	return 'arrays' if $call =~ /^mysql_stmt/ || $pattern eq 'ARRAY';
-	return 'LOAD DATA' if $pattern =~ /^(?:LOAD DATA|SAVEPOINT|ROLLBACK TO|0\[)/;
-	return '';
-}
-
-# Can such a call come?
-sub has_way {
-	my ($self, $call, $pattern) = @_;
-	return way_of($call, $pattern) ne 'arrays'
-	    || $self->{db}->takes_arrays;
-}
-
 # What becomes of a loaded file, by the calls that do it: see --settle.
 my %SETTLE = ('renameat */ready/*' => '5m', 'unlinkat */loaded/*' => '1s',
 	'unlinkat */ready/*' => 0);
@@ -59,23 +42,11 @@ my %SETTLE = ('renameat */ready/*' => '5m', 'unlinkat */loaded/*' => '1s',
 # take its way, loaded files take theirs.
 sub take_way {
 	my ($self, $call, $pattern) = @_;
-	my $way = $self->{db}->takes_arrays ? way_of($call, $pattern) : '';
-	$self->{faults}->deny_arrays($way eq '' ? 500
-		: $way eq 'arrays' ? 0 : 1000);
+	my $anew = $self->{db}->choose_way($self->{faults}, $call, $pattern);
 	$self->{settle} = $SETTLE{"$call $pattern"};
 	$self->kill_tool('logload', 'to start it anew')
-	    if $way ne '' || defined $self->{settle};
+	    if $anew || defined $self->{settle};
 	return;
-}
-
-# They are counted, and told.
-sub ways_taken {
-	my ($self) = @_;
-	return '' if !$self->{db}->takes_arrays;
-	my ($arrays, $other) = $self->{faults}->arrays;
-	tally('connections that load by arrays', $arrays);
-	tally('connections that load by LOAD DATA', $other);
-	return ", connections: $arrays by arrays, $other by LOAD DATA";
 }
 
 # --- the tools
@@ -100,11 +71,7 @@ sub env {
 		LOGRECV_MAX_DEPTH => 128,
 		LOGBATCH_MAX_AGE => '300ms',
 		LOGBATCH_MAX_SIZE => '20KB',
-		LOGLOAD_DB => $self->{db}->url($self->{database},
-			$self->{db_port}),
-		LOGLOAD_DB_PASSWORD => 'secret',
-		# Faults and the proxy look for words on the wire.
-		LOGLOAD_SSL_MODE => 'disabled',
+		$self->{db}->env($self->{database}, $self->{db_port}),
 		LOGLOAD_CHUNK => '64KiB',
 		LOGLOAD_SETTLE => $self->{settle} // pick(qw(5m 5m 1s 0)),
 		LOGLOAD_READ_TIMEOUT => '4s',
@@ -342,8 +309,8 @@ sub fresh {
 	}
 	my $came = wait_for($seconds - $sent, sub {
 		my $n = $self->{db}->try("SELECT COUNT(*) FROM logs WHERE "
-			. "event='fresh' AND payload LIKE '%\"$id\"%'",
-			$self->{database});
+			. "event='fresh' AND " . $self->{db}->payload
+			. " LIKE '%\"$id\"%'", $self->{database});
 		return defined $n && $n > 0;
 	});
 	violation("a fresh event does not arrive within $seconds s")
@@ -378,8 +345,8 @@ sub finish {
 	my $there = $self->verdict;
 	say(sprintf '%d events there, fresh one after %.1f s, drained after '
 		. '%.1f s%s', $there, $took // -1, $drained // -1,
-		$self->ways_taken);
-	$self->{db}->try("DROP DATABASE `$self->{database}`")
+		$self->{db}->ways_taken($self->{faults}));
+	$self->{db}->drop($self->{database})
 	    if !grep { $_->[0] eq $Torture::scenario } @Torture::violations;
 	return;
 }
