@@ -350,3 +350,12 @@ fdatasync(int fd)
 {
 	return sync_by(SYS_fdatasync, fd);
 }
+
+/* By these names libraries call them that are built for large files. */
+#define ALSO(name, of) \
+	__asm__(".globl " #name "\n.type " #name ", @function\n.set " #name \
+		", " #of)
+
+ALSO(open64, open);
+ALSO(pwrite64, pwrite);
+ALSO(ftruncate64, ftruncate);

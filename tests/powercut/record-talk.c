@@ -1,8 +1,6 @@
 /*
- * record-talk.c - how logrecv speaks with its clients, and logload with the
- * database; see record.c.
+ * record-talk.c - how logrecv speaks with its clients; see record.c.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -12,10 +10,6 @@
 #include <unistd.h>
 
 #include "record.h"
-
-/*
- * Clients of logrecv
- */
 
 static bool
 is_client(int fd)
@@ -134,61 +128,4 @@ writev(int fd, const struct iovec *parts, int count)
 	if (client)
 		record_sent(fd, n, len);
 	return n;
-}
-
-/*
- * The database
- */
-
-struct st_mysql;
-int mysql_real_query(struct st_mysql *, const char *, unsigned long);
-
-static const char *
-word_of(const char *sql, unsigned long len)
-{
-	static const struct {
-		const char *begin, *word;
-	} words[] = {{"START TRANSACTION", "begin"}, {"COMMIT", "commit"},
-	    {"UPDATE `log_files`", "ledger"}, {"ROLLBACK", "rollback"}};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t n = strlen(words[i].begin);
-
-		/* ROLLBACK TO SAVEPOINT does not end the transaction. */
-		if (len >= n && memcmp(sql, words[i].begin, n) == 0 &&
-		    (len == n || words[i].begin[0] == 'U'))
-			return words[i].word;
-	}
-	return NULL;
-}
-
-int
-mysql_real_query(struct st_mysql *link, const char *sql, unsigned long len)
-{
-	static int (*real)(struct st_mysql *, const char *, unsigned long);
-	const char *word = record_is_on() ? word_of(sql, len) : NULL;
-	int rc;
-
-	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "mysql_real_query");
-	if (real == NULL)
-		record_fail("mysql_real_query");
-	if (word == NULL)
-		return real(link, sql, len);
-	record_delay();
-	record_lock();
-	if (strcmp(word, "ledger") == 0)
-		record(word, "", sql, len, "-");
-	else
-		record(word, "", NULL, 0, "-");
-	record_unlock(errno);
-	rc = real(link, sql, len);
-	if (strcmp(word, "commit") == 0) {
-		record_delay();
-		record_lock();
-		record("committed", "", NULL, 0, "- %d", rc);
-		record_unlock(errno);
-	}
-	record_delay();
-	return rc;
 }

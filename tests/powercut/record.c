@@ -2,10 +2,10 @@
  * record.c - writes down, in one order for all processes, what each does to
  * the files below a directory, for tests/powercut/replay.
  *
- * To be loaded by LD_PRELOAD into logrecv, logbatch and logload; in any other
- * program it sleeps. It takes the place of the functions that change a file
- * system, and of those by which logrecv talks to clients and logload to the
- * database. A call that should be here and is not makes the replay end with
+ * To be loaded by LD_PRELOAD into logrecv, logbatch, logload and sqlite3; in
+ * any other program it sleeps. It takes the place of the functions that change
+ * a file system, and of those by which logrecv talks to clients and logload to
+ * the database. A call that should be here and is not makes the replay end with
  * other files than the real ones, which tests/powercut/run checks.
  *
  *   POWERCUT_ROOT    the directory; absolute, without links in it
@@ -101,7 +101,7 @@ start(void)
 
 	if (root == NULL || trace == NULL ||
 	    (strcmp(me, "logrecv") != 0 && strcmp(me, "logbatch") != 0 &&
-		strcmp(me, "logload") != 0))
+		strcmp(me, "logload") != 0 && strcmp(me, "sqlite3") != 0))
 		return;
 	(void)snprintf(recorder.root, sizeof(recorder.root), "%s", root);
 	if (delay != NULL)

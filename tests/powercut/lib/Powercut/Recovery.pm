@@ -83,6 +83,7 @@ sub send_event {
 sub recover {
 	my ($how, $root, $db, $turns, $env) = @_;
 	my @status;
+	my $url = $how->{url} =~ s/\{name\}/$db/r =~ s/\{root\}/$root/r;
 	for (1 .. $turns) {
 		@status = (
 			run($how->{log}, $env // {}, 'logbatch', '--once',
@@ -90,9 +91,7 @@ sub recover {
 			run($how->{log}, $env // {}, 'logload', '--once',
 				"--spool=$root/spool", '--log-level=warn',
 				'--wait=10s', '--defaults-file=/dev/null',
-				"--db=mysql://root\@localhost/$db"
-				. "?socket=$how->{socket}",
-				@{$how->{logload}}));
+				"--db=$url", @{$how->{logload}}));
 		last if $status[0] == 0;
 	}
 	return @status;
@@ -123,6 +122,15 @@ sub rejected {
 	return ($debris, @events);
 }
 
+# The events of a file that the database has refused whole: it stays in ready/
+# until other rows are stored. () if it is another kind of file.
+sub put_aside {
+	my ($path) = @_;
+	open my $f, '<:raw', $path or die "$path: $!\n";
+	my @events = grep { /^\{"id":.*\}$/ } map { chomp; $_ } <$f>;
+	return grep({ !/^\{"id":"[^"]*","event":"odd",/ } @events) ? () : @events;
+}
+
 # Are the two the same, but for how they are written?
 my $json = JSON::PP->new->canonical->allow_bignum;
 my %same;
@@ -143,7 +151,10 @@ sub verdict {
 	my ($root, $sent, $acked, $rows, $status, $reworded) = @_;
 	my (@wrong, %times);
 	my ($debris, @rejected) = rejected("$root/spool/rejected", \@wrong);
-	for my $text (@$rows, @rejected) {
+	my $ready = "$root/spool/ready";
+	my %aside = $status->[1] == 78 ? map { $_ => [put_aside("$ready/$_")] }
+	    files_in($ready) : ();
+	for my $text (@$rows, @rejected, map { @$_ } values %aside) {
 		my ($id) = $text =~ /"id": ?"([^"]+)"/;
 		my $event = $text =~ s/,"\@received_at":"[^"]*"\}\z/}/r;
 		if (!defined $id || !exists $sent->{$id}) {
@@ -163,13 +174,16 @@ sub verdict {
 		    if $times{$id} > 1;
 	}
 	my $may_reject = @rejected || $debris;
+	delete @aside{grep { !@{$aside{$_}} } keys %aside};
 	push @wrong, "stuck: logbatch ended with $status->[0]"
 	    if $status->[0] != 0;
 	push @wrong, "stuck: logload ended with $status->[1]"
-	    if $status->[1] != 0 && !($may_reject && $status->[1] == 65);
+	    if $status->[1] != 0 && !($may_reject && $status->[1] == 65)
+	    && !%aside;
 	for my $place (qw(buffer ready)) {
 		push @wrong, "stuck: left in $place: $_"
-		    for files_in("$root/spool/$place");
+		    for grep { $place ne 'ready' || !$aside{$_} }
+		    files_in("$root/spool/$place");
 	}
 	return (\@wrong, {debris => $debris, rows => scalar @$rows,
 		rejected => scalar @rejected});

@@ -113,7 +113,8 @@ sub parent {
 # A step after which the power may go, unless it is about metrics alone.
 sub mark_cut {
 	my ($self, $n, $path, $kind) = @_;
-	push @{$self->{cuts}}, [$n + 1, $kind] if $path !~ m{/metrics(/|$)};
+	push @{$self->{cuts}}, [$n + 1, $kind]
+	    if $path !~ m{/metrics(/|$)|-shm$};
 	return;
 }
 
@@ -189,7 +190,7 @@ sub on_synced {
 	my $begin = delete $self->{open_syncs}{$who->{tid}};
 	my $file = $self->{by_inode}{$inode};
 	# A directory has no content here, so its inode was not told of.
-	my $is_dir = $path !~ m{/\w+/};
+	my $is_dir = $path eq '.' || $path !~ /\./;
 	$self->mark_cut($n, $path, $path =~ m{/buffer/} ? 'data' : 'names');
 	return if $result != 0;
 	if ($is_dir) {
@@ -288,7 +289,7 @@ sub on_ledger {
 	my ($self, $n, $who, $sql) = @_;
 	$sql =~ /SET (.*) WHERE id=(\d+)\b/ or die "record $n: $sql\n";
 	my ($set, $id) = ($1, $2);
-	my %row = $set =~ /`?(\w+)`?=(\w+)/g;
+	my %row = $set =~ /[`"]?(\w+)[`"]?=(\w+)/g;
 	$self->{sessions}{$who->{pid}}{$who->{tid}}{rows}{$id} = \%row;
 	return;
 }
