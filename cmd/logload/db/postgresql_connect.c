@@ -1,6 +1,7 @@
 /*
  * postgresql_connect.c - the addresses of PostgreSQL, and connecting to one.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,16 +187,23 @@ int
 postgresql_parse(struct db_config *c, char *rest, struct error *err)
 {
 	PQconninfoOption *options;
-	bool shown = false;
-	char *address;
+	bool shown = false, lacks_memory;
+	char *address, *why = NULL;
 
 	if (take_password(c, rest, err) < 0)
 		return -1;
 	c->rest = rest;
 	if (asprintf(&address, "postgresql://%s", rest) < 0)
-		return error_set(err, "out of memory");
-	options = PQconninfoParse(address, NULL);
+		return error_errno(err, "copy");
+	options = PQconninfoParse(address, &why);
+	lacks_memory = options == NULL &&
+		       (why == NULL || strstr(why, "out of memory") != NULL);
+	PQfreemem(why);
 	free(address);
+	if (lacks_memory) { /* then the address is not wrong */
+		errno = ENOMEM;
+		return error_errno(err, "read");
+	}
 	for (int i = 0; options != NULL && options[i].keyword != NULL; i++)
 		shown |= strcmp(options[i].keyword, "password") == 0 &&
 			 options[i].val != NULL;
