@@ -208,7 +208,8 @@ check-clang: ## build all with clang and run the unit tests of that
 
 C_FILES := $(wildcard common/*.[ch] cmd/*/*.[ch] cmd/*/*/*.[ch] tests/*/*.[ch])
 SH_FILES = $(shell grep -lE '^\#!.*[ /](ba)?sh$$|^\# shellcheck shell=' \
-	$(wildcard pipeline.sh .ci/run cmd/* cmd/*/* tests/* tests/*/*) 2>/dev/null)
+	$(wildcard pipeline.sh .ci/run cmd/* cmd/*/* tests/* tests/*/* \
+	tests/*/*/*) 2>/dev/null)
 MAN_PAGES := $(wildcard cmd/*/*.[1-8])
 
 lint: lint-format lint-cppcheck lint-tidy lint-sh lint-man ## look at the sources
