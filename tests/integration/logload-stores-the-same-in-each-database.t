@@ -7,16 +7,19 @@
 #	instants    DATETIME(6)     TIMESTAMPTZ(6)  TEXT         UTC, six digits
 #	d           DOUBLE          DOUBLE          REAL         %.17g, and no -0
 #	b           BOOLEAN, 1, 0   t, f            INTEGER      1, 0
+#	n           DECIMAL(20,4)   NUMERIC(20,4)   TEXT         no 0 at its end
 #	texts       may hold a NUL  may not         may          their bytes
 #	payload     32 deep, no     the text        the text     the text; see the
 #	            lone surrogate                               end for the rest
 #
-# MySQL keeps the values of a payload, and not its text: so these are compared.
+# MySQL keeps the values of JSON, and not its text: so these are compared.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
 columns=(--column 'i=i:bigint' --column 'd=d:double' --column 'b=b:boolean'
-	--column 't=t:datetime' --column 'u=u:bigint' --column 'w=w:varchar(5)')
+	--column 't=t:datetime' --column 'u=u:bigint' --column 'w=w:varchar(5)'
+	--column 'n=n:decimal(20,4)' --column 'q=q:unsigned' --column 'a=a:ip'
+	--column 'g=g:uuid' --column 'j=j:json')
 
 perl -e '
 	my $blanks = " " x 70;
@@ -55,6 +58,15 @@ perl -e '
 {"d":123456789012345678}
 {"d":0.30000000000000004}
 {"d":"-1.2345678901234567e-5"}
+{"d":-6.9932580348055168e-298,"n":1.5}
+{"n":"1234567890123456.7891","q":9223372036854775807}
+{"n":-0.0001,"q":0,"j":{"b":1, "a":[1.0,"\\u00e9"]}}
+{"n":0.00005,"q":-1,"j":"text"}
+{"n":12345678901234567,"q":1.5,"j":null}
+{"a":"10.0.0.1","g":"123E4567-e89b-12d3-A456-426614174000"}
+{"a":"2001:DB8:0:0::0001","g":"123e4567e89b12d3a456426614174000"}
+{"a":"::ffff:1.2.3.4","g":"{123e4567-e89b-12d3-a456-426614174001}"}
+{"a":"10.0.0.256","g":"123e4567"}
 {"t":"1000-01-01T00:00:00Z"}
 {"t":"9999-12-31T23:59:59.999999Z"}
 {"t":"2026-02-30T00:00:00Z"}
@@ -91,11 +103,13 @@ dump() {
 			$_ = sprintf "%.17g", $_ == 0 ? 0 : $_;
 		}
 		$F[9] =~ tr/tf/10/;
+		$F[13] =~ s/\.?0+$// if $F[13] =~ /\./;
 		print join "\t", @F' | sort
 }
 mariadb_rows() {
-	sql "SELECT file.n, line, received_at, occurred_at, HEX(event),
-		HEX(level), HEX(user_id), i, d, b, t, u, HEX(w), HEX(payload)
+	sql "SELECT file.size, line, received_at, occurred_at, HEX(event),
+		HEX(level), HEX(user_id), i, d, b, t, u, HEX(w), n, q, a, g,
+		HEX(j), HEX(payload)
 		$(files_of "$1")"
 }
 mysql_rows() {
@@ -104,28 +118,30 @@ mysql_rows() {
 postgresql_rows() {
 	local at='YYYY-MM-DD HH24:MI:SS.US'
 
-	sql "SELECT file.n, line, to_char(received_at, '$at'),
+	sql "SELECT file.size, line, to_char(received_at, '$at'),
 		to_char(occurred_at, '$at'), $(hex event), $(hex level),
 		$(hex user_id), i, d, b, to_char(t, '$at'), u, $(hex w),
-		$(hex payload::text) $(files_of "$1")"
+		n, q, host(a), g, $(hex j::text), $(hex payload::text)
+		$(files_of "$1")"
 }
 hex() {
 	printf "upper(encode(convert_to(%s, 'UTF8'), 'hex'))" "$1"
 }
 sqlite_rows() {
-	sql "SELECT file.n, line, received_at, occurred_at,
+	sql "SELECT file.size, line, received_at, occurred_at,
 		iif(event IS NULL, NULL, hex(event)),
 		iif(level IS NULL, NULL, hex(level)),
 		iif(user_id IS NULL, NULL, hex(user_id)), i,
 		iif(d IS NULL, NULL, '0x'||hex(ieee754_to_blob(d))), b, t, u,
-		iif(w IS NULL, NULL, hex(w)), hex(payload) $(files_of "$1")"
+		iif(w IS NULL, NULL, hex(w)), n, q, a, g,
+		iif(j IS NULL, NULL, hex(j)), hex(payload) $(files_of "$1")"
 }
 # The table's files, numbered by their size.
 files_of() {
 	local quote='"'
 
 	[ "${DB#m}" = "$DB" ] || quote='`'
-	printf '%s' "FROM $1 JOIN (SELECT id, bytes n FROM log_files
+	printf '%s' "FROM $1 JOIN (SELECT id, bytes size FROM log_files
 		WHERE ${quote}table$quote = '$1') file ON file.id = file_id"
 }
 
@@ -224,7 +240,7 @@ take sqlite
 apart '1 2 3 4 5'
 db_stop
 
-# --- MySQL, of which the values of a payload are compared
+# --- MySQL, of which the values of JSON are compared
 
 # WAY: its rows, but for numbers that MySQL rounds
 values() {
@@ -237,10 +253,14 @@ values() {
 			return looks_like_number($v) ? sprintf "%.17g",
 			    $v == 0 ? 0 : $v : $v;
 		}
-		my $v = plain(JSON::PP->new->utf8->decode(pack "H*", pop @F));
-		delete @$v{qw(big small)};
-		print join "\t", @F, JSON::PP->new->canonical->ascii->encode($v)
-		' "$DIR/$1.rows" | sort
+		my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+		for (@F[-2, -1]) { # j and the payload
+			next if $_ eq "NULL";
+			my $v = plain($json->decode(pack "H*", $_));
+			delete @$v{qw(big small)} if ref $v eq "HASH";
+			$_ = $json->encode($v);
+		}
+		print join "\t", @F' "$DIR/$1.rows" | sort
 }
 
 if docker image inspect mysql:9.7 >/dev/null 2>&1; then
