@@ -110,6 +110,7 @@
 #	sql_is STATEMENT WANT NAME   `is` over it
 #	member NAME              prints SQL for a member of the payload, as text
 #	make_tables [OPTION]...  as logload --print-schema has them
+#	partitions               prints the names of the partitions of logs, sorted
 #	statements               prints what the server is at, a line each
 #	lock_logs, unlock_logs   another session holds the table logs
 #	wait_locked_out          until a loader waits for that
@@ -585,6 +586,10 @@ sql() {
 
 member() {
 	"${DB}_member" "$1"
+}
+
+partitions() {
+	"${DB}_partitions" | sort
 }
 
 statements() {

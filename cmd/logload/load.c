@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "db/known.h"
+#include "db/partitions.h"
 #include "events.h"
 #include "failure.h"
 #include "load.h"
@@ -383,6 +384,13 @@ take_row(struct load *f, const struct line *line)
 	int rc = -1;
 
 	made = events_make_row(f, line);
+	if (made == ROW_MADE &&
+	    partitions_reject(l->db, f->row.table, f->row.received_at)) {
+		(void)error_set(&f->error, "its time is far from any partition "
+					   "(see --partition-else)");
+		f->event.bounded = true;
+		made = ROW_REJECTED;
+	}
 	if (made == ROW_REJECTED)
 		return take_refused(f, line);
 	if (made == ROW_MADE && f->wants) /* none of this try is stored */

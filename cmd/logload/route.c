@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "db/known.h"
+#include "db/partitions.h"
 #include "lock.h"
 #include "log.h"
 #include "route.h"
@@ -64,6 +65,9 @@ route_new(const struct db_config *c, const char *allowed,
 	}
 	r->config = c;
 	r->most = c->driver->dialect.name_bytes;
+	if (r->most > 0 && c->period != DB_PERIOD_NONE)
+		r->most -=
+		    PARTITION_NAME_LEN + 1; /* its partitions' have that */
 	if (r->most == 0 || r->most > COLUMN_NAME_MAX)
 		r->most = COLUMN_NAME_MAX;
 	r->values = calloc(c->table_most, sizeof(*r->values));

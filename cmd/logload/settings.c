@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "db/partitions.h"
 #include "json.h"
 #include "naming.h"
 #include "row/types.h"
@@ -136,6 +137,12 @@ settings_table(
 		"make the table with a unique key of these; an event that has "
 		"it twice is rejected",
 		NULL, 0, 0},
+	    {"partition", OPTION_ENUM, &s->db.period, "none", NULL,
+		"divide the table by received_at, in UTC: make what is missing",
+		"none|hour|day|month", 0, 0},
+	    {"partition-else", OPTION_ENUM, &s->partition_else, "reject", NULL,
+		"what becomes of an event whose time is far from now",
+		"reject|catch-all", 0, 0},
 	    {"print-schema", OPTION_FLAG, &s->print_schema, NULL, NULL,
 		"print the statements that make the tables, and exit", NULL, 0,
 		0},
@@ -453,6 +460,34 @@ complete_tables(struct settings *s, struct error *err)
 	return status != 0 ? status : complete_columns(s, err);
 }
 
+/* What of partitions the database, or any, cannot have. */
+static int
+complete_partitions(struct settings *s, struct error *err)
+{
+	static const uint64_t period_ns[] = {[DB_PERIOD_HOUR] = 3600 * SECOND,
+	    [DB_PERIOD_DAY] = 86400 * SECOND,
+	    [DB_PERIOD_MONTH] = 28 * 86400 * SECOND};
+	struct db_config *c = &s->db;
+	const char *table = c->table_most > 0 ? c->other_table : c->table;
+	char longest[DB_TABLE_MAX + PARTITION_NAME_LEN + 2];
+
+	c->catch_all = s->partition_else == ELSE_CATCH_ALL;
+	if (c->period == DB_PERIOD_NONE)
+		return 0;
+	(void)snprintf(longest, sizeof(longest), "%s_p2026113007",
+	    table == NULL ? "" : table);
+	if (c->driver->partitioning == NULL)
+		(void)error_set(err, "this database has no partitions; "
+				     "--retain works without them");
+	else if (c->retain_ns / period_ns[c->period] > PARTITIONS_MAX / 2)
+		(void)error_set(err,
+		    "--retain would need over %d partitions; make them longer",
+		    PARTITIONS_MAX / 2);
+	else if (check_length(s, longest, err) == 0)
+		return 0;
+	return usage(err, "partition");
+}
+
 static int
 check_name(struct settings *s, struct error *err)
 {
@@ -516,7 +551,8 @@ settings_complete(struct settings *s, struct error *err)
 {
 	static int (*const steps[])(struct settings *, struct error *) = {
 	    complete_url, complete_password, complete_ssl, complete_tables,
-	    check_name, check_defaults, fit_max_event, NULL};
+	    complete_partitions, check_name, check_defaults, fit_max_event,
+	    NULL};
 	struct db_config *c = &s->db;
 
 	c->look_only = s->dry_run || s->check;

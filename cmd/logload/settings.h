@@ -19,6 +19,7 @@
 enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 enum { REJECTED_WAIT, REJECTED_DROP };
 enum { REPORT_TEXT, REPORT_JSON };
+enum { ELSE_REJECT, ELSE_CATCH_ALL };
 
 struct settings {
 	/* As given; db has the rest. */
@@ -34,7 +35,8 @@ struct settings {
 	uint64_t rate;      /* events a second; 0: no limit */
 	uint64_t settle_ns; /* 0: nothing is asked about again */
 	uint64_t rejected_limit, keep_limit, settle_limit; /* bytes; 0: none */
-	unsigned rejected_full; /* REJECTED_WAIT, … */
+	unsigned rejected_full;  /* REJECTED_WAIT, … */
+	unsigned partition_else; /* ELSE_REJECT, … */
 	unsigned progress, report, log_level;
 	bool once, keep, force, dry_run, retry_rejected, check, print_schema;
 	bool salvage, wide; /* see unpack.h */

@@ -88,6 +88,12 @@ mariadb_member() {
 	printf "JSON_VALUE(payload, '$.%s')\n" "$1"
 }
 
+mariadb_partitions() {
+	sql "SELECT partition_name FROM information_schema.partitions
+		WHERE table_schema = 'logs' AND table_name = 'logs' AND
+		partition_name IS NOT NULL"
+}
+
 mariadb_statements() {
 	sql 'SELECT info FROM information_schema.processlist WHERE info IS NOT
 		NULL AND id <> CONNECTION_ID()'

@@ -152,6 +152,11 @@ postgresql_member() {
 	printf "(payload->>'%s')\n" "$1"
 }
 
+postgresql_partitions() {
+	sql "SELECT relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+		WHERE inhparent = 'logs'::regclass"
+}
+
 postgresql_statements() {
 	sql "SELECT regexp_replace(query, '\n', ' ', 'g') FROM pg_stat_activity
 		WHERE state = 'active' AND pid <> pg_backend_pid()"

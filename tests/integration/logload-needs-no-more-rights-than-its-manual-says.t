@@ -34,6 +34,27 @@ is "$STATUS" 65 'without CREATE: those that are there are filled'
 load --dry-run "$DIR/a"
 is "$(summary skipped)" 1 'and the ledger is asked'
 
+# days N: one event of each of the last N days
+days() {
+	local n
+
+	for ((n = 0; n < $1; n++)); do
+		printf '{"@received_at":"%s"}\n' \
+			"$(date -u -d "$n days ago" +%FT00:00:00Z)"
+	done
+}
+loader 'GRANT (CREATE|ALTER,)' ''
+days 10 >"$DIR/days"
+load --partition day "$DIR/days"
+is "$STATUS/$(rows)" 0/10 'partitions are made'
+sql 'REVOKE ALTER ON logs.logs FROM loader'
+days 20 >"$DIR/days"
+load --partition day "$DIR/days"
+is "$STATUS" 78 'or not, where that right is missing'
+like "$ERR" 'denied.*GRANT SELECT, INSERT, ALTER, CREATE, DROP ON `logs`.`logs` TO ' \
+	'it is told'
+
+loader 'GRANT SELECT' made
 sql 'REVOKE INSERT ON logs.logs FROM loader'
 events 3 >"$DIR/b"
 load "$DIR/b"

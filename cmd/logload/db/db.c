@@ -10,6 +10,7 @@
 #include "db.h"
 #include "known.h"
 #include "log.h"
+#include "partitions.h"
 #include "sql.h"
 #include "tables.h"
 
@@ -37,7 +38,7 @@ db_free(struct db *db)
 {
 	db_disconnect(db);
 	buf_release(&db->sql);
-	free(db->tables);
+	known_release(db);
 	db->driver->free(db);
 }
 
@@ -173,7 +174,10 @@ db_connect(struct db *db)
 enum db_verdict
 db_begin(struct db *db)
 {
-	return db->open ? run_text(db, db->driver->dialect.begin) : broken(db);
+	if (!db->open)
+		return broken(db);
+	partitions_begin(db);
+	return run_text(db, db->driver->dialect.begin);
 }
 
 enum db_verdict
@@ -209,8 +213,16 @@ enum db_verdict
 db_store(
     struct db *db, const struct batch *batch, unsigned from, unsigned count)
 {
+	enum db_verdict verdict;
+
 	db->cause = DB_CAUSE_OTHER; /* not of what was asked before */
-	return heard_of_table(db, db->driver->store(db, batch, from, count));
+	if (partitions_lack(db, batch, from, count))
+		return DB_PREPARE;
+	verdict = heard_of_table(db, db->driver->store(db, batch, from, count));
+	return verdict == DB_REFUSED && db->cause == DB_CAUSE_NO_PARTITION &&
+		       partitions_doubt(db, batch, from, count)
+		   ? DB_PREPARE
+		   : verdict;
 }
 
 enum db_verdict

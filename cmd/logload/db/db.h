@@ -120,7 +120,8 @@ enum db_verdict db_save(struct db *, const struct db_file *);
 
 /*
  * Stores so many rows of a batch, or, with DB_REFUSED, none of them. Only of a
- * row alone the error is its own. DB_PREPARE: the table, one of many, has gone.
+ * row alone the error is its own. DB_PREPARE: the table, one of many, has gone,
+ * or a partition is missing.
  */
 enum db_verdict
 db_store(struct db *, const struct batch *, unsigned from, unsigned count);

@@ -33,6 +33,7 @@ enum db_cause {
 	DB_CAUSE_OTHER,
 	DB_CAUSE_DUPLICATE, /* of DB_REFUSED: of a unique key */
 	DB_CAUSE_NO_TABLE,
+	DB_CAUSE_NO_PARTITION, /* of DB_REFUSED: the table has none for it */
 };
 
 enum db_ssl {
@@ -41,6 +42,14 @@ enum db_ssl {
 	DB_SSL_REQUIRED,
 	DB_SSL_VERIFY_CA,
 	DB_SSL_VERIFY_IDENTITY,
+};
+
+/* What a partition is for, by received_at, in UTC. */
+enum db_period {
+	DB_PERIOD_NONE,
+	DB_PERIOD_HOUR,
+	DB_PERIOD_DAY,
+	DB_PERIOD_MONTH,
 };
 
 #define DB_HOSTS_MAX 8
@@ -79,6 +88,34 @@ struct db_config {
 	/* "column,column" each; those of uniques are keys. */
 	const struct option_list *indexes, *uniques;
 	bool evolve; /* add the columns that a table lacks */
+	unsigned period;                   /* of a partition: enum db_period */
+	bool catch_all; /* takes what is far from any; else it is rejected */
+	uint64_t retain_ns; /* for so long events stay; 0: for ever */
+};
+
+#define DB_INSTANT_LEN VALUE_DATETIME_LEN
+#define DB_EVER "~" /* in place of an instant: behind them all; "": before */
+
+/* Of a table: from the one instant on, below the other. */
+struct db_partition {
+	char from[DB_INSTANT_LEN + 1], to[DB_INSTANT_LEN + 1];
+	const char *name; /* as the driver has it; NULL: none of its own */
+};
+
+#define DB_WANTED_MAX 64
+
+/* What is known of a table's partitions; see partitions.h. */
+struct db_partitions {
+	bool any;   /* it has such that we can see to, */
+	bool makes; /* and we make those that are missing */
+	bool warned, doubted;
+	struct db_partition *list; /* owned */
+	unsigned count, room;
+	unsigned hit;     /* that was found last */
+	const char *form; /* of a bound, the driver's */
+	struct buf text;  /* what these point into; owned */
+	char wanted[DB_WANTED_MAX][DB_INSTANT_LEN + 1];
+	unsigned wanted_count;
 };
 
 #define DB_NAME_MAX 255  /* bytes of a file's name in the ledger */
@@ -98,6 +135,7 @@ struct db_table {
 	/* The driver's own, if it needs them: */
 	bool can_sift;
 	unsigned widths[COLUMNS_MAX]; /* characters of the columns; 0: any */
+	struct db_partitions partitions;
 };
 
 /* A handle; the driver's own begins with it. */
@@ -126,6 +164,13 @@ struct db {
 	 */
 	const char *reasons;
 	struct buf sql; /* reused */
+	bool
+	    partitions_due; /* all are to be looked at by the next db_prepare */
+	char
+	    near_from[DB_INSTANT_LEN + 1]; /* missing ones are made from then */
+	char near_below[DB_INSTANT_LEN + 1]; /* on, below that */
+	uint64_t partitions_made,
+	    partitions_dropped; /* the caller resets them */
 };
 
 /* How its SQL is written. */
@@ -164,8 +209,44 @@ struct db_answer {
 	const char *fields[DB_FIELDS_MAX];
 };
 
+/* How a database divides a table by ranges of received_at. */
+struct db_partitioning {
+	bool contiguous;    /* a range begins where the one below it ends */
+	const char *rights; /* on the table, behind others, for all of it */
+	/*
+	 * Behind the bracket of CREATE TABLE; and, where the first partitions
+	 * are not made by that, the statements that do so. 0, or -1 with
+	 * ENOMEM.
+	 */
+	int (*put_clause)(struct buf *, const struct db_config *,
+	    const struct db_partition *, unsigned count);
+	int (*put_first)(struct buf *, const struct db_config *,
+	    const char *table, const struct db_partition *,
+	    unsigned count); /* NULL: by that */
+	/*
+	 * A question that has one row: the form of a bound, for `add`, NULL
+	 * where the table has no such partitions; and a line FROM, TO and NAME
+	 * of each, with tabs between them. Where they are contiguous, FROM is
+	 * empty.
+	 */
+	int (*put_list)(
+	    struct buf *, const struct db_config *, const char *table);
+	/*
+	 * Makes these, or, if there are none, the one for all that is far, out
+	 * of `over`, an open one that they lie in, or NULL. None of these three
+	 * waits for others for more than a few seconds. DB_REFUSED: the open
+	 * one has rows that are in the way. Never within a transaction.
+	 */
+	enum db_verdict (*add)(struct db *, const char *table,
+	    const struct db_partition *, unsigned count,
+	    const struct db_partition *over);
+	enum db_verdict (*drop)(
+	    struct db *, const char *table, const struct db_partition *);
+};
+
 struct db_driver {
 	struct db_dialect dialect;
+	const struct db_partitioning *partitioning; /* NULL: it has none */
 	bool one_writer; /* more than one --jobs would only wait */
 	/*
 	 * Fills in what an address tells; `rest` stands behind its scheme, and

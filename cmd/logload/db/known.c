@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "known.h"
+#include "partitions.h"
 
 int
 known_init(struct db *db)
@@ -21,9 +22,25 @@ known_init(struct db *db)
 	return 0;
 }
 
+/* What those from that number on own. */
+static void
+release(struct db *db, unsigned from)
+{
+	for (unsigned i = from; i < db->table_count; i++)
+		partitions_release(&db->tables[i].partitions);
+}
+
+void
+known_release(struct db *db)
+{
+	release(db, 0);
+	free(db->tables);
+}
+
 void
 known_forget(struct db *db)
 {
+	release(db, 1);
 	db->table_count = 1;
 	db->table = &db->tables[0];
 	db->table->wanted = db->config->table_most == 0;

@@ -11,6 +11,7 @@
 
 /* Of a new handle. -1 with ENOMEM. */
 int known_init(struct db *);
+void known_release(struct db *);
 
 /*
  * These two, and to look at `ready`, go while another thread stores into those

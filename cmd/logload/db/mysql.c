@@ -13,7 +13,6 @@
  *              off, of up to INSERT_ROWS.
  *
  * Where the server has no prepared statement left, LOAD DATA takes all.
- *
  * Of an INSERT, with arrays too, the server stores all rows or none, and under
  * the strict sql_mode of the session it tells the truth.
  */
@@ -580,6 +579,7 @@ const struct db_driver db_mysql = {
 	    .text = "VARCHAR(%u) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 	    .table_end = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
 	},
+    .partitioning = &mysql_partitioning,
     .parse = mycnf_parse,
     .configured = mycnf_is_there,
     .start = start,

@@ -134,7 +134,8 @@ find_cause(unsigned code)
 		return DB_CAUSE_NO_TABLE;
 	if (code == SERVER_DUPLICATE || code == SERVER_DUPLICATE_NAMED)
 		return DB_CAUSE_DUPLICATE;
-	return DB_CAUSE_OTHER;
+	return code == SERVER_NO_PARTITION ? DB_CAUSE_NO_PARTITION
+					   : DB_CAUSE_OTHER;
 }
 
 enum db_verdict

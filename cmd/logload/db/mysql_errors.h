@@ -22,6 +22,7 @@ enum {
 	SERVER_NO_ADMIN_RIGHT = 1227,
 	SERVER_NOT_PREPARED = 1295,      /* what it takes only as text */
 	SERVER_TOO_MANY_PREPARED = 1461, /* by all of its clients */
+	SERVER_NO_PARTITION = 1526,
 	SERVER_DUPLICATE_NAMED = 1586,
 	SERVER_LOCAL_INFILE_OFF = 3948,     /* MySQL's */
 	SERVER_INFILE_NO_CAPABILITY = 4166, /* MariaDB's */

@@ -44,6 +44,7 @@ void mysql_tell_remedy(struct mysql *);
 void mysql_set_limits(struct mysql *);
 /* The error of a row that no packet can hold: DB_REFUSED. */
 enum db_verdict mysql_too_large(struct mysql *, size_t size);
+extern const struct db_partitioning mysql_partitioning;
 /* As in struct db_driver. */
 enum db_verdict mysql_check(struct db *, const char *table);
 /* One number, or 0 for NULL. */

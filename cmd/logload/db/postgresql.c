@@ -133,8 +133,9 @@ tell_grants(struct db *db)
 
 	if (sql_put_grants(&b, db) == 0)
 		(void)error_set(&db->error,
-		    "%.200s; what is needed: %.*s; and CREATE on their schema "
-		    "for the tables to be made",
+		    "%.200s; what is needed: %.*s; CREATE on their schema for "
+		    "tables to be made; and for partitions to be their owner, "
+		    "or GRANT owner TO ...",
 		    said.text, (int)b.len, b.data);
 	db->error.code = said.code;
 	buf_release(&b);
@@ -188,6 +189,10 @@ failed(struct link *l, const char *what, const PGresult *r)
 	else if (text == NULL)
 		text = PQerrorMessage(l->conn);
 	verdict = postgresql_verdict(state, text, &db->cause);
+	/* A constraint that is violated has a name. */
+	if (state != NULL && strcmp(state, "23514") == 0 &&
+	    PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME) == NULL)
+		db->cause = DB_CAUSE_NO_PARTITION;
 	if (what != NULL && state != NULL) {
 		char whole[ERROR_TEXT_MAX];
 
@@ -479,6 +484,7 @@ const struct db_driver db_postgresql = {
 	    .name_bytes = 63,
 	    .sqlstates = true,
 	},
+    .partitioning = &postgresql_partitioning,
     .parse = postgresql_parse,
     .make = make,
     .free = release,

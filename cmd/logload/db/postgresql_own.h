@@ -27,6 +27,7 @@ struct pg {
 
 /* Over a new connection. */
 enum db_verdict postgresql_open_session(struct pg *);
+extern const struct db_partitioning postgresql_partitioning;
 /* As in struct db_driver. */
 enum db_verdict postgresql_check(struct db *, const char *table);
 

@@ -87,12 +87,19 @@ int
 sql_put_grants(struct buf *b, const struct db *db)
 {
 	const struct db_config *c = db->config;
+	const struct db_partitioning *of = c->driver->partitioning;
+	const char *expires = c->retain_ns > 0 ? ", DELETE" : "";
+	const char *more = c->period != DB_PERIOD_NONE ? of->rights : "";
+	char rights[80];
 
-	return put_grant(b, c, "SELECT, INSERT", db->table->name) < 0 ||
-		       buf_printf(b, "; ") < 0 ||
-		       put_grant(b, c, "SELECT, INSERT, UPDATE", c->ledger) < 0
-		   ? -1
-		   : 0;
+	(void)snprintf(
+	    rights, sizeof(rights), "SELECT, INSERT%s%s", expires, more);
+	if (put_grant(b, c, rights, db->table->name) < 0 ||
+	    buf_printf(b, "; ") < 0)
+		return -1;
+	(void)snprintf(
+	    rights, sizeof(rights), "SELECT, INSERT, UPDATE%s", expires);
+	return put_grant(b, c, rights, c->ledger);
 }
 
 int

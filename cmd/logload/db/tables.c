@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
+#include "partitions.h"
 #include "sql.h"
 #include "tables.h"
 
@@ -138,6 +140,35 @@ put_logs(struct buf *b, const struct db_config *c)
 	    b, c, "PRIMARY KEY (<received_at>, <file_id>, <line>)");
 }
 
+/* In partitions, as of now. */
+static int
+put_clause(struct buf *b, const struct db_config *c)
+{
+	struct db_partition first[PARTITIONS_FIRST];
+
+	if (c->period == DB_PERIOD_NONE)
+		return 0;
+	partitions_first(
+	    (enum db_period)c->period, (int64_t)clock_wall_us(), first);
+	return c->driver->partitioning->put_clause(
+	    b, c, first, PARTITIONS_FIRST);
+}
+
+/* The first partitions, where they are tables of their own. */
+static int
+put_first(struct buf *b, const struct db_config *c, const char *table)
+{
+	struct db_partition first[PARTITIONS_FIRST];
+
+	if (c->period == DB_PERIOD_NONE ||
+	    c->driver->partitioning->put_first == NULL)
+		return 0;
+	partitions_first(
+	    (enum db_period)c->period, (int64_t)clock_wall_us(), first);
+	return c->driver->partitioning->put_first(
+	    b, c, table, first, PARTITIONS_FIRST);
+}
+
 static int
 put_create(struct buf *b, const struct db_config *c, const char *unless,
     const char *name, put_table *put)
@@ -148,7 +179,9 @@ put_create(struct buf *b, const struct db_config *c, const char *unless,
 	    sql_put_table(b, d, name) < 0 || buf_printf(b, " (\n  ") < 0 ||
 	    put(b, c) < 0)
 		return -1;
-	return buf_printf(b, "\n)%s", d->table_end);
+	if (buf_printf(b, "\n)%s", d->table_end) < 0)
+		return -1;
+	return put == put_logs ? put_clause(b, c) : 0;
 }
 
 /*
@@ -188,7 +221,7 @@ tables_schema(const struct db_config *c, const char *tables, struct buf *b)
 		return -1;
 	for (; *tables != '\0'; tables += strlen(tables) + 1) {
 		if (put_create(b, c, unless, tables, put_logs) < 0 ||
-		    buf_printf(b, ";\n\n") < 0)
+		    buf_printf(b, ";\n\n") < 0 || put_first(b, c, tables) < 0)
 			return -1;
 		for (unsigned i = 0; i < c->indexes->count; i++) {
 			if (put_index(b, d, tables, c->indexes->items[i]) < 0 ||
@@ -455,15 +488,19 @@ make_events(struct db *db)
 	for (unsigned i = 0; i < db->table_count && verdict == DB_OK; i++) {
 		struct db_table *t = &db->tables[i];
 
+		db->table = t;
+		if (t->ready && !db->table_gone)
+			verdict = partitions_prepare(db, false);
 		if (!t->wanted || t->unfit || (t->ready && !db->table_gone))
 			continue;
-		db->table = t;
 		verdict = c->evolve ? evolve(db, t->name) : DB_OK;
 		if (verdict == DB_OK)
 			verdict = make(db, t->name, put_logs, put_logs_columns,
 			    c->indexes->items, c->indexes->count);
 		if (verdict == DB_OK)
 			verdict = db->driver->check(db, t->name);
+		if (verdict == DB_OK)
+			verdict = partitions_prepare(db, true);
 		t->ready = verdict == DB_OK;
 		if (t->optional &&
 		    (verdict == DB_SCHEMA || verdict == DB_REFUSED)) {
@@ -473,7 +510,7 @@ make_events(struct db *db)
 			verdict = db->driver->run(db, "ROLLBACK", 8);
 		}
 	}
-	db->table_gone = false;
+	db->table_gone = db->partitions_due = false;
 	return verdict;
 }
 
