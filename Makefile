@@ -91,6 +91,7 @@ $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 LINK_spool-faults := $(addprefix -Wl$(,)--wrap=,write fdatasync fsync ftruncate \
 	renameat renameat2 openat mkdirat unlinkat flock fstat fstatat fchmod \
 	getrandom fcntl)
+LINK_logload-retain := -Wl$(,)--wrap=clock_wall_us
 LINK_spool-sweep := $(LINK_spool-faults)
 define unit
 OF_$(1) := $(filter $(firstword $(subst -, ,$(1))),$(TOOLS))

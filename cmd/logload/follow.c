@@ -76,6 +76,8 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 		return EX_OSERR;
 	}
 	run_limit_rejected(&f->ready.run);
+	if (!s->once)
+		f->ready.run.retain.turn_ns = RETAIN_FOLLOW_NS;
 	f->ready.run.patience.for_ever = !s->once;
 	f->ready.run.patience.most_ns = s->wait_ns;
 	/* A wrong password shows now, not at the first file. */
@@ -320,6 +322,18 @@ write_metrics(struct follow *f)
 		log_warn("%s", err.text);
 }
 
+/* What is due by the clock, if there is a worker who has nothing else to do. */
+static void
+look_at_turns(struct follow *f)
+{
+	static const char *const turn = RETAIN_TURN;
+	struct crew *crew = &f->ready.run.crew;
+
+	settle_look(&f->ready.settle, crew);
+	if (crew_look(crew).hungry && retain_is_due(&f->ready.run.retain))
+		crew_feed(crew, &turn, 1);
+}
+
 /*
  * How long to wait before looking again without an event. What others hold is
  * tried again soon, and then less often: another loader may hold it for long.
@@ -347,7 +361,7 @@ loop(struct follow *f)
 		bool idle = crew_look(crew).idle;
 		uint64_t every = idle ? pause_ns(f) : trust_ns(f);
 
-		settle_look(&f->ready.settle, crew);
+		look_at_turns(f);
 		/* Or what it last saw holds. */
 		room_look(&f->ready.run.room);
 		if (idle && ready_has_due(&f->ready))
@@ -386,7 +400,7 @@ loop_once(struct follow *f, uint64_t until_ns)
 	bool first = true;
 	uint64_t waited = 0;
 
-	settle_look(&f->ready.settle, crew);
+	look_at_turns(f);
 	while (!stop_asked(f->ready.run.stop) && !crew_look(crew).ended) {
 		uint64_t now = clock_monotonic_ns();
 

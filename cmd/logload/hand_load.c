@@ -135,6 +135,7 @@ hand_dry_run(struct worker *w, struct load *load)
 enum load_verdict
 hand_load(struct worker *w, struct load *load)
 {
+	struct hand *h = w->crew->context;
 	enum load_verdict verdict;
 
 	do {
@@ -142,6 +143,8 @@ hand_load(struct worker *w, struct load *load)
 			load->error = w->loader.db->error;
 			return verdict;
 		}
+		if (!h->run.settings->retry_rejected)
+			retain_turn(&h->run.retain, w->loader.db);
 		verdict = load_run(load);
 		if (!load_may_try_again(verdict)) {
 			trial_succeeded(&w->trial);

@@ -9,8 +9,9 @@
  *
  * Here are those who follow a spool or load by hand (follow.c, hand.c), take a
  * file from ready/ (ready.c), load one file (load.c), remind a database that
- * forgets (settle.c), set events aside and load them again (reject.c, retry.c),
- * look at a spool (check.c), and wait for the database (patience.c).
+ * forgets (settle.c), remove what is too old (retain.c), set events aside and
+ * load them again (reject.c, retry.c), look at a spool (check.c), and wait for
+ * the database (patience.c).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -65,6 +65,16 @@ static const struct metric initial[METER_COLUMN] = {
     [METER_DROPPED_BYTES] =
 	METRIC_COUNTER("logload_rejected_dropped_bytes_total",
 	    "Bytes of files of rejected/ dropped for want of room"),
+    [METER_PARTITIONS_MADE] = METRIC_COUNTER(
+	"logload_partitions_made_total", "Partitions that were made"),
+    [METER_PARTITIONS_DROPPED] = METRIC_COUNTER(
+	"logload_partitions_dropped_total", "Partitions that were dropped"),
+    [METER_EXPIRED_ROWS] = METRIC_COUNTER("logload_rows_expired_total",
+	"Rows deleted, being older than --retain"),
+    [METER_PRUNED_LINES] = METRIC_COUNTER("logload_ledger_lines_pruned_total",
+	"Lines of the ledger removed after their events"),
+    [METER_OLDEST_KEPT] = METRIC_GAUGE("logload_oldest_kept_timestamp_seconds",
+	"With --retain: when the oldest event in the table was received"),
     [METER_LAST_SUCCESS] =
 	METRIC_GAUGE("logload_last_success_timestamp_seconds",
 	    "When a commit last succeeded"),

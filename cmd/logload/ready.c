@@ -256,10 +256,14 @@ ready_load(void *context, struct worker *w, const char *name)
 	struct error err;
 	struct load load;
 	struct aside_now now = now_is(r);
+	bool settles = strcmp(name, SETTLE_TURN) == 0;
 
-	if (strcmp(name, SETTLE_TURN) == 0)
-		return settle_connect(&r->settle, w, true, &verdict) ||
-		       give_up(r, w, verdict);
+	if (settles || strcmp(name, RETAIN_TURN) == 0) {
+		if (!settle_connect(&r->settle, w, settles, &verdict))
+			return give_up(r, w, verdict);
+		retain_turn(&r->run.retain, w->loader.db);
+		return true;
+	}
 	if (!aside_may_try(&r->aside, name, &now))
 		return true;
 	if (!spool_name_parse(name, NULL)) {
@@ -284,11 +288,13 @@ ready_load(void *context, struct worker *w, const char *name)
 			return false;
 		if (!settle_connect(&r->settle, w, false, &verdict))
 			break;
+		retain_turn(&r->run.retain, w->loader.db);
 		if (!take_file(r, w->claims, name, &source))
 			return true;
 		source.unpack.wide = r->run.settings->wide;
 		started = clock_monotonic_ns();
 		verdict = load_run(&load);
+		retain_count(&r->run.retain, w->loader.db);
 		conclude(r, &load, verdict, clock_monotonic_ns() - started);
 		source_close(&source);
 		spool_release(w->claims, name);

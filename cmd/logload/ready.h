@@ -30,9 +30,9 @@ struct ready {
 };
 
 /*
- * The crew's work: loads one file, or takes a turn (SETTLE_TURN). While the
- * database cannot be used, the file is not held, so that another process that
- * can use it may take it.
+ * The crew's work: loads one file, or takes a turn (SETTLE_TURN, RETAIN_TURN).
+ * While the database cannot be used, the file is not held, so that another
+ * process that can use it may take it.
  */
 bool ready_load(void *context, struct worker *, const char *name);
 

@@ -33,7 +33,8 @@ run_init(struct run *r, const struct settings *s, struct spool *spool,
 	meters_columns(&r->meters, &s->columns);
 	rate_init(&r->rate, s->rate);
 	if (patience_init(&r->patience, &r->meters, stop) < 0 ||
-	    room_init(&r->room, &r->meters) < 0)
+	    room_init(&r->room, &r->meters) < 0 ||
+	    retain_init(&r->retain, s, spool, &r->meters, stop) < 0)
 		return error_set(err, "create a lock: no memory");
 	if (crew_init(crew, work, r, err) < 0)
 		return -1;
@@ -70,6 +71,7 @@ run_release(struct run *r)
 			(void)close(w->claims); /* no claim is left */
 	}
 	crew_release(&r->crew);
+	retain_release(&r->retain);
 	room_release(&r->room);
 	patience_release(&r->patience);
 }

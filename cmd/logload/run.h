@@ -9,6 +9,7 @@
 #include "crew.h"
 #include "meters.h"
 #include "patience.h"
+#include "retain.h"
 #include "room.h"
 #include "settings.h"
 #include "spool.h"
@@ -31,6 +32,7 @@ struct run {
 	struct patience patience;
 	struct rate rate;
 	struct room room; /* in the spool's rejected/ */
+	struct retain retain;
 	struct crew crew;
 	atomic_uint outcome; /* of enum outcome */
 	/* For run_join: what had been read when something moved last. */

@@ -112,6 +112,8 @@ for n in 2 3 4; do
 done
 ok 'one that was dropped is made again' wait_for no_files ready
 is "$(rows)/$(files rejected)" "$((2028 - gone + 30))/0" 'and has what comes'
+made() { [ "$(metric logload logload_partitions_made_total)" -ge 2 ]; }
+ok 'which is counted' wait_for made
 stop logload
 
 # --- a table of somebody else's

@@ -43,10 +43,13 @@ days() {
 			"$(date -u -d "$n days ago" +%FT00:00:00Z)"
 	done
 }
-loader 'GRANT (CREATE|ALTER,)' ''
+loader 'GRANT (CREATE|DELETE,)' ''
 days 10 >"$DIR/days"
 load --partition day "$DIR/days"
 is "$STATUS/$(rows)" 0/10 'partitions are made'
+days 1 >"$DIR/today"
+load --partition day --retain 2d "$DIR/today"
+is "$STATUS/$(rows)" 0/4 'and dropped'
 sql 'REVOKE ALTER ON logs.logs FROM loader'
 days 20 >"$DIR/days"
 load --partition day "$DIR/days"

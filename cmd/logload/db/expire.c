@@ -1,0 +1,252 @@
+/*
+ * expire.c - see expire.h.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "db.h"
+#include "expire.h"
+#include "sql.h"
+
+static enum db_verdict
+heard(enum db_verdict verdict)
+{
+	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
+}
+
+static enum db_verdict
+run(struct db *db)
+{
+	return heard(db->driver->run(db, db->sql.data, db->sql.len));
+}
+
+static enum db_verdict
+ask(struct db *db, struct db_answer *answer)
+{
+	return heard(db->driver->ask(db, db->sql.data, db->sql.len, answer));
+}
+
+/* What was put, as an answer of one instant. */
+static enum db_verdict
+ask_instant(struct db *db, char out[DB_INSTANT_LEN + 1])
+{
+	struct db_answer answer;
+	enum db_verdict verdict = ask(db, &answer);
+
+	out[0] = '\0';
+	if (verdict == DB_OK && answer.found && answer.fields[0] != NULL)
+		(void)snprintf(out, DB_INSTANT_LEN + 1, "%s", answer.fields[0]);
+	return verdict;
+}
+
+enum db_verdict
+db_ask_now(struct db *db, char out[DB_INSTANT_LEN + 1])
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	if (buf_printf(b, "SELECT ") < 0 || sql_put_instant(b, d, d->now) < 0)
+		return db_no_memory(db);
+	return ask_instant(db, out);
+}
+
+static int
+put_first(struct buf *b, const struct db_dialect *d, unsigned n)
+{
+	const char *place = strstr(d->nth, "%u");
+
+	return buf_printf(
+	    b, "%.*s%u%s", (int)(place - d->nth), d->nth, n, place + 2);
+}
+
+static enum db_verdict
+ask_end(struct db *db, const char *table, const char *column, const char *up_to,
+    char out[DB_INSTANT_LEN + 1])
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	if (buf_printf(b, "SELECT ") < 0 || sql_put_instant(b, d, column) < 0 ||
+	    buf_printf(b, " FROM ") < 0 || sql_put_table(b, d, table) < 0 ||
+	    (up_to != NULL &&
+		buf_printf(b, " WHERE %s<='%s'", column, up_to) < 0) ||
+	    buf_printf(b, " ORDER BY %s%s", column,
+		up_to != NULL ? " DESC" : "") < 0 ||
+	    put_first(b, d, 0) < 0)
+		return db_no_memory(db);
+	return ask_instant(db, out);
+}
+
+enum db_verdict
+db_ask_oldest(struct db *db, const char *table, char out[DB_INSTANT_LEN + 1])
+{
+	return ask_end(db, table, "received_at", NULL, out);
+}
+
+enum db_verdict
+db_ask_newest(struct db *db, const char *table, const char *up_to,
+    char out[DB_INSTANT_LEN + 1])
+{
+	if (table == NULL)
+		return ask_end(db, db->config->ledger, "loaded_at", up_to, out);
+	return ask_end(db, table, "received_at", up_to, out);
+}
+
+/*
+ * Rows
+ */
+
+struct key {
+	char received_at[DB_INSTANT_LEN + 1];
+	char file_id[24], line[24];
+};
+
+/* The key of the last row of a step, if there are so many. */
+static enum db_verdict
+find_key(struct db *db, const char *table, const char *limit, unsigned most,
+    struct key *key, bool *found)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	b->len = 0;
+	if (buf_printf(b, "SELECT ") < 0 ||
+	    sql_put_instant(b, d, "received_at") < 0 ||
+	    buf_printf(b, ", file_id, line FROM ") < 0 ||
+	    sql_put_table(b, d, table) < 0 ||
+	    buf_printf(b,
+		" WHERE received_at<'%s' ORDER BY received_at, file_id, line",
+		limit) < 0 ||
+	    put_first(b, d, most - 1) < 0)
+		return db_no_memory(db);
+	verdict = ask(db, &answer);
+	*found = verdict == DB_OK && answer.found;
+	if (*found) {
+		(void)snprintf(key->received_at, sizeof(key->received_at), "%s",
+		    answer.fields[0]);
+		(void)snprintf(
+		    key->file_id, sizeof(key->file_id), "%s", answer.fields[1]);
+		(void)snprintf(
+		    key->line, sizeof(key->line), "%s", answer.fields[2]);
+	}
+	return verdict;
+}
+
+/* key NULL: up to the limit. Else a range of the key, one of three. */
+static enum db_verdict
+delete_range(struct db *db, const char *table, const char *limit,
+    const struct key *key, int part)
+{
+	struct buf *b = &db->sql;
+	int rc;
+
+	b->len = 0;
+	if (buf_printf(b, "DELETE FROM ") < 0 ||
+	    sql_put_table(b, &db->driver->dialect, table) < 0)
+		return db_no_memory(db);
+	if (key == NULL || part == 0)
+		rc = buf_printf(b, " WHERE received_at<'%s'",
+		    key == NULL ? limit : key->received_at);
+	else if (part == 1)
+		rc = buf_printf(b, " WHERE received_at='%s' AND file_id<%s",
+		    key->received_at, key->file_id);
+	else
+		rc = buf_printf(b,
+		    " WHERE received_at='%s' AND file_id=%s AND line<=%s",
+		    key->received_at, key->file_id, key->line);
+	return rc < 0 ? db_no_memory(db) : run(db);
+}
+
+/*
+ * No DELETE of all has a LIMIT, and not every optimizer knows that a comparison
+ * of three columns is a range of their index: so it is three of these.
+ */
+enum db_verdict
+db_expire(struct db *db, const char *table, const char *limit, unsigned most,
+    uint64_t *rows, bool *more)
+{
+	enum db_verdict verdict;
+	struct key key;
+
+	*rows = 0;
+	verdict = find_key(db, table, limit, most, &key, more);
+	if (verdict == DB_OK)
+		verdict = db_begin(db);
+	for (int part = 0; part < (*more ? 3 : 1) && verdict == DB_OK; part++) {
+		verdict =
+		    delete_range(db, table, limit, *more ? &key : NULL, part);
+		*rows += db->changed;
+	}
+	return verdict == DB_OK ? db_commit(db) : verdict;
+}
+
+/*
+ * The ledger
+ */
+
+#define SPOOL_LIKE "'________T______.______Z-%.ndjson'"
+#define RETRY_LIKE \
+	"'________T______.______Z-%@retry-________________________________'"
+
+static int
+put_lines(struct buf *b, const struct db *db, const struct db_prune *of,
+    const char *up_to)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	const char *table = db->config->table;
+
+	if (buf_printf(b, " FROM ") < 0 ||
+	    sql_put_table(b, d, db->config->ledger) < 0 ||
+	    buf_printf(b, " WHERE name>=") < 0 ||
+	    sql_put_text(b, d, of->from, strlen(of->from)) < 0 ||
+	    buf_printf(b, " AND name%s", up_to != NULL ? "<=" : "<") < 0 ||
+	    sql_put_text(b, d, up_to != NULL ? up_to : of->below,
+		strlen(up_to != NULL ? up_to : of->below)) < 0 ||
+	    buf_printf(b,
+		" AND loaded_at<'%s' AND (name LIKE %s OR name LIKE %s) AND (",
+		of->before, SPOOL_LIKE, RETRY_LIKE) < 0 ||
+	    sql_put_name(b, d, "table", 5) < 0 ||
+	    buf_printf(b, " IS NULL OR ") < 0 ||
+	    sql_put_name(b, d, "table", 5) < 0 || buf_printf(b, "=") < 0 ||
+	    sql_put_text(b, d, table, strlen(table)) < 0)
+		return -1;
+	return buf_printf(b, ")");
+}
+
+enum db_verdict
+db_prune(struct db *db, const struct db_prune *of, unsigned most,
+    uint64_t *lines, bool *more)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+	enum db_verdict verdict;
+	struct db_answer answer;
+	char last[DB_NAME_MAX + 1];
+
+	*lines = 0;
+	b->len = 0;
+	if (buf_printf(b, "SELECT name") < 0 ||
+	    put_lines(b, db, of, NULL) < 0 ||
+	    buf_printf(b, " ORDER BY name") < 0 ||
+	    put_first(b, d, most - 1) < 0)
+		return db_no_memory(db);
+	verdict = ask(db, &answer);
+	*more = verdict == DB_OK && answer.found;
+	if (*more)
+		(void)snprintf(last, sizeof(last), "%s", answer.fields[0]);
+	if (verdict == DB_OK)
+		verdict = db_begin(db);
+	if (verdict != DB_OK)
+		return verdict;
+	b->len = 0;
+	if (buf_printf(b, "DELETE") < 0 ||
+	    put_lines(b, db, of, *more ? last : NULL) < 0)
+		return db_no_memory(db);
+	verdict = run(db);
+	*lines = db->changed;
+	return verdict == DB_OK ? db_commit(db) : verdict;
+}

@@ -1,0 +1,473 @@
+/*
+ * retain.c - see retain.h.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "db/expire.h"
+#include "db/partitions.h"
+#include "lock.h"
+#include "log.h"
+#include "retain.h"
+#include "row/instant.h"
+
+#define EVERY_NS (60 * CLOCK_NS_PER_S)
+#define AGAIN_NS (10 * CLOCK_NS_PER_S) /* where others were in the way */
+#define ALONE_NS (10 * CLOCK_NS_PER_S) /* of one that has its time */
+#define TURN_SHARE 4                   /* of its time, until the next */
+#define FRESH_NS CLOCK_NS_PER_S        /* a session was just prepared */
+#define PRUNE_NS (600 * CLOCK_NS_PER_S)
+#define STEP_ROWS 5000
+#define STEP_LINES 1000
+#define DOUBT_US (366 * 86400 * (int64_t)CLOCK_US_PER_S)
+
+struct turn {
+	struct retain *r;
+	struct db *db;
+	uint64_t until_ns;
+	bool cut;          /* there is more to do */
+	int64_t now_us;    /* as all clocks have it */
+	int64_t oldest_us; /* of all tables; 0: they are empty */
+	char limit[DB_INSTANT_LEN + 1];
+};
+
+int
+retain_init(struct retain *r, const struct settings *s, struct spool *spool,
+    struct meters *meters, struct stop *stop)
+{
+	r->settings = s;
+	r->spool = spool;
+	r->meters = meters;
+	r->stop = stop;
+	r->began_ns = clock_monotonic_ns();
+	r->began_us = clock_wall_us();
+	r->turn_ns = ALONE_NS;
+	if (s->db.look_only ||
+	    (s->db.period == DB_PERIOD_NONE && s->db.retain_ns == 0))
+		r->due_ns = UINT64_MAX;
+	return pthread_mutex_init(&r->turn, NULL) == 0 &&
+		       pthread_mutex_init(&r->lock, NULL) == 0
+		   ? 0
+		   : -1;
+}
+
+void
+retain_release(struct retain *r)
+{
+	(void)pthread_mutex_destroy(&r->turn); /* no thread is left */
+	(void)pthread_mutex_destroy(&r->lock);
+}
+
+static uint64_t
+look_due(struct retain *r)
+{
+	uint64_t due_ns;
+
+	lock_take(&r->lock);
+	due_ns = r->due_ns;
+	lock_release(&r->lock);
+	return due_ns;
+}
+
+static void
+set_due(struct retain *r, uint64_t due_ns)
+{
+	lock_take(&r->lock);
+	r->due_ns = due_ns;
+	lock_release(&r->lock);
+}
+
+bool
+retain_is_due(struct retain *r)
+{
+	return look_due(r) <= clock_monotonic_ns();
+}
+
+static bool
+has_time(struct turn *t)
+{
+	t->cut = t->cut || stop_asked(t->r->stop) ||
+		 clock_monotonic_ns() >= t->until_ns;
+	return !t->cut;
+}
+
+/*
+ * The limit
+ */
+
+static bool
+read_instant(const char *text, int64_t *us)
+{
+	return instant_iso(text, strlen(text), us);
+}
+
+/* Sets now, which no clock says is yet to come. */
+static enum db_verdict
+find_now(struct turn *t)
+{
+	uint64_t since_us = (clock_monotonic_ns() - t->r->began_ns) / 1000;
+	int64_t theirs, steady = (int64_t)(t->r->began_us + since_us);
+	char text[DB_INSTANT_LEN + 1];
+	enum db_verdict verdict = db_ask_now(t->db, text);
+
+	t->now_us = (int64_t)clock_wall_us();
+	if (t->now_us > steady)
+		t->now_us = steady;
+	if (verdict == DB_OK && read_instant(text, &theirs) &&
+	    t->now_us > theirs)
+		t->now_us = theirs;
+	return verdict;
+}
+
+/* Of many tables none is known yet: when was anything loaded? */
+static enum db_verdict
+ask_newest(struct turn *t, const char *now, char out[DB_INSTANT_LEN + 1])
+{
+	const struct db_table *only = &t->db->tables[0];
+
+	out[0] = '\0';
+	if (t->r->settings->db.table_most > 0)
+		return db_ask_newest(t->db, NULL, now, out);
+	return only->own_key ? db_ask_newest(t->db, only->name, now, out)
+			     : DB_OK;
+}
+
+/* Once: is that plausible, from what is there? */
+static enum db_verdict
+look_at_newest(struct turn *t)
+{
+	char now[VALUE_DATETIME_LEN + 1], newest[DB_INSTANT_LEN + 1];
+	struct retain *r = t->r;
+	enum db_verdict verdict;
+	int64_t us;
+
+	if (r->looked)
+		return DB_OK;
+	value_stamp(t->now_us, now);
+	verdict = ask_newest(t, now, newest);
+	if (verdict != DB_OK)
+		return verdict;
+	r->looked = true;
+	r->doubts =
+	    read_instant(newest, &us) && t->now_us - us > DOUBT_US &&
+	    t->now_us - us > (int64_t)(r->settings->db.retain_ns / 1000);
+	if (r->doubts)
+		log_error("nothing is removed: the clock says %.19s, and the "
+			  "newest event is of %.19s; if the clock is right, "
+			  "remove what is too old by hand, or start anew when "
+			  "there are new events",
+		    now, newest);
+	return DB_OK;
+}
+
+/*
+ * Removing
+ */
+
+static enum db_verdict
+drop_partitions(struct turn *t)
+{
+	enum db_verdict verdict = DB_OK;
+	bool any = true;
+
+	while (any && verdict == DB_OK && has_time(t))
+		verdict = partitions_drop(t->db, t->limit, &any);
+	return verdict;
+}
+
+/* Once, or each minute while there are more. */
+static void
+tell_expired(struct turn *t)
+{
+	uint64_t now = clock_monotonic_ns();
+	struct retain *r = t->r;
+
+	if (r->expired == 0 || (t->cut && now - r->told_ns < EVERY_NS))
+		return;
+	log_info("deleted what is older than --retain: rows=%llu "
+		 "before=\"%.19s\"%s",
+	    (unsigned long long)r->expired, t->limit,
+	    t->cut ? ", and there is more" : "");
+	r->expired = 0;
+	r->told_ns = now;
+}
+
+/* Also those that no partition with two ends has, before all that have. */
+static enum db_verdict
+delete_rows(struct turn *t)
+{
+	const struct db_partitioning *of = t->db->driver->partitioning;
+	struct db_partitions *p = &t->db->table->partitions;
+	char oldest[DB_INSTANT_LEN + 1] = "";
+	uint64_t rows, all = 0;
+	enum db_verdict verdict = DB_OK;
+	bool more = true;
+	int64_t us;
+
+	if (p->any)
+		partitions_cut(t->db, t->limit);
+	if (!t->db->table->own_key) {
+		if (!p->any && !p->warned)
+			log_warn("nothing is removed from the table %s: it "
+				 "needs UNIQUE (received_at, file_id, line)",
+			    t->db->table->name);
+		p->warned = true;
+		return DB_OK;
+	}
+	verdict = db_ask_oldest(t->db, t->db->table->name, oldest);
+	while (verdict == DB_OK && oldest[0] != '\0' &&
+	       strcmp(oldest, t->limit) < 0 && !(p->any && of->contiguous) &&
+	       more && has_time(t)) {
+		verdict = db_expire(t->db, t->db->table->name, t->limit,
+		    STEP_ROWS, &rows, &more);
+		if (verdict == DB_OK)
+			all += rows;
+	}
+	meter_add(t->r->meters, METER_EXPIRED_ROWS, all);
+	t->r->expired += all;
+	tell_expired(t);
+	if (verdict == DB_OK && all > 0)
+		verdict = db_ask_oldest(t->db, t->db->table->name, oldest);
+	if (verdict == DB_OK && read_instant(oldest, &us) &&
+	    (t->oldest_us == 0 || us < t->oldest_us))
+		t->oldest_us = us;
+	return verdict;
+}
+
+/*
+ * The ledger. A name, and all that is made of it, begins with its file's birth,
+ * which no two files share but by chance.
+ */
+
+#define BIRTH CLOCK_COMPACT_LEN
+
+struct births {
+	const char *below; /* only these count */
+	char (*list)[BIRTH + 1];
+	size_t count, room;
+};
+
+static int
+note_birth(void *context, const struct spool_file *file)
+{
+	struct births *b = context;
+
+	if (strcmp(file->name, b->below) >= 0 ||
+	    !isdigit((unsigned char)file->name[0]) ||
+	    strlen(file->name) < BIRTH)
+		return 0;
+	if (b->count == b->room) {
+		size_t room = b->room == 0 ? 64 : 2 * b->room;
+		void *more = realloc(b->list, room * sizeof(*b->list));
+
+		if (more == NULL)
+			return -1;
+		b->list = more;
+		b->room = room;
+	}
+	memcpy(b->list[b->count], file->name, BIRTH);
+	b->list[b->count++][BIRTH] = '\0';
+	return 0;
+}
+
+static int
+compare_births(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Of all files that may be asked about, or loaded. */
+static int
+list_births(struct retain *r, struct births *b)
+{
+	/* In the order in which they move, lest one be seen nowhere. */
+	static const enum spool_place places[] = {SPOOL_REJECTED, SPOOL_LOADED,
+	    SPOOL_READY, SPOOL_LOADED, SPOOL_REJECTED};
+	struct error err;
+	uint64_t aliens;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		if (spool_walk(
+			r->spool, places[i], note_birth, b, &aliens, &err) == 0)
+			continue;
+		log_warn("no line of the ledger is removed: %s", err.text);
+		return -1;
+	}
+	if (b->count > 1)
+		qsort(b->list, b->count, sizeof(*b->list), compare_births);
+	return 0;
+}
+
+/* All lines between two births, or up to the end. */
+static enum db_verdict
+prune_range(
+    struct turn *t, const char *below, const char *before, uint64_t *all)
+{
+	struct db_prune range = {t->r->prune_from, below, before};
+	enum db_verdict verdict = DB_OK;
+	bool more = true;
+	uint64_t lines;
+
+	while (verdict == DB_OK && more && has_time(t)) {
+		verdict = db_prune(t->db, &range, STEP_LINES, &lines, &more);
+		if (verdict == DB_OK)
+			*all += lines;
+	}
+	return verdict;
+}
+
+static enum db_verdict
+prune(struct turn *t, struct births *b, const char *before)
+{
+	char *from = t->r->prune_from;
+	enum db_verdict verdict = DB_OK;
+	uint64_t all = 0;
+
+	for (size_t i = 0; i <= b->count && verdict == DB_OK; i++) {
+		const char *below = i < b->count ? b->list[i] : b->below;
+
+		if (strcmp(from, below) < 0)
+			verdict = prune_range(t, below, before, &all);
+		if (verdict != DB_OK || t->cut)
+			break;
+		/* Behind all that begin so, and then a hyphen. */
+		if (i < b->count && strcmp(from, below) < 0)
+			(void)snprintf(from, SPOOL_NAME_MAX, "%s.", below);
+	}
+	meter_add(t->r->meters, METER_PRUNED_LINES, all);
+	if (all > 0)
+		log_info("removed lines of the ledger whose events are gone: "
+			 "lines=%llu before=\"%.19s\"",
+		    (unsigned long long)all, before);
+	return verdict;
+}
+
+static enum db_verdict
+prune_ledger(struct turn *t)
+{
+	char before[VALUE_DATETIME_LEN + 1], below[CLOCK_COMPACT_LEN + 1];
+	struct births b = {.below = below};
+	struct retain *r = t->r;
+	enum db_verdict verdict = DB_OK;
+	int64_t us, settled;
+
+	if (r->spool == NULL || t->cut || !read_instant(t->limit, &us) ||
+	    (r->pruned_ns > 0 && r->prune_from[0] == '\0' &&
+		clock_monotonic_ns() - r->pruned_ns < PRUNE_NS))
+		return DB_OK;
+	settled = t->now_us - (int64_t)(r->settings->settle_ns / 1000);
+	if (us > settled)
+		us = settled;
+	value_stamp(us, before);
+	clock_compact(us, below);
+	if (list_births(r, &b) == 0)
+		verdict = prune(t, &b, before);
+	free(b.list);
+	if (verdict == DB_OK && !t->cut) {
+		r->prune_from[0] = '\0';
+		r->pruned_ns = clock_monotonic_ns();
+	}
+	return verdict;
+}
+
+/*
+ * Turns
+ */
+
+/* Of each table that is known; what is left of any begins at t->limit. */
+static enum db_verdict
+see_to_tables(struct turn *t)
+{
+	char limit[DB_INSTANT_LEN + 1], lowest[DB_INSTANT_LEN + 1];
+	enum db_verdict verdict = DB_OK;
+	struct db *db = t->db;
+
+	value_stamp(
+	    t->now_us - (int64_t)(t->r->settings->db.retain_ns / 1000), limit);
+	memcpy(lowest, limit, sizeof(lowest));
+	for (unsigned i = 0; i < db->table_count && verdict == DB_OK; i++) {
+		if (!db->tables[i].ready)
+			continue;
+		db->table = &db->tables[i];
+		memcpy(t->limit, limit, sizeof(t->limit));
+		if (db->table->partitions.any)
+			verdict = drop_partitions(t);
+		if (verdict == DB_OK)
+			verdict = delete_rows(t);
+		if (strcmp(t->limit, lowest) < 0)
+			memcpy(lowest, t->limit, sizeof(lowest));
+	}
+	db->table = &db->tables[0];
+	memcpy(t->limit, lowest, sizeof(t->limit));
+	meter_set(t->r->meters, METER_OLDEST_KEPT,
+	    t->oldest_us / (int64_t)CLOCK_US_PER_S);
+	return verdict;
+}
+
+static enum db_verdict
+work(struct turn *t)
+{
+	enum db_verdict verdict = DB_OK;
+
+	t->db->partitions_due = true;
+	/* It does so when it connects. */
+	if (clock_monotonic_ns() - t->db->opened_ns > FRESH_NS)
+		verdict = db_prepare(t->db);
+	if (verdict != DB_OK || t->r->settings->db.retain_ns == 0)
+		return verdict;
+	verdict = find_now(t);
+	if (verdict == DB_OK)
+		verdict = look_at_newest(t);
+	if (verdict == DB_OK && !t->r->doubts)
+		verdict = see_to_tables(t);
+	return verdict == DB_OK && !t->r->doubts ? prune_ledger(t) : verdict;
+}
+
+void
+retain_count(struct retain *r, struct db *db)
+{
+	meter_add(r->meters, METER_PARTITIONS_MADE, db->partitions_made);
+	meter_add(r->meters, METER_PARTITIONS_DROPPED, db->partitions_dropped);
+	db->partitions_made = db->partitions_dropped = 0;
+}
+
+static void
+end(struct turn *t, uint64_t began_ns, enum db_verdict verdict)
+{
+	uint64_t now = clock_monotonic_ns(), wait = EVERY_NS;
+
+	if (verdict == DB_CONFLICT)
+		wait = AGAIN_NS;
+	else if (verdict == DB_OK && t->cut)
+		wait = (now - began_ns) * TURN_SHARE;
+	set_due(t->r, now + wait);
+	if (verdict == DB_OK)
+		return;
+	log_warn(
+	    "see to partitions and to what is too old: %s", t->db->error.text);
+	if (verdict == DB_PASSING)
+		db_disconnect(t->db);
+}
+
+void
+retain_turn(struct retain *r, struct db *db)
+{
+	struct turn t = {.r = r, .db = db};
+	uint64_t began_ns = clock_monotonic_ns();
+	enum db_verdict verdict;
+
+	if (!retain_is_due(r) || pthread_mutex_trylock(&r->turn) != 0)
+		return;
+	set_due(r, began_ns + EVERY_NS); /* for others */
+	t.until_ns = began_ns + r->turn_ns;
+	verdict = work(&t);
+	/* Whatever was asked may have begun a transaction. */
+	if (verdict != DB_PASSING)
+		db_rollback(db);
+	end(&t, began_ns, verdict);
+	retain_count(r, db);
+	lock_release(&r->turn);
+}
