@@ -335,6 +335,10 @@ check_name(const struct route *r, const char *name, struct error *err)
 		    name, r->most);
 	if (strcasecmp(last, last_name(r->config->ledger)) == 0)
 		return error_set(err, "the table %s is the ledger", name);
+	/* Where it was a table of its own, nobody could make that partition. */
+	if (r->config->period != DB_PERIOD_NONE && partition_has_name(last))
+		return error_set(err,
+		    "the table's name '%s' ends as that of a partition", name);
 	return 0;
 }
 

@@ -170,4 +170,14 @@ ok '--print-schema has them' has "$(partition 1)"
 load --partition day <(at 0 10)
 is "$STATUS/$(rows_in "$(partition 0)")" 0/10 'and they are used'
 unlike "$ERR" 'made partitions' 'as they are'
+
+# --- many tables
+
+printf '{"event":"%s","@received_at":"%sT01:00:00Z"}\n' login "$(day 0)" \
+	login "$(day -2)" p20990101 "$(day 0)" else "$(day -3)" >"$DIR/tables"
+load --partition day --table 'logs_{event}' --tables '*' "$DIR/tables"
+is "$STATUS/$(sql 'SELECT COUNT(*) FROM logs_login')/$(rows)" 0/2/12 \
+	'tables by event are divided, too'
+is "$(sql "SELECT COUNT(*) FROM information_schema.tables WHERE
+	table_name = 'logs_p20990101'")" 0 'none takes the name of a partition'
 done_testing

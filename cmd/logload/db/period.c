@@ -2,6 +2,7 @@
  * period.c - see period.h.
  */
 #include <ctype.h>
+#include <string.h>
 
 #include "clock.h"
 #include "period.h"
@@ -78,4 +79,17 @@ partition_name(
 		digits--;
 	}
 	*p = '\0';
+}
+
+bool
+partition_has_name(const char *table)
+{
+	const char *end = strrchr(table, '_');
+
+	if (end == NULL)
+		return false;
+	if (strcmp(end, "_" PARTITION_ELSE) == 0)
+		return true;
+	return end[1] == 'p' && end[2] != '\0' &&
+	       end[2 + strspn(end + 2, "0123456789")] == '\0';
 }

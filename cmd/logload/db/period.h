@@ -14,7 +14,11 @@ int64_t instant_us(const char *at);
 
 /* The name of a partition of the period that begins there: p20261130 */
 #define PARTITION_NAME_LEN 11
+#define PARTITION_ELSE "else" /* of the catch-all */
 void partition_name(
     enum db_period, const char *from, char out[PARTITION_NAME_LEN + 1]);
+
+/* Would a partition of another table be called so? It ends in _p20261130. */
+bool partition_has_name(const char *table);
 
 #endif

@@ -28,7 +28,7 @@ static int
 put_name(struct buf *b, const struct db_config *c, const char *table,
     const struct db_partition *part)
 {
-	char name[PARTITION_NAME_LEN + 1] = "else", whole[NAME_MAX_LEN];
+	char name[PARTITION_NAME_LEN + 1] = PARTITION_ELSE, whole[NAME_MAX_LEN];
 
 	if (part != NULL)
 		partition_name((enum db_period)c->period, part->from, name);
