@@ -101,7 +101,7 @@ has_time(struct turn *t)
 static bool
 read_instant(const char *text, int64_t *us)
 {
-	return instant_iso(text, strlen(text), us);
+	return instant_iso(text, strlen(text), NULL, us);
 }
 
 /* Sets now, which no clock says is yet to come. */

@@ -133,7 +133,7 @@ postgresql)
 esac
 sql 'DROP TABLE log_files'
 schema=$(logload --db "$DB_URL" --print-schema)
-head=${schema%%PRIMARY KEY (received_at*}
+head=${schema%%PRIMARY KEY (*}
 tail=${schema#"$head"}
 "${DB}_as_owner" "$head${tail/;/ $own}"
 { at -3 5; at 0 5; at -29 5; at -40 5; } >"$DIR/own"
@@ -180,4 +180,14 @@ is "$STATUS/$(sql 'SELECT COUNT(*) FROM logs_login')/$(rows)" 0/2/12 \
 	'tables by event are divided, too'
 is "$(sql "SELECT COUNT(*) FROM information_schema.tables WHERE
 	table_name = 'logs_p20990101'")" 0 'none takes the name of a partition'
+
+# --- columns under other names
+
+sql 'DROP TABLE logs, log_files'
+{ at 0 5; at -3 5; at -40 5; } >"$DIR/renamed"
+load --partition day --rename received_at=zeit "$DIR/renamed"
+is "$STATUS/$(rows)/$(rows_in "$(partition -40)")" 0/15/5 \
+	'whatever the column is called'
+load --partition day --rename received_at=zeit --retain 30d <(at 0 5)
+is "$STATUS/$(rows)" 0/15 'it is retained by that, too'
 done_testing

@@ -30,7 +30,8 @@ __wrap_clock_wall_us(void)
 static enum db_verdict
 fake_run(struct db *db, const char *sql, size_t len)
 {
-	static const char what[] = "DELETE FROM \"logs\" WHERE received_at<'";
+	static const char what[] =
+	    "DELETE FROM \"logs\" WHERE \"received_at\"<'";
 
 	db->changed = 0;
 	if (len >= sizeof(what) + DB_INSTANT_LEN &&
@@ -49,7 +50,7 @@ fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 	(void)db;
 	(void)snprintf(whole, sizeof(whole), "%.*s", (int)len, sql);
 	memset(answer, 0, sizeof(*answer));
-	if (strstr(whole, "file_id, line FROM") != NULL)
+	if (strstr(whole, "\"line\" FROM") != NULL)
 		return DB_OK; /* fewer rows than a step has */
 	us = strstr(whole, "FROM") == NULL   ? fake.theirs_us
 	     : strstr(whole, "DESC") != NULL ? fake.newest_us
@@ -107,11 +108,14 @@ start(
 	static struct settings s = {
 	    .db = {.driver = &driver,
 		.table = "logs",
+		.columns = &s.columns,
 		.retain_ns = RETAIN_DAYS * 86400 * CLOCK_NS_PER_S}};
+	struct error err;
 
 	fake.wall_us = (20000 + days) * DAY_US;
 	fake.newest_us = (20000 + newest) * DAY_US;
 	memset(r, 0, sizeof(*r));
+	must(columns_init(&s.columns, &err) == 0);
 	must(retain_init(r, &s, NULL, m, stop) == 0);
 }
 

@@ -60,20 +60,47 @@ put_first(struct buf *b, const struct db_dialect *d, unsigned n)
 	    b, "%.*s%u%s", (int)(place - d->nth), d->nth, n, place + 2);
 }
 
+/* The column received_at as a text. */
+static int
+put_received_at(struct buf *b, const struct db_config *c)
+{
+	struct buf name = {0};
+	int rc = sql_put_form(&name, c, "<received_at>");
+
+	if (rc == 0)
+		rc = buf_append(&name, "", 1);
+	if (rc == 0)
+		rc = sql_put_instant(b, &c->driver->dialect, name.data);
+	buf_release(&name);
+	return rc;
+}
+
+/* The column as it is called there; NULL: received_at. */
+static int
+put_name(struct buf *b, const struct db_config *c, const char *column)
+{
+	return column == NULL ? sql_put_form(b, c, "<received_at>")
+			      : buf_printf(b, "%s", column);
+}
+
 static enum db_verdict
 ask_end(struct db *db, const char *table, const char *column, const char *up_to,
     char out[DB_INSTANT_LEN + 1])
 {
-	const struct db_dialect *d = &db->driver->dialect;
+	const struct db_config *c = db->config;
+	const struct db_dialect *d = &c->driver->dialect;
 	struct buf *b = &db->sql;
 
 	b->len = 0;
-	if (buf_printf(b, "SELECT ") < 0 || sql_put_instant(b, d, column) < 0 ||
+	if (buf_printf(b, "SELECT ") < 0 ||
+	    (column == NULL ? put_received_at(b, c)
+			    : sql_put_instant(b, d, column)) < 0 ||
 	    buf_printf(b, " FROM ") < 0 || sql_put_table(b, d, table) < 0 ||
 	    (up_to != NULL &&
-		buf_printf(b, " WHERE %s<='%s'", column, up_to) < 0) ||
-	    buf_printf(b, " ORDER BY %s%s", column,
-		up_to != NULL ? " DESC" : "") < 0 ||
+		(buf_printf(b, " WHERE ") < 0 || put_name(b, c, column) < 0 ||
+		    buf_printf(b, "<='%s'", up_to) < 0)) ||
+	    buf_printf(b, " ORDER BY ") < 0 || put_name(b, c, column) < 0 ||
+	    buf_printf(b, "%s", up_to != NULL ? " DESC" : "") < 0 ||
 	    put_first(b, d, 0) < 0)
 		return db_no_memory(db);
 	return ask_instant(db, out);
@@ -82,7 +109,7 @@ ask_end(struct db *db, const char *table, const char *column, const char *up_to,
 enum db_verdict
 db_ask_oldest(struct db *db, const char *table, char out[DB_INSTANT_LEN + 1])
 {
-	return ask_end(db, table, "received_at", NULL, out);
+	return ask_end(db, table, NULL, NULL, out);
 }
 
 enum db_verdict
@@ -91,7 +118,7 @@ db_ask_newest(struct db *db, const char *table, const char *up_to,
 {
 	if (table == NULL)
 		return ask_end(db, db->config->ledger, "loaded_at", up_to, out);
-	return ask_end(db, table, "received_at", up_to, out);
+	return ask_end(db, table, NULL, up_to, out);
 }
 
 /*
@@ -108,19 +135,20 @@ static enum db_verdict
 find_key(struct db *db, const char *table, const char *limit, unsigned most,
     struct key *key, bool *found)
 {
-	const struct db_dialect *d = &db->driver->dialect;
+	const struct db_config *c = db->config;
+	const struct db_dialect *d = &c->driver->dialect;
 	struct buf *b = &db->sql;
 	enum db_verdict verdict;
 	struct db_answer answer;
 
 	b->len = 0;
-	if (buf_printf(b, "SELECT ") < 0 ||
-	    sql_put_instant(b, d, "received_at") < 0 ||
-	    buf_printf(b, ", file_id, line FROM ") < 0 ||
+	if (buf_printf(b, "SELECT ") < 0 || put_received_at(b, c) < 0 ||
+	    sql_put_form(b, c, ", <file_id>, <line> FROM ") < 0 ||
 	    sql_put_table(b, d, table) < 0 ||
-	    buf_printf(b,
-		" WHERE received_at<'%s' ORDER BY received_at, file_id, line",
-		limit) < 0 ||
+	    sql_put_form(b, c, " WHERE <received_at><") < 0 ||
+	    buf_printf(b, "'%s'", limit) < 0 ||
+	    sql_put_form(b, c, " ORDER BY <received_at>, <file_id>, <line>") <
+		0 ||
 	    put_first(b, d, most - 1) < 0)
 		return db_no_memory(db);
 	verdict = ask(db, &answer);
@@ -141,23 +169,27 @@ static enum db_verdict
 delete_range(struct db *db, const char *table, const char *limit,
     const struct key *key, int part)
 {
+	const struct db_config *c = db->config;
 	struct buf *b = &db->sql;
-	int rc;
+	int rc = -1;
 
 	b->len = 0;
 	if (buf_printf(b, "DELETE FROM ") < 0 ||
-	    sql_put_table(b, &db->driver->dialect, table) < 0)
+	    sql_put_table(b, &c->driver->dialect, table) < 0 ||
+	    sql_put_form(b, c, " WHERE <received_at>") < 0)
 		return db_no_memory(db);
 	if (key == NULL || part == 0)
-		rc = buf_printf(b, " WHERE received_at<'%s'",
-		    key == NULL ? limit : key->received_at);
-	else if (part == 1)
-		rc = buf_printf(b, " WHERE received_at='%s' AND file_id<%s",
-		    key->received_at, key->file_id);
-	else
-		rc = buf_printf(b,
-		    " WHERE received_at='%s' AND file_id=%s AND line<=%s",
-		    key->received_at, key->file_id, key->line);
+		rc = buf_printf(
+		    b, "<'%s'", key == NULL ? limit : key->received_at);
+	else if (buf_printf(b, "='%s' AND ", key->received_at) == 0 &&
+		 sql_put_form(b, c, part == 1 ? "<file_id>" : "<file_id>=") ==
+		     0)
+		rc = part == 1 ? buf_printf(b, "<%s", key->file_id)
+			       : buf_printf(b, "%s AND ", key->file_id);
+	if (rc == 0 && key != NULL && part == 2)
+		rc = sql_put_form(b, c, "<line>") < 0
+			 ? -1
+			 : buf_printf(b, "<=%s", key->line);
 	return rc < 0 ? db_no_memory(db) : run(db);
 }
 

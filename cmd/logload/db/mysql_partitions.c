@@ -63,8 +63,8 @@ put_clause(struct buf *b, const struct db_config *c,
 {
 	const struct db_dialect *d = &c->driver->dialect;
 
-	if (buf_printf(b, "\nPARTITION BY RANGE COLUMNS (received_at) (\n  ") <
-		0 ||
+	if (sql_put_form(b, c,
+		"\nPARTITION BY RANGE COLUMNS (<received_at>) (\n  ") < 0 ||
 	    put_part(b, d, "%s", PAST, parts[0].from) < 0 ||
 	    put_parts(b, c, "%s", parts, count, ",\n  ") < 0 ||
 	    (c->catch_all && (buf_printf(b, ",\n  ") < 0 ||
@@ -84,17 +84,19 @@ put_list(struct buf *b, const struct db_config *c, const char *table)
 	    "'%Y-%m-%d %H:%i:%s.%f') END, '\t', n) ORDER BY o SEPARATOR '\n') "
 	    "FROM (SELECT DISTINCT partition_name n, "
 	    "partition_ordinal_position o, partition_description d, "
-	    "CASE CONCAT(partition_method, ' ', LOWER(partition_expression)) "
-	    "WHEN 'RANGE COLUMNS `received_at`' THEN '%s' "
-	    "WHEN 'RANGE to_days(`received_at`)' THEN '" DAYS "' "
-	    "WHEN 'RANGE unix_timestamp(`received_at`)' THEN "
-	    "'" SECONDS "' END form "
+	    "CASE LOWER(CONCAT(partition_method, ' ', partition_expression)) "
+	    "WHEN LOWER(CONCAT('RANGE COLUMNS `', {received_at}, '`')) "
+	    "THEN '%s' "
+	    "WHEN LOWER(CONCAT('RANGE to_days(`', {received_at}, '`)')) "
+	    "THEN '" DAYS "' "
+	    "WHEN LOWER(CONCAT('RANGE unix_timestamp(`', {received_at}, '`)')) "
+	    "THEN '" SECONDS "' END form "
 	    "FROM information_schema.partitions WHERE table_name=";
 	const struct db_dialect *d = &c->driver->dialect;
 	const char *dot = strchr(table, '.');
 	const char *name = dot == NULL ? table : dot + 1;
 
-	if (buf_append(b, front, sizeof(front) - 1) < 0 ||
+	if (sql_put_form(b, c, front) < 0 ||
 	    sql_put_text(b, d, name, strlen(name)) < 0 ||
 	    buf_printf(b, " AND table_schema=") < 0 ||
 	    (dot == NULL

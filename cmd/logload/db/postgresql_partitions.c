@@ -50,8 +50,8 @@ static int
 put_clause(struct buf *b, const struct db_config *c,
     const struct db_partition *parts, unsigned count)
 {
-	(void)c, (void)parts, (void)count;
-	return buf_printf(b, " PARTITION BY RANGE (received_at)");
+	(void)parts, (void)count;
+	return sql_put_form(b, c, " PARTITION BY RANGE (<received_at>)");
 }
 
 static int
@@ -85,7 +85,7 @@ put_list(struct buf *b, const struct db_config *c, const char *table)
 	    "WITH t AS (SELECT p.partrelid FROM pg_partitioned_table p "
 	    "JOIN pg_attribute a ON a.attrelid=p.partrelid AND "
 	    "a.attnum=p.partattrs[0] WHERE p.partstrat='r' AND p.partnatts=1 "
-	    "AND a.attname='received_at' AND p.partrelid=to_regclass(";
+	    "AND a.attname={received_at} AND p.partrelid=to_regclass(";
 	static const char back[] =
 	    ")), b AS (SELECT c.oid, pg_get_expr(c.relpartbound, c.oid) bound "
 	    "FROM t JOIN pg_inherits i ON i.inhparent=t.partrelid JOIN "
@@ -103,7 +103,7 @@ put_list(struct buf *b, const struct db_config *c, const char *table)
 	int rc = 0;
 
 	if (sql_put_table(&quoted, d, table) < 0 ||
-	    buf_append(b, front, sizeof(front) - 1) < 0 ||
+	    sql_put_form(b, c, front) < 0 ||
 	    sql_put_text(b, d, quoted.data, quoted.len) < 0 ||
 	    buf_append(b, back, sizeof(back) - 1) < 0)
 		rc = -1;
@@ -140,10 +140,11 @@ check_none(struct db *db, const struct db_partition *part,
 	struct db_answer answer;
 
 	b->len = 0;
-	if (buf_printf(b,
-		"SELECT 1 FROM %s WHERE received_at>='%s+00' AND "
-		"received_at<'%s+00' LIMIT 1",
-		over->name, part->from, part->to) < 0)
+	if (buf_printf(b, "SELECT 1 FROM %s", over->name) < 0 ||
+	    sql_put_form(b, db->config, " WHERE <received_at>>=") < 0 ||
+	    buf_printf(b, "'%s+00'", part->from) < 0 ||
+	    sql_put_form(b, db->config, " AND <received_at><") < 0 ||
+	    buf_printf(b, "'%s+00' LIMIT 1", part->to) < 0)
 		return db_no_memory(db);
 	verdict = db->driver->ask(db, b->data, b->len, &answer);
 	if (verdict != DB_OK || !answer.found)
