@@ -354,7 +354,7 @@ look_up(struct db *db, const char *name, uint64_t id, bool lock,
 	    (id != 0 ? buf_printf(b, " WHERE id=%llu", (unsigned long long)id)
 		     : buf_printf(b, " WHERE name=")) < 0 ||
 	    (id == 0 && sql_put_text(b, d, name, strlen(name)) < 0) ||
-	    buf_printf(b, "%s", lock ? d->lock : "") < 0)
+	    buf_printf(b, "%s", lock && d->lock != NULL ? d->lock : "") < 0)
 		return db_no_memory(db);
 	verdict = ask(db, b->data, b->len, &answer);
 	*found = verdict == DB_OK && answer.found;
@@ -516,6 +516,22 @@ db_file_id(const char *name, uint64_t *id)
 	return 0;
 }
 
+/* Locks the line of that name, if there is one, without changing it. */
+static enum db_verdict
+lock_line(struct db *db, const char *name)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	struct buf *b = &db->sql;
+
+	b->len = 0;
+	if (buf_printf(b, "UPDATE ") < 0 ||
+	    sql_put_table(b, d, db->config->ledger) < 0 ||
+	    buf_printf(b, " SET name=name WHERE name=") < 0 ||
+	    sql_put_text(b, d, name, strlen(name)) < 0)
+		return db_no_memory(db);
+	return run(db, b->data, b->len);
+}
+
 /*
  * The unique name decides between two loaders of one file: the second one's
  * INSERT waits for the first one's transaction and then finds the line. A
@@ -533,6 +549,11 @@ db_claim(struct db *db, const struct db_claim *claim, struct db_file *file)
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		verdict = add_line(db, id, claim);
 		if (verdict != DB_OK && db->cause != DB_CAUSE_DUPLICATE)
+			return verdict;
+		verdict = db->driver->dialect.lock == NULL
+			      ? lock_line(db, claim->name)
+			      : DB_OK;
+		if (verdict != DB_OK)
 			return verdict;
 		verdict = look_up(db, claim->name, 0, true, file, &found);
 		/* Then the id was refused: is it another name's? */

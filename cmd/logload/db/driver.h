@@ -179,7 +179,8 @@ struct db_dialect {
 	const char *escaped;  /* characters of a string with a \ before them */
 	const char *begin;    /* begins a transaction */
 	const char *same;     /* is true in a session as open has made it */
-	const char *lock;     /* behind a SELECT whose row is to be locked */
+	const char *lock;     /* behind a SELECT whose row is to be locked;
+				 NULL: an UPDATE of it comes before that */
 	const char *same_key; /* behind an INSERT: a key that is there already
 				 is no error; NULL: it may be one, and the
 				 transaction goes on */
@@ -198,6 +199,7 @@ struct db_dialect {
 	const char *table_end; /* behind the bracket */
 	unsigned name_bytes;   /* most of a name; 0: the database will say */
 	bool sqlstates; /* error.code is an SQLSTATE, as a number of base 36 */
+	bool made_by_user; /* the tables are, of what --print-schema prints */
 };
 
 #define DB_FIELDS_MAX 12
@@ -306,5 +308,6 @@ db_no_memory(struct db *db)
 DB_DRIVER db_mysql; /* MySQL and MariaDB */
 DB_DRIVER db_postgresql;
 DB_DRIVER db_sqlite;
+DB_DRIVER db_odbc; /* whatever has a driver for it */
 
 #endif

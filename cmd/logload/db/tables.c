@@ -214,7 +214,7 @@ int
 tables_schema(const struct db_config *c, const char *tables, struct buf *b)
 {
 	const struct db_dialect *d = &c->driver->dialect;
-	const char *unless = "IF NOT EXISTS ";
+	const char *unless = d->made_by_user ? "" : "IF NOT EXISTS ";
 
 	if (put_create(b, c, unless, c->ledger, put_ledger) < 0 ||
 	    buf_printf(b, ";\n\n") < 0)
@@ -332,6 +332,13 @@ make(struct db *db, const char *table, put_table *put, put_table *put_columns,
 
 	if (verdict == DB_OK || db->cause != DB_CAUSE_NO_TABLE)
 		return verdict;
+	if (db->config->driver->dialect.made_by_user) {
+		(void)error_set(&db->error,
+		    "the table %s is not there; make it of what --print-schema "
+		    "prints, in this database's words",
+		    table);
+		return DB_SCHEMA;
+	}
 	db->sql.len = 0;
 	if (put_create(&db->sql, db->config, "", table, put) < 0)
 		return db_no_memory(db);
@@ -371,7 +378,7 @@ extend(struct db *db)
 	    buf_printf(b, " ADD COLUMN ") < 0 ||
 	    put_new_columns(b, d, ", ADD COLUMN ") < 0)
 		return db_no_memory(db);
-	verdict = run(db);
+	verdict = d->made_by_user ? DB_SCHEMA : run(db);
 	if (verdict == DB_OK) {
 		log_info("extended the table %s", ledger);
 		return make_index(db, ledger, LEDGER_INDEX);
