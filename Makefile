@@ -39,7 +39,8 @@ TOOLS := $(filter-out $(if $(STREAM),,$(STREAM_TOOLS)),\
 MYSQL := $(shell pkg-config --exists mysqlclient 2>/dev/null && \
 	echo mysqlclient || echo libmariadb)
 DRIVERS := mysql:$(MYSQL):default-libmysqlclient-dev \
-	postgresql:libpq:libpq-dev sqlite:sqlite3:libsqlite3-dev
+	postgresql:libpq:libpq-dev sqlite:sqlite3:libsqlite3-dev \
+	odbc:odbc:unixodbc-dev
 of = $(word $(1),$(subst :, ,$(2)))
 BUILT := $(foreach d,$(DRIVERS),$(if $(shell \
 	pkg-config --exists $(call of,2,$(d)) 2>/dev/null && echo yes),$(d)))
@@ -134,7 +135,9 @@ NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
 	zlib:zlib1g-dev libzstd:libzstd-dev libssl:libssl-dev \
 	libcrypto:libssl-dev \
 	$(foreach d,$(DRIVERS),$(call of,2,$(d)):$(call of,3,$(d)))
+# Their ODBC drivers are for tests, which else skip them.
 DEPS := $(filter-out clang,$(sort libc6-dev make bash \
+	odbc-mariadb odbc-postgresql libsqliteodbc \
 	$(foreach n,$(NEED_COMMANDS) $(NEED_MODULES),$(lastword $(subst :, ,$(n))))))
 
 deps: ## install what building and testing need (Debian, Ubuntu)

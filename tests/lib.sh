@@ -94,7 +94,7 @@
 #	http_codes PORT <REQUEST prints the status codes of all answers, in a line
 #
 # A database, one of its own for each test. The variable DB says which one:
-# mariadb (the default), postgresql or sqlite. A test that is right for several
+# mariadb (the default), postgresql, sqlite, or odbc. A test that is right for several
 # has a line "# databases: mariadb postgresql sqlite", and runs on each of them.
 #	db_start [SERVER-OPTION]...   starts it, over its last data if it has
 #	                         run before; sets DB_URL (database, user and
@@ -550,6 +550,8 @@ tests_sleeps='^(LOCK TABLE|SELECT (SLEEP|pg_sleep))' # what holds the table
 . "$tests_dir/db/postgresql.sh"
 # shellcheck source=tests/db/sqlite.sh
 . "$tests_dir/db/sqlite.sh"
+# shellcheck source=tests/db/odbc.sh
+. "$tests_dir/db/odbc.sh"
 
 # A port that is free now, and below those that the kernel gives to others.
 tests_free_port() {

@@ -25,7 +25,7 @@ settings_table(
 	    OPTION_HEADING_ROW("Database"),
 	    {"db", OPTION_STRING, &s->url, NULL, "URL",
 		"the database: mysql://USER@HOST:PORT/DATABASE, "
-		"postgresql://..., sqlite:PATH",
+		"postgresql://..., sqlite:PATH, odbc:CONNECTION-STRING",
 		NULL, 0, 0},
 	    {"db-password-file", OPTION_STRING, &s->password_file, NULL, "FILE",
 		"file with the password in its first line", NULL, 0, 0},

@@ -15,6 +15,7 @@ static const struct {
     {&db_mysql, {"mysql://", "mariadb://"}, "default-libmysqlclient-dev"},
     {&db_postgresql, {"postgresql://", "postgres://"}, "libpq-dev"},
     {&db_sqlite, {"sqlite:"}, "libsqlite3-dev"},
+    {&db_odbc, {"odbc:"}, "unixodbc-dev"},
 };
 
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))

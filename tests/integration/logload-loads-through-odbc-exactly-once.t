@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Through ODBC any database is served: with each of Debian's drivers, whatever
+# is killed, each event is a row once, or a record in rejected/ with the reason.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/logload-lib.sh"
+
+column=(--column 'n=n:bigint' --column 'id=id:varchar(9)')
+
+progressed() {
+	[ "$(sql 'SELECT MAX(progress) FROM log_files' || echo 0)" -gt "$1" ] \
+		2>/dev/null || ! alive logload
+}
+
+once_each() { # N NAME
+	sql_is 'SELECT COUNT(*), COUNT(DISTINCT line) FROM logs' "$1	$1" "$2"
+}
+
+# As it is: MariaDB's client has escapes, and the locale's encoding.
+raw() {
+	case $ODBC in
+	mariadb) tests_mysql --raw --default-character-set=utf8mb4 \
+		--database=logs --execute="$1" ;;
+	*) sql "$1" ;;
+	esac
+}
+
+anew() {
+	sql 'DELETE FROM logs; DELETE FROM log_files'
+	rm -f "$SPOOL"/*/*.ndjson "$DIR"/rejected/*
+}
+
+through() {
+	local kills=0 progress=0 size before
+
+	ODBC=$1
+	note "--- $ODBC"
+	DB=odbc
+	unset LOGLOAD_DB_PASSWORD
+	DB_PORT=
+	db_start
+	spool_new
+	mkdir -p "$SPOOL/ready"
+
+	# The tables are the user's.
+	events 3 >"$SPOOL/ready/$(ready 1)"
+	sql 'DROP TABLE logs'
+	once
+	is "$STATUS/$(files ready)" 78/1 'no table: the configuration'
+	like "$ERR" 'table logs .*--print-schema' 'which says how it is made'
+	logload --db "$DB_URL" "${column[@]}" --print-schema >"$DIR/schema"
+	sed -i "s/\"level\" VARCHAR(16) NULL/\"level\" VARCHAR(16) CHECK (\"level\" <> 'bad')/" \
+		"$DIR/schema"
+	odbc_as_owner "$(cat "$DIR/schema")"
+	sql 'CREATE UNIQUE INDEX logs_id ON logs (id)'
+	once "${column[@]}"
+	is "$STATUS/$(rows)" 0/3 'then all is loaded'
+
+	# Killed in the midst of a load.
+	anew
+	events 10000 >"$SPOOL/ready/$(ready 1)"
+	size=$(stat -c %s "$SPOOL/ready/$(ready 1)")
+	while [ "$kills" -lt 4 ]; do
+		logload_start --chunk 64KiB "${column[@]}"
+		wait_for progressed "$progress"
+		alive logload || break
+		kill_hard logload
+		kills=$((kills + 1))
+		progress=$(sql 'SELECT MAX(progress) FROM log_files')
+		[ "$progress" -lt "$size" ] || break
+	done
+	num "$kills" -ge 2 "killed $kills times within the file"
+	once "${column[@]}"
+	is "$STATUS/$(files ready)" 0/0 'and then to its end'
+	once_each 10000 'each event is a row, once'
+	is "$(ledger events,progress | xargs)" "10000 $size" 'the ledger has it all'
+
+	# One in a hundred is refused.
+	anew
+	events 5000 | sed 's/"id":"e[0-9]*00",/"id":"e0",/
+		s/"n":\([0-9]*50\)}/"n":\1,"level":"bad"}/' >"$SPOOL/ready/$(ready 2)"
+	once "${column[@]}"
+	is "$STATUS/$(rows)" 0/4901 'those that are refused are singled out'
+	is "$(rejected line | wc -l)/$(rejected line | sort -n | tail -n 1)" \
+		99/4951 'and are records'
+	is "$(rejected code | sort | uniq -c | xargs)" "$2" 'with the code'
+	is "$(rejected text | grep -ciE 'unique|duplicate|check|constraint')" 99 \
+		'and the reason'
+	# What the ledger does not know any more is there by the rows' own key.
+	sql 'DELETE FROM log_files'
+	events 5000 | sed 's/"id":"e[0-9]*00",/"id":"e0",/
+		s/"n":\([0-9]*50\)}/"n":\1,"level":"bad"}/' >"$SPOOL/ready/$(ready 2)"
+	rm -f "$SPOOL"/loaded/* "$SPOOL"/rejected/*
+	once "${column[@]}"
+	is "$STATUS/$(rows)/$(ledger events,rejected | xargs)" '0/4901/4901 99' \
+		'the same event is not stored twice, but counted'
+
+	# Values are what they were, to the byte.
+	anew
+	{
+		printf '{"a":"\\u0000\\ud83c\\udf31","id":"\xf0\x9f\x8c\xb1\xc3\xa9\x27\\\\","n":-9223372036854775808}\n'
+		perl -e 'printf "{\"id\":\"long\",\"b\":\"%s\"}\n", "\xc3\xa4x" x 1000000'
+		printf '{"id":"nul\\u0000","n":1}\n'
+		printf '{"id":"\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1","time":"2026-11-22T07:33:51.000001Z"}\n'
+		printf '{"id":"","n":9223372036854775807}\n'
+		printf '{"id":"blanks  ","n":1e3}\n'
+	} >"$SPOOL/ready/$(ready 3)"
+	cp "$SPOOL/ready/$(ready 3)" "$DIR/values"
+	once "${column[@]}"
+	is "$STATUS/$(rows)/$(rejected line)" 0/5/3 'a NUL in a column is no text'
+	is "$(raw 'SELECT payload FROM logs ORDER BY line' | cksum)" \
+		"$(sed 3d "$DIR/values" | cksum)" 'a payload is the text as it came'
+	is "$(raw 'SELECT id, n FROM logs ORDER BY line')" "$(printf '%s\t%s\n' \
+		$'\xf0\x9f\x8c\xb1\xc3\xa9\'\\' -9223372036854775808 long NULL \
+		"$(printf '\xf0\x9f\x8c\xb1%.0s' {1..9})" NULL '' \
+		9223372036854775807 'blanks  ' 1000)" 'and a column its value'
+	like "$(sql 'SELECT occurred_at FROM logs WHERE line = 4')" \
+		'^2026-11-22 07:33:51\.000001' 'an instant to the microsecond'
+	[ "$ODBC" = sqlite ] || server_dies
+	"${ODBC}_stop"
+}
+
+server_dies() {
+	anew
+	events 10000 >"$SPOOL/ready/$(ready 4)"
+	logload_start --chunk 64KiB "${column[@]}"
+	wait_for progressed 1
+	db_kill
+	ok 'the server dies: that is told' wait_log logload ' (warn|error) '
+	db_start
+	ok 'it is back, and all is loaded' wait_for no_files ready
+	stop logload
+	once_each 10000 'each event is a row, once'
+}
+
+through mariadb '99 23000'
+through postgresql '49 23505 50 23514'
+through sqlite '99 HY000'
+
+# A password is for nobody to see.
+run logload --db 'odbc:DSN=x;UID=u;PWD={se}}cret}' "$DIR/values"
+is "$STATUS" 64 'no password is an argument'
+unlike "$ERR" 'cret' 'nor told'
+run env LOGLOAD_DB='odbc:DSN=none;UID=u;Pwd=secret' logload --wait 0 "$DIR/values"
+is "$STATUS" 78 'but one may be in a variable'
+like "$ERR" '\(IM002\)' 'there is no such data source'
+unlike "$ERR$OUT" 'secret' 'which is told without it'
+done_testing
