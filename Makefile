@@ -168,7 +168,7 @@ needs:
 PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 
 # A test of what holds for each database says so: "# databases: mariadb ...".
-DATABASES ?= postgresql
+DATABASES ?= postgresql odbc
 OF_DATABASE = $(if $(CHOSEN),$(shell grep -lE '^\# databases:.* $(1)( |$$)' \
 	$(CHOSEN)))
 # A test that measures time has a line "# alone: why", and runs alone.

@@ -4,6 +4,8 @@
 # variable ODBC names (postgresql, if it does not), through Debian's driver for
 # it. The tables are made of what --print-schema prints, with the first start.
 
+# shellcheck disable=SC2034 # DB and the like are for lib.sh and the tests
+
 ODBC=${ODBC:-postgresql}
 for tests_odbc_drivers in /usr/lib/*/odbc; do :; done
 
@@ -19,7 +21,6 @@ odbc_start() {
 	[ -e "$driver" ] || skip_all "no ODBC driver for $ODBC here"
 	"${ODBC}_start" "$@"
 	DB=odbc
-	# shellcheck disable=SC2034 # for the tests
 	case $ODBC in
 	sqlite) DB_URL="odbc:Driver=$driver;Database=$DB_FILE" ;;
 	*) DB_URL="odbc:Driver=$driver;Server=$DB_HOST;Port=$DB_PORT;Database=logs;UID=logs" ;;

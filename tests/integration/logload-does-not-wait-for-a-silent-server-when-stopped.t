@@ -2,7 +2,7 @@
 # The server neither answers nor goes away, as when its machine hangs: a signal
 # ends logload within some seconds all the same, and nothing is lost or twice.
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
-# databases: mariadb postgresql
+# databases: mariadb postgresql odbc
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -2,7 +2,7 @@
 # The connection breaks between the server's commit and its answer: the next
 # look at the ledger tells that all is stored. The events are neither loaded
 # twice nor missing from the counts.
-# databases: mariadb postgresql
+# databases: mariadb postgresql odbc
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -31,7 +31,8 @@ while (my $c = $server->accept) {
 			$open = 0, last unless sysread $from, my $data, 65536;
 			syswrite $from == $c ? $s : $c, $data;
 			next if $from != $c || $cut;
-			$loads++ if $data =~ /^....\xfa|COPY /s; # bulk execute
+			# A bulk execute, and the others' words.
+			$loads++ if $data =~ /^....\xfa|COPY |INSERT INTO "logs"/s;
 			next unless $loads && $data =~ /COMMIT\0?$/;
 			sysread $s, $data, 65536;
 			$cut = 1;
@@ -50,7 +51,7 @@ for way in following hand; do
 	rm -f "$DIR/port"
 	start "proxy-$way" perl "$DIR/proxy.pl" "$DB_PORT" "$DIR/port"
 	wait_for test -s "$DIR/port" || give_up 'no proxy'
-	url=${DB_URL%%:*}://logs@127.0.0.1:$(cat "$DIR/port")/logs
+	url=${DB_URL/$DB_PORT/$(cat "$DIR/port")}
 	if [ "$way" = hand ]; then
 		events 10 >"$DIR/a"
 		run logload --db "$url" "$DIR/a"

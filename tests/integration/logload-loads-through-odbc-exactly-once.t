@@ -30,7 +30,7 @@ anew() {
 }
 
 through() {
-	local kills=0 progress=0 size before
+	local kills=0 progress=0 size
 
 	ODBC=$1
 	note "--- $ODBC"
@@ -116,7 +116,31 @@ through() {
 	like "$(sql 'SELECT occurred_at FROM logs WHERE line = 4')" \
 		'^2026-11-22 07:33:51\.000001' 'an instant to the microsecond'
 	[ "$ODBC" = sqlite ] || server_dies
+	events 1 >"$SPOOL/ready/$(ready 5)"
+	case $ODBC in
+	mariadb)
+		refuses 'ALTER TABLE logs ENGINE=MyISAM' \
+			'table logs has no transactions'
+		refuses 'ALTER TABLE log_files MODIFY name VARCHAR(255)
+			COLLATE utf8mb4_general_ci' 'the ledger has a line of the file'
+		;;
+	postgresql)
+		refuses 'ALTER TABLE logs ALTER received_at TYPE timestamp(0)' \
+			'received_at has to hold microseconds'
+		refuses 'ALTER TABLE log_files ALTER progress TYPE real' \
+			'log_files changes large numbers'
+		refuses 'ALTER TABLE log_files DROP CONSTRAINT log_files_pkey,
+			DROP CONSTRAINT log_files_name_key' 'found 2 lines of the id'
+		;;
+	esac
 	"${ODBC}_stop"
+}
+
+refuses() { # STATEMENT REGEX
+	sql "$1"
+	once "${column[@]}"
+	is "$STATUS/$(files ready)" 78/1 'into such tables nothing is loaded'
+	like "$ERR" "$2" "for $2"
 }
 
 server_dies() {

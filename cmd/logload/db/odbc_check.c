@@ -9,7 +9,11 @@
 
 #include "clock.h"
 #include "db.h"
+#include "log.h"
 #include "odbc_own.h"
+
+#define NO_TRANSACTIONS \
+	"has no transactions: what \"logload tries\" in it has stayed there"
 
 /* More than a double, or 32 bits, can hold. */
 #define NUMBER ((UINT64_C(1) << 62) + 1)
@@ -33,7 +37,7 @@ static void
 make_name(char name[DB_NAME_MAX + 1])
 {
 	int n = snprintf(name, DB_NAME_MAX + 1,
-	    "logload-tries-%llx-%d'\\\"%%\xc3\xa9\xf0\x9f\x8c\xb1",
+	    "logload tries %llx-%d'\\\"%%\xc3\xa9\xf0\x9f\x8c\xb1",
 	    (unsigned long long)clock_wall_us(), (int)getpid());
 
 	memset(name + n, 'x', DB_NAME_MAX - (size_t)n);
@@ -107,7 +111,7 @@ odbc_try_ledger(struct db *db)
 		verdict = run_text(db, "ROLLBACK");
 	if (verdict == DB_OK)
 		verdict = db_find(db, name, &file, &found);
-	return found ? wrong(db, ledger, "has no transactions") : verdict;
+	return found ? wrong(db, ledger, NO_TRANSACTIONS) : verdict;
 }
 
 /* Stores it, looks for it, and takes it back. */
@@ -120,7 +124,10 @@ try_row(struct db *db, const struct batch *b)
 
 	if (verdict == DB_OK)
 		verdict = db_store(db, b, 0, 1);
-	/* What it refuses, a column of the user's may be the cause of. */
+	if (verdict == DB_REFUSED) /* for a column of the user's, perhaps */
+		log_warn("the table %s could not be tried, for it refuses a "
+			 "row: %s",
+		    table, db->error.text);
 	if (verdict != DB_OK)
 		return verdict;
 	verdict = db_is_there(db, b, 0, &there);
@@ -132,13 +139,15 @@ try_row(struct db *db, const struct batch *b)
 		verdict = run_text(db, "ROLLBACK TO SAVEPOINT probe");
 	if (verdict == DB_OK)
 		verdict = db_is_there(db, b, 0, &there);
-	return there ? wrong(db, table, "has no transactions") : verdict;
+	return verdict == DB_OK && there ? wrong(db, table, NO_TRANSACTIONS)
+					 : verdict;
 }
 
 enum db_verdict
 odbc_try_events(struct db *db)
 {
-	static const char payload[] = "{\"event\":\"logload tries\"}";
+	static const char payload[] =
+	    "{\"event\":\"logload tries \xf0\x9f\x8c\xb1\"}";
 	char received_at[VALUE_DATETIME_LEN + 1], name[DB_NAME_MAX + 1];
 	struct row row = {.received_at = received_at,
 	    .line = NUMBER,

@@ -211,7 +211,8 @@ make_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 	for (unsigned i = 0; i < params; i++) {
 		size_t most = widest(b, i, from, count);
 
-		l->widths[i] = most + most / 4; /* and soon all will fit */
+		/* Soon all will fit. */
+		l->widths[i] = count == 1 ? most : most + most / 4;
 		size += count * l->widths[i];
 	}
 	l->cells.len = 0;
@@ -272,6 +273,10 @@ insert(struct link *l, const struct batch *b, unsigned from, unsigned count,
 	else
 		verdict = odbc_failed(l, SQL_HANDLE_STMT, l->insert, NULL);
 	(void)SQLFreeStmt(l->insert, SQL_CLOSE); /* forgets, at most */
+	if (l->cells.cap > 2 * CELLS_BYTES) {
+		buf_release(&l->cells);
+		l->rows = 0;
+	}
 	return verdict;
 }
 

@@ -160,6 +160,10 @@ connect_with(struct link *l, const char *words)
 	if (l->connected)
 		return DB_OK;
 	verdict = odbc_failed(l, SQL_HANDLE_DBC, l->dbc, "connect");
+	if (strstr(l->db.error.text, "authentication failed") != NULL ||
+	    strstr(l->db.error.text, "no password") != NULL ||
+	    strstr(l->db.error.text, "does not exist") != NULL)
+		return DB_SCHEMA; /* under the state of a server that is away */
 	return verdict == DB_REFUSED ? DB_PASSING : verdict;
 }
 
