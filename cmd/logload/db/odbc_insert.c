@@ -26,6 +26,16 @@ get_text(struct link *l, SQLUSMALLINT number, char *text, size_t size)
 	return text;
 }
 
+static bool
+is_key(const struct columns *columns, const char *name)
+{
+	for (int i = 0; i < 3; i++) {
+		if (strcasecmp(columns->fixed[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Has a unique index the rows' key for its first three columns? */
 static enum db_verdict
 find_own_key(struct link *l, const char *table)
@@ -58,10 +68,7 @@ find_own_key(struct link *l, const char *table)
 		(void)get_text(l, COLUMN, text, sizeof(text));
 		(void)get_text(l, FILTER, filter, sizeof(filter));
 		if (ordinal <= 3 && *filter == '\0' &&
-		    (strcasecmp(text, "received_at") == 0 ||
-			strcasecmp(text, "file_id") == 0 ||
-			strcasecmp(text, "line") == 0) &&
-		    ++found == 3)
+		    is_key(l->db.config->columns, text) && ++found == 3)
 			l->db.own_key = true;
 	}
 	(void)SQLFreeStmt(l->statement, SQL_CLOSE); /* forgets, at most */
@@ -148,7 +155,7 @@ prepare(struct link *l, unsigned rows)
 
 	if (l->lens == NULL)
 		l->lens = calloc(
-		    ARRAY_ROWS * (c->columns->count + 4), sizeof(*l->lens));
+		    ARRAY_ROWS * columns_values(c->columns), sizeof(*l->lens));
 	if (l->lens == NULL)
 		return db_no_memory(&l->db);
 	if (l->prepared == rows)
@@ -202,6 +209,7 @@ make_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 {
 	unsigned params = b->text_count + 2;
 	bool arrays = l->way == ARRAYS;
+	bool has_payload = columns_has_payload(l->db.config->columns);
 	SQLLEN *len = l->lens;
 	size_t size = 0;
 	bool good;
@@ -225,7 +233,8 @@ make_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 		for (unsigned row = 0; row < count && good; row++) {
 			if (row == 0 || !arrays)
 				good = bind(l, row * params + i, cell,
-				    l->widths[i], i + 1 == params, len);
+				    l->widths[i],
+				    has_payload && i + 1 == params, len);
 			cell += l->widths[i];
 			len++;
 		}
