@@ -146,7 +146,7 @@ refuses() { # STATEMENT REGEX
 server_dies() {
 	anew
 	events 10000 >"$SPOOL/ready/$(ready 4)"
-	logload_start --chunk 64KiB "${column[@]}"
+	logload_start --chunk 64KiB --rate 3000 "${column[@]}"
 	wait_for progressed 1
 	db_kill
 	ok 'the server dies: that is told' wait_log logload ' (warn|error) '
