@@ -118,7 +118,7 @@ odbc_try_ledger(struct db *db)
 static enum db_verdict
 try_row(struct db *db, const struct batch *b)
 {
-	const char *table = db->config->table;
+	const char *table = db->table->name;
 	enum db_verdict verdict = run_text(db, "SAVEPOINT probe");
 	bool there;
 
@@ -154,21 +154,21 @@ odbc_try_events(struct db *db)
 	    .payload = {payload, sizeof(payload) - 1}};
 	struct batch b = {0};
 	enum db_verdict verdict;
-	bool own_key = db->own_key;
+	bool own_key = db->table->own_key;
 	uint64_t id = NUMBER;
 
 	make_name(name);
 	value_stamp((int64_t)clock_wall_us() | 1, received_at);
 	if (db_file_id(name, &id) < 0 ||
-	    batch_init(&b, db->config->columns) < 0)
+	    batch_init(&b, db->config->columns, 1) < 0)
 		return db_no_memory(db);
 	if (batch_add(&b, &db->limits, id, &row) < 0) {
 		batch_release(&b);
 		return db_no_memory(db);
 	}
-	db->own_key = true; /* or nothing is asked */
+	db->table->own_key = true; /* or nothing is asked */
 	verdict = try_row(db, &b);
-	db->own_key = own_key;
+	db->table->own_key = own_key;
 	batch_release(&b);
 	return verdict == DB_OK || verdict == DB_REFUSED
 		   ? run_text(db, "ROLLBACK")

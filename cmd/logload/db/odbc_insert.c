@@ -58,7 +58,7 @@ find_own_key(struct link *l, const char *table)
 	(void)SQLFreeStmt(l->statement, SQL_RESET_PARAMS);
 	rc = SQLStatistics(l->statement, catalog, SQL_NTS, schema, SQL_NTS,
 	    (SQLCHAR *)name, SQL_NTS, SQL_INDEX_UNIQUE, SQL_QUICK);
-	l->db.own_key = false;
+	l->db.table->own_key = false;
 	while (
 	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
 		long ordinal = strtol(
@@ -69,7 +69,7 @@ find_own_key(struct link *l, const char *table)
 		(void)get_text(l, FILTER, filter, sizeof(filter));
 		if (ordinal <= 3 && *filter == '\0' &&
 		    is_key(l->db.config->columns, text) && ++found == 3)
-			l->db.own_key = true;
+			l->db.table->own_key = true;
 	}
 	(void)SQLFreeStmt(l->statement, SQL_CLOSE); /* forgets, at most */
 	return rc == SQL_NO_DATA ? DB_OK
@@ -85,7 +85,7 @@ odbc_check(struct db *db, const char *table)
 
 	if (table == db->config->ledger)
 		return odbc_try_ledger(db);
-	db->bounds = (struct row_bounds){.no_nul_value = true};
+	db->table->bounds = (struct row_bounds){.no_nul_value = true};
 	l->prepared = 0;
 	verdict = find_own_key(l, table);
 	return verdict == DB_OK ? odbc_try_events(db) : verdict;
@@ -158,13 +158,13 @@ prepare(struct link *l, unsigned rows)
 		    ARRAY_ROWS * columns_values(c->columns), sizeof(*l->lens));
 	if (l->lens == NULL)
 		return db_no_memory(&l->db);
-	if (l->prepared == rows)
+	if (l->prepared == rows && strcmp(l->table, l->db.table->name) == 0)
 		return DB_OK;
 	l->prepared = l->rows = 0;
 	b->len = 0;
 	(void)SQLFreeStmt(l->insert, SQL_CLOSE);        /* these forget, */
 	(void)SQLFreeStmt(l->insert, SQL_RESET_PARAMS); /* at most */
-	if (sql_put_insert(b, c, "INSERT", rows) < 0 ||
+	if (sql_put_insert(b, &l->db, "INSERT", rows) < 0 ||
 	    odbc_translate(l, b->data, b->len) < 0)
 		return db_no_memory(&l->db);
 	if (!SQL_SUCCEEDED(
@@ -173,6 +173,7 @@ prepare(struct link *l, unsigned rows)
 		return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 	}
 	l->prepared = rows;
+	memcpy(l->table, l->db.table->name, sizeof(l->table));
 	return DB_OK;
 }
 

@@ -48,9 +48,10 @@ struct link {
 	struct buf answer;          /* what the last one points into */
 	/* Of INSERT: */
 	enum way way;
-	unsigned prepared; /* for so many rows; 0: not yet */
-	unsigned rows;     /* its parameters are bound for; 0: not yet */
-	struct buf cells;  /* their values */
+	unsigned prepared;            /* for so many rows; 0: not yet */
+	char table[DB_TABLE_MAX + 1]; /* likewise */
+	unsigned rows;    /* its parameters are bound for; 0: not yet */
+	struct buf cells; /* their values */
 	size_t widths[COLUMNS_MAX + 4]; /* of the cells of each column */
 	SQLLEN *lens;                   /* of each value; owned */
 	/* A row, or a batch, over a limit of the server may end a session. */
