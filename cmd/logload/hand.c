@@ -90,6 +90,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	if (spool != NULL && s->rejected_dir == NULL && !s->retry_rejected &&
 	    !s->dry_run)
 		run_limit_rejected(&h->run);
+	kin_init(&h->kin);
 	h->listed = listed;
 	h->run.patience.most_ns = s->wait_ns;
 	progress_begin(&h->progress, show, paths_bytes(paths));

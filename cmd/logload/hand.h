@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kin.h"
 #include "progress.h"
 #include "report.h"
 #include "run.h"
@@ -26,6 +27,7 @@ struct hand {
 	struct progress progress;
 	/* Of files that are done. */
 	_Atomic uint64_t file_bytes, loaded_bytes; /* the latter: not skipped */
+	struct kin kin;
 	bool listed; /* the files were not named */
 	/* Files all of whose events were refused, for a later turn. */
 	char **later;        /* their paths; owned */

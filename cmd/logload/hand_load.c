@@ -326,7 +326,7 @@ load_source(
 	/* Copies of it may be at hand: one is loaded before the next is looked
 	 * up. */
 	do {
-		verdict = identity_find(&id, w, s,
+		verdict = identity_find(&id, w, &h->kin, s,
 		    s->dry_run ? NULL : h->run.spool, path, source, &err);
 	} while (verdict == LOAD_DONE && id.by_content &&
 		 crew_claim(w, id.sum.all.sha256));
@@ -342,6 +342,8 @@ load_source(
 	if (verdict == LOAD_DONE)
 		verdict =
 		    s->dry_run ? hand_dry_run(w, &load) : hand_load(w, &load);
+	if (id.by_content && load.tally.bytes > 0 && !s->dry_run)
+		kin_add(&h->kin, &load.file);
 	hand_conclude(h, &load, path, verdict);
 	loader_rest(&w->loader);
 	return hand_goes_on(verdict);

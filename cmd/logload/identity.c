@@ -12,15 +12,16 @@
 #include "identity.h"
 #include "naming.h"
 
-#define LOOKS 32          /* lines of a name that are looked at, the newest */
-#define LINES (3 * LOOKS) /* of up to three ranges of names */
+#define LINES (3 * KIN_LOOKS) /* of up to three ranges of names */
 
 /* What is needed to find one. */
 struct finder {
 	struct identity *id;
 	struct worker *w;
+	struct kin *kin;
 	const struct settings *s;
 	struct error *err;
+	uint64_t changed_us; /* the file's ctime */
 	char base[PATH_MAX], unrotated[PATH_MAX];
 	char numbered[PATH_MAX]; /* the front of base, up to its number */
 	struct db_file lines[LINES];
@@ -98,9 +99,9 @@ find(struct finder *f, struct spool *spool, const char *path,
 }
 
 enum load_verdict
-identity_find(struct identity *id, struct worker *w, const struct settings *s,
-    struct spool *spool, const char *path, struct source *source,
-    struct error *err)
+identity_find(struct identity *id, struct worker *w, struct kin *kin,
+    const struct settings *s, struct spool *spool, const char *path,
+    struct source *source, struct error *err)
 {
 	struct finder *f = calloc(1, sizeof(*f));
 	enum load_verdict verdict;
@@ -110,7 +111,7 @@ identity_find(struct identity *id, struct worker *w, const struct settings *s,
 		(void)error_errno(err, "read");
 		return LOAD_IO;
 	}
-	*f = (struct finder){.id = id, .w = w, .s = s, .err = err};
+	*f = (struct finder){.id = id, .w = w, .kin = kin, .s = s, .err = err};
 	naming_base(path, f->base);
 	verdict = find(f, spool, path, source);
 	id->sum.marks = NULL;
@@ -153,7 +154,14 @@ find_by_content(struct finder *f, struct source *source)
 	struct identity *id = f->id;
 	enum load_verdict verdict;
 	bool picked = false;
+	struct stat st;
 
+	if (fstat(source->fd, &st) < 0) {
+		(void)error_errno(f->err, "stat");
+		return LOAD_IO;
+	}
+	f->changed_us = (uint64_t)st.st_ctim.tv_sec * CLOCK_US_PER_S +
+			(uint64_t)st.st_ctim.tv_nsec / 1000;
 	/* An archive of many gigabytes is named for what it is at once. */
 	if (source->plain && framing_find(r, source, f->err) == NULL)
 		return r->unfit ? LOAD_UNFIT : LOAD_IO;
@@ -218,24 +226,25 @@ is_of_log(const struct finder *f, const struct db_file *line)
 
 /* The lines whose names lie in that range, the newest ones. */
 static enum load_verdict
-gather_range(
-    struct finder *f, const char *base, const char *from, const char *below)
+gather_range(struct finder *f, struct kin *kin, const char *base,
+    const char *from, const char *below)
 {
 	char first[LOAD_NAME_MAX + 1], last[LOAD_NAME_MAX + 1];
 	struct db_search search = {
 	    .from = first, .below = last, .unfinished = f->s->force};
-	enum load_verdict verdict = LOAD_DONE;
-	bool found = true;
+	struct db_file lines[KIN_LOOKS];
+	enum load_verdict verdict;
+	unsigned count;
 
 	(void)snprintf(first, sizeof(first), "%.200s%s", base, from);
 	(void)snprintf(last, sizeof(last), "%.200s%s", base, below);
-	for (unsigned i = 0; i < LOOKS && found && verdict == LOAD_DONE; i++) {
-		struct db_file *line = &f->lines[f->count];
-
-		verdict = trial_search(&f->w->trial, &f->w->loader, &search, i,
-		    line, &found, f->err);
-		if (verdict == LOAD_DONE && found && is_of_log(f, line))
-			f->marks[f->count++].bytes = line->bytes;
+	verdict = kin_find(f->s->force ? NULL : kin, f->w, &search,
+	    f->changed_us, lines, &count, f->err);
+	for (unsigned i = 0; verdict == LOAD_DONE && i < count; i++) {
+		if (!is_of_log(f, &lines[i]))
+			continue;
+		f->lines[f->count] = lines[i];
+		f->marks[f->count++].bytes = lines[i].bytes;
 	}
 	return verdict;
 }
@@ -248,11 +257,11 @@ gather_siblings(struct finder *f)
 	const char *dot = strrchr(f->unrotated, '.');
 
 	if (strncmp(f->base, f->unrotated, len) == 0)
-		return gather_range(f, f->unrotated, "-", "/");
+		return gather_range(f, f->kin, f->unrotated, "-", "/");
 	len = dot == NULL ? 0 : (size_t)(dot - f->unrotated) + 1;
 	(void)snprintf(
 	    f->numbered, sizeof(f->numbered), "%.*s", (int)len, f->base);
-	return gather_range(f, f->numbered, "0", ":");
+	return gather_range(f, f->kin, f->numbered, "0", ":");
 }
 
 /*
@@ -266,9 +275,11 @@ gather_lines(struct finder *f)
 	enum load_verdict verdict = LOAD_DONE;
 
 	if (may_ask(f))
-		verdict = gather_range(f, f->unrotated, "@sha256:", "@sha256;");
+		verdict = gather_range(
+		    f, f->kin, f->unrotated, "@sha256:", "@sha256;");
 	if (verdict == LOAD_DONE && rotated && may_ask(f))
-		verdict = gather_range(f, f->base, "@sha256:", "@sha256;");
+		verdict =
+		    gather_range(f, NULL, f->base, "@sha256:", "@sha256;");
 	if (verdict == LOAD_DONE && rotated && may_ask(f))
 		verdict = gather_siblings(f);
 	return verdict;
@@ -308,7 +319,7 @@ pick_known(struct finder *f, bool *picked)
 	if (may_ask(f))
 		verdict = pick_content(f, &sum->all, picked);
 	if (verdict == LOAD_DONE && may_ask(f) && !*picked &&
-	    sum->lines.bytes > 0)
+	    sum->lines.bytes > 0 && sum->lines.bytes < sum->all.bytes)
 		verdict = pick_content(f, &sum->lines, picked);
 	return verdict;
 }

@@ -13,6 +13,7 @@
 #define LOGLOAD_IDENTITY_H
 
 #include "crew.h"
+#include "kin.h"
 #include "load.h"
 #include "settings.h"
 #include "spool.h"
@@ -35,9 +36,9 @@ struct identity {
  * rewinds. LOAD_DONE; LOAD_SKIPPED: it is the front of what is loaded under
  * that name; or why not.
  */
-enum load_verdict
-identity_find(struct identity *, struct worker *, const struct settings *,
-    struct spool *, const char *path, struct source *, struct error *);
+enum load_verdict identity_find(struct identity *, struct worker *,
+    struct kin *, const struct settings *, struct spool *, const char *path,
+    struct source *, struct error *);
 
 /* Makes a load of it; both must outlive that. */
 void identity_load(
