@@ -123,6 +123,7 @@ for tool in logrecv logbatch logload; do
 		logload:force | logload:print-schema | logload:progress) continue ;;
 		logload:rejected-dir | logload:defaults-file) continue ;;
 		logload:name | logload:salvage | logload:report) continue ;;
+		logload:since | logload:until) continue ;;
 		esac
 		variable=$(tr a-z- A-Z_ <<<"${tool}_$option")
 		grep -q "^      $variable: " docker-compose.yml ||

@@ -76,6 +76,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 		return EX_OSERR;
 	}
 	report_begin(&h->report, s);
+	h->report.paths = paths;
 	dir = open_reject_dir(s, spool, &suffix, &err);
 	if (dir < 0 || run_init(&h->run, s, spool, stop,
 			   s->retry_rejected ? hand_retry : hand_file, dir,
@@ -99,7 +100,7 @@ run_paths(const struct settings *s, struct spool *spool, struct stop *stop,
 	if (left)
 		tell_left(h);
 	if (stop_asked(stop) &&
-	    atomic_load(&h->report.files) + atomic_load(&h->report.skipped) <
+	    atomic_load(&h->report.loaded) + atomic_load(&h->report.skipped) <
 		paths->count)
 		run_note(&h->run, OUTCOME_STOPPED);
 	end = run_end(&h->run);
@@ -127,6 +128,8 @@ hand_run(const struct settings *s, struct spool *spool, struct stop *stop,
 
 	rc = count > 0 ? paths_find(&all, paths, count, &err)
 		       : retry_list(spool, &all.list, &all.count, &err);
+	if (rc == 0 && (s->since != NULL || s->until != NULL))
+		paths_choose(&all, &s->span);
 	if (rc == 0) {
 		status = run_paths(s, spool, stop, &all, count == 0);
 	} else {

@@ -268,7 +268,7 @@ hand_conclude(struct hand *h, const struct load *load, const char *path,
 	    &h->report, load, path, stopped ? LOAD_STOPPED : verdict, later);
 	switch (verdict) {
 	case LOAD_DONE:
-		h->report.files++;
+		h->report.loaded++;
 		log_info("%sloaded: file=%s events=%llu rejected=%llu "
 			 "name=%s",
 		    would, path, (unsigned long long)t->events,

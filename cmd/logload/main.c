@@ -132,9 +132,10 @@ print_schema(const struct settings *s)
 
 /* What cannot go together, or is missing. */
 static int
-check_usage(const struct settings *s, int count, struct error *err)
+check_usage(
+    const struct settings *s, char *const *paths, int count, struct error *err)
 {
-	bool files = count > 0;
+	bool files = count > 0, timed = s->since != NULL || s->until != NULL;
 
 	if (s->print_schema)
 		return 0;
@@ -156,6 +157,13 @@ check_usage(const struct settings *s, int count, struct error *err)
 	    ((s->dry_run && !s->retry_rejected) || s->force || s->salvage))
 		return error_set(
 		    err, "--dry-run, --force and --salvage are for FILEs");
+	if (timed && !files && !s->retry_rejected)
+		return error_set(err, "--since and --until are for FILEs");
+	for (int i = 0; timed && i < count; i++) {
+		if (strcmp(paths[i], "-") == 0)
+			return error_set(err, "--since and --until go by the "
+					      "time in a name: - has none");
+	}
 	if (s->name != NULL && (count != 1 || s->retry_rejected))
 		return error_set(err, "--name is for one FILE, or -");
 	if (files && s->once)
@@ -278,7 +286,8 @@ main(int argc, char **argv)
 	status = settings_complete(&settings, &err);
 	if (status == EX_CONFIG)
 		log_error("%s", err.text);
-	else if (status != 0 || check_usage(&settings, argc - first, &err) < 0)
+	else if (status != 0 ||
+		 check_usage(&settings, argv + first, argc - first, &err) < 0)
 		status = options_usage(&tool, &err);
 	else if (settings.print_schema)
 		status = print_schema(&settings);

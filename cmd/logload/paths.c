@@ -71,9 +71,13 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* One name in a directory; *left counts those that are left out. */
+/* Of a directory, what is left out of it. */
+struct left {
+	unsigned others, directories;
+};
+
 static int
-add_entry(struct paths *p, const char *dir, const char *name, unsigned *left,
+add_entry(struct paths *p, const char *dir, const char *name, struct left *left,
     struct error *err)
 {
 	char path[PATH_MAX];
@@ -85,11 +89,14 @@ add_entry(struct paths *p, const char *dir, const char *name, unsigned *left,
 		dir[strlen(dir) - 1] == '/' ? "" : "/",
 		name) >= (int)sizeof(path))
 		return error_set(err, "open %s: the path is too long", path);
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (stat(path, &st) < 0)
+		return 0;
+	left->directories += S_ISDIR(st.st_mode);
+	if (!S_ISREG(st.st_mode))
 		return 0;
 	if (is_log(name, p->records))
 		return add(p, path, err);
-	(*left)++;
+	left->others++;
 	return 0;
 }
 
@@ -98,8 +105,8 @@ add_directory(struct paths *p, const char *path, struct error *err)
 {
 	size_t before = p->count;
 	DIR *dir = opendir(path);
+	struct left left = {0, 0};
 	struct dirent *entry;
-	unsigned left = 0;
 	int rc = 0;
 
 	if (dir == NULL)
@@ -111,10 +118,14 @@ add_directory(struct paths *p, const char *path, struct error *err)
 	(void)closedir(dir); /* only read from */
 	if (rc < 0)
 		return rc;
-	if (left > 0)
+	if (left.others > 0)
 		log_warn("left out, since they do not end as logs do: dir=%s "
 			 "files=%u",
-		    path, left);
+		    path, left.others);
+	if (left.directories > 0)
+		log_warn("left out, name them to load what is in them: dir=%s "
+			 "directories=%u",
+		    path, left.directories);
 	if (p->count == before)
 		return add(p, path, err);
 	qsort(p->list + before, p->count - before, sizeof(*p->list), by_name);
@@ -182,6 +193,49 @@ paths_release(struct paths *p)
 		free(p->list[--p->count]);
 	free(p->list);
 	memset(p, 0, sizeof(*p));
+}
+
+/* Counts it as what it is left out for. */
+static bool
+is_chosen(struct paths *p, const struct span *span, const char *path)
+{
+	struct span own;
+	struct stat st;
+
+	/* Opening it tells what is wrong with it. */
+	if (stat(path, &st) < 0 || S_ISDIR(st.st_mode))
+		return true;
+	if (!span_of_path(path, &own)) {
+		if (p->untimed++ == 0)
+			log_warn("left out, as all others without a time in "
+				 "their names: file=%s",
+			    path);
+		return false;
+	}
+	p->outside += !span_meets(&own, span);
+	return span_meets(&own, span);
+}
+
+void
+paths_choose(struct paths *p, const struct span *span)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		char *path = p->list[i];
+
+		if (is_chosen(p, span, path))
+			p->list[n++] = path;
+		else
+			free(path);
+	}
+	p->count = n;
+	if (p->untimed > 1)
+		log_warn(
+		    "left out, since no time is in their names: files=%llu",
+		    (unsigned long long)p->untimed);
+	log_info("not of the time of --since and --until: files=%llu",
+	    (unsigned long long)p->outside);
 }
 
 uint64_t

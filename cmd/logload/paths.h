@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "span.h"
 
 #define PATHS_MAX 1000000
 
@@ -18,6 +19,7 @@ struct paths {
 	bool records; /* of rejected events, and no others */
 	char **list;  /* owned, as each one is */
 	size_t count, room;
+	uint64_t outside, untimed; /* left out by paths_choose */
 };
 
 /*
@@ -32,6 +34,12 @@ struct paths {
 int
 paths_find(struct paths *, char *const *arguments, int count, struct error *);
 void paths_release(struct paths *);
+
+/*
+ * Leaves out, and tells of in the log, those whose names are of another time,
+ * and those whose names tell of none. What is no file stays.
+ */
+void paths_choose(struct paths *, const struct span *);
 
 /* Their size; 0 where that of one is not known. */
 uint64_t paths_bytes(const struct paths *);

@@ -117,19 +117,26 @@ report_load(struct report *r, const struct load *load, const char *path,
 			   .error = failed ? load->error.text : NULL});
 }
 
-static void
-put_text_summary(const struct report *r, double seconds, double rate)
-{
-	const struct load_tally *t = &r->total;
-	char kept[40] = "";
+static const struct paths none;
 
-	if (r->settings->retry_rejected)
+static void
+put_text_summary(
+    const struct report *r, const struct paths *p, double seconds, double rate)
+{
+	const struct settings *s = r->settings;
+	const struct load_tally *t = &r->total;
+	char kept[40] = "", left[80] = "";
+
+	if (s->retry_rejected)
 		(void)snprintf(kept, sizeof(kept), " kept=%llu", (ull)t->kept);
-	(void)printf("%s: files=%llu skipped=%llu events=%llu rejected=%llu%s "
-		     "nulls=%llu torn_bytes=%llu bytes=%llu seconds=%.3f "
-		     "events_per_second=%.0f\n",
-	    r->settings->dry_run ? "would load" : "loaded", (ull)r->files,
-	    (ull)r->skipped, (ull)t->events, (ull)t->rejected, kept,
+	if (s->since != NULL || s->until != NULL)
+		(void)snprintf(left, sizeof(left), " outside=%llu untimed=%llu",
+		    (ull)p->outside, (ull)p->untimed);
+	(void)printf("%s: files=%zu loaded=%llu skipped=%llu%s events=%llu "
+		     "rejected=%llu%s nulls=%llu torn_bytes=%llu bytes=%llu "
+		     "seconds=%.3f events_per_second=%.0f\n",
+	    s->dry_run ? "would load" : "loaded", p->count, (ull)r->loaded,
+	    (ull)r->skipped, left, (ull)t->events, (ull)t->rejected, kept,
 	    (ull)t->nulls, (ull)t->torn, (ull)t->bytes, seconds, rate);
 }
 
@@ -196,6 +203,7 @@ int
 report_end(struct report *r, int status, const char *reason)
 {
 	double seconds = (double)(clock_monotonic_ns() - r->started_ns) / 1e9;
+	const struct paths *p = r->paths != NULL ? r->paths : &none;
 	const struct load_tally *t = &r->total;
 	double rate;
 
@@ -206,20 +214,22 @@ report_end(struct report *r, int status, const char *reason)
 		(void)printf("%s],\n", r->any ? "" : "{\"files\":[");
 		put_json_columns(r);
 		(void)printf(
-		    "\"totals\":{\"files\":%llu,\"skipped\":%llu,"
+		    "\"totals\":{\"files\":%zu,\"loaded\":%llu,"
+		    "\"skipped\":%llu,\"outside\":%llu,\"untimed\":%llu,"
 		    "\"events\":%llu,\"rejected\":%llu,\"kept\":%llu,"
 		    "\"nulls\":%llu,\"torn_bytes\":%llu,\"bytes\":%llu},\n"
 		    "\"dry_run\":%s,\"seconds\":%.3f,"
 		    "\"events_per_second\":%.0f,\"status\":%d,"
 		    "\"reason\":\"%s\"}\n",
-		    (ull)r->files, (ull)r->skipped, (ull)t->events,
-		    (ull)t->rejected, (ull)t->kept, (ull)t->nulls, (ull)t->torn,
-		    (ull)t->bytes, r->settings->dry_run ? "true" : "false",
-		    seconds, rate, status, reason);
+		    p->count, (ull)r->loaded, (ull)r->skipped, (ull)p->outside,
+		    (ull)p->untimed, (ull)t->events, (ull)t->rejected,
+		    (ull)t->kept, (ull)t->nulls, (ull)t->torn, (ull)t->bytes,
+		    r->settings->dry_run ? "true" : "false", seconds, rate,
+		    status, reason);
 	} else {
 		if (r->settings->dry_run)
 			put_text_columns(r);
-		put_text_summary(r, seconds, rate);
+		put_text_summary(r, p, seconds, rate);
 	}
 	return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "load.h"
+#include "paths.h"
 #include "settings.h"
 
 #define REPORT_PATH_MAX 256
@@ -20,7 +21,8 @@
 struct report {
 	const struct settings *settings; /* not owned */
 	uint64_t started_ns;
-	_Atomic uint64_t files, skipped;
+	const struct paths *paths; /* all of them; the caller's; or NULL */
+	_Atomic uint64_t loaded, skipped;
 	pthread_mutex_t lock;    /* of stdout, and of what follows */
 	bool any;                /* file was written */
 	struct load_tally total; /* of all files */

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "db/partitions.h"
 #include "json.h"
 #include "naming.h"
@@ -84,6 +85,12 @@ settings_table(
 	    {"name", OPTION_STRING, &s->name, NULL, "NAME",
 		"what the ledger calls standard input, to go on with it", NULL,
 		0, 0},
+	    {"since", OPTION_STRING, &s->since, NULL, "TIME",
+		"of FILEs, those of this time on by their names: a date, RFC "
+		"3339, or 2d (ago)",
+		NULL, 0, 0},
+	    {"until", OPTION_STRING, &s->until, NULL, "TIME",
+		"and those before that one", NULL, 0, 0},
 	    {"salvage", OPTION_FLAG, &s->salvage, NULL, NULL,
 		"of compressed FILEs that are cut or damaged, load what stands "
 		"before that",
@@ -509,6 +516,24 @@ check_name(struct settings *s, struct error *err)
 	return usage(err, "name");
 }
 
+static int
+complete_span(struct settings *s, struct error *err)
+{
+	uint64_t now_us = clock_wall_us();
+
+	s->span = (struct span){INT64_MIN, INT64_MAX};
+	if (s->since != NULL &&
+	    span_parse(s->since, now_us, &s->span.from, err) < 0)
+		return usage(err, "since");
+	if (s->until != NULL &&
+	    span_parse(s->until, now_us, &s->span.to, err) < 0)
+		return usage(err, "until");
+	if (s->span.from < s->span.to)
+		return 0;
+	(void)error_set(err, "'%s' is not after --since", s->until);
+	return usage(err, "until");
+}
+
 /* A my.cnf that was asked for must be there. */
 static int
 check_defaults(struct settings *s, struct error *err)
@@ -554,8 +579,8 @@ settings_complete(struct settings *s, struct error *err)
 {
 	static int (*const steps[])(struct settings *, struct error *) = {
 	    complete_url, complete_password, complete_ssl, complete_tables,
-	    complete_partitions, check_name, check_defaults, fit_max_event,
-	    NULL};
+	    complete_partitions, check_name, complete_span, check_defaults,
+	    fit_max_event, NULL};
 	struct db_config *c = &s->db;
 
 	c->look_only = s->dry_run || s->check;

@@ -13,6 +13,7 @@
 #include "options.h"
 #include "route.h"
 #include "db/url.h"
+#include "span.h"
 
 #define SETTINGS_OPTIONS_MAX 60
 
@@ -26,8 +27,9 @@ struct settings {
 	const char *url, *password_file, *password_variable;
 	const char *ssl_mode;
 	const char *spool, *rejected_dir;
-	const char *name;   /* of what is loaded; NULL: its own */
-	const char *tables; /* of --table's {member}; NULL: none */
+	const char *name;          /* of what is loaded; NULL: its own */
+	const char *since, *until; /* of which FILEs; NULL: all */
+	const char *tables;        /* of --table's {member}; NULL: none */
 	struct option_list column_specs, column_files, renames;
 	struct option_list indexes, uniques;
 	uint64_t tables_max;
@@ -47,8 +49,9 @@ struct settings {
 	struct route *route; /* owned; NULL: one table */
 	bool db_given;       /* a database was named, by whatever means */
 	struct columns columns;
-	char *url_copy; /* what db points into; owned */
-	char *password; /* owned */
+	struct span span; /* where since or until is there */
+	char *url_copy;   /* what db points into; owned */
+	char *password;   /* owned */
 };
 
 /* Fills in the table, which ends in a NULL name, with targets in *s. */

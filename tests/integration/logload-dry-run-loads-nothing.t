@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # --dry-run checks every line and says what would be rejected, without a
 # database; with one, it says what would be skipped, and changes nothing.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -10,14 +10,14 @@ run env HOME=/nonexistent logload --dry-run "$DIR/a.ndjson"
 is "$STATUS" 65 'without a database: status 65'
 like "$OUT" "$DIR/a.ndjson:6: offset=[0-9]+ not JSON: .* at byte 5" 'line 6'
 like "$OUT" "$DIR/a.ndjson:12: offset=[0-9]+ not a JSON object" 'line 12'
-like "$OUT" '(^|.)would load: files=1 skipped=0 events=10 rejected=2 ' 'a summary'
+like "$OUT" '(^|.)would load: files=1 loaded=1 skipped=0 events=10 rejected=2 ' 'a summary'
 
 db_start
 events 10 >"$DIR/b.ndjson"
 load --dry-run "$DIR/b.ndjson"
 is "$STATUS" 0 'with a database: status 0'
 is "$(rows)" 0 'nothing is loaded'
-is "$(sql 'SHOW TABLES')" '' 'and no table made'
+not_ok 'and no table made' sql 'SELECT COUNT(*) FROM log_files'
 spool_new
 load --dry-run --spool "$SPOOL" "$DIR/b.ndjson"
 is "$STATUS" 74 'a spool that is not there: status 74'

@@ -40,6 +40,7 @@ is "$STATUS" 0 'a directory'
 is "$(taken)" '[z].log a.json app.log app.log-20261122 app.log.1 app.log.2.gz b.log.zst b.ndjson c.jsonl link.log' \
 	'its logs, by name'
 like "$ERR" 'left out.*dir=[^ ]*/d files=3' 'how many others it says'
+like "$ERR" 'left out.*dir=[^ ]*/d directories=1' 'and how many directories'
 look "$DIR/d/app.log*" "$DIR/d/[z].log"
 is "$(taken)" 'app.log app.log-20261122 app.log.1 app.log.2.gz [z].log' \
 	'a pattern, and a name that only looks like one'
@@ -66,8 +67,8 @@ like "$(member files.10.error)" 'No such file' 'why'
 is "$(member files.11.path) $(member files.11.rejected)" "$DIR/bad \"q\" 1" \
 	'names are quoted'
 like "$ERR" 'would be rejected: .*line=1' 'lines that are no events are in the log'
-is "$(member totals.events) $(member totals.rejected) $(member totals.files)" \
-	'11 1 11' 'totals'
+is "$(member totals.events) $(member totals.rejected) $(member totals.files) $(member totals.loaded)" \
+	'11 1 12 11' 'totals'
 is "$(member status) $(member reason)" '74 failed' 'and why it ended'
 look --report json "$DIR/none"
 is "$(member files.0.verdict) $(member status)" 'failed 74' \
