@@ -168,12 +168,15 @@ needs:
 PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 
 # A test of what holds for each database says so: "# databases: mariadb ...".
-DATABASES ?= postgresql odbc
+# mysql may be one of these, where Docker has its image.
+DATABASES ?= postgresql sqlite odbc
 OF_DATABASE = $(if $(CHOSEN),$(shell grep -lE '^\# databases:.* $(1)( |$$)' \
 	$(CHOSEN)))
 # A test that measures time has a line "# alone: why", and runs alone.
 CHOSEN = $(wildcard $(TESTS))
 ALONE = $(if $(CHOSEN),$(shell grep -l '^\# alone: ' $(CHOSEN)))
+ON_DATABASES = $(foreach d,$(DATABASES),tests='$(call OF_DATABASE,$(d))'; \
+	[ -z "$$tests" ] || DB=$(d) $(PROVE) -j $(JOBS) $$tests || status=1;)
 PROVE = BUILD='$(BUILD)' WAIT_SCALE='$(WAIT_SCALE)' prove --timer \
 	--exec 'timeout -k 10 $(TEST_TIMEOUT)'
 
@@ -183,9 +186,13 @@ check: needs ## build, then run all unit and integration tests
 	$(PROVE) -j $(JOBS) $(UNITS) $(filter-out $(ALONE),$(CHOSEN)) || \
 		status=1; \
 	[ -z '$(ALONE)' ] || $(PROVE) $(ALONE) || status=1; \
-	$(foreach d,$(DATABASES),tests='$(call OF_DATABASE,$(d))'; \
-		[ -z "$$tests" ] || DB=$(d) $(PROVE) -j $(JOBS) $$tests || \
-		status=1;) \
+	$(ON_DATABASES) \
+	exit $$status
+
+check-databases: needs ## the tests of what holds for each of DATABASES alone
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@status=0; \
+	$(ON_DATABASES) \
 	exit $$status
 
 # A sanitizer's finding ends the program, and its report fails the test.
@@ -309,8 +316,8 @@ torture-quick: all $(FAULTS) ## the same in six minutes, less thorough
 
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
 	$(BUILD)/cmd/*/*/*.d $(BUILD)/tests/*/*.d)
-.PHONY: all units deps run needs check check-asan check-tsan check-clang lint \
-	lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
+.PHONY: all units deps run needs check check-databases check-asan check-tsan \
+	check-clang lint lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
 	bench bench-quick profile torture torture-quick always
 .DELETE_ON_ERROR:
 .SECONDARY:

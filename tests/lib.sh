@@ -94,14 +94,17 @@
 #	http_codes PORT <REQUEST prints the status codes of all answers, in a line
 #
 # A database, one of its own for each test. The variable DB says which one:
-# mariadb (the default), postgresql, sqlite, or odbc. A test that is right for several
-# has a line "# databases: mariadb postgresql sqlite", and runs on each of them.
+# mariadb (the default), mysql, postgresql, sqlite or odbc. A test that is right
+# for several has a line "# databases: mariadb mysql postgresql sqlite odbc", and
+# runs on each of them.
 #	db_start [SERVER-OPTION]...   starts it, over its last data if it has
 #	                         run before; sets DB_URL (database, user and
 #	                         password are logs, logs, secret; the user may do
 #	                         everything in that database, nothing elsewhere),
 #	                         DB_HOST, DB_PORT (the same after a restart),
-#	                         DB_SOCKET, and exports LOGLOAD_DB_PASSWORD
+#	                         DB_SOCKET, DB_FILES (its folder, while it is
+#	                         stopped), and exports LOGLOAD_DB_PASSWORD. SQLite
+#	                         has DB_URL, DB_FILE and DB_FILES alone
 #	db_stop                  an orderly shutdown
 #	db_kill                  kill -9
 #	db_freeze STOP|CONT      all of it
@@ -109,6 +112,10 @@
 #	                         between columns, NULL for none, without names
 #	sql_is STATEMENT WANT NAME   `is` over it
 #	member NAME              prints SQL for a member of the payload, as text
+#	payload                  and for all of it
+#	sql_now                  and for this instant, in UTC
+#	constrain CONDITION      the table logs refuses events of which that is not
+#	unconstrain              true, in the name picky; and takes all again
 #	make_tables [OPTION]...  as logload --print-schema has them
 #	partitions               prints the names of the partitions of logs, sorted
 #	statements               prints what the server is at, a line each
@@ -592,6 +599,22 @@ member() {
 
 partitions() {
 	"${DB}_partitions" | sort
+}
+
+sql_now() {
+	"${DB}_now"
+}
+
+payload() {
+	"${DB}_payload"
+}
+
+constrain() {
+	"${DB}_constrain" "$1"
+}
+
+unconstrain() {
+	"${DB}_unconstrain"
 }
 
 statements() {

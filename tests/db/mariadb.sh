@@ -41,6 +41,7 @@ mariadb_start() {
 
 	DB=mariadb
 	DB_SOCKET=$DIR/mysql.sock
+	DB_FILES=$DIR/mysql
 	if [ ! -d "$DIR/mysql" ]; then
 		tests_mariadb_template
 		cp -a --reflink=auto "$BUILD/tests/mariadb/data" "$DIR/mysql" ||
@@ -92,6 +93,22 @@ mariadb_partitions() {
 	sql "SELECT partition_name FROM information_schema.partitions
 		WHERE table_schema = 'logs' AND table_name = 'logs' AND
 		partition_name IS NOT NULL"
+}
+
+mariadb_now() {
+	echo 'UTC_TIMESTAMP(6)'
+}
+
+mariadb_payload() {
+	echo 'CONCAT(payload)'
+}
+
+mariadb_constrain() {
+	mariadb_sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK ($1)"
+}
+
+mariadb_unconstrain() {
+	mariadb_sql 'ALTER TABLE logs DROP CONSTRAINT picky'
 }
 
 mariadb_statements() {

@@ -63,6 +63,7 @@ postgresql_start() {
 	-*) ;;
 	*) name=$1 && shift ;;
 	esac
+	DB_FILES=$DIR/$name
 	if [ ! -d "$DIR/$name" ]; then
 		tests_postgresql_template
 		cp -a --reflink=auto "$BUILD/tests/postgresql/data" "$DIR/$name" ||
@@ -155,6 +156,22 @@ postgresql_member() {
 postgresql_partitions() {
 	sql "SELECT relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
 		WHERE inhparent = 'logs'::regclass"
+}
+
+postgresql_now() {
+	echo 'NOW()'
+}
+
+postgresql_payload() {
+	echo 'CONCAT(payload)'
+}
+
+postgresql_constrain() {
+	postgresql_sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK ($1)"
+}
+
+postgresql_unconstrain() {
+	postgresql_sql 'ALTER TABLE logs DROP CONSTRAINT picky'
 }
 
 postgresql_statements() {

@@ -1,21 +1,28 @@
 # shellcheck shell=bash
 #
-# sqlite.sh - SQLite for lib.sh: a file, which needs no server.
+# sqlite.sh - SQLite for lib.sh: a file, $DB_FILE, which needs no server. It is
+# away while its folder is.
 
 # shellcheck disable=SC2034 # DB_FILE and the like are for the tests
 
 sqlite_start() {
 	DB=sqlite
-	DB_FILE=$DIR/logs.db
+	DB_FILE=$DIR/sqlite/logs.db
 	DB_URL=sqlite:$DB_FILE
+	DB_FILES=$DIR/sqlite.away
+	if [ -d "$DB_FILES" ]; then
+		mv "$DB_FILES" "$DIR/sqlite"
+	else
+		mkdir -p "$DIR/sqlite"
+	fi
 }
 
 sqlite_stop() {
-	:
+	mv "$DIR/sqlite" "$DB_FILES"
 }
 
 sqlite_kill() {
-	:
+	sqlite_stop
 }
 
 sqlite_sql() {
@@ -29,4 +36,60 @@ sqlite_as_owner() {
 
 sqlite_member() {
 	printf "(payload->>'%s')\n" "$1"
+}
+
+sqlite_now() {
+	echo "strftime('%Y-%m-%d %H:%M:%f000')"
+}
+
+sqlite_payload() {
+	echo payload
+}
+
+# No ALTER TABLE adds a constraint there.
+sqlite_constrain() {
+	sqlite_sql "CREATE TRIGGER picky BEFORE INSERT ON logs
+		WHEN (SELECT NOT ($1) FROM (SELECT NEW.event AS event))
+		BEGIN SELECT RAISE(ABORT, 'CONSTRAINT picky failed'); END"
+}
+
+sqlite_unconstrain() {
+	sqlite_sql 'DROP TRIGGER picky'
+}
+
+sqlite_statements() {
+	cat "$DIR/.held" 2>/dev/null
+}
+
+sqlite_lock_logs() {
+	rm -f "$DIR/.held"
+	start locker sqlite3 -batch -bail -cmd '.timeout 10000' "$DB_FILE" \
+		'BEGIN IMMEDIATE' ".shell echo 'LOCK TABLE' >'$DIR/.held'" \
+		".shell while [ -e '$DIR/.held' ]; do sleep 0.02; done" COMMIT
+}
+
+sqlite_unlock_logs() {
+	rm -f "$DIR/.held"
+	wait_exit locker
+}
+
+# Prints how often each thread of our loaders has gone to rest.
+# shellcheck disable=SC2154 # of lib.sh
+tests_sqlite_rests() {
+	local pid
+
+	for pid in "${tests_pid[@]}"; do
+		grep -qx logload "/proc/$pid/comm" 2>/dev/null &&
+			grep -H '^voluntary' "/proc/$pid"/task/*/status
+	done 2>/dev/null
+}
+
+# One that waits looks again and again.
+sqlite_is_locked_out() {
+	tests_sqlite_rests >"$DIR/.rests"
+	sleep 0.2
+	tests_sqlite_rests | awk -v before="$DIR/.rests" '
+		BEGIN { while ((getline <before) > 0) was[$1] = $2 }
+		($1 in was) && $2 >= was[$1] + 4 { waits = 1 }
+		END { exit !waits }'
 }

@@ -3,7 +3,7 @@
 # back to it soon, although no event tells of that. And what locks the file
 # itself, as its writer and logbatch do, is nothing to a loader.
 # shellcheck disable=SC2016 # the code in quotes is Perl
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 
 spool_new

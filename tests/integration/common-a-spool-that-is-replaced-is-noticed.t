@@ -3,7 +3,7 @@
 # notices that its spool is not the one of that name any more and ends with
 # status 74, so that it is started anew on what is there. Else events would be
 # acknowledged, for ever, into a directory that no other tool sees.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 
 # all_idle [SPOOL]: the three tools on a new spool

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # stderr: one line an event, with time, level and tool; whatever a client or a
 # file's name holds, it forges no line and drives no terminal.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 
 form='^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z'

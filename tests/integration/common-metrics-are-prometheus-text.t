@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Each tool writes SPOOL/metrics/TOOL.prom, and GET /metrics serves them all,
 # as Prometheus' text format 0.0.4 wants it.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 
 # Says what is wrong with an exposition: names, values, a family's samples that

@@ -2,7 +2,7 @@
 # Where a tool has no place for its metrics, which may be the fault of another
 # user or of a full disk, it says so once and does its work. It takes the place
 # as soon as there is one.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 
 db_start

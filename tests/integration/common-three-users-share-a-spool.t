@@ -2,7 +2,7 @@
 # Each tool with a user of its own, all in one group, which the spool belongs
 # to: what the first one makes, the others may use, and nobody else may. Also
 # where a login shell or a unit has a umask that keeps everything private.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 
 [ "$(id -u)" -eq 0 ] || skip_all 'only root can be several users'
@@ -26,6 +26,11 @@ cp "$BUILD/logrecv" "$BUILD/logbatch" "$BUILD/logload" "$DIR/bin"
 chmod 755 "$DIR/bin" "$DIR"/bin/*
 can_run || skip_all 'other users cannot run what was built'
 db_start
+if [ "$DB" = sqlite ]; then # its file is for all of them
+	make_tables
+	chmod 777 "${DB_FILE%/*}"
+	chmod 666 "$DB_FILE"
+fi
 PATH=$DIR/bin:$PATH
 counted() { [ "$(metric logload logload_files_loaded_total)" = 3 ]; }
 

@@ -3,7 +3,7 @@
 # had committed, rows and ledger lines together. Those are in loaded/ still, and
 # each of their events becomes a row again, once; records that were loaded again
 # come back to rejected/.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -15,28 +15,25 @@ put() {
 	mv "$SPOOL/ready/.put" "$SPOOL/ready/$(ready "$1")"
 }
 case $DB in
-mariadb)
-	files=mysql
+mariadb | mysql)
 	unsynced=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0 --log-bin)
 	;;
-postgresql)
-	files=postgresql
-	unsynced=(-c fsync=off -c synchronous_commit=off)
-	;;
+postgresql) unsynced=(-c fsync=off -c synchronous_commit=off) ;;
+*) unsynced=() ;;
 esac
 
 db_start "${unsynced[@]}"
 make_tables
-sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
+constrain "event <> 'bad'"
 put 1 10
 printf '{"event":"%s"}\n' good bad >"$SPOOL/ready/$(ready 2)"
 logload_start --jobs 3
 ok 'a first file' wait_rows 11
 ok 'and a refused event' wait_for no_files ready
 is "$(files loaded)/$(files rejected)" 2/1 'both stay in loaded/'
-sql 'ALTER TABLE logs DROP CONSTRAINT picky'
+unconstrain
 db_stop
-cp -a "$DIR/$files" "$DIR/older"
+cp -a "$DB_FILES" "$DIR/older"
 
 # --- what is lost
 
@@ -50,8 +47,8 @@ run logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
 is "$STATUS/$(rows)/$(files rejected)/$(files loaded)" 0/512/0/53 \
 	'the refused event is a row, and its record in loaded/'
 db_kill
-rm -r "${DIR:?}/$files"
-mv "$DIR/older" "$DIR/$files"
+rm -r "${DB_FILES:?}"
+mv "$DIR/older" "$DB_FILES"
 db_start "${unsynced[@]}"
 is "$(rows)/$(sql 'SELECT COUNT(*) FROM log_files')" 11/2 'the server has forgotten'
 
@@ -60,7 +57,7 @@ is "$(rows)/$(sql 'SELECT COUNT(*) FROM log_files')" 11/2 'the server has forgot
 put 100 1 10000
 ok 'all files are back' wait_rows 512
 ok 'none is left over' wait_for no_files ready
-sql_is 'SELECT COUNT(*), COUNT(DISTINCT CONCAT(payload)) FROM logs' '512	512' \
+sql_is "SELECT COUNT(*), COUNT(DISTINCT $(payload)) FROM logs" '512	512' \
 	'each event once'
 is "$(files loaded)" 53 'they stay in loaded/ once more'
 like "$(log_since logload)" 'warn .* the database has forgotten .* files=' 'told'
@@ -93,7 +90,7 @@ forget() { # NAMES
 	sql "DELETE FROM logs WHERE file_id IN
 		(SELECT id FROM log_files WHERE name LIKE '$1'); DELETE FROM log_files WHERE name LIKE '$1'"
 }
-sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'worse')"
+constrain "event <> 'worse'"
 printf '{"event":"%s"}\n' good worse >"$SPOOL/ready/$(ready 300)"
 once
 retry
@@ -116,7 +113,7 @@ is "$(rows)/$(rejected line | xargs)" 514/2 'and once with all forgotten'
 retry
 retry
 is "$STATUS/$(rejected line | xargs)" 65/2 'and retried'
-sql 'ALTER TABLE logs DROP CONSTRAINT picky'
+unconstrain
 retry
 is "$STATUS/$(rows)/$(files rejected)" 0/515/0 'until it is a row'
 done_testing

@@ -3,7 +3,7 @@
 # loaded before, begun, never committed, or is not what was loaded. A database
 # that is away does not keep the rest from being told, and a spool in use is
 # no spool that is wrong.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -23,7 +23,7 @@ tells() {
 known_id=0
 known() { # NAME BYTES PROGRESS LOADED_AT
 	sql "INSERT INTO log_files SELECT $((known_id += 1)), '$1', $2, 1, 1, 0, $3, 1,
-		NOW(), $4, NULL, NULL"
+		$(sql_now), $4, NULL, NULL"
 }
 
 state() {
@@ -46,9 +46,9 @@ for n in 4 5 6; do
 	events 5 >"$SPOOL/loaded/$(ready "$n")"
 done
 size=$(stat -c %s "$SPOOL/ready/$(ready 1)")
-known "$(ready 1)" "$size" "$size" 'NOW()'
+known "$(ready 1)" "$size" "$size" "$(sql_now)"
 known "$(ready 2)" "$size" 10 NULL
-known "$(ready 4)" "$size" "$size" 'NOW()'
+known "$(ready 4)" "$size" "$size" "$(sql_now)"
 known "$(ready 6)" "$size" 10 NULL
 before=$(state)
 check
@@ -86,13 +86,16 @@ events 5 >"$SPOOL/ready/$(ready 2)"
 
 # --- no answer
 
-run logload --check --spool "$SPOOL" --wait 0s \
-	--db mysql://logs@127.0.0.1:1/logs
+away=${DB_URL%%:*}://logs@127.0.0.1:1/logs
+[ "$DB" != sqlite ] || away=sqlite:$DIR
+run logload --check --spool "$SPOOL" --wait 0s --db "$away"
 is "$STATUS" 75 'the database is away: status 75'
 like "$OUT" 'ready: files=3 bytes=[0-9]+ events=16' 'all else is told'
 like "$OUT" 'ledger=not-asked' 'and that it is not all'
-LOGLOAD_DB_PASSWORD=wrong check
-is "$STATUS" 78 'a wrong password: status 78'
+if [ "$DB" != sqlite ]; then
+	LOGLOAD_DB_PASSWORD=wrong check
+	is "$STATUS" 78 'a wrong password: status 78'
+fi
 run logload --check --spool "$SPOOL"
 is "$STATUS" 0 'no database is named: nothing is wrong that can be seen'
 

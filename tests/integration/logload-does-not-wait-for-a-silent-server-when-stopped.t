@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The server neither answers nor goes away, as when its machine hangs: a signal
 # ends logload within some seconds all the same, and nothing is lost or twice.
+# SQLite has no server; who holds its lock is waited for elsewhere.
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
-# databases: mariadb postgresql odbc
+# databases: mariadb mysql postgresql odbc
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # logload --drain loads what is in ready/ when it is told to stop, until nothing
 # is left, nothing more can be done or the time is over, and ends with status 0.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -2,7 +2,7 @@
 # A disk on which not one more file can be made is emptied all the same, also
 # by a logload that is started there for the first time and finds no room for
 # its own: for claims, and for metrics.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

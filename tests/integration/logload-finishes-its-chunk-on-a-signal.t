@@ -3,7 +3,7 @@
 # following the status is 0; by hand it is 75 unless all was loaded, so that a
 # script does not take a part for the whole. The next run goes on. A second
 # signal ends it at once.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -31,7 +31,7 @@ sql_is "SELECT COUNT(DISTINCT $(member id)) FROM logs" 100000 \
 	'once'
 
 cp "$DIR/big" "$SPOOL/ready/$(ready 1)"
-sql 'DROP TABLE logs, log_files'
+sql 'DROP TABLE logs; DROP TABLE log_files'
 logload_start --chunk 64KiB
 wait_for begun
 stop logload

@@ -2,7 +2,7 @@
 # More files than are looked at in one go cannot be loaded: the others are
 # loaded all the same, in following and with --once, which ends. Neither the
 # log nor the CPU is filled with tries that cannot help.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # With nothing to load, logload sleeps: no CPU time that could be measured.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -3,7 +3,7 @@
 # left alone until nobody writes to it any more; then it gets a name of its own,
 # so that the next file of that name is another one; and no part of it is taken
 # for a torn tail, which only a spool's writer leaves.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -99,16 +99,14 @@ is "$(rows)/$(files ready)" 1061/0 'once'
 events 10 >"$SPOOL/ready/begun.ndjson"
 front=$(head -n 4 "$SPOOL/ready/begun.ndjson" | wc -c)
 sql "INSERT INTO log_files SELECT 7, 'begun.ndjson', 999, 4, 0, 0, $front, 4,
-	NOW(), NULL, NULL, NULL"
+	$(sql_now), NULL, NULL, NULL"
 once
 is "$(rows)/$(files ready)" 1067/0 'what it has loaded is not loaded again'
 
 # Or had loaded all of it, and was killed before it could remove it.
 events 10 >"$SPOOL/ready/ended.ndjson"
-now='UTC_TIMESTAMP(6)'
-[ "$DB" != postgresql ] || now='NOW()'
 sql "INSERT INTO log_files SELECT 8, 'ended.ndjson', bytes, 10, 0, 0, bytes, 10,
-	$now, $now, NULL, NULL
+	$(sql_now), $(sql_now), NULL, NULL
 	FROM (SELECT $(wc -c <"$SPOOL/ready/ended.ndjson") bytes) b"
 once
 is "$(rows)/$(files ready)" 1067/0 'nor is what it has loaded to its end'

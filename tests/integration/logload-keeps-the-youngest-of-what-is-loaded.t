@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What --keep keeps must not fill the disk either: the oldest files go, whose
 # events are rows, and no event waits for that.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

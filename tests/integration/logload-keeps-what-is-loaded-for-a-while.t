@@ -2,7 +2,7 @@
 # loaded/ is a safety net and no archive: a file leaves it when --settle is over
 # or there is no room, but never without the ledger having been asked, if the
 # database answers. What has settled is never loaded again.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

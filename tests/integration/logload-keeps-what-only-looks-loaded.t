@@ -2,7 +2,7 @@
 # The ledger knows a name. A file of that name with other content, because it
 # was loaded while it grew, is kept and told of: its events are in no table. A
 # name that somebody uses again is not one that the ledger knows.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -2,7 +2,7 @@
 # Directories, links, pipes, other names in ready/ (also those that are not
 # ASCII) are told of, counted and left alone; a file that cannot be read is kept;
 # none of them keeps the others from being loaded. Hidden names are drafts.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

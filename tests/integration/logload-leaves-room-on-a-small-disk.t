@@ -3,7 +3,7 @@
 # the limit says. And where something else has filled it, files whose records
 # cannot be written stay whole, the others go on, and all is well once there is
 # room.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -27,7 +27,7 @@ put() {
 
 db_start
 make_tables
-sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
+constrain "event <> 'bad'"
 
 # --- ten times the limit
 
@@ -111,7 +111,9 @@ is "$(files loaded)" 1 'another one'
 db_kill
 fill 3M
 ok 'it goes, though the database is away' wait_for -t 30 no_files loaded
-ok 'and that is told' wait_log logload 'warn .* without asking the ledger: files=1'
+# SQLite's file may still be open, wherever it is now.
+[ "$DB" = sqlite ] ||
+	ok 'and that is told' wait_log logload 'warn .* without asking the ledger: files=1'
 stop logrecv
 stop logload
 done_testing

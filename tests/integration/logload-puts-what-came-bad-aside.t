@@ -2,7 +2,7 @@
 # What logrecv has stored of a bad event becomes a record of rejected/: with the
 # reason that its client was told, where it was in the request, and its text,
 # byte for byte. A line that only looks like one is no event as any other.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

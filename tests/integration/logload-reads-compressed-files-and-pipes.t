@@ -2,7 +2,7 @@
 # gzip and zstd files as they are, several members too, standard input, pipes:
 # in chunks through a temporary file, and the same rows. Damaged data are an
 # error, and what came before is not lost sight of.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -55,6 +55,13 @@ fi
 connected() {
 	[ "$(sql "$sessions")" -gt 0 ]
 }
+if [ "$DB" = sqlite ]; then
+	# It has read what there is: nobody else may write, or wait, then.
+	transactions='BEGIN IMMEDIATE; ROLLBACK; SELECT 0'
+	connected() {
+		grep -qF "$DB_FILE" "/proc/$loader/maps" 2>/dev/null
+	}
+fi
 mkfifo "$DIR/slow"
 {
 	events 1 500 && until [ -e "$DIR/go" ]; do sleep 0.05; done

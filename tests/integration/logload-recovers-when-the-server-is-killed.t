@@ -2,7 +2,7 @@
 # The server killed with -9 in the midst of loading, again and again: a commit
 # whose answer was lost is neither repeated nor forgotten. logload itself is
 # one process all the while.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -3,7 +3,7 @@
 # has none is told of, Ctrl-C and the same command again load each event once, the
 # sum at the end tells what was done, and memory does not grow with the files.
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

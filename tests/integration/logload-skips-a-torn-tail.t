@@ -3,7 +3,7 @@
 # skipped, counted and told of, and never stops a file. A last line that is
 # whole but for its line break is loaded. By hand, such a line may be in the
 # making, and waits.
-# databases: mariadb postgresql odbc
+# databases: mariadb mysql postgresql sqlite odbc
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -4,10 +4,10 @@
 # the disk is full or broken, logload makes each event a row once.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
-. "$(dirname "$0")/sqlite-lib.sh"
 command -v strace >/dev/null || skip_all 'no strace here'
 strace -qq -o "$DIR/trace" true 2>/dev/null || skip_all 'no tracing here'
 
+sqlite_start
 # Four transactions, and those that make the tables.
 spool_new
 events 4500 >"$DIR/events"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPOOL/metrics/logload.prom while following, --keep, and the two tables as
 # they stand in schema.sql.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -35,13 +35,15 @@ run logload --print-schema
 is "$STATUS" 0 '--print-schema: status 0'
 is "$OUT" "$(grep -v '^--' "$TOP/cmd/logload/schema.sql" | sed '/./,$!d')" \
 	'schema.sql is what it prints'
-if [ "$DB" = mariadb ]; then
+case $DB in
+mariadb | mysql)
 	made=$(sql 'SHOW CREATE TABLE logs; SHOW CREATE TABLE log_files')
-	sql 'DROP TABLE logs, log_files'
+	sql 'DROP TABLE logs; DROP TABLE log_files'
 	sql "$(cat "$TOP/cmd/logload/schema.sql")"
 	is "$(sql 'SHOW CREATE TABLE logs; SHOW CREATE TABLE log_files')" "$made" \
 		'and what it makes'
-fi
+	;;
+esac
 
 # A bar for a terminal's eyes, on stderr; the summary is on stdout.
 events 50000 >"$DIR/b"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Several processes, each with several jobs, on one spool: every event once,
 # and none waits for another. Both may make the tables.
-# databases: mariadb postgresql odbc
+# databases: mariadb mysql postgresql sqlite odbc
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

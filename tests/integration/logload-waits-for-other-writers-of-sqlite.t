@@ -5,27 +5,10 @@
 # file, or a table, that is not what it should be.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
-. "$(dirname "$0")/sqlite-lib.sh"
 
 # --- others write
 
-# Keeps the lock until $DIR/release is there.
-# shellcheck disable=SC2016 # for that shell
-hold() {
-	rm -f "$DIR/release" "$DIR/held"
-	start holder bash -c '{
-		echo "BEGIN IMMEDIATE;"
-		echo ".shell touch $1/held"
-		until [ -e "$1/release" ]; do sleep 0.02; done
-		echo "COMMIT;"
-	} | sqlite3 -bail "$1/logs.db"' - "$DIR"
-	wait_for test -e "$DIR/held" || give_up 'the lock is not held'
-}
-release() {
-	touch "$DIR/release"
-	wait_exit holder
-}
-
+sqlite_start
 spool_new
 mkdir -p "$SPOOL/ready"
 for n in 1 2 3 4; do
@@ -41,21 +24,21 @@ done
 sql_is 'SELECT COUNT(*), COUNT(DISTINCT payload) FROM logs' '12000	12000' \
 	'each event is a row once'
 
-hold
+lock_logs
 logload_start
 events 10 >"$DIR/put" && mv "$DIR/put" "$SPOOL/ready/$(ready 1)"
 ok 'while another program writes' wait_for works_on_a_file
 events 1 70000 >"$DIR/put2"
 start hand logload --db "$DB_URL" --rejected-dir "$DIR" --wait 0s "$DIR/put2"
 ok 'a reader need not wait' test "$(rows)" = 12000
-release
+unlock_logs
 ok 'its file is loaded' wait_rows 12010
 wait_exit hand
 is "$STATUS" 0 'as is the one by hand'
 unlike "$(log_since logload)$(cat "$DIR/hand.log")" ' (warn|error) ' \
 	'and nothing said'
 
-hold
+lock_logs
 events 10 20 >"$DIR/put" && mv "$DIR/put" "$SPOOL/ready/$(ready 2)"
 ok 'while it writes again' wait_for works_on_a_file
 begun=$(now_ms)
@@ -67,7 +50,7 @@ run logload --db "$DB_URL" --read-timeout 1s --wait 0s --rejected-dir "$DIR" \
 	"$DIR/put3"
 is "$STATUS" 75 'over --read-timeout it counts as away'
 like "$ERR" "$DB_FILE: BEGIN: database is locked" 'and says why'
-release
+unlock_logs
 
 # --- the file goes away
 

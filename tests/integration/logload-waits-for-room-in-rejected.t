@@ -3,7 +3,7 @@
 # is at its limit, files whose records have no room stay in ready/, the others
 # go on, and the receiver refuses when ready/ is full in its turn. When somebody
 # has made room, or mended the table, all of it goes on by itself.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -37,7 +37,7 @@ is_counted() {
 
 db_start
 make_tables
-sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
+constrain "event <> 'bad'"
 spool_new
 mkdir -p "$SPOOL/ready" "$SPOOL/rejected"
 
@@ -114,11 +114,11 @@ printf 'x%.0s' {1..9999} >"$SPOOL/rejected/full.ndjson"
 for n in {301..305}; do put "$n"; done
 logload_start --rejected-limit "$LIMIT"
 ok 'full: all wait' wait_for is_counted logload_ready_waiting_for_room_files 5
-sql 'ALTER TABLE logs DROP CONSTRAINT picky'
+unconstrain
 ok 'a mended table: they need no room' wait_rows 236
 stop logload
-sql "DELETE FROM logs WHERE event = 'bad';
-	ALTER TABLE logs ADD CONSTRAINT picky CHECK (event <> 'bad')"
+sql "DELETE FROM logs WHERE event = 'bad'"
+constrain "event <> 'bad'"
 
 # --- a crash between the records and the commit has left them
 

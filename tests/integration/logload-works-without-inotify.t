@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Where the machine has no inotify instance left for us (they are few, and
 # counted by user over all containers), it looks by itself, every second.
-# databases: mariadb postgresql
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
