@@ -122,8 +122,13 @@ mariadb_lock_logs() {
 }
 
 mariadb_unlock_logs() {
-	sql "KILL $(sql "SELECT id FROM information_schema.processlist
-		WHERE info LIKE 'SELECT SLEEP%'")"
+	local id
+
+	# One whose client has gone may be there, or not.
+	for id in $(sql "SELECT id FROM information_schema.processlist
+		WHERE info LIKE 'SELECT SLEEP%'"); do
+		sql "KILL $id"
+	done
 	wait_exit locker
 }
 
