@@ -88,7 +88,7 @@ OUT=$(<"$DIR/first.out")
 loaded=$(total loaded)
 is "$(total files reason)" 300/stopped 'of so many files'
 num "$loaded" -lt 300 'not all are loaded'
-load --report json "$DIR"/many
+load --report json --jobs 3 "$DIR"/many
 is "$STATUS" 65 'the same again: status 65, for what was rejected'
 is "$(total files skipped loaded)" "300/$loaded/$((300 - loaded))" \
 	'what is loaded is skipped'
