@@ -294,7 +294,10 @@ pick(struct finder *f, const struct db_file *line)
 	    line->sha256);
 }
 
-/* A line of that content, whatever its name is. */
+/*
+ * A line of that content, whatever its name is. Where nothing of it is left to
+ * load, no transaction is needed to see that: LOAD_SKIPPED.
+ */
 static enum load_verdict
 pick_content(struct finder *f, const struct source_mark *mark, bool *picked)
 {
@@ -304,9 +307,12 @@ pick_content(struct finder *f, const struct source_mark *mark, bool *picked)
 
 	verdict = trial_search(
 	    &f->w->trial, &f->w->loader, &search, 0, &line, picked, f->err);
-	if (verdict == LOAD_DONE && *picked)
-		pick(f, &line);
-	return verdict;
+	if (verdict != LOAD_DONE || !*picked)
+		return verdict;
+	pick(f, &line);
+	return line.loaded && line.progress == f->id->sum.all.bytes
+		   ? LOAD_SKIPPED
+		   : LOAD_DONE;
 }
 
 /* All of it, but for a last line in the making. */

@@ -33,8 +33,8 @@ struct identity {
  * path as the user gave it, "-" for standard input. Of that spool, which may be
  * NULL, a file in ready/ gets a name of its own, as when it is followed. Asks
  * the ledger, where a database was named. May read all of the source, which it
- * rewinds. LOAD_DONE; LOAD_SKIPPED: it is the front of what is loaded under
- * that name; or why not.
+ * rewinds. LOAD_DONE; LOAD_SKIPPED: it is loaded, or the front of what is
+ * loaded under that name; or why not.
  */
 enum load_verdict identity_find(struct identity *, struct worker *,
     struct kin *, const struct settings *, struct spool *, const char *path,
