@@ -20,7 +20,7 @@ load "$DIR/good"
 is "$STATUS" 0 '0: loaded'
 
 for arguments in '--no-such-option x' '' '--jobs=0 x' '--chunk=1 x' \
-	'--column=x=y:int x' '--db=nosuch://h/d x' '--index=none x' \
+	'--column=x=y:none x' '--db=nosuch://h/d x' '--index=none x' \
 	'--spool=/tmp/x --once FILE' '--spool=/tmp/x --dry-run' \
 	'--ssl-mode=no x' '--table=a.b.c x'; do
 	# shellcheck disable=SC2086 # several words
