@@ -117,6 +117,6 @@ mysql_kill() {
 
 # All else is as with MariaDB.
 for tests_function in sql as_owner member payload now constrain unconstrain \
-	statements lock_logs unlock_logs is_locked_out; do
+	statements lock_logs unlock_logs is_locked_out partitions; do
 	eval "mysql_$tests_function() { mariadb_$tests_function \"\$@\"; }"
 done

@@ -2,7 +2,7 @@
 # --table as a template: each event goes to the table that it names, if the
 # operator allows that name; the tables are made when they are wanted, and again
 # when somebody has dropped them. Each event is a row once, whoever makes them.
-# databases: mariadb postgresql sqlite
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -37,7 +37,7 @@ is "$(for t in login logout order_new; do count "logs_$t"; done | xargs)" \
 is "$(count logs)" 1203 'all others are in another one'
 is "$(rejected line)" 3005 'what is no event is a record'
 quote='"'
-[ "$DB" != mariadb ] || quote='`'
+case $DB in mariadb | mysql) quote='`' ;; esac
 is "$(ledger "${quote}table$quote")" 'logs_{event}' \
 	'the ledger has the template'
 sql_is "SELECT COUNT(DISTINCT line) FROM logs_login" 601 'each is there once'

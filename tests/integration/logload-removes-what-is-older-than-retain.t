@@ -3,7 +3,7 @@
 # line of the ledger goes after its events, but while a file of ready/, loaded/
 # or rejected/ needs it: nothing is loaded again, and no retry refused. A clock
 # that is wrong removes nothing.
-# databases: mariadb postgresql sqlite
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
