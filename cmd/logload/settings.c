@@ -138,6 +138,10 @@ settings_table(
 		0, 0},
 	    {"evolve", OPTION_FLAG, &s->db.evolve, NULL, NULL,
 		"add columns that the table lacks", NULL, 0, 0},
+	    {"payload-type", OPTION_STRING, &s->payload_type, NULL, "TYPE",
+		"type of the payload when the table is made, such as jsonb "
+		"[one that keeps the text]",
+		NULL, 0, 0},
 	    {"index", OPTION_LIST, &s->indexes, NULL, "COLUMN[,COLUMN]...",
 		"add an index when the table is made", NULL, 0, 0},
 	    {"unique", OPTION_LIST, &s->uniques, NULL, "COLUMN[,COLUMN]...",
@@ -463,11 +467,32 @@ check_tables(struct settings *s, struct error *err)
 }
 
 static int
+choose_payload_type(struct settings *s, struct error *err)
+{
+	const struct db_dialect *d = &s->db.driver->dialect;
+	const char *wish = s->payload_type, *other = d->json_too;
+
+	s->db.payload_type = d->json;
+	if (wish == NULL || strcasecmp(wish, d->json) == 0)
+		return 0;
+	s->db.payload_type = other;
+	if (other != NULL && strcasecmp(wish, other) == 0)
+		return 0;
+	return error_set(err,
+	    "'%s' is not what this database has for it: %s%s%s", wish, d->json,
+	    other == NULL ? "" : " or ", other == NULL ? "" : other);
+}
+
+static int
 complete_tables(struct settings *s, struct error *err)
 {
 	int status = check_tables(s, err);
 
-	return status != 0 ? status : complete_columns(s, err);
+	if (status != 0)
+		return status;
+	if (choose_payload_type(s, err) < 0)
+		return usage(err, "payload-type");
+	return complete_columns(s, err);
 }
 
 /* What of partitions the database, or any, cannot have. */

@@ -25,7 +25,7 @@ enum { ELSE_REJECT, ELSE_CATCH_ALL };
 struct settings {
 	/* As given; db has the rest. */
 	const char *url, *password_file, *password_variable;
-	const char *ssl_mode;
+	const char *ssl_mode, *payload_type;
 	const char *spool, *rejected_dir;
 	const char *name;          /* of what is loaded; NULL: its own */
 	const char *since, *until; /* of which FILEs; NULL: all */

@@ -28,6 +28,7 @@ new_db(void)
 	struct error err;
 
 	config = (struct db_config){.table = "logs",
+	    .payload_type = "TEXT",
 	    .ledger = "log_files",
 	    .columns = &columns,
 	    .indexes = &no_indexes,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "../row/batch.h"
+#include "../row/bounds.h"
 #include "../row/columns.h"
 #include "buf.h"
 #include "error.h"
@@ -84,12 +85,13 @@ struct db_config {
 	 */
 	unsigned table_most;
 	const char *other_table;
+	const char *payload_type; /* one of the dialect's two */
 	const struct columns *columns;
 	/* "column,column" each; those of uniques are keys. */
 	const struct option_list *indexes, *uniques;
-	bool evolve; /* add the columns that a table lacks */
-	unsigned period;                   /* of a partition: enum db_period */
-	bool catch_all; /* takes what is far from any; else it is rejected */
+	bool evolve;     /* add the columns that a table lacks */
+	unsigned period; /* of a partition: enum db_period */
+	bool catch_all;  /* takes what is far from any; else it is rejected */
 	uint64_t retain_ns; /* for so long events stay; 0: for ever */
 };
 
@@ -194,6 +196,7 @@ struct db_dialect {
 	bool signed_only;      /* a whole number ends at 2^63-1 */
 	const char *count;     /* a whole number from 0 on */
 	const char *json;      /* an event, as text if possible */
+	const char *json_too;  /* by choice; NULL: there is none */
 	const char *text;      /* of the ledger: %u bytes, compared
 				  byte by byte */
 	const char *table_end; /* behind the bracket */

@@ -89,6 +89,12 @@ known_bounds(const struct db *db)
 		all.no_lone_surrogates |= b->no_lone_surrogates;
 		all.no_nul |= b->no_nul;
 		all.no_nul_value |= b->no_nul_value;
+		/* Of one database, they are the same for all that have any. */
+		if (b->digits_before > 0) {
+			all.digits_before = b->digits_before;
+			all.digits_behind = b->digits_behind;
+			all.digits_grown = b->digits_grown;
+		}
 	}
 	return all;
 }

@@ -479,6 +479,7 @@ const struct db_driver db_postgresql = {
 		[COLUMN_UUID] = "UUID"},
 	    .count = "BIGINT",
 	    .json = "JSON",
+	    .json_too = "JSONB",
 	    .text = "VARCHAR(%u) COLLATE \"C\"",
 	    .table_end = "",
 	    .name_bytes = 63,

@@ -200,12 +200,26 @@ ask_of(
 	return pg->db.driver->ask(&pg->db, b->data, b->len, answer);
 }
 
+/*
+ * What jsonb cannot hold: numbers become numeric, written out. An exponent
+ * makes much of little, 1e131071 a text of 128 KiB: the server itself could not
+ * put out a payload of many such numbers, for which it has 1 GB. Each number
+ * that a double can be has less than 350 digits; and with no more, an event of
+ * 16 MiB, the most by default, is always below that.
+ */
+static const struct row_bounds jsonb_bounds = {.no_lone_surrogates = true,
+    .no_nul = true,
+    .digits_before = 131072,
+    .digits_behind = 16383,
+    .digits_grown = 350};
+
 /* What no payload may have there, and has it the rows' own key? */
 static enum db_verdict
 learn(struct pg *pg, const char *table)
 {
 	static const char sql[] =
-	    "SELECT (SELECT t.typname='jsonb' FROM pg_attribute a JOIN pg_type "
+	    "SELECT (SELECT 'jsonb'::regtype IN (t.oid, t.typbasetype) FROM "
+	    "pg_attribute a JOIN pg_type "
 	    "t ON t.oid=a.atttypid WHERE a.attrelid=c.oid AND "
 	    "a.attname={payload}), EXISTS (SELECT 1 " UNIQUE
 	    " AND ARRAY[" KEY(0) ", " KEY(1) ", " KEY(
@@ -213,16 +227,16 @@ learn(struct pg *pg, const char *table)
 		   "ARRAY[{received_at}, {file_id}, {line}]::text[]) FROM c";
 	enum db_verdict verdict;
 	struct db_answer answer;
-	bool jsonb;
 
 	verdict = ask_of(pg, table, sql, &answer);
 	if (verdict != DB_OK)
 		return verdict;
-	jsonb = answer.found && answer.fields[0] != NULL &&
-		*answer.fields[0] == 't';
 	pg->db.table->own_key = answer.found && *answer.fields[1] == 't';
-	pg->db.table->bounds = (struct row_bounds){
-	    .no_lone_surrogates = jsonb, .no_nul = jsonb, .no_nul_value = true};
+	memset(&pg->db.table->bounds, 0, sizeof(pg->db.table->bounds));
+	if (answer.found && answer.fields[0] != NULL &&
+	    *answer.fields[0] == 't')
+		pg->db.table->bounds = jsonb_bounds;
+	pg->db.table->bounds.no_nul_value = true;
 	return DB_OK;
 }
 

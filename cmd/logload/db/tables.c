@@ -115,7 +115,7 @@ put_logs(struct buf *b, const struct db_config *c)
 	const struct db_dialect *d = &c->driver->dialect;
 	const struct columns *columns = c->columns;
 	const char *const fixed_types[COLUMNS_FIXED] = {
-	    d->types[COLUMN_DATETIME], d->count, d->count, d->json};
+	    d->types[COLUMN_DATETIME], d->count, d->count, c->payload_type};
 
 	for (int i = 0; i < COLUMN_PAYLOAD; i++) {
 		if (put_column(b, d, columns->fixed[i], fixed_types[i],

@@ -95,35 +95,6 @@ depth_of(const struct event_rules *rules)
 	return depth > 0 && depth < rules->max_depth ? depth : rules->max_depth;
 }
 
-/* Has the text, which is JSON, an escape that the database does not take? */
-static bool
-has_bad_escape(const struct event_rules *rules, const char *p, const char *end)
-{
-	const struct row_bounds *b = &rules->bounds;
-
-	if (!b->no_lone_surrogates && !b->no_nul)
-		return false;
-	for (; (p = memchr(p, '\\', (size_t)(end - p))) != NULL; p += 2) {
-		bool high = false, low;
-
-		if (p[1] != 'u')
-			continue;
-		if (b->no_nul && memcmp(p + 2, "0000", 4) == 0)
-			return true;
-		if (p[2] != 'd' && p[2] != 'D')
-			continue;
-		/* D800 to DBFF, with DC00 to DFFF behind it. */
-		high = strchr("89abAB", p[3]) != NULL;
-		low = end - p > 12 && p[6] == '\\' && p[7] == 'u' &&
-		      (p[8] | ' ') == 'd' && strchr("cdefCDEF", p[9]) != NULL;
-		if (high && low)
-			p += 6;
-		else if (b->no_lone_surrogates && (high || p[3] > '7'))
-			return true;
-	}
-	return false;
-}
-
 static enum event_verdict
 read_text(const struct event_rules *rules, const char *text, uint64_t len,
     struct row_maker *maker, struct event *event, struct error *err)
@@ -164,18 +135,16 @@ read_text(const struct event_rules *rules, const char *text, uint64_t len,
 	event->member = "event";
 	event->text.p = p;
 	event->text.len = (size_t)(end - p);
-	event->bounded = *p == '{' && (deep || has_bad_escape(rules, p, end));
-	if (*p == '{' && !event->bounded)
-		return EVENT_GOOD;
-	if (event->bounded && deep)
+	if (deep)
 		(void)error_set(err,
 		    "nested over the %u levels that JSON may have in the "
 		    "database",
 		    rules->bounds.depth);
-	else if (event->bounded)
-		(void)error_set(err, "an escape that JSON may not have in the "
-				     "database: \\u0000 or a lone surrogate");
-	else if (!read_bad(event, err))
+	event->bounded = *p == '{' && (deep || bounds_refuse(&rules->bounds, p,
+						   event->text.len, err));
+	if (*p == '{' && !event->bounded)
+		return EVENT_GOOD;
+	if (!event->bounded && !read_bad(event, err))
 		(void)error_set(err, "not a JSON object");
 	return EVENT_BAD;
 }

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "json.h"
 #include "reader.h"
+#include "../row/bounds.h"
 #include "../row/row.h"
 
 /* Of a record, what stands before its event, in bytes. */

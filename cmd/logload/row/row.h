@@ -48,14 +48,6 @@ enum row_verdict {
 	ROW_NO_MEMORY
 };
 
-/* What a payload cannot be in some database, whatever else it holds. */
-struct row_bounds {
-	unsigned depth;          /* at most so many levels; 0: any number */
-	bool no_lone_surrogates; /* \ud800 by itself */
-	bool no_nul;             /* \u0000 */
-	bool no_nul_value;       /* that, in the text of a column */
-};
-
 struct row_head {
 	struct json_member member;
 	uint64_t event; /* of which it is; an older one is not there */
