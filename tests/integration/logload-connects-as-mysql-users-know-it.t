@@ -39,6 +39,10 @@ connects 'a password of its own variable' env LOGLOAD_DB_PASSWORD=secret \
 connects 'a file of the variable' env LOGLOAD_DB_PASSWORD_FILE="$DIR/password" \
 	LOGLOAD_DB="$DB_URL" logload
 
+run env LOGLOAD_DB="mysql://logs:sec/ret@$DB_HOST/logs" logload "$DIR/a"
+like "$STATUS $ERR" '^64 .* has to stand as %2F' 'a password that ends too early'
+unlike "$ERR" 'sec|ret@' 'is not shown'
+
 run logload --defaults-file "$DIR/absent" "$DIR/a"
 is "$STATUS" 78 'a my.cnf that is not there: status 78'
 run env LOGLOAD_DB_PASSWORD=secret logload --db "$DB_URL?ssl-mode=required" "$DIR/a"

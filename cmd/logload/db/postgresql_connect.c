@@ -190,7 +190,8 @@ postgresql_parse(struct db_config *c, char *rest, struct error *err)
 	bool shown = false, lacks_memory;
 	char *address, *why = NULL;
 
-	if (take_password(c, rest, err) < 0)
+	if (url_check_password(rest, err) < 0 ||
+	    take_password(c, rest, err) < 0)
 		return -1;
 	c->rest = rest;
 	if (asprintf(&address, "postgresql://%s", rest) < 0)

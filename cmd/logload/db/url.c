@@ -52,10 +52,31 @@ url_parse(const char *url, struct db_config *c, char **copy, struct error *err)
 }
 
 int
+url_check_password(const char *rest, struct error *err)
+{
+	size_t len = strcspn(rest, "/?"), path = strcspn(rest + len, "?");
+	const char *colon = memrchr(rest, ':', len);
+
+	if (colon == NULL || strchr(rest + len, '@') == NULL)
+		return 0;
+	/* The parameters may have one, if the hosts are what they seem. */
+	colon += 1 + strspn(colon + 1, "0123456789");
+	if (memchr(rest + len, '@', path) == NULL &&
+	    (memchr(rest, '@', len) != NULL || *rest == '[' ||
+		colon == rest + len))
+		return 0;
+	return error_set(err,
+	    "a '/' or '?' in the password, or an '@' behind the hosts: it has "
+	    "to stand as %%2F, %%3F or %%40");
+}
+
+int
 url_parse_server(struct db_config *c, char *rest, struct error *err)
 {
 	char *query = strchr(rest, '?'), *path;
 
+	if (url_check_password(rest, err) < 0)
+		return -1;
 	if (query != NULL)
 		*query++ = '\0';
 	path = strchr(rest, '/');

@@ -25,6 +25,8 @@ int url_parse(const char *url, struct db_config *, char **copy, struct error *);
  * USER:PASSWORD@HOST:PORT,…/DATABASE?NAME=VALUE&…
  */
 int url_parse_server(struct db_config *, char *rest, struct error *);
+/* For drivers: -1 where a password is cut by what must not stand in it. */
+int url_check_password(const char *rest, struct error *);
 /* Resolves %XX in place; an empty part counts as not given: NULL. */
 int url_decode(char *part, const char **result, struct error *);
 
