@@ -129,7 +129,8 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	mariadb-install-db:mariadb-server-core mariadb:mariadb-client-core \
 	setpriv:util-linux flock:util-linux timeout:coreutils ps:procps \
 	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl \
-	sqlite3:sqlite3 psql:postgresql-client initdb:postgresql pgrep:procps
+	sqlite3:sqlite3 psql:postgresql-client initdb:postgresql \
+	pgbouncer:pgbouncer pgrep:procps
 NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
 	libnats:libnats-dev \
 	zlib:zlib1g-dev libzstd:libzstd-dev libssl:libssl-dev \

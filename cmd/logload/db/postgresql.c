@@ -4,8 +4,10 @@
  *
  * The library never waits: we do, for so long as we may, and look now and then
  * whether another thread has interrupted that. What a closed connection leaves
- * at the server, that finds out by itself (see open_session): to cancel a
- * COMMIT would end its wait for a standby, with success.
+ * at the server, that finds out by itself, where it can (version 14, not on
+ * Windows): `begin` makes it look now and then, so that what an interrupted
+ * statement has locked is soon free. To cancel a COMMIT would end its wait for
+ * a standby, with success.
  *
  * Nothing is left in a session that a transaction needs, so that a pooler may
  * give each transaction another one: `begin` sets all of it, no statement is
@@ -458,7 +460,11 @@ const struct db_driver db_postgresql = {
 	    .escaped = "",
 	    .begin = "BEGIN ISOLATION LEVEL READ COMMITTED; "
 		     "SET LOCAL TimeZone='UTC'; SET LOCAL logload.begun='1'; "
-		     "SET CONSTRAINTS ALL IMMEDIATE",
+		     "SET CONSTRAINTS ALL IMMEDIATE; "
+		     "SELECT set_config(name, '2s', true) FROM (VALUES "
+		     "('client_connection_check_interval')) v (name) WHERE "
+		     "current_setting(name, true) IS NOT NULL AND "
+		     "version() !~* 'windows|mingw|visual'",
 	    .same = "current_setting('logload.begun', true)='1'",
 	    .lock = " FOR UPDATE",
 	    .same_key = " ON CONFLICT DO NOTHING",

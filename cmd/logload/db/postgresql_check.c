@@ -27,18 +27,14 @@ warn_of(const char *what)
 }
 
 /*
- * What the caller does outside of transactions needs these; a pooler keeps
- * them. A server that can looks now and then whether we are still there: then
- * what an interrupted statement has locked is soon free.
+ * What the caller does outside of transactions needs these two, which a pooler
+ * keeps, as it would not keep others.
  */
 enum db_verdict
 postgresql_open_session(struct pg *pg)
 {
 	static const char set[] =
-	    "SET TimeZone='UTC'; SET DateStyle='ISO'; "
-	    "SET standard_conforming_strings=on; SET extra_float_digits=1; "
-	    "SELECT set_config(name, '2s', false) FROM pg_settings "
-	    "WHERE name='client_connection_check_interval'";
+	    "SET TimeZone='UTC'; SET standard_conforming_strings=on";
 	static const char look[] =
 	    "SELECT CASE WHEN current_setting('fsync')='off' THEN "
 	    "'fsync=off' WHEN current_setting('synchronous_commit')='off' THEN "

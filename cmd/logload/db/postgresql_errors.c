@@ -65,6 +65,10 @@ postgresql_verdict(const char *sqlstate, const char *text, enum db_cause *cause)
 	if (strcmp(sqlstate, "0A000") == 0 &&
 	    strstr(text, "cached plan") != NULL)
 		return DB_PASSING;
+	/* Of pgbouncer, which is set up so. */
+	if (strcmp(sqlstate, "08P01") == 0 &&
+	    strstr(text, "statement pooling mode") != NULL)
+		return DB_SCHEMA;
 	while (strncmp(sqlstate, m->state, strlen(m->state)) != 0)
 		m++;
 	*cause = m->cause;
