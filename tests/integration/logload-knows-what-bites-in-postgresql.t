@@ -38,6 +38,22 @@ unlike "$ERR" secret 'and not shown'
 run env LOGLOAD_DB_PASSWORD=wrong logload --db "$DB_URL" "$logs"
 is "$STATUS" 78 'a wrong one: status 78'
 like "$ERR" 'FATAL:  28P01: password authentication' 'and the state is told'
+for password in sec/ret 'sec?ret' 12/ret 's@c/ret' 'sec?a=b/c'; do
+	run env LOGLOAD_DB="${DB_URL/logs@/logs:$password@}" logload "$logs"
+	like "$STATUS $ERR" '^64 .* has to stand as %2F, %3F' "one of $password"
+	unlike "$ERR" 'sec|ret' 'is not shown either'
+done
+echo "*:$DB_PORT:logs:logs:secret" >"$DIR/pass"
+printf '[some]\nhost=%s\nport=%s\ndbname=logs\nuser=logs\n' \
+	"$DB_HOST" "$DB_PORT" >"$DIR/services"
+chmod 600 "$DIR/pass"
+for url in "$DB_URL?passfile=$DIR/pass" 'postgresql://?service=some'; do
+	run env -u LOGLOAD_DB_PASSWORD PGSERVICEFILE="$DIR/services" \
+		PGPASSFILE="$DIR/pass" logload --db "$url" "$logs"
+	like "$STATUS $OUT" '^0 .* skipped=1 ' "$url"
+done
+run logload --db "$DB_URL?target_session_attrs=read-only" --wait 0s "$logs"
+like "$STATUS $ERR" '^75 .*session is not read-only' 'what sessions it is to be'
 run logload --ssl-mode verify_ca --db "$DB_URL?sslrootcert=$logs" "$logs"
 is "$STATUS" 78 '--ssl-mode is for libpq, too'
 like "$ERR" 'SSL was required' 'which asks for TLS then'
@@ -60,10 +76,37 @@ sql_is "SELECT payload FROM logs ORDER BY line" "$(sed -n '2p;4p' "$logs")" \
 is "$(rejected code | xargs)" '0 22001' 'the codes are those of PostgreSQL'
 like "$(rejected text | tail -n 1)" 'too long .*varying\(4\) \(column level\)' \
 	'blanks are not cut in silence'
-anew 'ALTER TABLE logs ALTER payload TYPE jsonb'
+
+# jsonb takes less, and a number that it makes long could not be read any more.
+{
+	cat <<-'JSON'
+		{"event":"e","n":1e131071}
+		{"event":"f","n":-1.5E+400,"x":[1E-400]}
+		{"event":"g","n":1e131072}
+		{"event":"h","n":[1e5,-0,1.50,1e308,5e-324],"n":1e5}
+	JSON
+	printf '{"event":"i","n":%0131073d}\n' 0 | tr 0 1
+	printf '{"event":"j","n":1%0131071d}\n' 0
+} >>"$logs"
+takes_less() {
+	is "$STATUS $(cat "$DIR"/rejected/* | grep -c '"code":0,')" '65 6' \
+		"$1 takes less"
+	is "$(sql 'SELECT event FROM logs ORDER BY line' | xargs)" 'c d h j' \
+		'and the others'
+}
+anew
+load --payload-type JSONB "$logs"
+takes_less 'jsonb by choice'
+like "$(sed -n 3p "$DIR"/rejected/*)" 'number 1e131071 has 131072 .* have 350' \
+	'and which, and why'
+anew 'CREATE DOMAIN d jsonb; ALTER TABLE logs ALTER payload TYPE d'
 load "$logs"
-is "$(cat "$DIR"/rejected/* | grep -c '"code":0,') $(rows)" '2 2' \
-	'jsonb takes less'
+takes_less 'a domain over it in a table that is there'
+run logload --db "$DB_URL" --payload-type text "$logs"
+is "$STATUS" 64 'what is no choice is refused'
+like "$ERR" "payload-type: 'text' .*: JSON or JSONB" 'with what there is'
+run logload --db sqlite:x --payload-type jsonb "$logs"
+like "$STATUS $ERR" "^64 .*payload-type: 'jsonb' .*: TEXT" 'as elsewhere'
 
 # --- constraints and savepoints
 
@@ -79,6 +122,16 @@ rm -rf "$DIR/rejected"/*
 load "$logs"
 is "$(rows) $(rejected code | wc -l)" '18000 2000' \
 	'without its ledger: what is there stays'
+
+# Of one in many the error names the line: nothing is halved to find it.
+anew "ALTER TABLE logs ADD CHECK (payload->>'n' <> '7000')"
+events 10000 >"$logs"
+sql "ALTER ROLE logs SET log_statement = 'all'"
+load "$logs"
+sql "ALTER ROLE logs RESET log_statement"
+is "$(rows)/$(rejected line)" 9999/7001 'one of many is found'
+num "$(log_since postgresql | grep -c 'statement: .* COPY "logs"')" -le 8 \
+	'in a few statements'
 
 # What is stored on the way to them is not there yet.
 anew "ALTER TABLE logs ADD UNIQUE (user_id), ADD CHECK (level <> 'bad')"
@@ -110,6 +163,35 @@ anew "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS
 load "$logs"
 is "$STATUS" 78 'a trigger that takes rows away in silence: status 78'
 like "$ERR" 'stored 0 rows instead of 4' 'and why'
+
+# --- what an error means
+
+anew 'CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	IF NEW.level IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = NEW.level,
+		MESSAGE = NEW.event; END IF; RETURN NEW; END $$;
+	CREATE TRIGGER refuse BEFORE INSERT ON logs
+	FOR EACH ROW EXECUTE FUNCTION refuse()'
+means() { # STATUS ERE MESSAGE CODE...: of what was rejected, and of the log
+	local code
+
+	for code in "${@:4}"; do
+		printf '{"event":"%s","level":"%s"}\n{"event":"of %s"}\n' \
+			"$3" "$code" "$code" >"$logs"
+		load --wait 0s "$logs"
+		like "$STATUS $(rejected code) $ERR" "^$1 ${2/CODE/$code}" \
+			"$code: $3"
+		rm -rf "$DIR/rejected"/*
+	done
+}
+means 65 'CODE ' 'one event to blame' 22P02 23502 23514 44000 45001 54000 \
+	54001 54023 P0001 XX000 99999
+means 75 ' .* the database is away' 'will pass' 08006 53100 53200 53300 55006 \
+	57014 57P01 57P03 58030 25006 25P03 25P04
+means 75 ' .* in conflict with' 'a conflict' 40001 40P01 55P03
+means 75 ' .* the database is away' 'cached plan must not change' 0A000
+means 78 ' .* error .*of the statement' 'of the statement' 0A000 25001 42501 42703 \
+	42883 55000
+is "$(rows)" 11 'nothing of these is loaded but the others of the first'
 
 # --- a partition that is missing
 
@@ -148,9 +230,23 @@ END
 
 anew
 db_stop
-db_start -c fsync=off -c synchronous_commit=off
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$DIR/tls.key" -days 2 \
+	-out "$DIR/tls.pem" -subj /CN=x -addext "subjectAltName=IP:$DB_HOST" \
+	2>"$DIR/openssl.err"
+[ "$(id -u)" -ne 0 ] || chown nobody "$DIR/tls.key"
+db_start -c synchronous_commit=off -c ssl=on -c ssl_cert_file="$DIR/tls.pem" \
+	-c ssl_key_file="$DIR/tls.key"
 load "$logs"
-like "$ERR" 'warn .*the server has fsync=off' 'says that a crash may lose events'
+like "$ERR" 'warn .*the server has synchronous_commit=off' \
+	'says that a crash may lose events'
+run logload --db "$DB_URL?sslmode=verify-full&sslrootcert=$DIR/tls.pem" "$logs"
+like "$STATUS $OUT" '^0 .* skipped=1 ' 'over TLS, with a certificate to check'
+run logload --db "${DB_URL/$DB_HOST/localhost}?sslmode=verify-full" "$logs"
+is "$STATUS" 78 'which is not there'
+db_stop
+db_start -c fsync=off
+load "$logs"
+like "$ERR" 'warn .*the server has fsync=off' 'and for other reasons'
 unlike "$ERR" standby 'nothing of standbys'
 run logload --db "${DB_URL/@/@127.0.0.1:1,}" "$logs"
 like "$ERR" 'no synchronous_standby_names' 'but where there are several hosts'

@@ -6,13 +6,14 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-# Passes everything on, but for the answer to the first COMMIT after rows.
+# Passes everything on, but for the answer to the first COMMIT after rows; or, to
+# undo, makes a ROLLBACK of it, as a server does that has failed in between.
 cat >"$DIR/proxy.pl" <<'PERL'
 use strict;
 use warnings;
 use IO::Select;
 use IO::Socket::INET;
-my ($to, $port_file) = @ARGV;
+my ($to, $port_file, $undo) = @ARGV;
 $SIG{PIPE} = "IGNORE";
 my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 0,
     Listen => 5) or die;
@@ -29,6 +30,8 @@ while (my $c = $server->accept) {
 	while ($open) {
 		for my $from ($both->can_read) {
 			$open = 0, last unless sysread $from, my $data, 65536;
+			$cut = 1 if $undo && $loads && !$cut &&
+			    $data =~ s/COMMIT(\0)$/ABORT $1/;
 			syswrite $from == $c ? $s : $c, $data;
 			next if $from != $c || $cut;
 			# A bulk execute or one of many rows, and the others' words.
@@ -48,9 +51,11 @@ PERL
 
 db_start
 spool_new
-for way in following hand; do
+for way in following hand undo; do
+	[ "$way$DB" != undomariadb ] || continue # which has no such answer
 	rm -f "$DIR/port"
-	start "proxy-$way" perl "$DIR/proxy.pl" "$DB_PORT" "$DIR/port"
+	start "proxy-$way" perl "$DIR/proxy.pl" "$DB_PORT" "$DIR/port" \
+		"$([ "$way" != undo ] || echo undo)"
 	wait_for test -s "$DIR/port" || give_up 'no proxy'
 	url=${DB_URL/$DB_PORT/$(cat "$DIR/port")}
 	# MySQL has TLS by itself, which nobody looks into.
@@ -61,6 +66,11 @@ for way in following hand; do
 		is "$STATUS" 0 'by hand: status 0'
 		is "$(summary events)/$(summary skipped)" 10/0 'all are counted'
 		is "$(rows)" 30 'each is a row'
+	elif [ "$way" = undo ]; then
+		events 5 >"$DIR/b"
+		run logload --db "$url" "$DIR/b"
+		is "$STATUS/$(rows)" 0/35 'a COMMIT that undoes is none'
+		like "$ERR" 'has rolled the transaction back' 'as is told'
 	else
 		mkdir -p "$SPOOL/ready"
 		events 20 >"$SPOOL/ready/$(ready 1)"
