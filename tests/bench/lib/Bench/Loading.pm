@@ -65,7 +65,7 @@ sub load {
 	my $k = $db->{kind};
 	result("$k: rows/s, logload : $db->{reference}", "$k logload",
 		"$k import", $db->{goal});
-	result("$k: rows/s, 2 jobs : --use-threads=2", "$k logload 2",
+	result("$k: rows/s, 2 jobs : $db->{reference}, two at once", "$k logload 2",
 		"$k import 2", '1.0') if $there{'logload 2'};
 	result("$k: rows/s, INSERT : LOAD DATA", "$k insert", "$k logload",
 		'0.6') if $there{insert};
