@@ -68,4 +68,26 @@ scan_plain(const char *p, const char *end, bool strict)
 #endif
 }
 
+/* The first backslash or control character from p on, or end. */
+static inline const char *
+scan_escape(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	const __m128i escape = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1f);
+
+	for (; end - p >= 16; p += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)p);
+		__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(bytes, escape),
+		    _mm_cmpeq_epi8(_mm_min_epu8(bytes, last), bytes));
+		unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+
+		if (mask != 0)
+			return p + __builtin_ctz(mask);
+	}
+#endif
+	while (p < end && *p != '\\' && (unsigned char)*p >= 0x20)
+		p++;
+	return p;
+}
+
 #endif

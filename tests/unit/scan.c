@@ -25,6 +25,12 @@ find(const char *p, const char *end, bool strict)
 static bool
 agree(const char *p, const char *end)
 {
+	const char *escape = p;
+
+	while (escape < end && *escape != '\\' && (unsigned char)*escape > 31)
+		escape++;
+	if (scan_escape(p, end) != escape)
+		return false;
 	for (int strict = 0; strict < 2; strict++) {
 		const char *want = find(p, end, strict != 0);
 

@@ -252,8 +252,7 @@ read_answers(struct link *l, const char *what, uint64_t ns)
 }
 
 static enum db_verdict
-query(
-    struct link *l, const char *what, const char *sql, size_t len, uint64_t ns)
+send_query(struct link *l, const char *what, const char *sql, size_t len)
 {
 	PQclear(l->answer);
 	l->answer = NULL;
@@ -267,7 +266,16 @@ query(
 	if (l->lost != NULL || PQsendQuery(l->conn, l->text.data) == 0 ||
 	    flush(l) < 0)
 		return failed(l, what, NULL);
-	return read_answers(l, what, ns);
+	return DB_OK;
+}
+
+static enum db_verdict
+query(
+    struct link *l, const char *what, const char *sql, size_t len, uint64_t ns)
+{
+	enum db_verdict verdict = send_query(l, what, sql, len);
+
+	return verdict == DB_OK ? read_answers(l, what, ns) : verdict;
 }
 
 static bool
@@ -349,21 +357,39 @@ alive(struct db *db)
  * COPY
  */
 
-/* Sends the rows that were put, and that is not before there are many. */
-static int
-send_rows(struct link *l, bool all)
-{
-	struct buf *rows = &l->pg.rows;
+struct rows {
+	const struct batch *batch;
+	unsigned at, end;
+	const char *skip; /* of `at`; or NULL */
+	unsigned sent;
+};
 
-	if (rows->len < PIECE && !all)
-		return 0;
+/* Puts the next ones, as many as are sent at a time. -1 with ENOMEM. */
+static int
+put_rows(struct pg *pg, struct rows *r)
+{
+	pg->rows.len = 0;
+	for (; r->at < r->end && pg->rows.len < PIECE; r->at++) {
+		if (r->skip != NULL && *r->skip++ != 0)
+			continue;
+		if (postgresql_put_row(pg, r->batch, r->at) < 0)
+			return -1;
+		r->sent++;
+	}
+	return 0;
+}
+
+static int
+send_rows(struct link *l)
+{
+	const struct buf *rows = &l->pg.rows;
+
 	for (size_t at = 0, n; at < rows->len; at += n) {
 		n = rows->len - at < PIECE ? rows->len - at : PIECE;
 		if (PQputCopyData(l->conn, rows->data + at, (int)n) != 1 ||
 		    flush(l) < 0)
 			return -1;
 	}
-	rows->len = 0;
 	return 0;
 }
 
@@ -402,28 +428,27 @@ postgresql_copy(struct pg *pg, const struct batch *b, unsigned from,
 {
 	struct link *l = (struct link *)pg;
 	struct db *db = &pg->db;
+	struct rows r = {
+	    .batch = b, .at = from, .end = from + count, .skip = skip};
 	enum db_verdict verdict;
-	unsigned sent = 0;
 	int rc = 0;
 
 	pg->bad_line = 0;
 	if (postgresql_put_copy(pg) < 0)
 		return db_no_memory(db);
-	verdict =
-	    query(l, "COPY", pg->copy.data, pg->copy.len, db->config->read_ns);
+	verdict = send_query(l, "COPY", pg->copy.data, pg->copy.len);
+	/* The first ones are ready when the server is. */
+	if (verdict == DB_OK && put_rows(pg, &r) < 0)
+		return db_no_memory(db);
+	if (verdict == DB_OK)
+		verdict = read_answers(l, "COPY", db->config->read_ns);
 	if (verdict != DB_OK)
 		return verdict == DB_REFUSED ? undo(l, verdict) : verdict;
-	pg->rows.len = 0;
-	for (unsigned row = from; row < from + count && rc == 0; row++) {
-		if (skip != NULL && skip[row - from] != 0)
-			continue;
-		sent++;
-		if (postgresql_put_row(pg, b, row) < 0)
+	while (pg->rows.len > 0 && rc == 0) {
+		rc = send_rows(l);
+		if (rc == 0 && put_rows(pg, &r) < 0)
 			return db_no_memory(db);
-		rc = send_rows(l, false);
 	}
-	if (rc == 0)
-		rc = send_rows(l, true);
 	if (rc == 0)
 		rc = send_end(l);
 	buf_clear(&pg->rows, ROWS_KEEP);
@@ -432,12 +457,12 @@ postgresql_copy(struct pg *pg, const struct batch *b, unsigned from,
 	verdict = read_answers(l, NULL, db->config->read_ns);
 	if (verdict != DB_OK)
 		return verdict == DB_REFUSED ? undo(l, verdict) : verdict;
-	if (db->changed == sent)
+	if (db->changed == r.sent)
 		return DB_OK;
 	/* That is no event's fault, and not to be taken back alone. */
 	(void)error_set(&db->error,
 	    "COPY stored %llu rows instead of %u: a trigger takes them away",
-	    (unsigned long long)db->changed, sent);
+	    (unsigned long long)db->changed, r.sent);
 	db->cause = DB_CAUSE_OTHER;
 	return DB_SCHEMA;
 }

@@ -10,7 +10,7 @@
 #include "postgresql_own.h"
 #include "sql.h"
 
-#define BATCH_BYTES (2 * 1024 * 1024)
+#define BATCH_BYTES (3 * 1024 * 1024)
 
 static enum db_verdict
 ask(struct pg *pg, const char *sql, struct db_answer *answer)

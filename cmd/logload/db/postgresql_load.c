@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "postgresql_own.h"
+#include "scan.h"
 #include "sql.h"
 
 #define FIELD_END '\x02'
@@ -41,20 +42,28 @@ postgresql_put_copy(struct pg *pg)
 		   : 0;
 }
 
-/* Copies up to a byte that has a meaning, which few texts have. */
+/* Copies up to a byte that may have a meaning, which few texts have. */
 static char *
 put_text(char *out, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
+	const char *end = text + len;
 
+	for (;; text++) {
+		const char *next = scan_escape(text, end);
+		char c;
+
+		memcpy(out, text, (size_t)(next - text));
+		out += next - text;
+		text = next;
+		if (text == end)
+			return out;
+		c = *text;
 		if (c == '\\' || c == FIELD_END || c == '\n' || c == '\r') {
 			*out++ = '\\';
 			c = c == '\n' ? 'n' : c == '\r' ? 'r' : c;
 		}
 		*out++ = c;
 	}
-	return out;
 }
 
 /*
