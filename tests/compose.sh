@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 #
-# compose.sh - the whole pipeline under Docker Compose, against a real MySQL,
-# from a copy of this checkout and as a project of its own. Needs a Docker
-# engine; talks TAP (`prove tests/compose.sh`); takes three to five minutes,
-# most of it to build the images; removes all that it made.
+# compose.sh - the whole pipeline under Docker Compose, against a real MySQL, and
+# in short against PostgreSQL and SQLite, from a copy of this checkout and as a
+# project of its own. Needs a Docker engine; talks TAP (`prove tests/compose.sh`);
+# takes four to six minutes, most of it to build the images; removes all that it
+# made.
 #
 #	COMPOSE_RATE=200 COMPOSE_DURATION=10s   the load that must be held
 . "$(dirname "$0")/lib.sh"
@@ -213,5 +214,37 @@ ok 'and is a row' wait_for -t 35 is_row by-password
 not_ok 'no environment shows the password' grep -F "$LOGLOAD_DB_PASSWORD" \
 	<(docker inspect "$(docker compose ps --quiet app)" \
 		"$(docker compose ps --quiet db)")
+ctrl_c
+
+# --- other databases, in the README's way
+
+docker compose down --volumes >/dev/null 2>&1
+postgresql_query() {
+	docker compose exec -T -u postgres db psql logs --no-align --tuples-only \
+		--command="$1" 2>/dev/null </dev/null
+}
+sqlite_query() {
+	docker compose exec -T app sqlite3 -readonly /var/spool/logs/logs.db \
+		"$1" 2>/dev/null </dev/null
+}
+is_row_of() { # DATABASE ID
+	[ "$("${1}_query" "SELECT COUNT(*) FROM logs
+		WHERE payload->>'id' = '$2'")" = 1 ]
+}
+export DATABASE=postgresql
+up 'up: with PostgreSQL'
+ok 'an event is acknowledged' send_event '{"id":"one"}'
+ctrl_c
+up 'up again'
+ok 'and is a row' wait_for -t 35 is_row_of postgresql one
+ctrl_c
+docker compose down --volumes >/dev/null 2>&1
+unset DATABASE LOGLOAD_DB_PASSWORD
+export LOGLOAD_DB=sqlite:/var/spool/logs/logs.db
+start up "${compose[@]}" up --no-color --no-deps app
+ok 'up: with SQLite, without a server' wait_for -t 240 healthy app
+is "$(docker compose ps --all --services)" app 'alone'
+ok 'an event is acknowledged' send_event '{"id":"two"}'
+ok 'and is a row' wait_for -t 35 is_row_of sqlite two
 ctrl_c
 done_testing
