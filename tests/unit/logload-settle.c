@@ -94,9 +94,14 @@ static const struct db_config config = {.driver = &driver, .ledger = "files"};
 static struct db
 connected(void)
 {
+	static struct db_table table;
+
 	fake.asked = 0;
 	return (struct db){.driver = &driver,
 	    .config = &config,
+	    .tables = &table,
+	    .table_count = 1,
+	    .table = &table,
 	    .open = true,
 	    .opened_ns = clock_monotonic_ns(),
 	    .used_ns = clock_monotonic_ns()};
