@@ -1,7 +1,6 @@
 /*
- * db.c - see db.h: sessions, transactions and the ledger.
+ * db.c - see db.h: sessions, transactions and rows.
  */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +11,11 @@
 #include "log.h"
 #include "partitions.h"
 #include "sql.h"
+#include "statement.h"
 #include "tables.h"
 
 /* After so long a rest the server, or what is in between, may have gone. */
 #define REST_NS CLOCK_NS_PER_S
-#define CLAIM_TRIES 3
 
 struct db *
 db_new(const struct db_config *config)
@@ -63,12 +62,11 @@ db_code(const struct db *db, int code, char out[DB_CODE_MAX])
 }
 
 /*
- * Statements. Rows may be refused, the ledger's own statements may not:
- * DB_REFUSED becomes DB_SCHEMA.
+ * Statements
  */
 
-static enum db_verdict
-heard(struct db *db, enum db_verdict verdict)
+enum db_verdict
+db_heard(struct db *db, enum db_verdict verdict)
 {
 	db->used_ns = clock_monotonic_ns();
 	if (verdict == DB_PASSING)
@@ -76,25 +74,19 @@ heard(struct db *db, enum db_verdict verdict)
 	return verdict;
 }
 
-static enum db_verdict
-run(struct db *db, const char *sql, size_t len)
+enum db_verdict
+db_run(struct db *db, const char *sql, size_t len)
 {
-	enum db_verdict verdict = heard(db, db->driver->run(db, sql, len));
+	enum db_verdict verdict = db_heard(db, db->driver->run(db, sql, len));
 
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
-static enum db_verdict
-run_text(struct db *db, const char *sql)
-{
-	return run(db, sql, strlen(sql));
-}
-
-static enum db_verdict
-ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
+enum db_verdict
+db_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 {
 	enum db_verdict verdict =
-	    heard(db, db->driver->ask(db, sql, len, answer));
+	    db_heard(db, db->driver->ask(db, sql, len, answer));
 
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
@@ -135,11 +127,11 @@ broken(struct db *db)
 static enum db_verdict
 prepare(struct db *db)
 {
-	enum db_verdict verdict = heard(db, tables_prepare(db));
+	enum db_verdict verdict = db_heard(db, tables_prepare(db));
 
 	/* Whatever was asked may have begun a transaction. */
 	if (verdict == DB_OK)
-		verdict = run_text(db, "ROLLBACK");
+		verdict = db_run_text(db, "ROLLBACK");
 	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
 }
 
@@ -177,13 +169,13 @@ db_begin(struct db *db)
 	if (!db->open)
 		return broken(db);
 	partitions_begin(db);
-	return run_text(db, db->driver->dialect.begin);
+	return db_run_text(db, db->driver->dialect.begin);
 }
 
 enum db_verdict
 db_commit(struct db *db)
 {
-	return run_text(db, "COMMIT");
+	return db_run_text(db, "COMMIT");
 }
 
 void
@@ -192,7 +184,7 @@ db_rollback(struct db *db)
 	struct error kept = db->error;
 
 	/* The server rolls back what a closed connection leaves. */
-	if (db->open && run_text(db, "ROLLBACK") != DB_OK)
+	if (db->open && db_run_text(db, "ROLLBACK") != DB_OK)
 		db_disconnect(db);
 	db->error = kept;
 }
@@ -201,7 +193,7 @@ db_rollback(struct db *db)
 static enum db_verdict
 heard_of_table(struct db *db, enum db_verdict verdict)
 {
-	verdict = heard(db, verdict);
+	verdict = db_heard(db, verdict);
 	if (db->config->table_most == 0 || db->cause != DB_CAUSE_NO_TABLE ||
 	    (verdict != DB_REFUSED && verdict != DB_SCHEMA))
 		return verdict;
@@ -260,7 +252,7 @@ db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
 	    sql_put_form(b, db->config, " AND <line>=") < 0 ||
 	    buf_printf(b, "%llu", (unsigned long long)batch->line[row]) < 0)
 		return db_no_memory(db);
-	verdict = ask(db, b->data, b->len, &answer);
+	verdict = db_ask(db, b->data, b->len, &answer);
 	*there = verdict == DB_OK && answer.found;
 	return verdict;
 }
@@ -268,7 +260,7 @@ db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
 enum db_verdict
 db_probe(struct db *db, const struct batch *batch, unsigned row)
 {
-	enum db_verdict verdict = run_text(db, "SAVEPOINT probe"), undone;
+	enum db_verdict verdict = db_run_text(db, "SAVEPOINT probe"), undone;
 	struct error kept;
 
 	if (verdict != DB_OK)
@@ -279,330 +271,9 @@ db_probe(struct db *db, const struct batch *batch, unsigned row)
 	if (verdict != DB_OK && verdict != DB_REFUSED)
 		return verdict;
 	kept = db->error;
-	undone = run_text(db, "ROLLBACK TO SAVEPOINT probe");
+	undone = db_run_text(db, "ROLLBACK TO SAVEPOINT probe");
 	if (undone != DB_OK)
 		return undone;
 	db->error = kept;
 	return verdict;
-}
-
-/*
- * The ledger
- */
-
-static uint64_t
-number(const char *text)
-{
-	return text == NULL ? 0 : strtoull(text, NULL, 10);
-}
-
-static void
-read_text(char *out, size_t size, const char *text)
-{
-	(void)snprintf(out, size, "%s", text == NULL ? "" : text);
-}
-
-static void
-read_line(const struct db_answer *a, struct db_file *file)
-{
-	*file = (struct db_file){.id = number(a->fields[0]),
-	    .bytes = number(a->fields[2]),
-	    .events = number(a->fields[3]),
-	    .rejected = number(a->fields[4]),
-	    .torn = number(a->fields[5]),
-	    .progress = number(a->fields[6]),
-	    .lines = number(a->fields[7]),
-	    .loaded = a->fields[8] != NULL};
-	read_text(file->name, sizeof(file->name), a->fields[1]);
-	read_text(file->table, sizeof(file->table), a->fields[9]);
-	read_text(file->sha256, sizeof(file->sha256), a->fields[10]);
-	read_text(file->started_at, sizeof(file->started_at), a->fields[11]);
-}
-
-static int
-put_select(struct db *db)
-{
-	const struct db_dialect *d = &db->driver->dialect;
-	struct buf *b = &db->sql;
-
-	b->len = 0;
-	return buf_printf(b, "SELECT ") < 0 ||
-		       sql_put_ledger_columns(b, d, db->old_ledger) < 0 ||
-		       buf_printf(b, "%s, ",
-			   db->old_ledger ? ", NULL, NULL" : "") < 0 ||
-		       sql_put_instant(b, d, "started_at") < 0 ||
-		       buf_printf(b, " FROM ") < 0 ||
-		       sql_put_table(b, d, db->config->ledger) < 0
-		   ? -1
-		   : 0;
-}
-
-/*
- * Reads the ledger's line of that name, or, where `id` is not 0, of that id;
- * `lock` until the transaction ends.
- */
-static enum db_verdict
-look_up(struct db *db, const char *name, uint64_t id, bool lock,
-    struct db_file *file, bool *found)
-{
-	const struct db_dialect *d = &db->driver->dialect;
-	struct buf *b = &db->sql;
-	enum db_verdict verdict;
-	struct db_answer answer;
-
-	if (put_select(db) < 0 ||
-	    (id != 0 ? buf_printf(b, " WHERE id=%llu", (unsigned long long)id)
-		     : buf_printf(b, " WHERE name=")) < 0 ||
-	    (id == 0 && sql_put_text(b, d, name, strlen(name)) < 0) ||
-	    buf_printf(b, "%s", lock && d->lock != NULL ? d->lock : "") < 0)
-		return db_no_memory(db);
-	verdict = ask(db, b->data, b->len, &answer);
-	*found = verdict == DB_OK && answer.found;
-	if (!*found)
-		return verdict;
-	read_line(&answer, file);
-	/* The very name, whatever a collation says. */
-	if (strcmp(file->name, name) == 0)
-		return DB_OK;
-	(void)error_set(&db->error,
-	    "the ledger has a line of the file \"%s\" where that of \"%s\" "
-	    "should be",
-	    file->name, name);
-	db->cause = DB_CAUSE_OTHER;
-	return DB_SCHEMA;
-}
-
-/* After a look at the ledger outside any transaction. */
-static enum db_verdict
-end_look(struct db *db, enum db_verdict verdict)
-{
-	if (verdict == DB_SCHEMA && db->config->look_only &&
-	    db->cause == DB_CAUSE_NO_TABLE)
-		verdict = DB_OK;
-	/* The SELECT may have begun a transaction. */
-	return verdict == DB_OK ? run_text(db, "ROLLBACK") : verdict;
-}
-
-enum db_verdict
-db_find(struct db *db, const char *name, struct db_file *file, bool *found)
-{
-	return end_look(db, look_up(db, name, 0, false, file, found));
-}
-
-static int
-put_search(struct db *db, const struct db_search *s)
-{
-	const char *table = db->config->table;
-	const struct db_dialect *d = &db->driver->dialect;
-	struct buf *b = &db->sql;
-
-	if (db->old_ledger) { /* it tells of no table */
-		if (buf_printf(b, " WHERE 1=1") < 0)
-			return -1;
-	} else if (buf_printf(b, " WHERE (") < 0 ||
-		   sql_put_name(b, d, "table", 5) < 0 ||
-		   buf_printf(b, " IS NULL OR ") < 0 ||
-		   sql_put_name(b, d, "table", 5) < 0 ||
-		   buf_printf(b, "=") < 0 ||
-		   sql_put_text(b, d, table, strlen(table)) < 0 ||
-		   buf_printf(b, ")") < 0) {
-		return -1;
-	}
-	if (s->sha256 != NULL &&
-	    (buf_printf(b, " AND sha256=") < 0 ||
-		sql_put_text(b, d, s->sha256, strlen(s->sha256)) < 0))
-		return -1;
-	if (s->from != NULL &&
-	    (buf_printf(b, " AND name>=") < 0 ||
-		sql_put_text(b, d, s->from, strlen(s->from)) < 0 ||
-		buf_printf(b, " AND name<") < 0 ||
-		sql_put_text(b, d, s->below, strlen(s->below)) < 0))
-		return -1;
-	return buf_printf(b,
-	    "%s ORDER BY CASE WHEN loaded_at IS NULL THEN 1 ELSE 0 END, "
-	    "started_at DESC, id",
-	    s->unfinished ? " AND loaded_at IS NULL" : "");
-}
-
-enum db_verdict
-db_search(struct db *db, const struct db_search *s, unsigned skip,
-    struct db_file *file, bool *found)
-{
-	const char *nth = db->driver->dialect.nth, *place = strstr(nth, "%u");
-	struct buf *b = &db->sql;
-	enum db_verdict verdict;
-	struct db_answer answer;
-
-	*found = false;
-	if (db->old_ledger && s->sha256 != NULL)
-		return DB_OK;
-	if (put_select(db) < 0 || put_search(db, s) < 0 ||
-	    buf_printf(
-		b, "%.*s%u%s", (int)(place - nth), nth, skip, place + 2) < 0)
-		return db_no_memory(db);
-	verdict = ask(db, b->data, b->len, &answer);
-	*found = verdict == DB_OK && answer.found;
-	if (*found)
-		read_line(&answer, file);
-	return end_look(db, verdict);
-}
-
-enum db_verdict
-db_count_loaded(
-    struct db *db, const char *const *names, unsigned count, uint64_t *loaded)
-{
-	const struct db_dialect *d = &db->driver->dialect;
-	struct buf *b = &db->sql;
-	enum db_verdict verdict;
-	struct db_answer answer;
-
-	b->len = 0;
-	if (buf_printf(b, "SELECT COUNT(*) FROM ") < 0 ||
-	    sql_put_table(b, d, db->config->ledger) < 0 ||
-	    buf_printf(b, " WHERE loaded_at IS NOT NULL AND name IN (") < 0)
-		return db_no_memory(db);
-	for (unsigned i = 0; i < count; i++) {
-		if (buf_printf(b, "%s", i > 0 ? ", " : "") < 0 ||
-		    sql_put_text(b, d, names[i], strlen(names[i])) < 0)
-			return db_no_memory(db);
-	}
-	if (buf_append(b, ")", 1) < 0)
-		return db_no_memory(db);
-	verdict = ask(db, b->data, b->len, &answer);
-	if (verdict == DB_OK)
-		*loaded = answer.found ? number(answer.fields[0]) : 0;
-	return end_look(db, verdict);
-}
-
-static enum db_verdict
-add_line(struct db *db, uint64_t id, const struct db_claim *claim)
-{
-	const char *table = db->config->table, *sha256 = claim->sha256;
-	const struct db_dialect *d = &db->driver->dialect;
-	struct buf *b = &db->sql;
-
-	b->len = 0;
-	if (buf_printf(b, "INSERT INTO ") < 0 ||
-	    sql_put_table(b, d, db->config->ledger) < 0 ||
-	    buf_printf(b, " (") < 0 ||
-	    sql_put_ledger_columns(b, d, false) < 0 ||
-	    buf_printf(b, ", started_at) VALUES (%llu, ",
-		(unsigned long long)id) < 0 ||
-	    sql_put_text(b, d, claim->name, strlen(claim->name)) < 0 ||
-	    buf_printf(b, ", %llu, 0, 0, 0, 0, 0, NULL, ",
-		(unsigned long long)claim->bytes) < 0 ||
-	    sql_put_text(b, d, table, strlen(table)) < 0 ||
-	    buf_printf(b, ", ") < 0 ||
-	    (sha256 == NULL ? buf_printf(b, "NULL")
-			    : sql_put_text(b, d, sha256, strlen(sha256))) < 0 ||
-	    buf_printf(b, ", %s)%s", d->now,
-		d->same_key == NULL ? "" : d->same_key) < 0)
-		return db_no_memory(db);
-	return run(db, b->data, b->len);
-}
-
-int
-db_file_id(const char *name, uint64_t *id)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-
-	if (EVP_Digest(name, strlen(name), digest, NULL, EVP_sha256(), NULL) !=
-	    1)
-		return -1;
-	*id = 0;
-	for (int i = 0; i < 8; i++)
-		*id = *id << 8 | digest[i];
-	*id >>= 1;
-	return 0;
-}
-
-/* Locks the line of that name, if there is one, without changing it. */
-static enum db_verdict
-lock_line(struct db *db, const char *name)
-{
-	const struct db_dialect *d = &db->driver->dialect;
-	struct buf *b = &db->sql;
-
-	b->len = 0;
-	if (buf_printf(b, "UPDATE ") < 0 ||
-	    sql_put_table(b, d, db->config->ledger) < 0 ||
-	    buf_printf(b, " SET name=name WHERE name=") < 0 ||
-	    sql_put_text(b, d, name, strlen(name)) < 0)
-		return db_no_memory(db);
-	return run(db, b->data, b->len);
-}
-
-/*
- * The unique name decides between two loaders of one file: the second one's
- * INSERT waits for the first one's transaction and then finds the line. A
- * line that vanishes between the two statements was rolled back: once more.
- */
-enum db_verdict
-db_claim(struct db *db, const struct db_claim *claim, struct db_file *file)
-{
-	enum db_verdict verdict;
-	uint64_t id;
-	bool found;
-
-	if (db_file_id(claim->name, &id) < 0)
-		return db_no_memory(db);
-	for (int i = 0; i < CLAIM_TRIES; i++) {
-		verdict = add_line(db, id, claim);
-		if (verdict != DB_OK && db->cause != DB_CAUSE_DUPLICATE)
-			return verdict;
-		verdict = db->driver->dialect.lock == NULL
-			      ? lock_line(db, claim->name)
-			      : DB_OK;
-		if (verdict != DB_OK)
-			return verdict;
-		verdict = look_up(db, claim->name, 0, true, file, &found);
-		/* Then the id was refused: is it another name's? */
-		if (verdict == DB_OK && !found)
-			verdict =
-			    look_up(db, claim->name, id, true, file, &found);
-		if (verdict != DB_OK || found)
-			return verdict;
-	}
-	(void)error_set(
-	    &db->error, "claim %s: another loader is at it", claim->name);
-	return DB_PASSING;
-}
-
-enum db_verdict
-db_save(struct db *db, const struct db_file *f)
-{
-	const struct db_dialect *d = &db->driver->dialect;
-	const char *table = db->config->table, *sha256 = f->sha256;
-	enum db_verdict verdict;
-	struct buf *b = &db->sql;
-
-	b->len = 0;
-	if (buf_printf(b, "UPDATE ") < 0 ||
-	    sql_put_table(b, d, db->config->ledger) < 0 ||
-	    buf_printf(b,
-		" SET bytes=%llu, events=%llu, rejected=%llu, torn=%llu, "
-		"progress=%llu, %clines%c=%llu, loaded_at=%s, %ctable%c=",
-		(unsigned long long)f->bytes, (unsigned long long)f->events,
-		(unsigned long long)f->rejected, (unsigned long long)f->torn,
-		(unsigned long long)f->progress, d->name_quote, d->name_quote,
-		(unsigned long long)f->lines, f->loaded ? d->now : "NULL",
-		d->name_quote, d->name_quote) < 0 ||
-	    sql_put_text(b, d, table, strlen(table)) < 0 ||
-	    buf_printf(b, ", sha256=") < 0 ||
-	    (*sha256 == '\0'
-		    ? buf_printf(b, "NULL")
-		    : sql_put_text(b, d, sha256, strlen(sha256))) < 0 ||
-	    buf_printf(b, " WHERE id=%llu AND %s", (unsigned long long)f->id,
-		d->same) < 0)
-		return db_no_memory(db);
-	verdict = run(db, b->data, b->len);
-	if (verdict != DB_OK || db->changed == 1)
-		return verdict;
-	(void)error_set(&db->error,
-	    "UPDATE of the ledger %s found %llu lines of the id %llu, which "
-	    "has to have one; or a proxy has changed the session",
-	    db->config->ledger, (unsigned long long)db->changed,
-	    (unsigned long long)f->id);
-	db->cause = DB_CAUSE_OTHER;
-	return DB_SCHEMA;
 }
