@@ -116,7 +116,8 @@ is "$(cat "$DIR/others")" 'Asia/Tokyo|0|' 'no session of others has our settings
 
 kill_hard bouncer
 bouncer_start statement
-run logload --db "$DB_URL" --wait 2s "$DIR/a.ndjson"
+events 5 900000 >"$DIR/new.ndjson"
+run logload --db "$DB_URL" --wait 2s "$DIR/new.ndjson"
 is "$STATUS" 78 'where there are no transactions: status 78'
 like "$ERR" 'statement pooling' 'and why'
 done_testing

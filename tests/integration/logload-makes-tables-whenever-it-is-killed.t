@@ -46,9 +46,12 @@ found() {
 anew
 traced
 is "$STATUS $(found)" '0 20 20 20 20' 'a run without a kill'
-# What only asks, or is a part of a transaction's writing, changes nothing.
+# What only asks, or is a part of a transaction's writing, changes nothing. In a
+# container strace may not read what is sent: then it is killed at each.
 if [ "$DB" = sqlite ]; then
 	mapfile -t steps < <(seq 1 3 "$(grep -c "$call(" "$DIR/trace")")
+elif ! grep -q SELECT "$DIR/trace"; then
+	mapfile -t steps < <(seq "$(grep -c "$call(" "$DIR/trace")")
 else
 	mapfile -t steps < <(grep "$call(" "$DIR/trace" | grep -n . |
 		sed '1,/START TRANSACTION\|BEGIN ISO/d; /SELECT/d; s/:.*//')
