@@ -27,6 +27,7 @@ static const struct {
 		enum spool_place from, to;
 	} move[2];
 	bool claims;
+	int lock; /* of ready/, while the spool is open: LOCK_SH, LOCK_EX */
 } works[] = {
     [SPOOL_RECEIVE] = {.places = IN(BUFFER) | IN(READY) | IN(METRICS),
 	.moves = 1,
@@ -41,10 +42,12 @@ static const struct {
     [SPOOL_SHIP] = {.places = IN(READY) | IN(METRICS),
 	.moves = 1,
 	.move = {{SPOOL_READY, SPOOL_READY}},
-	.claims = true},
+	.claims = true,
+	.lock = LOCK_SH},
     [SPOOL_FETCH] = {.places = IN(READY) | IN(LOADED) | IN(METRICS),
 	.moves = 1,
-	.move = {{SPOOL_READY, SPOOL_READY}}},
+	.move = {{SPOOL_READY, SPOOL_READY}},
+	.lock = LOCK_EX},
 };
 
 static int open_root(struct spool *, struct stat *, struct error *);
@@ -233,6 +236,13 @@ spool_try(struct spool *s, enum spool_work work, struct error *err)
 	int claims, rc;
 
 	s->places = works[work].places;
+	/* A fetcher would take what was shipped for loaded, and forget it. */
+	if (works[work].lock != 0 &&
+	    flock(s->dir[SPOOL_READY], works[work].lock | LOCK_NB) < 0)
+		return error_set(err,
+		    "use %s: a fetcher wants a spool of its own, which neither "
+		    "another one nor a shipper has",
+		    s->path);
 	for (unsigned i = 0; i < works[work].moves; i++) {
 		if (try_move(s, works[work].move[i].from,
 			works[work].move[i].to, err) < 0)
