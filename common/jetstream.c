@@ -156,8 +156,6 @@ jetstream_failed(struct jetstream *s, const char *what, natsStatus status,
 	(void)error_set(err, "%s at %s: %s", what, server,
 	    why != NULL && *why != '\0' ? why : natsStatus_GetText(status));
 	err->code = code;
-	if (code != 0)
-		return JETSTREAM_AWAY;
 	disconnect(s);
 	s->server = (s->server + 1) % s->config->servers.count;
 	return JETSTREAM_AWAY;
@@ -242,6 +240,9 @@ look_at_stream(struct jetstream *s, struct error *err)
 		return jetstream_failed(
 		    s, "ask for the stream", status, code, err);
 	verdict = check_stream(info->Config, err);
+	s->file_max = info->Config->MaxBytes <= 0
+			  ? UINT64_MAX
+			  : (uint64_t)info->Config->MaxBytes / 2;
 	jsStreamInfo_Destroy(info);
 	return verdict;
 }
@@ -369,6 +370,12 @@ jetstream_make(struct jetstream *s, uint64_t max_bytes, struct error *err)
 		return jetstream_failed(
 		    s, "make the stream", status, code, err);
 	return look_at_stream(s, err);
+}
+
+uint64_t
+jetstream_file_max(const struct jetstream *s)
+{
+	return s->file_max;
 }
 
 size_t

@@ -31,11 +31,15 @@ enum jetstream_verdict {
 	JETSTREAM_DONE,
 	/*
 	 * Not done, or nobody knows: look the file up before anything else is
-	 * done to it. Waiting, or another server, may mend it.
+	 * done to it. Waiting, or another server, may mend it. err->code is 0
+	 * if there was no answer; else the server has refused, nothing is
+	 * done.
 	 */
 	JETSTREAM_AWAY,
 	/* There is no such stream, or it would lose events. */
 	JETSTREAM_WRONG,
+	/* Another writer was faster. Look it up; others are not concerned. */
+	JETSTREAM_RACED,
 	/* This file cannot be carried; others may be. */
 	JETSTREAM_BROKEN,
 };
@@ -83,6 +87,8 @@ jetstream_make(struct jetstream *, uint64_t max_bytes, struct error *);
 
 /* The most that one piece may have, once open. */
 size_t jetstream_piece_max(const struct jetstream *);
+/* And one file: it goes when it is sealed, which a full stream never takes. */
+uint64_t jetstream_file_max(const struct jetstream *);
 
 /* A file of the stream, as it was last seen. */
 struct jetstream_file {
@@ -90,6 +96,12 @@ struct jetstream_file {
 	uint64_t sequence; /* of its last message; 0: it has none */
 	uint64_t bytes;    /* that it has */
 	bool sealed;
+	/*
+	 * By another one than its writer: set it before jetstream_seal. Then it
+	 * may have more lines, which its writer alone knows.
+	 */
+	bool orphan;
+	uint64_t stored_us; /* its last message, by a server's wall clock */
 };
 
 /* Fills in all but the name. */
@@ -117,11 +129,16 @@ jetstream_read(struct jetstream *, const struct jetstream_file *,
 enum jetstream_verdict
 jetstream_forget(struct jetstream *, const char *name, struct error *);
 
+/* All but its seal, by which its writer sees how much of it was taken. */
+enum jetstream_verdict
+jetstream_leave_seal(struct jetstream *, const char *name, struct error *);
+
 /*
- * Calls `visit` with the name of each file and of each claim there is, in no
- * order. A claim without a file is what a kill has left.
+ * Calls `visit` for each file, with how many messages it has, and with 0 for
+ * each claim, in no order. A claim without a file is what a kill has left.
  */
-typedef void jetstream_visit(void *context, const char *name);
+typedef void
+jetstream_visit(void *context, const char *name, uint64_t messages);
 enum jetstream_verdict jetstream_list(
     struct jetstream *, jetstream_visit *, void *context, struct error *);
 
@@ -137,6 +154,10 @@ enum jetstream_verdict jetstream_look_claim(struct jetstream *,
     const char *name, struct jetstream_claim *, struct error *);
 enum jetstream_verdict jetstream_claim(struct jetstream *, const char *name,
     struct jetstream_claim *, const char *id, struct error *);
+
+/* Takes any claim on it away. */
+enum jetstream_verdict
+jetstream_unclaim(struct jetstream *, const char *name, struct error *);
 
 /* Answers as that one from now on, also over connections to come. */
 void jetstream_live_as(struct jetstream *, const char *id);

@@ -8,6 +8,7 @@
 #include "jetstream_own.h"
 
 #define BYTES_HEADER "Log-Bytes"
+#define ORPHAN_HEADER "Log-Orphan"
 
 /* Of servers newer than the library: the last sequence, of another leader. */
 #define WRONG_LAST_SEQUENCE_CONSTANT 10164
@@ -49,17 +50,20 @@ jetstream_look(struct jetstream *s, struct jetstream_file *f, struct error *err)
 {
 	char subject[JETSTREAM_SUBJECT_MAX];
 	enum jetstream_verdict verdict;
+	const char *orphan;
 	natsMsg *msg;
 
 	jetstream_subject(s, "f", f->name, subject);
 	verdict = get_last(s, subject, &msg, err);
 	if (verdict != JETSTREAM_DONE)
 		return verdict;
-	f->sequence = f->bytes = 0;
-	f->sealed = false;
+	f->sequence = f->bytes = f->stored_us = 0;
+	f->sealed = f->orphan = false;
 	if (msg == NULL)
 		return JETSTREAM_DONE;
 	f->sequence = natsMsg_GetSequence(msg);
+	f->stored_us = (uint64_t)natsMsg_GetTime(msg) / 1000;
+	f->orphan = natsMsgHeader_Get(msg, ORPHAN_HEADER, &orphan) == NATS_OK;
 	f->sealed = natsMsg_GetDataLength(msg) == 0;
 	if (read_bytes(msg, &f->bytes, err) < 0)
 		verdict = JETSTREAM_BROKEN;
@@ -90,7 +94,7 @@ publish(
 	if (code == JSStreamWrongLastSequenceErr ||
 	    code == WRONG_LAST_SEQUENCE_CONSTANT) {
 		(void)error_set(err, "another writer was faster");
-		return JETSTREAM_AWAY;
+		return JETSTREAM_RACED;
 	}
 	return jetstream_failed(s, "publish", status, code, err);
 }
@@ -110,6 +114,8 @@ jetstream_append(struct jetstream *s, struct jetstream_file *f,
 	(void)snprintf(bytes, sizeof(bytes), "%" PRIu64, f->bytes + len);
 	status = natsMsg_Create(&msg, subject, NULL, piece, (int)len);
 	AND(natsMsgHeader_Set(msg, BYTES_HEADER, bytes));
+	if (f->orphan)
+		AND(natsMsgHeader_Set(msg, ORPHAN_HEADER, "yes"));
 	if (status == NATS_OK)
 		verdict = publish(s, msg, &f->sequence, err);
 	else
@@ -190,8 +196,10 @@ jetstream_read(struct jetstream *s, const struct jetstream_file *f,
 	return verdict;
 }
 
-enum jetstream_verdict
-jetstream_forget(struct jetstream *s, const char *name, struct error *err)
+/* Of the kind, "*" for all, down to the last so many messages. */
+static enum jetstream_verdict
+purge(struct jetstream *s, const char *kind, const char *name, uint64_t keep,
+    struct error *err)
 {
 	enum jetstream_verdict verdict = jetstream_open(s, err);
 	char subject[JETSTREAM_SUBJECT_MAX];
@@ -201,19 +209,42 @@ jetstream_forget(struct jetstream *s, const char *name, struct error *err)
 
 	if (verdict != JETSTREAM_DONE)
 		return verdict;
-	jetstream_subject(s, "*", name, subject);
+	jetstream_subject(s, kind, name, subject);
 	status = jsOptions_Init(&o);
 	o.Wait = jetstream_wait_ms(s);
 	o.Stream.Purge.Subject = subject;
+	o.Stream.Purge.Keep = keep;
 	AND(js_PurgeStream(s->context, s->config->stream, &o, &code));
 	if (status != NATS_OK)
 		return jetstream_failed(s, "forget a file", status, code, err);
 	return JETSTREAM_DONE;
 }
 
+enum jetstream_verdict
+jetstream_forget(struct jetstream *s, const char *name, struct error *err)
+{
+	return purge(s, "*", name, 0, err);
+}
+
+enum jetstream_verdict
+jetstream_leave_seal(struct jetstream *s, const char *name, struct error *err)
+{
+	enum jetstream_verdict verdict = purge(s, "f", name, 1, err);
+
+	/* A kill here leaves a claim: it goes when the seal does. */
+	return verdict == JETSTREAM_DONE ? jetstream_unclaim(s, name, err)
+					 : verdict;
+}
+
+enum jetstream_verdict
+jetstream_unclaim(struct jetstream *s, const char *name, struct error *err)
+{
+	return purge(s, "c", name, 0, err);
+}
+
 /* The name in the subject of a file or a claim; false if it is none. */
 static bool
-take_name(const char *subject, char out[SPOOL_NAME_MAX])
+take_name(const char *subject, char out[SPOOL_NAME_MAX], bool *claim)
 {
 	const char *p = strchr(subject, '.');
 	size_t len = 0;
@@ -221,6 +252,7 @@ take_name(const char *subject, char out[SPOOL_NAME_MAX])
 	if (p == NULL ||
 	    (strncmp(p, ".f.", 3) != 0 && strncmp(p, ".c.", 3) != 0))
 		return false;
+	*claim = p[1] == 'c';
 	for (p += 3; *p != '\0' && len < SPOOL_NAME_MAX - 1; p++) {
 		unsigned code;
 
@@ -236,7 +268,8 @@ take_name(const char *subject, char out[SPOOL_NAME_MAX])
 		}
 	}
 	out[len] = '\0';
-	return *p == '\0' && spool_name_is_loadable(out);
+	/* Another one would be given a new name at each fetch, and doubled. */
+	return *p == '\0' && spool_name_parse(out, NULL);
 }
 
 enum jetstream_verdict
@@ -249,6 +282,7 @@ jetstream_list(struct jetstream *s, jetstream_visit *visit, void *context,
 	jsErrCode code = 0;
 	natsStatus status;
 	jsOptions o;
+	bool claim;
 
 	if (verdict != JETSTREAM_DONE)
 		return verdict;
@@ -262,8 +296,10 @@ jetstream_list(struct jetstream *s, jetstream_visit *visit, void *context,
 	for (int i = 0;
 	     info->State.Subjects != NULL && i < info->State.Subjects->Count;
 	     i++) {
-		if (take_name(info->State.Subjects->List[i].Subject, name))
-			visit(context, name);
+		const jsStreamStateSubject *of = &info->State.Subjects->List[i];
+
+		if (take_name(of->Subject, name, &claim))
+			visit(context, name, claim ? 0 : of->Msgs);
 	}
 	jsStreamInfo_Destroy(info);
 	return JETSTREAM_DONE;

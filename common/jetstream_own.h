@@ -23,14 +23,15 @@ struct jetstream {
 	char id[JETSTREAM_ID_MAX];
 	unsigned server; /* of the config; of the connection, or to be tried */
 	size_t piece_max;
+	uint64_t file_max;
 };
 
 int64_t jetstream_wait_ms(const struct jetstream *);
 
 /*
- * What the server said, with a code, is an answer. Of anything else nobody
- * knows, so the connection is closed and the next server is asked: this one
- * may sit with a minority. JETSTREAM_AWAY.
+ * Closes the connection: the next server is asked next, since this one may sit
+ * with a minority. JETSTREAM_AWAY; err->code is what the server said, 0 if it
+ * did not answer.
  */
 enum jetstream_verdict jetstream_failed(
     struct jetstream *, const char *what, natsStatus, int code, struct error *);

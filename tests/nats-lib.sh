@@ -13,6 +13,7 @@
 #	nats_request SUBJECT [PAYLOAD [HEADER]]   prints the answer
 #	nats_messages        prints how many messages the stream has
 #	nats_files           prints how many files it has
+#	nats_has_none        has it none, but for seals that stay?
 
 # shellcheck disable=SC2034 # SERVERS is the test's
 
@@ -116,5 +117,6 @@ nats_files() {
 }
 
 nats_has_none() {
-	[ "$(nats_messages)" = 0 ]
+	local state
+	state=$(nats_state) && ! grep -qE '"LOGS\.f\.[^"]*":([2-9]|[0-9]{2,})' <<<"$state"
 }

@@ -14,6 +14,11 @@
 #include "fetch.h"
 #include "log.h"
 
+#define RETRY_NS (5 * CLOCK_NS_PER_S) /* of what could not be fetched */
+#define SEAL_US \
+	(30 * 86400 * CLOCK_US_PER_S) /* a seal alone is kept so long \
+				       */
+
 enum {
 	STAT_FILES,
 	STAT_BYTES,
@@ -88,24 +93,21 @@ fetch_release(struct fetch *f)
 static int
 heard(struct fetch *f, enum jetstream_verdict verdict, const struct error *err)
 {
-	bool up = verdict == JETSTREAM_DONE || verdict == JETSTREAM_BROKEN;
-
-	metric_set(&fetch_stats[STAT_UP], up);
-	if (up) {
+	metric_set(&fetch_stats[STAT_UP], verdict == JETSTREAM_DONE);
+	if (verdict == JETSTREAM_DONE) {
 		if (f->away)
 			log_info("the stream answers again");
 		f->opened = true;
 		f->away = false;
-	}
-	if (verdict == JETSTREAM_DONE)
 		return EX_OK;
+	}
 	f->left = true;
 	metric_add(&fetch_stats[STAT_ERRORS], 1);
-	if (up || (verdict == JETSTREAM_WRONG && !f->opened))
+	if (verdict == JETSTREAM_WRONG && !f->opened)
 		log_error("%s", err->text);
 	else if (!f->away)
 		log_warn("the stream does not answer: %s", err->text);
-	f->away = !up;
+	f->away = true;
 	return verdict == JETSTREAM_WRONG && !f->opened ? EX_CONFIG : EX_OK;
 }
 
@@ -114,7 +116,7 @@ heard(struct fetch *f, enum jetstream_verdict verdict, const struct error *err)
  */
 
 static void
-add_file(void *context, const char *name)
+add_file(void *context, const char *name, uint64_t messages)
 {
 	struct table *t = context;
 
@@ -130,7 +132,8 @@ add_file(void *context, const char *name)
 		t->cap = cap;
 	}
 	memset(&t->files[t->count], 0, sizeof(*t->files));
-	(void)snprintf(t->files[t->count++].name, SPOOL_NAME_MAX, "%s", name);
+	(void)snprintf(t->files[t->count].name, SPOOL_NAME_MAX, "%s", name);
+	t->files[t->count++].messages = messages;
 }
 
 static int
@@ -140,7 +143,7 @@ by_name(const void *a, const void *b)
 	    ((const struct seen *)a)->name, ((const struct seen *)b)->name);
 }
 
-/* A file that is claimed was listed twice. */
+/* A file that is claimed was listed twice, its claim without messages. */
 static void
 drop_second_names(struct table *t)
 {
@@ -150,6 +153,8 @@ drop_second_names(struct table *t)
 		if (kept == 0 ||
 		    by_name(&t->files[kept - 1], &t->files[i]) != 0)
 			t->files[kept++] = t->files[i];
+		else
+			t->files[kept - 1].messages += t->files[i].messages;
 	}
 	t->count = kept;
 }
@@ -182,12 +187,14 @@ list_files(struct fetch *f, struct error *err)
 	drop_second_names(&f->table);
 	for (size_t i = 0; i < f->table.count; i++) {
 		struct seen *file = &f->table.files[i];
+		uint64_t messages = file->messages;
 
 		while (
 		    o < old.count && strcmp(old.files[o].name, file->name) < 0)
 			o++;
 		if (o < old.count && strcmp(old.files[o].name, file->name) == 0)
 			*file = old.files[o];
+		file->messages = messages;
 	}
 	metric_set(&fetch_stats[STAT_WAITING], (int64_t)f->table.count);
 	return JETSTREAM_DONE;
@@ -206,10 +213,13 @@ find_holder(struct fetch *f, const char *id)
 		if (strcmp(h->id, id) == 0)
 			return h;
 	}
-	if (f->holder_count == HOLDERS_MAX)
-		h = f->holders; /* the first one's time begins anew, some day */
-	else
+	if (f->holder_count < HOLDERS_MAX) {
 		f->holder_count++;
+	} else {
+		h = f->holders; /* one that holds nothing now, or the last */
+		while (h->asked && h < f->holders + HOLDERS_MAX - 1)
+			h++;
+	}
 	memset(h, 0, sizeof(*h));
 	(void)snprintf(h->id, sizeof(h->id), "%s", id);
 	return h;
@@ -247,21 +257,31 @@ claim(struct fetch *f, const char *name, bool *ours, struct error *err)
 	struct jetstream_claim c;
 	enum jetstream_verdict verdict =
 	    jetstream_look_claim(f->stream, name, &c, err);
+	char from[JETSTREAM_ID_MAX];
 	bool dead = true;
 
-	*ours = strcmp(c.id, f->id) == 0;
+	*ours = verdict == JETSTREAM_DONE && strcmp(c.id, f->id) == 0;
 	if (verdict != JETSTREAM_DONE || *ours)
 		return verdict;
 	if (c.id[0] != '\0')
 		verdict = is_dead(f, c.id, &dead, err);
 	if (verdict != JETSTREAM_DONE || !dead)
 		return verdict;
-	if (c.id[0] != '\0') {
-		log_warn("takes over file=%s from=%s", name, c.id);
+	memcpy(from, c.id, sizeof(from));
+	verdict = jetstream_claim(f->stream, name, &c, f->id, err);
+	if (verdict == JETSTREAM_RACED)
+		return JETSTREAM_DONE;
+	/*
+	 * A full stream takes no claim, and is full until what it has was
+	 * fetched. Without one, another may fetch it too, which is harmless.
+	 */
+	if (verdict == JETSTREAM_AWAY && err->code != 0)
+		verdict = JETSTREAM_DONE;
+	*ours = verdict == JETSTREAM_DONE;
+	if (*ours && from[0] != '\0') {
+		log_warn("takes over file=%s from=%s", name, from);
 		metric_add(&fetch_stats[STAT_TAKEN_OVER], 1);
 	}
-	verdict = jetstream_claim(f->stream, name, &c, f->id, err);
-	*ours = verdict == JETSTREAM_DONE;
 	return verdict;
 }
 
@@ -335,10 +355,13 @@ watch_open(struct fetch *f, struct seen *seen, struct jetstream_file *file,
 	if (now - seen->since_ns < f->settings->orphan_ns ||
 	    !spool_name_may_be_torn(file->name))
 		return JETSTREAM_DONE;
+	file->orphan = true;
 	verdict = jetstream_seal(f->stream, file, err);
+	if (verdict == JETSTREAM_RACED)
+		return JETSTREAM_DONE; /* its writer lives, or it is done */
 	if (verdict != JETSTREAM_DONE)
 		return verdict;
-	seen->sealed = true;
+	seen->sealed = seen->orphan = true;
 	metric_add(&fetch_stats[STAT_SEALED], 1);
 	log_warn("sealed, since nobody writes to it: file=%s bytes=%llu",
 	    file->name, (unsigned long long)file->bytes);
@@ -362,6 +385,14 @@ fetch_sealed(struct fetch *f, struct seen *seen, struct jetstream_file *file,
 	if (verdict == JETSTREAM_DONE && file->sequence > 0)
 		verdict = bring(f, file, err);
 	seen->ours = verdict == JETSTREAM_DONE && file->sequence > 0;
+	if (verdict == JETSTREAM_BROKEN) {
+		struct error ignored;
+
+		/* Others may be able to. If this fails, it stays ours. */
+		(void)jetstream_unclaim(f->stream, seen->name, &ignored);
+		if (spool_is_full(err->code)) /* no other one fits, either */
+			f->ready_bytes = f->settings->ready_limit;
+	}
 	return verdict;
 }
 
@@ -373,6 +404,28 @@ is_full(struct fetch *f, const struct seen *seen)
 	       !is_in(f, SPOOL_READY, seen->name);
 }
 
+/*
+ * It was loaded. Of one whose writer did not seal it, the seal stays: else a
+ * shipper that comes back would send it anew, longer than the ledger has it.
+ */
+static enum jetstream_verdict
+forget(struct fetch *f, struct seen *seen, struct error *err)
+{
+	enum jetstream_verdict verdict =
+	    seen->orphan ? jetstream_leave_seal(f->stream, seen->name, err)
+			 : jetstream_forget(f->stream, seen->name, err);
+
+	seen->ours = verdict != JETSTREAM_DONE;
+	return verdict;
+}
+
+/* Was it loaded, so that only its seal is there? */
+static bool
+is_seal_alone(const struct seen *seen)
+{
+	return seen->sealed && seen->orphan && seen->messages == 1;
+}
+
 /* Does what is next for a file. */
 static enum jetstream_verdict
 tend(struct fetch *f, struct seen *seen, struct error *err)
@@ -381,9 +434,12 @@ tend(struct fetch *f, struct seen *seen, struct error *err)
 	enum jetstream_verdict verdict;
 
 	if (seen->ours)
-		return has_left(f, seen->name)
-			   ? jetstream_forget(f->stream, seen->name, err)
-			   : JETSTREAM_DONE;
+		return has_left(f, seen->name) ? forget(f, seen, err)
+					       : JETSTREAM_DONE;
+	if (is_seal_alone(seen))
+		return clock_wall_us() < seen->stored_us + SEAL_US
+			   ? JETSTREAM_DONE
+			   : jetstream_forget(f->stream, seen->name, err);
 	if (seen->sealed && is_full(f, seen)) {
 		f->left = true;
 		return JETSTREAM_DONE;
@@ -392,12 +448,18 @@ tend(struct fetch *f, struct seen *seen, struct error *err)
 	verdict = jetstream_look(f->stream, &file, err);
 	if (verdict != JETSTREAM_DONE)
 		return verdict;
-	if (file.sequence == 0) /* a claim that a kill has left */
-		return jetstream_forget(f->stream, seen->name, err);
+	/* A claim that a kill has left; a leader that is stale says it, too. */
+	if (file.sequence == 0)
+		return seen->messages == 0
+			   ? jetstream_forget(f->stream, seen->name, err)
+			   : JETSTREAM_DONE;
 	seen->sealed = file.sealed;
+	seen->orphan = file.orphan;
+	seen->stored_us = file.stored_us;
 	if (!file.sealed)
 		verdict = watch_open(f, seen, &file, err);
-	if (verdict == JETSTREAM_DONE && seen->sealed && !is_full(f, seen))
+	if (verdict == JETSTREAM_DONE && seen->sealed && !is_seal_alone(seen) &&
+	    !is_full(f, seen))
 		verdict = fetch_sealed(f, seen, &file, err);
 	return verdict;
 }
@@ -406,8 +468,15 @@ tend(struct fetch *f, struct seen *seen, struct error *err)
 static enum jetstream_verdict
 tend_or_tell(struct fetch *f, struct seen *seen, struct error *err)
 {
-	enum jetstream_verdict verdict = tend(f, seen, err);
+	uint64_t now = clock_monotonic_ns();
+	enum jetstream_verdict verdict;
 
+	if (seen->failed_ns != 0 && now - seen->failed_ns < RETRY_NS) {
+		f->left = true;
+		return JETSTREAM_DONE;
+	}
+	verdict = tend(f, seen, err);
+	seen->failed_ns = verdict == JETSTREAM_DONE ? 0 : now;
 	if (verdict != JETSTREAM_BROKEN)
 		return verdict;
 	if (!seen->told)

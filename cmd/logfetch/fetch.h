@@ -20,9 +20,13 @@ struct settings {
 /* A file of the stream, from one look to the next. */
 struct seen {
 	char name[SPOOL_NAME_MAX];
+	uint64_t messages;           /* that it has; 0: it is a claim alone */
 	uint64_t sequence, since_ns; /* that its last message has been */
-	bool sealed, ours;           /* ours: claimed, and fetched once */
-	bool told;                   /* that it cannot be fetched */
+	uint64_t stored_us;          /* that message */
+	uint64_t failed_ns;          /* when it was tried last, in vain; or 0 */
+	bool sealed, orphan;
+	bool ours; /* claimed, and fetched once */
+	bool told; /* that it cannot be fetched */
 };
 
 struct table {

@@ -28,19 +28,61 @@ rest="$DIR/b/ready/$name+from-8.ndjson"
 ok 'the rest is a file of its own' wait_for test -f "$rest"
 is "$(cat "$rest" 2>/dev/null)" $'{"n":2}\n{"n":3}' 'from the line on that was cut'
 
-# It has left ready/: the stream forgets it, and not before.
+# It has left ready/: the stream forgets it, and not before. Of what was cut,
+# the seal stays.
 is "$(nats_files)" 2 'the stream has both until they were loaded'
 mkdir -p "$DIR/b/loaded"
 mv "$DIR"/b/ready/*.ndjson "$DIR/b/loaded/"
 ok 'then it has none' wait_for nats_has_none
 
-# Shipped again, as after a kill before the file was removed: the same name.
+# Shipped again, as after a kill before the file was removed: the same names.
 cp "$DIR/whole" "$DIR/a/ready/$name.ndjson"
 touch -d '1 minute ago' "$DIR/a/ready/$name.ndjson"
 run logship --once --spool "$DIR/a" "${SERVERS[@]}"
 is "$STATUS" 0 'what was forgotten may be shipped again'
 ok 'what is in loaded/ is forgotten at once' wait_for nats_has_none
 is "$(find "$DIR/b/ready" -name '*.ndjson' | wc -l)" 0 'and not loaded twice'
+
+# The same where its first part was loaded before the writer comes back.
+late=20261130T090001.223456Z-host-1-9-abcd0009
+like "$(nats_request "LOGS.f.${late/./=}=ndjson" $'{"n":1}\n' 'Log-Bytes: 8')" \
+	'"seq"' 'another writer dies'
+ok 'what it has written is fetched' wait_for test -f "$DIR/b/ready/$late.ndjson"
+mv "$DIR"/b/ready/*.ndjson "$DIR/b/loaded/"
+ok 'and forgotten' wait_for nats_has_none
+stop fetch # and another process knows it is a seal alone
+trap '' XFSZ
+start fetch logfetch --orphan-after 1s --spool "$DIR/b" "${SERVERS[@]}"
+trap - XFSZ
+printf '{"n":' | cat "$DIR/whole" - >"$DIR/a/ready/$late.ndjson"
+touch -d '1 minute ago' "$DIR/a/ready/$late.ndjson"
+run logship --once --spool "$DIR/a" "${SERVERS[@]}"
+is "$STATUS" 0 'the writer comes back with more'
+ok 'which is fetched' wait_for test -f "$DIR/b/ready/$late+from-8.ndjson"
+is "$(cat "$DIR/b/ready/$late+from-8.ndjson")" $'{"n":2}\n{"n":3}' \
+	'but not again what was loaded, nor a torn tail'
+ok 'which is no file' [ ! -e "$DIR/b/ready/$late.ndjson" ]
+mv "$DIR"/b/ready/*.ndjson "$DIR/b/loaded/"
+ok 'that is forgotten, too' wait_for nats_has_none
+unlike "$(cat "$DIR/fetch.log")" 'has a gap' 'a seal alone is no file with a gap'
+
+# A shipper takes files from ready/, so a fetcher may not be there.
+run logship --once --spool "$DIR/b" "${SERVERS[@]}"
+is "$STATUS" 74 "a fetcher's spool is not shipped"
+like "$ERR" 'a spool of its own' 'it is said why'
+
+# What it cannot write it leaves to others.
+prlimit --pid "$(pid fetch)" --fsize=8000:8000
+big=20261130T090001.323456Z-host-1-8-abcd0008
+for i in {1..500}; do echo "{\"n\":$i,\"pad\":\"xxxxxxxxxxxxxxxxxxxxxxxx\"}"; done \
+	>"$DIR/a/ready/$big.ndjson"
+touch -d '1 minute ago' "$DIR/a/ready/$big.ndjson"
+run logship --once --spool "$DIR/a" "${SERVERS[@]}"
+ok 'a file that cannot be written is told' wait_log fetch "$big.*File too large"
+start other logfetch --spool "$DIR/c" "${SERVERS[@]}"
+ok 'and fetched by another one' wait_for test -f "$DIR/c/ready/$big.ndjson"
+stop other
+mv "$DIR"/c/ready/*.ndjson "$DIR/c/loaded/"
 
 # A fetcher that has died with a file, and another one.
 stop fetch
