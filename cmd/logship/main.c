@@ -26,6 +26,7 @@
 #include "service.h"
 
 #define PAUSE_NS CLOCK_NS_PER_S
+#define TELL_NS (60 * CLOCK_NS_PER_S) /* from one bad file to the next */
 #define LIST_MAX 1000                 /* files of one turn */
 #define INIT_NS (30 * CLOCK_NS_PER_S) /* for servers that begin, too */
 
@@ -76,6 +77,8 @@ struct ship {
 	bool opened; /* the stream was there once, as it must be */
 	bool away;   /* told, and not answering since */
 	bool left;   /* of this turn: something is to be done yet */
+	char failed[SPOOL_NAME_MAX]; /* the file at which a turn ended, or "" */
+	uint64_t told_ns; /* when a file that cannot be shipped was told */
 };
 
 /* A file of ready/ that is opened. */
@@ -232,11 +235,26 @@ init(const struct settings *settings)
 	return verdict == JETSTREAM_WRONG ? EX_CONFIG : EX_TEMPFAIL;
 }
 
+/* It stays, and keeps no other back. */
+static int
+pass_over(struct ship *s, const struct error *err)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	s->left = true;
+	metric_add(&stats[STAT_ERRORS], 1);
+	if (s->told_ns == 0 || now - s->told_ns >= TELL_NS) {
+		log_error("%s", err->text);
+		s->told_ns = now;
+	}
+	return EX_OK;
+}
+
 /* EX_OK: it will come right by itself, or is told. */
 static int
 heard(struct ship *s, enum jetstream_verdict verdict, const struct error *err)
 {
-	bool up = verdict == JETSTREAM_DONE || verdict == JETSTREAM_BROKEN;
+	bool up = verdict != JETSTREAM_AWAY && verdict != JETSTREAM_WRONG;
 
 	metric_set(&stats[STAT_UP], up);
 	if (up) {
@@ -247,14 +265,18 @@ heard(struct ship *s, enum jetstream_verdict verdict, const struct error *err)
 	}
 	if (verdict == JETSTREAM_DONE)
 		return EX_OK;
+	if (verdict == JETSTREAM_BROKEN)
+		return pass_over(s, err);
 	s->left = true;
+	if (verdict == JETSTREAM_RACED)
+		return EX_OK; /* it is looked up in the next turn */
 	metric_add(&stats[STAT_ERRORS], 1);
-	if (up || (verdict == JETSTREAM_WRONG && !s->opened))
+	if (verdict == JETSTREAM_WRONG && !s->opened)
 		log_error("%s", err->text);
 	else if (!s->away)
 		log_warn("the stream does not take events, files wait: %s",
 		    err->text);
-	s->away = !up;
+	s->away = true;
 	return verdict == JETSTREAM_WRONG && !s->opened ? EX_CONFIG : EX_OK;
 }
 
@@ -284,13 +306,15 @@ send_rest(struct ship *s, const struct local *l, struct jetstream_file *f,
     uint64_t base, struct error *err)
 {
 	enum jetstream_verdict verdict = JETSTREAM_DONE;
+	size_t max = jetstream_piece_max(s->stream);
 
+	if (max > s->piece_max)
+		max = s->piece_max;
 	while (verdict == JETSTREAM_DONE && base + f->bytes < l->size &&
 	       !stop_asked(&s->service.stop)) {
 		uint64_t at = base + f->bytes, left = l->size - at;
 		ssize_t n = pread(l->fd, s->piece,
-		    left < s->piece_max ? (size_t)left : s->piece_max,
-		    (off_t)at);
+		    left < max ? (size_t)left : max, (off_t)at);
 		size_t len;
 
 		if (n <= 0) {
@@ -309,9 +333,9 @@ send_rest(struct ship *s, const struct local *l, struct jetstream_file *f,
 
 /* Where the line begins that the byte before `at` is in, or ends with. */
 static int
-find_line(const struct local *l, uint64_t base, uint64_t *at)
+find_line(const struct local *l, uint64_t *at)
 {
-	for (char c; *at > base; (*at)--) {
+	for (char c; *at > 0; (*at)--) {
 		if (pread(l->fd, &c, 1, (off_t)(*at - 1)) != 1)
 			return -1;
 		if (c == '\n')
@@ -323,12 +347,19 @@ find_line(const struct local *l, uint64_t base, uint64_t *at)
 /* All of it is in the stream and sealed, if the verdict is JETSTREAM_DONE. */
 static enum jetstream_verdict
 ship_opened(
-    struct ship *s, const struct local *l, const char *name, struct error *err)
+    struct ship *s, struct local *l, const char *name, struct error *err)
 {
 	struct jetstream_file f;
 	uint64_t base = 0;
 	int len = (int)(strlen(name) - strlen(SPOOL_SUFFIX));
 
+	if (l->size > jetstream_file_max(s->stream)) {
+		(void)error_set(err,
+		    "ready/%s is over half of what the stream may hold, its "
+		    "max_bytes",
+		    name);
+		return JETSTREAM_BROKEN;
+	}
 	(void)snprintf(f.name, sizeof(f.name), "%s", name);
 	for (;;) {
 		enum jetstream_verdict verdict =
@@ -345,8 +376,11 @@ ship_opened(
 			return JETSTREAM_DONE;
 		/* By somebody else: see the head of this file. */
 		base += f.bytes;
-		if (find_line(l, 0, &base) < 0)
+		if (find_line(l, &base) < 0 ||
+		    (l->lines && find_line(l, &l->size) < 0))
 			return read_failed(name, err);
+		if (base == l->size)
+			return JETSTREAM_DONE; /* but for a torn tail */
 		log_warn("sealed by others file=%s, the rest goes as another "
 			 "one, from=%llu",
 		    f.name, (unsigned long long)base);
@@ -359,16 +393,18 @@ ship_opened(
 	}
 }
 
-/* 1: it may be shipped, and is the caller's to close. 0: not now. */
+/* 1: it may be shipped, and is the caller's to close. 0: not now. -1: why. */
 static int
-open_local(struct ship *s, const char *name, struct local *l)
+open_local(struct ship *s, const char *name, struct local *l, struct error *err)
 {
 	struct stat st;
 
 	l->fd = openat(s->service.spool.dir[SPOOL_READY], name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (l->fd < 0)
-		return 0; /* gone; or it is listed as it cannot be opened */
+		return errno == ENOENT
+			   ? 0
+			   : error_errno(err, "open ready/%s", name);
 	l->lines = spool_name_may_be_torn(name);
 	if ((l->lines ? spool_is_being_copied(l->fd)
 		      : spool_find_writer(l->fd) == SPOOL_WRITER_THERE) ||
@@ -385,15 +421,17 @@ static int
 ship_claimed(struct ship *s, const char *name)
 {
 	enum jetstream_verdict verdict;
-	struct local l;
+	struct local l = {.fd = -1};
 	struct error err;
-	int status;
+	int status, rc = open_local(s, name, &l, &err);
 
-	if (!open_local(s, name, &l)) {
+	if (rc == 0)
 		s->left = true;
-		return EX_OK;
-	}
+	if (rc <= 0)
+		return rc < 0 ? pass_over(s, &err) : EX_OK;
 	verdict = ship_opened(s, &l, name, &err);
+	if (verdict == JETSTREAM_AWAY || verdict == JETSTREAM_WRONG)
+		(void)snprintf(s->failed, sizeof(s->failed), "%s", name);
 	status = heard(s, verdict, &err);
 	if (verdict == JETSTREAM_DONE && !stop_asked(&s->service.stop)) {
 		if (spool_remove(&s->service.spool, SPOOL_READY, name, &err) <
@@ -422,6 +460,8 @@ ship_file(struct ship *s, const char *listed)
 		    &s->service.spool, s->claims, listed, own, &err);
 		name = own;
 	}
+	if (rc < 0 && err.code != ENOENT)
+		return pass_over(s, &err);
 	if (rc > 0)
 		rc = spool_claim(s->claims, name);
 	if (rc <= 0) {
@@ -467,11 +507,14 @@ static int
 turn(void *context)
 {
 	struct ship *s = context;
-	char after[SPOOL_NAME_MAX] = "";
+	char after[SPOOL_NAME_MAX];
 	int status = EX_OK;
 	struct error err;
 
 	s->left = false;
+	/* One that the stream does not take keeps no other back. */
+	memcpy(after, s->failed, sizeof(after));
+	s->failed[0] = '\0';
 	do {
 		enum jetstream_verdict verdict;
 
@@ -488,15 +531,17 @@ turn(void *context)
 			log_error("out of memory");
 			return EX_OSERR;
 		}
+		s->opened = true;
+		metric_set(&stats[STAT_UP], !s->away);
 		for (size_t i = 0;
 		     i < s->list.count && status == EX_OK &&
-		     !stop_asked(&s->service.stop) && (i == 0 || !s->away);
+		     !stop_asked(&s->service.stop) && s->failed[0] == '\0';
 		     i++)
 			status = ship_file(s, s->list.files[i].name);
 		if (s->list.count > 0)
 			memcpy(after, s->list.files[s->list.count - 1].name,
 			    sizeof(after));
-	} while (status == EX_OK && s->list.count == LIST_MAX && !s->away &&
-		 !stop_asked(&s->service.stop));
+	} while (status == EX_OK && s->list.count == LIST_MAX &&
+		 s->failed[0] == '\0' && !stop_asked(&s->service.stop));
 	return status;
 }

@@ -46,14 +46,33 @@ is "$STATUS" 0 'and that one is taken'
 # Full: nothing is lost.
 nats_request '$JS.API.STREAM.DELETE.LOGS' >/dev/null
 run logship --init --max-bytes 1MB "${SERVERS[@]}"
-name=20261130T090001.123456Z-host-1-1-abcd0001.ndjson
-yes '{"n":1,"pad":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}' |
-	head -n 40000 >"$DIR/a/ready/$name"
-touch -d '1 minute ago' "$DIR/a/ready/$name"
+ready() { # N LINES
+	name=20261130T090001.12345$1Z-host-1-1-abcd0001.ndjson
+	yes '{"n":1,"pad":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}' |
+		head -n "$2" >"$DIR/a/ready/$name"
+	touch -d '1 minute ago' "$DIR/a/ready/$name"
+}
+ready 0 10000
+ready 1 7500
+ready 2 7200
+ready 3 7200
 run logship --once --spool "$DIR/a" "${SERVERS[@]}"
 is "$STATUS" 75 'a full stream takes nothing'
 like "$ERR" 'maximum bytes' 'the limit is told'
+like "$ERR" '123450Z.*over half of what the stream may hold' \
+	'a file that never fits is told, and keeps no other back'
 ok 'the file stays' test -f "$DIR/a/ready/$name"
+for n in 20000 2000 200 20 2 1; do # to the last byte, as small writers do
+	for i in 1 2 3; do
+		nats_request "LOGS.f.20261130T090002=00000${i}Z-h-1-1-$n=ndjson" \
+			"$(printf "%${n}s" '')" "Log-Bytes: $n" >"$DIR/answer"
+	done
+done
+like "$(cat "$DIR/answer")" 'maximum bytes' 'and not a byte more fits'
+mkdir -m 750 "$DIR/f"
+run logfetch --once --spool "$DIR/f" "${SERVERS[@]}"
+ok 'what it has is fetched all the same, so that there is room again' \
+	test -f "$DIR/f/ready/${name/123453/123451}"
 
 # Servers.
 run logship --once --spool "$DIR/a" "${SERVERS[@]}" "${MONITORS[@]}"
