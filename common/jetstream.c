@@ -92,11 +92,12 @@ jetstream_check_config(const struct jetstream_config *c, struct error *err)
 		const char *url = c->monitors.items[i];
 		const char *colon = strrchr(url, ':');
 
-		if (strncmp(url, "http://", 7) != 0 || colon < url + 8 ||
+		if (strncmp(url, "http://", 7) != 0 ||
+		    copy_host(url, host, sizeof(host)) < 0 || colon < url + 8 ||
 		    colon[1] == '\0' ||
 		    strspn(colon + 1, "0123456789") != strlen(colon + 1))
 			return error_set(
-			    err, "--monitor '%s' is not http://HOST:PORT", url);
+			    err, "--monitor %u is not http://HOST:PORT", i + 1);
 	}
 	if (len == 0 || len > STREAM_NAME_MAX ||
 	    strspn(c->stream, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"
@@ -185,7 +186,21 @@ jetstream_subject(const struct jetstream *s, const char *kind, const char *name,
  * Connecting
  */
 
-/* Would this stream lose what it has acknowledged? */
+/* Has it all subjects of the kind? */
+static bool
+takes(const jsStreamConfig *c, const char *kind)
+{
+	char all[JETSTREAM_SUBJECT_MAX];
+
+	(void)snprintf(all, sizeof(all), "%s.%s.>", c->Name, kind);
+	for (int i = 0; i < c->SubjectsLen; i++) {
+		if (strcmp(c->Subjects[i], all) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Would this stream lose what it has acknowledged, or not do? */
 static enum jetstream_verdict
 check_stream(const jsStreamConfig *c, struct error *err)
 {
@@ -207,8 +222,12 @@ check_stream(const jsStreamConfig *c, struct error *err)
 	    {c->MaxMsgs > 0, "has max_msgs; bound it by max_bytes"},
 	    {c->MaxMsgsPerSubject > 0,
 		"has max_msgs_per_subject, which a large file is over"},
+	    {c->MaxMsgSize > 0, "has max_msg_size; bound it by max_payload"},
 	    {c->Sealed || c->DenyPurge,
 		"is sealed, or denies purging: what was fetched stays"},
+	    {c->NoAck, "acknowledges nothing: no_ack"},
+	    {c->SubjectsLen != 2 || !takes(c, "f") || !takes(c, "c"),
+		"must have the subjects NAME.f.> and NAME.c.>, no other"},
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
@@ -281,12 +300,12 @@ set_options(const struct jetstream *s, natsOptions *o)
 		AND(natsOptions_SetSecure(o, true));
 		if (copy_host(url, host, sizeof(host)) == 0)
 			AND(natsOptions_SetExpectedHostname(o, host));
-		if (c->ca != NULL)
-			AND(natsOptions_LoadCATrustedCertificates(o, c->ca));
-		if (c->cert != NULL)
-			AND(natsOptions_LoadCertificatesChain(
-			    o, c->cert, c->key));
 	}
+	/* A server may want TLS of nats://, too. */
+	if (c->ca != NULL)
+		AND(natsOptions_LoadCATrustedCertificates(o, c->ca));
+	if (c->cert != NULL)
+		AND(natsOptions_LoadCertificatesChain(o, c->cert, c->key));
 	return status;
 }
 
@@ -308,6 +327,7 @@ connect_to(struct jetstream *s, struct error *err)
 	natsOptions *o = NULL;
 	natsStatus status = natsOptions_Create(&o);
 	jsOptions js;
+	int64_t max = 0;
 
 	AND(set_options(s, o));
 	AND(natsConnection_Connect(&s->connection, o));
@@ -319,10 +339,14 @@ connect_to(struct jetstream *s, struct error *err)
 		    natsConnection_JetStream(&s->context, s->connection, &js);
 	}
 	AND(live(s));
+	if (status == NATS_OK) {
+		max = natsConnection_GetMaxPayload(s->connection);
+		if (max <= HEADERS_ROOM)
+			status = NATS_MAX_PAYLOAD;
+	}
 	if (status != NATS_OK)
 		return jetstream_failed(s, "connect", status, 0, err);
-	s->piece_max =
-	    (size_t)natsConnection_GetMaxPayload(s->connection) - HEADERS_ROOM;
+	s->piece_max = (size_t)max - HEADERS_ROOM;
 	return JETSTREAM_DONE;
 }
 

@@ -33,7 +33,10 @@ connect_to(const char *url, uint64_t wait_ns, struct error *err)
 	int fd = -1, rc;
 
 	url += strlen(SCHEME);
-	(void)snprintf(host, sizeof(host), "%.*s", (int)(port - url), url);
+	if (*url == '[') /* of an IPv6 address */
+		url++;
+	(void)snprintf(host, sizeof(host), "%.*s",
+	    (int)(port - url) - (port[-1] == ']'), url);
 	rc = getaddrinfo(host, port + 1, &hints, &found);
 	if (rc != 0)
 		return error_set(err, "find %s: %s", host, gai_strerror(rc));

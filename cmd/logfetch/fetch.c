@@ -14,10 +14,10 @@
 #include "fetch.h"
 #include "log.h"
 
-#define RETRY_NS (5 * CLOCK_NS_PER_S) /* of what could not be fetched */
-#define SEAL_US \
-	(30 * 86400 * CLOCK_US_PER_S) /* a seal alone is kept so long \
-				       */
+/* What could not be fetched, or is another's, is looked at again after this. */
+#define RETRY_NS (5 * CLOCK_NS_PER_S)
+/* A seal alone stays so long. */
+#define SEAL_US (30 * 86400 * CLOCK_US_PER_S)
 
 enum {
 	STAT_FILES,
@@ -359,6 +359,8 @@ watch_open(struct fetch *f, struct seen *seen, struct jetstream_file *file,
 	verdict = jetstream_seal(f->stream, file, err);
 	if (verdict == JETSTREAM_RACED)
 		return JETSTREAM_DONE; /* its writer lives, or it is done */
+	if (verdict == JETSTREAM_AWAY && err->code != 0)
+		return JETSTREAM_BROKEN; /* the stream is full: others first */
 	if (verdict != JETSTREAM_DONE)
 		return verdict;
 	seen->sealed = seen->orphan = true;
@@ -374,6 +376,8 @@ fetch_sealed(struct fetch *f, struct seen *seen, struct jetstream_file *file,
 {
 	enum jetstream_verdict verdict = claim(f, seen->name, &seen->ours, err);
 
+	if (verdict == JETSTREAM_DONE && !seen->ours) /* another's */
+		seen->again_ns = clock_monotonic_ns() + RETRY_NS;
 	if (verdict != JETSTREAM_DONE || !seen->ours)
 		return verdict;
 	/* From before: then it is there whole, and is forgotten in its time. */
@@ -471,12 +475,11 @@ tend_or_tell(struct fetch *f, struct seen *seen, struct error *err)
 	uint64_t now = clock_monotonic_ns();
 	enum jetstream_verdict verdict;
 
-	if (seen->failed_ns != 0 && now - seen->failed_ns < RETRY_NS) {
-		f->left = true;
+	if (now < seen->again_ns)
 		return JETSTREAM_DONE;
-	}
 	verdict = tend(f, seen, err);
-	seen->failed_ns = verdict == JETSTREAM_DONE ? 0 : now;
+	if (verdict != JETSTREAM_DONE)
+		seen->again_ns = now + RETRY_NS;
 	if (verdict != JETSTREAM_BROKEN)
 		return verdict;
 	if (!seen->told)

@@ -23,7 +23,7 @@ struct seen {
 	uint64_t messages;           /* that it has; 0: it is a claim alone */
 	uint64_t sequence, since_ns; /* that its last message has been */
 	uint64_t stored_us;          /* that message */
-	uint64_t failed_ns;          /* when it was tried last, in vain; or 0 */
+	uint64_t again_ns;           /* it is not looked at before */
 	bool sealed, orphan;
 	bool ours; /* claimed, and fetched once */
 	bool told; /* that it cannot be fetched */

@@ -117,7 +117,8 @@ main(int argc, char **argv)
 	}
 	s.stream = jetstream_new(&settings.stream);
 	s.claims = spool_claims_open(&s.service.spool, &err);
-	if (s.stream == NULL || s.claims < 0) {
+	/* A full disk has no room for them, and is what a shipper is for. */
+	if (s.stream == NULL || (s.claims < 0 && !spool_is_full(err.code))) {
 		log_error("%s", s.stream == NULL ? "out of memory" : err.text);
 		return EX_OSERR;
 	}

@@ -27,6 +27,9 @@ try 'discard old' 's/"discard":"new"/"discard":"old"' 'discard: new'
 try 'max_age' 's/$/,"max_age":3600000000000' 'max_age'
 try 'max_msgs' 's/$/,"max_msgs":100000' 'max_msgs'
 try 'max_msgs_per_subject' 's/$/,"max_msgs_per_subject":5' 'max_msgs_per_subject'
+try 'max_msg_size' 's/$/,"max_msg_size":1000' 'max_msg_size'
+try 'no acknowledgements' 's/$/,"no_ack":true' 'no_ack'
+try 'no claims' 's/,"LOGS.c.>"/' 'NAME\.c\.>'
 try 'memory' 's/"storage":"file"/"storage":"memory"' 'storage: file'
 try 'one replica' 's/"num_replicas":3/"num_replicas":1' 'fewer than 3 replicas'
 try 'work queue' 's/"retention":"limits"/"retention":"workqueue"' 'retention: limits'
@@ -106,7 +109,8 @@ like "$ERR" 'is 2.10.22; it must be 2.10.23 or later' 'its version is told'
 # Usage.
 for bad in '--server localhost:4222' '--server nats://u:p@h:4222' \
 	'--stream A.B --server nats://h:1' '--tls-cert x --server nats://h:1' \
-	'--server nats://h:1 --monitor h:8222' ''; do
+	'--server nats://h:1 --monitor h:8222' \
+	'--server nats://h:1 --monitor http://u:p@h:8222' ''; do
 	# shellcheck disable=SC2086
 	run logship --spool "$DIR/a" $bad
 	is "$STATUS" 64 "refused: logship $bad"
