@@ -28,6 +28,7 @@ certificate one
 certificate two
 openssl pkcs8 -topk8 -in "$DIR/one.key" -passout pass:secret \
 	-out "$DIR/locked.key"
+openssl genrsa -out "$DIR/rsa.key" 2048 2>"$DIR/openssl"
 ln -s one.pem "$DIR/now.pem"
 ln -s one.key "$DIR/now.key"
 
@@ -35,6 +36,7 @@ for wrong in '64 a_listener_with_tls_needs' \
 	"78 --tls-cert.*No_such_file --tls-cert=$DIR/none --tls-key=$DIR/one.key" \
 	"78 --tls-key.*No_such_file --tls-cert=$DIR/one.pem --tls-key=$DIR/none" \
 	"78 --tls-key.*mismatch --tls-cert=$DIR/one.pem --tls-key=$DIR/two.key" \
+	"78 --tls-key.*no_certificate --tls-cert=$DIR/one.pem --tls-key=$DIR/rsa.key" \
 	"78 --tls-cert --tls-cert=$DIR/one.key --tls-key=$DIR/one.key" \
 	"78 --tls-key --tls-cert=$DIR/one.pem --tls-key=$DIR/locked.key"; do
 	read -r status ere options <<<"$wrong"

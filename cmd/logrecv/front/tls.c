@@ -89,7 +89,10 @@ tls_load(struct tls *t, struct error *err)
 		return fail(err, "set up", "TLS");
 	if (SSL_CTX_use_certificate_chain_file(c, t->cert) != 1)
 		(void)fail(err, "read --tls-cert", t->cert);
-	else if (SSL_CTX_use_PrivateKey_file(c, t->key, SSL_FILETYPE_PEM) != 1)
+	/* Only the check finds a key of another kind, such as RSA. */
+	else if (SSL_CTX_use_PrivateKey_file(c, t->key, SSL_FILETYPE_PEM) !=
+		     1 ||
+		 SSL_CTX_check_private_key(c) != 1)
 		(void)fail(err, "read --tls-key", t->key);
 	else {
 		if (t->context == NULL)
