@@ -91,7 +91,8 @@ is "$STATUS" 0 'it ends with status 0'
 not_ok 'it takes its socket away' test -e "$sock"
 not_ok 'and the other one' test -e "$DIR/admin.sock"
 for how in left again; do
-	NAME=$how logrecv_start --listen="unix:$sock"
+	NAME=$how logrecv_start --listen="unix:$sock" \
+		--admin-listen=127.0.0.1:0
 	is "$(at "unix:$sock" POST /log -d '{}')" 200 "$how: it takes events"
 	[ "$how" = again ] || kill_hard "$how"
 	ok '  its socket is there' test -S "$sock"
@@ -161,6 +162,11 @@ for case in 'listen admin named.admin|for.events' 'stream web no.stream.socket' 
 	is "$STATUS" 64 "$type as $names: status 64"
 	like "$(log_since systemd)" "--listen: .*(${ere//./ })" '  and it says why'
 done
+passed web listen -- --listen=systemd --listen=systemd,proxy
+wait_exit systemd
+is "$STATUS" 64 'they cannot be taken twice'
+like "$(log_since systemd)" "--listen: 'systemd' and 'systemd,proxy'" \
+	'  and it says so'
 OTHER=1 passed web listen -- --listen=systemd
 wait_exit systemd
 like "$(log_since systemd)" 'has passed no socket for events' \

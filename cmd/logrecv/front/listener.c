@@ -304,10 +304,19 @@ add_passed(struct listeners *ls, const struct listener *like, struct error *err)
 	unsigned count = ls->count;
 	struct listener l;
 
+	/* They are ours to close, once. */
+	for (unsigned i = 0; i < count; i++) {
+		if (ls->all[i].passed && ls->all[i].role == like->role)
+			return error_set(err,
+			    "'%s' and '%s': systemd's "
+			    "sockets are taken once",
+			    ls->all[i].text, like->text);
+	}
 	for (unsigned i = 0; i < count_passed(); i++) {
 		if (passed_role(i) != like->role)
 			continue;
 		l = *like;
+		l.passed = true;
 		if (take_passed(&l, PASSED_FIRST + (int)i, err) < 0 ||
 		    add(ls, &l, err) < 0)
 			return -1;

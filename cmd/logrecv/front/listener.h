@@ -37,6 +37,7 @@ struct listener {
 	enum role role;
 	const char *text; /* as it was given; not owned */
 	bool proxy, tls;
+	bool passed; /* by systemd */
 	union {
 		struct sockaddr any;
 		struct sockaddr_un path;
