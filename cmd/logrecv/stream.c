@@ -101,7 +101,7 @@ stream_secure(struct stream *s, struct tls *tls)
 bool
 stream_shakes_hands(const struct stream *s)
 {
-	return s->tls != NULL && !tls_is_open(s->tls);
+	return s->tls != NULL && !s->shaken;
 }
 
 void
@@ -155,6 +155,7 @@ receive(struct stream *s, size_t most)
 	if (s->tls == NULL)
 		return recv(s->fd, s->room->data, most, 0);
 	n = tls_recv(s->tls, s->room->data, most);
+	s->shaken |= tls_is_open(s->tls);
 	if (n >= 0 || (errno != EAGAIN && errno != EINPROGRESS))
 		return n;
 	if (errno == EINPROGRESS && event_add(&s->writable, NULL) < 0)

@@ -63,6 +63,7 @@ struct stream {
 	size_t sent;       /* of out */
 	size_t wanted;     /* so many bytes, if known, will all be taken */
 	uint64_t received; /* bytes, since it was opened */
+	bool shaken;       /* a handshake was done; later ones are no matter */
 	bool reads;
 	bool wide;  /* its socket takes in more at a time */
 	bool ended; /* the client sends no more */

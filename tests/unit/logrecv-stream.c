@@ -3,9 +3,14 @@
  * is taken at a time, and leave so, however little the socket takes.
  */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include "../../cmd/logrecv/front/tls.h"
 #include "../../cmd/logrecv/stream.h"
 #include "tap.h"
 
@@ -288,6 +293,118 @@ test_breaks(void)
 	end();
 }
 
+/*
+ * TLS
+ */
+
+/* A certificate and its key, in a file of this name. */
+static void
+make_certificate(const char *path)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+	FILE *f = fopen(path, "w");
+
+	must(key != NULL && cert != NULL && f != NULL);
+	must(X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL);
+	must(X509_gmtime_adj(X509_getm_notAfter(cert), 3600) != NULL);
+	must(X509_set_pubkey(cert, key) == 1);
+	must(X509_sign(cert, key, EVP_sha256()) > 0);
+	must(PEM_write_X509(f, cert) == 1);
+	must(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
+	must(fclose(f) == 0);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+/* What the client has to send goes to the peer, in one piece. */
+static void
+pass_on(SSL *client)
+{
+	char *data;
+	long len = BIO_get_mem_data(SSL_get_wbio(client), &data);
+
+	if (len > 0)
+		must(write(peer, data, (size_t)len) == len);
+	(void)BIO_reset(SSL_get_wbio(client));
+}
+
+static SSL *
+shake_hands(struct tls *tls, SSL_CTX *context)
+{
+	SSL *client = SSL_new(context);
+	char answer[8192];
+	ssize_t n;
+
+	begin();
+	must(client != NULL && stream_secure(&stream, tls) == 0);
+	SSL_set0_rbio(client, BIO_new(BIO_s_mem()));
+	SSL_set0_wbio(client, BIO_new(BIO_s_mem()));
+	SSL_set_connect_state(client);
+	while (SSL_do_handshake(client) != 1 || stream_shakes_hands(&stream)) {
+		pass_on(client);
+		turn();
+		n = read(peer, answer, sizeof(answer));
+		if (n > 0)
+			must(BIO_write(SSL_get_rbio(client), answer, (int)n) ==
+			     n);
+	}
+	return client;
+}
+
+static void
+test_tls(void)
+{
+	char path[] = "/tmp/logrecv-stream.XXXXXX";
+	struct tls tls = {.cert = path, .key = path};
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	unsigned before;
+	struct error err;
+	SSL *client;
+	int fd = mkstemp(path);
+
+	must(fd >= 0 && close(fd) == 0 && context != NULL);
+	make_certificate(path);
+	must(tls_load(&tls, &err) == 0);
+
+	client = shake_hands(&tls, context);
+	must(SSL_write(client, "last", 4) == 4 && SSL_shutdown(client) == 0);
+	pass_on(client);
+	turn();
+	turn();
+	ok(got.len == 4 && told[STREAM_END] == 1,
+	    "an end that comes with data is told at once");
+	SSL_free(client);
+	end();
+
+	client = shake_hands(&tls, context);
+	for (int i = 0; i < 4000; i++) {
+		must(SSL_key_update(client, SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+		must(SSL_do_handshake(client) == 1);
+	}
+	must(SSL_write(client, "a", 1) == 1);
+	before = told[STREAM_INPUT];
+	pass_on(client);
+	turn();
+	is_number(told[STREAM_INPUT], before,
+	    "what is no data does not take all of a turn");
+	for (int i = 0; i < 20 && got.len == 0; i++)
+		turn();
+	is_number(got.len, 1, "what is behind it comes");
+	SSL_free(client);
+	end();
+
+	begin();
+	must(stream_secure(&stream, &tls) == 0);
+	is_number(stream_send(&stream, "a", 1), -1,
+	    "what cannot be sent before more is read is not waited for");
+	end();
+
+	must(unlink(path) == 0);
+	tls_release(&tls);
+	SSL_CTX_free(context);
+}
+
 int
 main(void)
 {
@@ -300,6 +417,7 @@ main(void)
 	test_output();
 	test_order();
 	test_breaks();
+	test_tls();
 	event_base_free(base);
 	buf_release(&room);
 	buf_release(&got);

@@ -10,6 +10,8 @@
 
 #include "tls.h"
 
+#define RECORD_MAX (16 << 10) /* bytes; a reading of the socket is one more */
+
 /* OpenSSL's own word on what went wrong. */
 static int
 fail(struct error *err, const char *what, const char *path)
@@ -118,6 +120,32 @@ tls_release(struct tls *t)
 	(void)pthread_mutex_destroy(&t->lock); /* no thread is left */
 }
 
+/*
+ * Reads from the socket as often as the callback's argument allows. OpenSSL
+ * itself would go on in one call for as long as there is something that is no
+ * data, such as updates of keys: all others would wait for one client.
+ */
+static long
+limit_reads(BIO *b, int oper, const char *data, size_t len, int argi, long argl,
+    int rc, size_t *done)
+{
+	unsigned *left = (void *)BIO_get_callback_arg(b);
+
+	(void)data;
+	(void)len;
+	(void)argi;
+	(void)argl;
+	(void)done;
+	if (oper != BIO_CB_READ)
+		return rc;
+	if (left != NULL && *left > 0) {
+		--*left;
+		return rc;
+	}
+	BIO_set_retry_read(b);
+	return -1;
+}
+
 SSL *
 tls_accept(struct tls *t, int fd, const void *early, size_t early_len)
 {
@@ -130,6 +158,7 @@ tls_accept(struct tls *t, int fd, const void *early, size_t early_len)
 	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1)
 		goto failed;
 	SSL_set_accept_state(ssl);
+	BIO_set_callback_ex(SSL_get_wbio(ssl), limit_reads);
 	if (early_len == 0)
 		return ssl;
 	/* At its end the socket takes its place: see use_socket. */
@@ -180,9 +209,11 @@ judge(SSL *ssl, int rc)
 ssize_t
 tls_recv(SSL *ssl, void *data, size_t len)
 {
+	unsigned reads = 1 + (unsigned)(len / RECORD_MAX);
 	size_t got = 0;
 	int rc = 1, n;
 
+	BIO_set_callback_arg(SSL_get_wbio(ssl), (void *)&reads);
 	/*
 	 * A record holds 16 KiB at most. Where nothing more is there, the
 	 * socket tells when something is: to ask would be a system call.
@@ -195,6 +226,7 @@ tls_recv(SSL *ssl, void *data, size_t len)
 		else if (!use_socket(ssl))
 			break;
 	}
+	BIO_set_callback_arg(SSL_get_wbio(ssl), NULL);
 	if (got == 0)
 		return judge(ssl, rc);
 	ERR_clear_error(); /* the next call will find it again */
@@ -208,7 +240,10 @@ tls_send(SSL *ssl, const void *data, size_t len)
 
 	if (rc > 0)
 		return rc;
-	return judge(ssl, rc) == 0 ? (errno = EPIPE, -1) : -1;
+	/* To read first: the client is in the middle of a message of TLS. */
+	if (judge(ssl, rc) == 0 || errno != EINPROGRESS)
+		errno = EPROTO;
+	return -1;
 }
 
 bool
@@ -226,8 +261,10 @@ tls_has_unread(const SSL *ssl)
 bool
 tls_may_have_more(const SSL *ssl)
 {
-	return tls_has_unread(ssl) && !SSL_want_read(ssl) &&
-	       !SSL_want_write(ssl);
+	if (SSL_want_read(ssl) || SSL_want_write(ssl))
+		return false;
+	return tls_has_unread(ssl) ||
+	       (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
 void

@@ -41,8 +41,8 @@ tls_accept(struct tls *, int fd, const void *early, size_t early_len);
 
 /*
  * As recv(2) and send(2), on a socket that does not block: EAGAIN where the
- * socket must become readable first, EINPROGRESS where it must become writable;
- * any other error ends the connection.
+ * socket must become readable first, which is of tls_recv alone, EINPROGRESS
+ * where it must become writable; any other error ends the connection.
  */
 ssize_t tls_recv(struct ssl_st *, void *data, size_t len);
 ssize_t tls_send(struct ssl_st *, const void *data, size_t len);
