@@ -227,6 +227,8 @@ tls_recv(SSL *ssl, void *data, size_t len)
 			break;
 	}
 	BIO_set_callback_arg(SSL_get_wbio(ssl), NULL);
+	if (got == 0 && !SSL_is_init_finished(ssl))
+		(void)SSL_free_buffers(ssl); /* where they are empty */
 	if (got == 0)
 		return judge(ssl, rc);
 	ERR_clear_error(); /* the next call will find it again */
