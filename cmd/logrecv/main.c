@@ -210,6 +210,11 @@ know_clients(struct error *err)
 	    (server.tls.cert == NULL || server.tls.key == NULL))
 		return error_set(
 		    err, "a listener with tls needs --tls-cert and --tls-key");
+	/* Who gives these would be surprised by plain text. */
+	if (!listeners_have_tls(&server.listeners) &&
+	    (server.tls.cert != NULL || server.tls.key != NULL))
+		return error_set(err,
+		    "--tls-cert and --tls-key: no listener has the option tls");
 	for (unsigned i = 0; i < options.trust_proxy.count; i++) {
 		if (networks_add(&server.trusted, options.trust_proxy.items[i],
 			&why) < 0)

@@ -46,6 +46,10 @@ for wrong in '64 a_listener_with_tls_needs' \
 	like "$ERR" "${ere//_/ }" '  and it says so'
 done
 
+run logrecv --spool="$DIR/spool" --listen=127.0.0.1:0 --tls-key="$DIR/one.key"
+is "$STATUS" 64 'a key is nothing for listeners without TLS'
+like "$ERR" 'no listener has the option tls' '  and it says so'
+
 spool_new
 start logrecv logrecv --workers=1 --spool="$SPOOL" --client-member=@client \
 	--listen=127.0.0.1:0,tls --listen=127.0.0.1:0,proxy,tls \
