@@ -86,6 +86,8 @@ decimal_to_whole(
 	int exponent = d->exponent + shift;
 
 	*exact = !d->cut;
+	if (d->cut && exponent > 0)
+		return false; /* a digit before the point is not known */
 	for (; exponent > 0 && n > 0; exponent--) {
 		if (n > UINT64_MAX / 10)
 			return false;
