@@ -323,6 +323,7 @@ test_files(void)
 	struct columns columns;
 	char dir[64], path[80], want[160];
 	struct error err;
+	FILE *file;
 
 	tap_scratch(dir);
 	(void)snprintf(path, sizeof(path), "%s/columns", dir);
@@ -340,6 +341,16 @@ test_files(void)
 	    want, sizeof(want), "%s:2: column x: 'float' is not one of", path);
 	ok(strncmp(err.text, want, strlen(want)) == 0,
 	    "is told of with its line: %s", err.text);
+	write_file(path, "\xef\xbb\xbf"
+			 "marked=a:text\n");
+	ok(columns_read(&columns, path, &err) == 0 &&
+		columns_find(&columns, "marked", 6) >= 0,
+	    "a mark of the byte order is no part of a name");
+	file = fopen(path, "we");
+	must(file != NULL && fwrite("x=a:int\0z", 1, 9, file) == 9 &&
+	     fclose(file) == 0);
+	ok(columns_read(&columns, path, &err) < 0,
+	    "no line ends with a NUL: %s", err.text);
 	(void)snprintf(path, sizeof(path), "%s/none", dir);
 	ok(columns_read(&columns, path, &err) < 0, "so is a file that is not");
 	columns_release(&columns);

@@ -231,26 +231,40 @@ set_line(struct columns *c, char *line, size_t len, struct error *err)
 	return *line == '\0' || *line == '#' ? 0 : columns_set(c, line, err);
 }
 
+/* The next line, and how long it is, with whatever NUL is in it. */
+static bool
+next_line(FILE *file, char line[LINE_MOST + 2], size_t *len)
+{
+	memset(line, 'x', LINE_MOST + 2);
+	if (fgets(line, LINE_MOST + 2, file) == NULL)
+		return false;
+	/* The last NUL is not the line's. */
+	*len = (size_t)((char *)memrchr(line, '\0', LINE_MOST + 2) - line);
+	return true;
+}
+
 int
 columns_read(struct columns *c, const char *path, struct error *err)
 {
+	static const char mark[] = "\xef\xbb\xbf"; /* of the byte order */
 	FILE *file = fopen(path, "re");
 	unsigned number = 0;
 	char line[LINE_MOST + 2];
 	struct error why;
+	size_t len;
 	int rc = 0;
 
 	if (file == NULL)
 		return error_errno(err, "open %s", path);
-	while (rc == 0 && fgets(line, sizeof(line), file) != NULL) {
-		size_t len = strlen(line);
+	while (rc == 0 && next_line(file, line, &len)) {
+		bool ends = line[len - 1] == '\n';
 
-		if (++number > LINES_MOST)
+		if (++number == 1 && strncmp(line, mark, 3) == 0)
+			memset(line, ' ', 3);
+		if (number > LINES_MOST)
 			rc = error_set(&why, "over %d lines", LINES_MOST);
-		else if (len > 0 && line[len - 1] == '\n')
-			rc = set_line(c, line, len - 1, &why);
-		else if (len <= LINE_MOST && feof(file) != 0)
-			rc = set_line(c, line, len, &why);
+		else if (len - ends <= LINE_MOST && strlen(line) == len)
+			rc = set_line(c, line, len - ends, &why);
 		else
 			rc = error_set(&why,
 			    "over %d bytes, or with a NUL in it", LINE_MOST);
