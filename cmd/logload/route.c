@@ -33,10 +33,12 @@ struct route {
 	unsigned column; /* of its value in a row */
 	bool timed;
 	char *allowed; /* words, each with a NUL behind, and one more; owned */
+	unsigned
+	    pattern_most; /* values of patterns: the words have their own */
 	/* The values that were let through, under the lock; owned. */
 	pthread_mutex_t lock;
 	char (*values)[VALUE_MAX + 1];
-	unsigned value_count;
+	unsigned value_count, pattern_count;
 	bool told;
 };
 
@@ -168,6 +170,7 @@ read_template(struct route *r, struct columns *columns, struct error *err)
 static int
 read_allowed(struct route *r, const char *allowed, struct error *err)
 {
+	unsigned words = 0;
 	char *out;
 
 	if ((allowed == NULL) != (r->member == NULL))
@@ -191,6 +194,7 @@ read_allowed(struct route *r, const char *allowed, struct error *err)
 			    "'%.*s' in --tables is not of letters, digits, "
 			    "'_', '-', and the signs of a pattern",
 			    (int)strcspn(allowed, ","), allowed);
+		words += strcspn(allowed, "*?[") >= n;
 		while (n-- > 0)
 			*out++ = (char)tolower((unsigned char)*allowed++);
 		out++;
@@ -198,6 +202,8 @@ read_allowed(struct route *r, const char *allowed, struct error *err)
 	}
 	if (*r->allowed == '\0')
 		return error_set(err, "--tables allows nothing");
+	if (words < r->config->table_most)
+		r->pattern_most = r->config->table_most - words;
 	return 0;
 }
 
@@ -268,27 +274,35 @@ is_allowed(const struct route *r, const char *value, bool *optional)
 	return matches;
 }
 
-/* Is it one of those that were let through, or may it be? */
+/*
+ * Is it one of those that were let through, or may it be? What just a pattern
+ * allows takes no place of a word.
+ */
 static bool
-let_through(struct route *r, const char *value)
+let_through(struct route *r, const char *value, bool optional)
 {
 	unsigned i = 0;
-	bool told;
+	bool good, told;
 
 	lock_take(&r->lock);
 	while (i < r->value_count && strcmp(r->values[i], value) != 0)
 		i++;
-	if (i == r->value_count && i < r->config->table_most)
+	good = i < r->value_count;
+	if (!good && i < r->config->table_most &&
+	    (!optional || r->pattern_count < r->pattern_most)) {
 		(void)snprintf(r->values[r->value_count++],
 		    sizeof(r->values[0]), "%s", value);
+		r->pattern_count += optional;
+		good = true;
+	}
 	told = r->told;
-	r->told |= i == r->config->table_most;
+	r->told |= !good;
 	lock_release(&r->lock);
-	if (i == r->config->table_most && !told)
+	if (!good && !told)
 		log_warn("over %u tables (--tables-max): no other one is made "
 			 "for {%.*s}, the first being '%s'",
 		    r->config->table_most, r->member_len, r->member, value);
-	return i < r->config->table_most;
+	return good;
 }
 
 /* Without the database. */
@@ -311,7 +325,7 @@ may_be(struct route *r, const char *name, const char *value, bool *optional,
 		return true;
 	if (!is_allowed(r, value, optional))
 		(void)error_set(err, "--tables allows no table of '%s'", value);
-	else if (!let_through(r, value))
+	else if (!let_through(r, value, *optional))
 		(void)error_set(err,
 		    "a table of '%s' would be one over the %u "
 		    "of --tables-max",

@@ -104,6 +104,13 @@ test_values(void)
 	of_value(r, "order_2", "logs"); /* in whatever session */
 	of_value(r, "order_", "log_order_");
 	end(r);
+	r = make("log_{event}", "*,login", "logs", 3);
+	must(r != NULL);
+	of_value(r, "a", "log_a");
+	of_value(r, "b", "log_b");
+	of_value(r, "c", "logs");
+	of_value(r, "login", "log_login"); /* has its own place */
+	end(r);
 	r = make("logs_{event}", "login", NULL, 4);
 	must(r != NULL);
 	of_value(r, "login", "logs_login");
