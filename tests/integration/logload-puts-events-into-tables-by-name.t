@@ -76,6 +76,11 @@ load --table 'logs_{event}' --tables 'p?' "$DIR/c"
 is "$STATUS $(count logs_p1) $(count logs_p3)" '0 1 1' \
 	'a name of a pattern that is taken keeps no others from their tables'
 like "$ERR" 'no events go to the table logs_p2' 'that is said'
+long=a_table_with_a_name_so_long_that_indexes_have_to_be_cut
+load --table "${long}_{event}" --tables 'p?' --index event,received_at \
+	--index event,level "$DIR/c"
+is "$STATUS" 0 'tables with long names'
+unlike "$ERR" 'stays without an index' 'their indexes have names of their own'
 run logload --print-schema --db "$DB_URL" "${by_event[@]}"
 is "$(grep -c 'CREATE TABLE.*logs_log\(in\|out\)' <<<"$OUT")" 2 \
 	'the names that are known are in the schema'

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "clock.h"
+#include "hash.h"
 #include "log.h"
 #include "partitions.h"
 #include "sql.h"
 #include "tables.h"
+#include "utf8.h"
 
 typedef int put_table(struct buf *, const struct db_config *);
 
@@ -186,19 +188,24 @@ put_create(struct buf *b, const struct db_config *c, const char *unless,
 
 /*
  * CREATE INDEX of the columns "a,b", which is named after these and the table:
- * some databases want the names of all their indexes to differ.
+ * some databases want the names of all their indexes to differ. Where a name is
+ * too long for them, its end is a hash.
  */
 static int
 put_index(struct buf *b, const struct db_dialect *d, const char *table,
     const char *columns)
 {
-	const char *dot = strchr(table, '.');
-	char name[64];
+	const char *dot = strchr(table, '.'), *last = dot ? dot + 1 : table;
+	char name[64], *end;
+	int len = snprintf(name, sizeof(name), "%s_%s", last, columns);
 
-	(void)snprintf(name, sizeof(name), "%s_%s",
-	    dot == NULL ? table : dot + 1, columns);
 	for (char *p = name; *p != '\0'; p++)
 		*p = *p == ',' ? '_' : *p;
+	if (len < 0 || (size_t)len >= sizeof(name)) {
+		end = name + utf8_cut(name, sizeof(name) - 10);
+		(void)snprintf(end, 10, "_%08x",
+		    (unsigned)(hash_name(last) + 31 * hash_name(columns)));
+	}
 	if (buf_printf(b, "CREATE INDEX ") < 0 ||
 	    sql_put_name(b, d, name, strlen(name)) < 0 ||
 	    buf_printf(b, " ON ") < 0 || sql_put_table(b, d, table) < 0 ||
