@@ -199,6 +199,10 @@ check_tables(struct settings *s, struct error *err)
 	else if (strcasecmp(c->other_table, c->ledger) == 0) {
 		(void)error_set(err, "'%s' is the ledger", c->ledger);
 		return settings_usage(err, "table-other");
+	} else if (route_is_template(c->other_table)) {
+		(void)error_set(
+		    err, "'%s' is a template, not a name", c->other_table);
+		return settings_usage(err, "table-other");
 	}
 	c->table_most = many ? (unsigned)s->tables_max : 0;
 	name_tables(s);

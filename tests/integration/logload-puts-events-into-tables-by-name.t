@@ -85,7 +85,8 @@ run logload --print-schema --db "$DB_URL" "${by_event[@]}"
 is "$(grep -c 'CREATE TABLE.*logs_log\(in\|out\)' <<<"$OUT")" 2 \
 	'the names that are known are in the schema'
 for wrong in 'logs_{event}' 'logs_%Y{' 'logs_%x' 'a_%Y --tables x' \
-	'{a}{b} --tables x' 'logs_{event} --tables a;b'; do
+	'{a}{b} --tables x' 'logs_{event} --tables a;b' \
+	'logs_%Y --table-other all_%Y'; do
 	# shellcheck disable=SC2086 # options
 	load --table $wrong "$DIR/b"
 	is "$STATUS" 64 "--table $wrong"
