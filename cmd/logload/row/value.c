@@ -2,6 +2,7 @@
  * value.c - see value.h.
  */
 #include <arpa/inet.h>
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -409,6 +410,18 @@ number_to_datetime(
 				     : VALUE_MISFITS;
 }
 
+/* A whole number; or more than there are in a second. */
+static unsigned long
+nanos_of(const struct json_member *m)
+{
+	char *end;
+	unsigned long nanos = strtoul(m->value.p, &end, 10);
+
+	if (m->kind == JSON_NULL)
+		return 0;
+	return end == m->value.p + m->value.len ? nanos : ULONG_MAX;
+}
+
 /*
  * {"seconds":1700000000,"nanos":5}, and {"$date":…}, as Log4j, Protocol
  * Buffers, Firestore and MongoDB have them.
@@ -437,7 +450,7 @@ object_to_datetime(const struct json_member *object, const int *zone,
 			if (json_name_is(&m, seconds[i], strlen(seconds[i])))
 				known = epoch(&m, true, &us);
 			if (json_name_is(&m, nanos[i], strlen(nanos[i])))
-				nano = strtoul(m.value.p, NULL, 10);
+				nano = nanos_of(&m);
 		}
 	}
 	if (!known || nano > 999999999)
