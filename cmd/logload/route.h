@@ -8,12 +8,12 @@
  *
  * What a member holds is foreign text. It becomes a part of a name only if
  * --tables allows it, a list of words and of patterns as a shell has them, and
- * only as one of so many: the first that come to this process. It is written in
- * lower case, for some servers take two names that differ in that for one; and
- * nothing in it is replaced, so no two values share a table else: what has
- * other characters than a-z, 0-9, _ and - has no table of its own. With one
- * member, all else being text or of a fixed length, a name tells its value. The
- * ledger's name is nobody's.
+ * only as one of so many: the first that come to this process, but there is a
+ * place for each word. It is written in lower case, for some servers take two
+ * names that differ in that for one; and nothing in it is replaced, so no two
+ * values share a table else: what has other characters than a-z, 0-9, _ and -
+ * has no table of its own. With one member, all else being text or of a fixed
+ * length, a name tells its value. The ledger's name is nobody's.
  *
  * An event that has no table of its own goes to the other one, or, if there is
  * none, into rejected/. So does one whose table the database refuses to have,
