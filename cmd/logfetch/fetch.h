@@ -64,6 +64,6 @@ void fetch_release(struct fetch *);
 
 /* Does what is next for each file of the stream. EX_OK, or a status to end
  * with. */
-int fetch_turn(void *fetch);
+int fetch_turn(void *context);
 
 #endif
