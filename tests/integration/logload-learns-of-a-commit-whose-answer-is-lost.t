@@ -52,7 +52,7 @@ PERL
 db_start
 spool_new
 for way in following hand undo; do
-	[ "$way$DB" != undomariadb ] || continue # which has no such answer
+	[ "$way" != undo ] || [ "$DB" = postgresql ] || continue # its answer alone
 	rm -f "$DIR/port"
 	start "proxy-$way" perl "$DIR/proxy.pl" "$DB_PORT" "$DIR/port" \
 		"$([ "$way" != undo ] || echo undo)"

@@ -59,7 +59,7 @@ if [ "$DB" = sqlite ]; then
 	# It has read what there is: nobody else may write, or wait, then.
 	transactions='BEGIN IMMEDIATE; ROLLBACK; SELECT 0'
 	connected() {
-		grep -qF "$DB_FILE" "/proc/$loader/maps" 2>/dev/null
+		[ -e "$DB_FILE-shm" ]
 	}
 fi
 mkfifo "$DIR/slow"
