@@ -215,6 +215,7 @@ delete_rows(struct turn *t)
 				 "needs UNIQUE (received_at, file_id, line)",
 			    t->db->table->name);
 		p->warned = true;
+		t->limit[0] = '\0'; /* the ledger alone keeps it from doubling */
 		return DB_OK;
 	}
 	verdict = db_ask_oldest(t->db, t->db->table->name, oldest);
@@ -363,8 +364,11 @@ prune_ledger(struct turn *t)
 		us = settled;
 	value_stamp(us, before);
 	clock_compact(us, below);
-	if (list_births(r, &b) == 0)
+	if (list_births(r, &b) == 0) {
+		/* Else a turn might do nothing but list them. */
+		t->until_ns = clock_monotonic_ns() + r->turn_ns;
 		verdict = prune(t, &b, before);
+	}
 	free(b.list);
 	if (verdict == DB_OK && !t->cut) {
 		r->prune_from[0] = '\0';

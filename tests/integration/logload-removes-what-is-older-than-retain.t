@@ -101,6 +101,24 @@ ok 'and tells from when the oldest is' wait_for counted \
 	logload_oldest_kept_timestamp_seconds "$((now - 30 * 86400))"
 stop logload
 
+# Listing them takes longer than a turn has.
+if [ "$DB" = sqlite ]; then
+	at -40 1 | put "$(file -40 8)"
+	once
+	rm -f "$SPOOL"/loaded/*
+	age_ledger
+	: >"$DIR/empty"
+	perl -e 'for my $i (100000 .. 159999) {
+		my $name = $ARGV[1] =~ s/\.\d+/.$i/r;
+		link $ARGV[0], $name or die "$name: $!";
+	}' "$DIR/empty" "$SPOOL/rejected/$(file -39 8)"
+	logload_start --retain 30d
+	pruned() { ! lines | grep -q "$(file -40 8)"; }
+	ok 'among very many files, too' wait_for pruned
+	stop logload
+	find "$SPOOL/rejected" -name '*-h-1-8-*' -delete
+fi
+
 # --- a clock that is wrong
 
 sql "DELETE FROM logs"
@@ -109,6 +127,25 @@ load "$DIR/old"
 once --retain 30d
 is "$(rows)" 10 'where the newest is over a year old, nothing is removed'
 like "$ERR" 'nothing is removed: the clock says' 'and that is an error'
+
+# --- a table without the rows' own key, which nothing is removed from
+
+sql 'DELETE FROM logs'
+at 0 10 >"$DIR/young"
+load "$DIR/young"
+at -40 10 >"$DIR/$(file -40 9)"
+load "$DIR/$(file -40 9)"
+age_ledger
+case $DB in
+sqlite) sql 'ALTER TABLE logs RENAME TO keyed;
+	CREATE TABLE logs AS SELECT * FROM keyed; DROP TABLE keyed' ;;
+postgresql) sql 'ALTER TABLE logs DROP CONSTRAINT logs_pkey' ;;
+*) sql 'ALTER TABLE logs DROP PRIMARY KEY' ;;
+esac
+once --retain 30d
+like "$ERR" 'nothing is removed from the table logs: it needs UNIQUE' 'it says so'
+load "$DIR/$(file -40 9)"
+is "$(summary skipped)/$(rows)" 1/20 'the ledger stays, lest rows be doubled'
 
 # --- whole partitions
 
