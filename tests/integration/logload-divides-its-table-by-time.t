@@ -143,6 +143,35 @@ is "$(rows_in month)" 10 'they are known by their bounds'
 ok 'and what is missing is made' has "$(partition 1)"
 is "$(rows_in "$(partition -40)")" 5 'before them, too'
 
+# The name of the partition that is missing is taken.
+sql 'DROP TABLE logs, log_files'
+case $DB in
+mariadb | mysql)
+	own="PARTITION BY RANGE COLUMNS (received_at) (
+		PARTITION $(partition 0) VALUES LESS THAN ('$(day -30)'),
+		PARTITION rest VALUES LESS THAN (MAXVALUE));"
+	;;
+postgresql)
+	own="PARTITION BY RANGE (received_at);
+		CREATE TABLE rest PARTITION OF logs DEFAULT;
+		CREATE TABLE $(partition 0) (n int);"
+	;;
+esac
+"${DB}_as_owner" "$head${tail/;/ $own}"
+load --partition day <(at 0 5)
+is "$STATUS/$(rows_in rest)" 0/5 'where DDL fails, the catch-all goes on'
+like "$ERR" 'stays without a partition from .*: [A-Z]+: .*'"$(day 0 p%Y%m%d)" \
+	'which says why'
+[ "$DB" != postgresql ] || sql "DROP TABLE $(partition 0)"
+
+# --- older than all that are left
+
+sql 'DROP TABLE logs'
+load --partition day <(at 0 1; at -20 1)
+load --partition day --retain 10d <(at 0 1)
+load --partition day <(at -15 5)
+is "$STATUS/$(rows)" 0/7 'before those that --retain has left, others are made'
+
 # --- killed
 
 sql 'DROP TABLE logs; DELETE FROM log_files'

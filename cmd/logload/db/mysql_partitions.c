@@ -150,8 +150,8 @@ put_split(struct buf *b, const struct db *db, const struct db_partition *parts,
 	    sql_put_name(b, d, name, strlen(name)) < 0 ||
 	    buf_printf(b, " INTO (") < 0)
 		return -1;
-	if (past &&
-	    put_part(b, d, form, future ? PAST : name, parts[0].from) < 0)
+	/* Its own name may be that of one of them, if others were dropped. */
+	if (past && put_part(b, d, form, PAST, parts[0].from) < 0)
 		return -1;
 	if (put_parts(b, db->config, form, parts, count, past ? ", " : "") < 0)
 		return -1;

@@ -365,7 +365,7 @@ undo(struct db *db, enum db_verdict verdict)
 
 /*
  * Makes the one at that instant, if it is missing. Where it cannot be, since
- * its rows are in an open one, those to come go there, too: it counts as there.
+ * it is in an open one, its rows go there: it counts as there.
  */
 static enum db_verdict
 make_at(struct db *db, const char *table, const char *at)
@@ -386,6 +386,9 @@ make_at(struct db *db, const char *table, const char *at)
 		return verdict;
 	if (verdict == DB_OK)
 		tell_made(db, table, parts, count);
+	/* A right, or a name that is taken, stops nothing that has a place. */
+	if (verdict == DB_SCHEMA && over != NULL)
+		verdict = DB_REFUSED;
 	if (verdict != DB_REFUSED)
 		p->doubted = false;
 	said = db->error;
