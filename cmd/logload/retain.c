@@ -18,7 +18,8 @@
 #define AGAIN_NS (10 * CLOCK_NS_PER_S) /* where others were in the way */
 #define ALONE_NS (10 * CLOCK_NS_PER_S) /* of one that has its time */
 #define TURN_SHARE 4                   /* of its time, until the next */
-#define FRESH_NS CLOCK_NS_PER_S        /* a session was just prepared */
+#define BLOCKED_SHARE 9 /* likewise, where all others waited behind it */
+#define FRESH_NS CLOCK_NS_PER_S /* a session was just prepared */
 #define PRUNE_NS (600 * CLOCK_NS_PER_S)
 #define STEP_ROWS 5000
 #define STEP_LINES 1000
@@ -215,7 +216,8 @@ delete_rows(struct turn *t)
 				 "needs UNIQUE (received_at, file_id, line)",
 			    t->db->table->name);
 		p->warned = true;
-		t->limit[0] = '\0'; /* the ledger alone keeps it from doubling */
+		t->limit[0] =
+		    '\0'; /* the ledger alone keeps it from doubling */
 		return DB_OK;
 	}
 	verdict = db_ask_oldest(t->db, t->db->table->name, oldest);
@@ -444,7 +446,7 @@ end(struct turn *t, uint64_t began_ns, enum db_verdict verdict)
 	uint64_t now = clock_monotonic_ns(), wait = EVERY_NS;
 
 	if (verdict == DB_CONFLICT)
-		wait = AGAIN_NS;
+		wait = AGAIN_NS + (now - began_ns) * BLOCKED_SHARE;
 	else if (verdict == DB_OK && t->cut)
 		wait = (now - began_ns) * TURN_SHARE;
 	set_due(t->r, now + wait);
