@@ -69,9 +69,19 @@ take_time(const char **p, unsigned time[3])
 	return parts;
 }
 
+/* 2026-11-22, whatever is behind it. */
+static bool
+is_long_date(const char *p)
+{
+	return strspn(p, DIGITS) == 4 && p[4] != '\0' &&
+	       strchr("-_./", p[4]) != NULL && number(p + 5, 2) >= 0 &&
+	       p[7] == p[4] && number(p + 8, 2) >= 0;
+}
+
 /*
  * What is behind a date. An hour alone behind a hyphen or a point may be a
- * number, as some loggers give to the files of a day.
+ * number, as some loggers give to the files of a day; and the year of another
+ * date is no time.
  */
 static int
 read_time(const char **p, unsigned time[3])
@@ -89,7 +99,7 @@ read_time(const char **p, unsigned time[3])
 	case '_':
 	case ' ':
 		parts = take_time(&at, time);
-		if (parts == 1)
+		if (parts == 1 || is_long_date(*p + 1))
 			return 0;
 		break;
 	case '/':
@@ -113,13 +123,8 @@ read_date(const char *p, struct span *span, const char **end)
 	unsigned year, month, day, time[3] = {0, 0, 0};
 	int parts = 0;
 
-	if (digits == 4 && p[4] != '\0' && strchr("-_./", p[4]) != NULL) {
-		if (number(p + 5, 2) < 0 || p[7] != p[4] ||
-		    number(p + 8, 2) < 0)
-			return false;
-	} else if (digits < 8 || digits > 14 || digits % 2 != 0) {
+	if (!is_long_date(p) && (digits < 8 || digits > 14 || digits % 2 != 0))
 		return false;
-	}
 	year = take_two(&p) * 100;
 	year += take_two(&p);
 	p += digits == 4;
