@@ -200,7 +200,6 @@ tell_expired(struct turn *t)
 static enum db_verdict
 delete_rows(struct turn *t)
 {
-	const struct db_partitioning *of = t->db->driver->partitioning;
 	struct db_partitions *p = &t->db->table->partitions;
 	char oldest[DB_INSTANT_LEN + 1] = "";
 	uint64_t rows, all = 0;
@@ -222,8 +221,7 @@ delete_rows(struct turn *t)
 	}
 	verdict = db_ask_oldest(t->db, t->db->table->name, oldest);
 	while (verdict == DB_OK && oldest[0] != '\0' &&
-	       strcmp(oldest, t->limit) < 0 && !(p->any && of->contiguous) &&
-	       more && has_time(t)) {
+	       strcmp(oldest, t->limit) < 0 && more && has_time(t)) {
 		verdict = db_expire(t->db, t->db->table->name, t->limit,
 		    STEP_ROWS, &rows, &more);
 		if (verdict == DB_OK)

@@ -177,4 +177,9 @@ ok 'whoever has the table is not waited for for long' \
 unlock_logs
 wait_exit hand
 is "$STATUS" 0 'and what is to be loaded is'
+
+sql 'DROP TABLE logs'
+load --partition day --partition-else catch-all <(at 0 1; at -600 5)
+load --partition day --partition-else catch-all --retain 500d <(at 0 1)
+is "$STATUS/$(rows)" 0/2 'of a catch-all, rows'
 done_testing
