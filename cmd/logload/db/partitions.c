@@ -386,8 +386,9 @@ make_at(struct db *db, const char *table, const char *at)
 		return verdict;
 	if (verdict == DB_OK)
 		tell_made(db, table, parts, count);
-	/* A right, or a name that is taken, stops nothing that has a place. */
-	if (verdict == DB_SCHEMA && over != NULL)
+	/* A right, or a taken name, stops nothing that a catch-all has. */
+	if (verdict == DB_SCHEMA && over != NULL &&
+	    (db->config->catch_all || over->to[0] == DB_EVER[0]))
 		verdict = DB_REFUSED;
 	if (verdict != DB_REFUSED)
 		p->doubted = false;
