@@ -36,28 +36,53 @@ is_key(const struct columns *columns, const char *name)
 	return false;
 }
 
+/* A table's name, as the driver's own questions have it. */
+struct place {
+	char qualifier[DB_TABLE_MAX + 1];
+	SQLCHAR *catalog, *schema, *name; /* NULL: any */
+};
+
+static void
+find_place(struct link *l, const char *table, struct place *p)
+{
+	const char *dot = strchr(table, '.');
+	SQLUINTEGER schemas = 0;
+
+	*p = (struct place){.name = (SQLCHAR *)(dot == NULL ? table : dot + 1)};
+	if (dot == NULL)
+		return;
+	(void)snprintf(p->qualifier, sizeof(p->qualifier), "%.*s",
+	    (int)(dot - table), table);
+	(void)SQLGetInfo(
+	    l->dbc, SQL_SCHEMA_USAGE, &schemas, sizeof(schemas), NULL);
+	*(schemas != 0 ? &p->schema : &p->catalog) = (SQLCHAR *)p->qualifier;
+}
+
+/* The answer to such a question has been read. */
+static enum db_verdict
+end_question(struct link *l, SQLRETURN rc, const char *what)
+{
+	enum db_verdict verdict =
+	    rc == SQL_NO_DATA
+		? DB_OK
+		: odbc_failed(l, SQL_HANDLE_STMT, l->statement, what);
+
+	(void)SQLFreeStmt(l->statement, SQL_CLOSE); /* forgets, at most */
+	return verdict;
+}
+
 /* Has a unique index the rows' key for its first three columns? */
 static enum db_verdict
-find_own_key(struct link *l, const char *table)
+find_own_key(struct link *l, const struct place *p)
 {
 	enum { ORDINAL = 8, COLUMN, FILTER = 13 };
-	const char *dot = strchr(table, '.');
-	const char *name = dot == NULL ? table : dot + 1;
-	SQLUINTEGER schemas = 0;
-	SQLCHAR *catalog = NULL, *schema = NULL;
 	char text[256], place[16], filter[16];
 	unsigned found = 0;
 	SQLRETURN rc;
 
-	(void)SQLGetInfo(
-	    l->dbc, SQL_SCHEMA_USAGE, &schemas, sizeof(schemas), NULL);
-	(void)snprintf(text, sizeof(text), "%.*s",
-	    dot == NULL ? 0 : (int)(dot - table), table);
-	if (dot != NULL)
-		*(schemas != 0 ? &schema : &catalog) = (SQLCHAR *)text;
 	(void)SQLFreeStmt(l->statement, SQL_RESET_PARAMS);
-	rc = SQLStatistics(l->statement, catalog, SQL_NTS, schema, SQL_NTS,
-	    (SQLCHAR *)name, SQL_NTS, SQL_INDEX_UNIQUE, SQL_QUICK);
+	rc = SQLStatistics(l->statement, p->catalog, SQL_NTS, p->schema,
+	    SQL_NTS, p->name, SQL_NTS, SQL_INDEX_UNIQUE, SQL_QUICK);
 	l->db.table->own_key = false;
 	while (
 	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
@@ -71,10 +96,44 @@ find_own_key(struct link *l, const char *table)
 		    is_key(l->db.config->columns, text) && ++found == 3)
 			l->db.table->own_key = true;
 	}
-	(void)SQLFreeStmt(l->statement, SQL_CLOSE); /* forgets, at most */
-	return rc == SQL_NO_DATA ? DB_OK
-				 : odbc_failed(l, SQL_HANDLE_STMT, l->statement,
-				       "SQLStatistics");
+	return end_question(l, rc, "SQLStatistics");
+}
+
+/*
+ * How many characters have the columns? Some drivers tell a number of what has
+ * no limit, too. The names are patterns, so others' may be among the answers.
+ */
+static enum db_verdict
+find_widths(struct link *l, const struct place *p)
+{
+	enum { TABLE = 3, COLUMN, TYPE, SIZE = 7 };
+	const struct columns *columns = l->db.config->columns;
+	char table[256], name[256], type[16], size[16];
+	SQLRETURN rc;
+
+	memset(l->db.table->widths, 0, sizeof(l->db.table->widths));
+	rc = SQLColumns(l->statement, p->catalog, SQL_NTS, p->schema, SQL_NTS,
+	    p->name, SQL_NTS, NULL, 0);
+	while (
+	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
+		long number;
+
+		(void)get_text(l, TABLE, table, sizeof(table));
+		(void)get_text(l, COLUMN, name, sizeof(name));
+		number =
+		    strtol(get_text(l, TYPE, type, sizeof(type)), NULL, 10);
+		(void)get_text(l, SIZE, size, sizeof(size));
+		if (strcasecmp(table, (char *)p->name) != 0 ||
+		    (number != SQL_CHAR && number != SQL_VARCHAR &&
+			number != SQL_WCHAR && number != SQL_WVARCHAR))
+			continue;
+		for (unsigned i = 0; i < columns->count; i++) {
+			if (strcasecmp(columns->list[i].name, name) == 0)
+				l->db.table->widths[i] =
+				    (unsigned)strtoul(size, NULL, 10);
+		}
+	}
+	return end_question(l, rc, "SQLColumns");
 }
 
 enum db_verdict
@@ -82,12 +141,16 @@ odbc_check(struct db *db, const char *table)
 {
 	struct link *l = odbc_of(db);
 	enum db_verdict verdict;
+	struct place place;
 
 	if (table == db->config->ledger)
 		return odbc_try_ledger(db);
 	db->table->bounds = (struct row_bounds){.no_nul_value = true};
 	l->prepared = 0;
-	verdict = find_own_key(l, table);
+	find_place(l, table, &place);
+	verdict = find_own_key(l, &place);
+	if (verdict == DB_OK)
+		verdict = find_widths(l, &place);
 	return verdict == DB_OK ? odbc_try_events(db) : verdict;
 }
 
@@ -245,6 +308,21 @@ make_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 	return good;
 }
 
+/*
+ * May a value be cut: by its blanks alone it is longer than its column, as the
+ * driver tells it?
+ */
+static bool
+may_be_cut(
+    const struct link *l, const struct batch *b, unsigned param, unsigned row)
+{
+	unsigned i = param - 3; /* of the columns */
+
+	return param > 2 && i < l->db.config->columns->count &&
+	       batch_has_blanks_beyond(
+		   &b->texts[i + 1], row, l->db.table->widths[i]);
+}
+
 static void
 fill_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 {
@@ -257,6 +335,8 @@ fill_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 
 			if (*len > 0)
 				memcpy(cell, value, (size_t)*len);
+			if (l->uncut && may_be_cut(l, b, i, row))
+				cell[*len - 1] = '.';
 			cell += l->widths[i];
 			len++;
 		}
@@ -317,6 +397,35 @@ insert_some(struct link *l, const struct batch *b, unsigned from,
 	return *another ? DB_REFUSED : DB_SCHEMA;
 }
 
+static bool
+any_may_be_cut(
+    const struct link *l, const struct batch *b, unsigned from, unsigned count)
+{
+	for (unsigned row = from; row < from + count; row++) {
+		for (unsigned i = 0; i < b->text_count + 2; i++) {
+			if (may_be_cut(l, b, i, row))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Is such a row refused, if it does not end in blanks? It is taken back. */
+static enum db_verdict
+try_uncut(struct link *l, const struct batch *b, unsigned row)
+{
+	enum db_verdict verdict = odbc_set_savepoint(l);
+	bool another, stored;
+
+	l->uncut = true;
+	if (verdict == DB_OK)
+		verdict = insert_some(l, b, row, 1, &another);
+	l->uncut = false;
+	stored = verdict == DB_OK;
+	verdict = odbc_end_savepoint(l, stored ? DB_REFUSED : verdict);
+	return stored && verdict == DB_REFUSED ? DB_OK : verdict;
+}
+
 /* The session is lost: by these rows? */
 static void
 note_loss(struct link *l, const struct batch *b, unsigned from, unsigned count)
@@ -346,6 +455,13 @@ odbc_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 	    l->alone.line == b->line[from])
 		return odbc_refused(l, DB_REFUSED,
 		    "the connection is lost whenever this row is sent");
+	if (any_may_be_cut(l, b, from, count)) {
+		verdict = count > 1
+			      ? odbc_refused(l, DB_REFUSED, "blanks too many")
+			      : try_uncut(l, b, from);
+		if (verdict != DB_OK)
+			return verdict;
+	}
 	do {
 		another = false;
 		verdict = odbc_set_savepoint(l);

@@ -54,6 +54,7 @@ struct link {
 	struct buf cells; /* their values */
 	size_t widths[COLUMNS_MAX + 4]; /* of the cells of each column */
 	SQLLEN *lens;                   /* of each value; owned */
+	bool uncut; /* blanks that may be cut end in what may not be */
 	/* A row, or a batch, over a limit of the server may end a session. */
 	unsigned losses; /* sessions, in INSERT, since the last COMMIT */
 	struct {

@@ -66,24 +66,6 @@ put_text(char *out, const char *text, size_t len)
 	}
 }
 
-/*
- * Blanks beyond a column's width would be cut without a word: what only they
- * are too much of gets a last character that is none.
- */
-static bool
-is_cut(const char *text, size_t len, unsigned width)
-{
-	size_t characters = 0, end = len;
-
-	if (width == 0 || len <= width || text[len - 1] != ' ')
-		return false;
-	while (end > 0 && text[end - 1] == ' ')
-		end--;
-	for (size_t i = 0; i < end; i++)
-		characters += ((unsigned char)text[i] & 0xc0) != 0x80;
-	return characters <= width && characters + len - end > width;
-}
-
 int
 postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 {
@@ -102,8 +84,9 @@ postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 			*out++ = 'N';
 		} else {
 			out = put_text(out, t->text[row], t->len[row]);
-			if (column && is_cut(t->text[row], t->len[row],
-					  pg->db.table->widths[i - 1]))
+			/* So it is refused, and not cut without a word. */
+			if (column && batch_has_blanks_beyond(
+					  t, row, pg->db.table->widths[i - 1]))
 				out[-1] = '.';
 		}
 		*out++ = FIELD_END;

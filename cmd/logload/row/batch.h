@@ -66,6 +66,13 @@ int batch_sort(struct batch *);
 /* How many from that one on are of its table; the batch is sorted. */
 unsigned batch_of_table(const struct batch *, unsigned from);
 
+/*
+ * Is that text too long for so many characters only by blanks at its end? Many
+ * databases cut these without a word. Of width 0 none is.
+ */
+bool batch_has_blanks_beyond(
+    const struct batch_texts *, unsigned row, unsigned width);
+
 /* A batch of that row alone; *to was cleared. -1 with ENOMEM. */
 int batch_copy(struct batch *to, const struct batch *, unsigned row);
 
