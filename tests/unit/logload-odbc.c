@@ -19,6 +19,8 @@ static const struct {
     {"odbc: PWD =s;DSN=logs", "DSN=logs", "s"},
     {"odbc:DSN=logs;PWD={open", "DSN=logs;", "open"},
     {"odbc:DSN=logs;TLSKEYPWD=s", NULL, NULL},
+    {"odbc:DSN=logs;pqopt={sslmode=require password =s}", NULL, NULL},
+    {"odbc:DSN=logs;Database=passwords", "DSN=logs;Database=passwords", NULL},
     {"odbc:", NULL, NULL},
 };
 

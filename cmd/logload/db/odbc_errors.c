@@ -78,8 +78,9 @@ static const struct meaning {
     {"HY008", 0, NULL, DB_PASSING, DB_CAUSE_OTHER}, /* canceled */
     {"HY013", 0, NULL, DB_PASSING, DB_CAUSE_OTHER}, /* memory */
     {"HY117", 0, NULL, DB_PASSING, DB_CAUSE_OTHER}, /* suspended */
-    {"07", 0, NULL, DB_SCHEMA, DB_CAUSE_OTHER},     /* parameters */
-    {"0A", 0, NULL, DB_SCHEMA, DB_CAUSE_OTHER},     /* not supported */
+    {"01000", 0, "Can't open lib", DB_SCHEMA, DB_CAUSE_OTHER}, /* a driver */
+    {"07", 0, NULL, DB_SCHEMA, DB_CAUSE_OTHER},                /* parameters */
+    {"0A", 0, NULL, DB_SCHEMA, DB_CAUSE_OTHER},    /* not supported */
     {"25", 0, NULL, DB_SCHEMA, DB_CAUSE_OTHER},    /* the transaction's state */
     {"28", 0, NULL, DB_SCHEMA, DB_CAUSE_OTHER},    /* not allowed */
     {"3D", 0, NULL, DB_SCHEMA, DB_CAUSE_OTHER},    /* no such database */
@@ -161,6 +162,18 @@ is_secret(const char *name)
 	return false;
 }
 
+/* Options of some library below, in a value: "pqopt={password=…}". */
+static bool
+holds_secret(const char *value)
+{
+	while ((value = strcasestr(value, "password")) != NULL) {
+		value += strlen("password");
+		if (value[strspn(value, " ")] == '=')
+			return true;
+	}
+	return false;
+}
+
 int
 odbc_take_password(char *connection, const char **password, struct error *err)
 {
@@ -169,29 +182,33 @@ odbc_take_password(char *connection, const char **password, struct error *err)
 	while (*p != '\0') {
 		char *item = p, *equals = p + strcspn(p, "=;"), *end, *value;
 		char name[64] = "";
-		bool secret;
+		bool own, secret;
 
 		p = equals + (*equals == ';');
 		if (*equals != '=')
 			continue;
 		end = skip_value(equals + 1);
 		p = end + (*end == ';');
-		/* Its first word: blanks around it do not count. */
-		*equals = '\0';
-		(void)sscanf(item, "%63s", name);
-		secret = is_secret(item);
-		*equals = '=';
-		if (!secret)
-			continue;
-		if (strcasecmp(name, "PWD") != 0 &&
-		    strcasecmp(name, "PASSWORD") != 0)
-			return error_set(err,
-			    "%s= has no place in an address; odbc.ini may "
-			    "have it",
-			    name);
 		value = copy_value(equals + 1, end);
 		if (value == NULL)
 			return error_errno(err, "copy");
+		/* Its first word: blanks around it do not count. */
+		*equals = '\0';
+		(void)sscanf(item, "%63s", name);
+		own = strcasecmp(name, "PWD") == 0 ||
+		      strcasecmp(name, "PASSWORD") == 0;
+		secret = own || is_secret(item) || holds_secret(value);
+		*equals = '=';
+		if (!own) {
+			explicit_bzero(value, strlen(value));
+			free(value);
+			if (!secret)
+				continue;
+			return error_set(err,
+			    "the secret in %s= has no place in an address; "
+			    "odbc.ini may have it",
+			    name);
+		}
 		/* The rest moves up, and the value behind it: they fit. */
 		memmove(item, p, strlen(p) + 1);
 		p = item + strlen(item) + 1;

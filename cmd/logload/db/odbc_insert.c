@@ -448,6 +448,7 @@ odbc_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 	    "a statement of many rows", "an array of parameters"};
 	struct link *l = odbc_of(db);
 	enum db_verdict verdict;
+	enum way way;
 	bool another;
 
 	if (count == 1 && l->alone.losses >= LOSSES_MOST &&
@@ -462,6 +463,7 @@ odbc_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 		if (verdict != DB_OK)
 			return verdict;
 	}
+	way = l->way;
 	do {
 		another = false;
 		verdict = odbc_set_savepoint(l);
@@ -471,13 +473,14 @@ odbc_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 			verdict = insert_some(l, b, from + at, n, &another);
 		}
 		verdict = odbc_end_savepoint(l, verdict);
-		if (another) {
-			log_debug("the ODBC driver cannot tell what it has "
-				  "stored of %s",
-			    ways[l->way]);
-			l->way++;
-		}
+		l->way += another;
 	} while (verdict == DB_REFUSED && another);
+	if (verdict == DB_SCHEMA) /* that was not for the way's sake */
+		l->way = way;
+	for (; way < l->way; way++)
+		log_debug("the ODBC driver cannot tell what it has stored of "
+			  "%s",
+		    ways[way]);
 	if (verdict == DB_PASSING)
 		note_loss(l, b, from, count);
 	return verdict;

@@ -99,7 +99,7 @@ static int
 put_connection(struct link *l, const char *words)
 {
 	const char *password = l->db.config->password;
-	bool braces = password != NULL && strpbrk(password, "[]{}(),;?*=!@ ");
+	bool braces = password != NULL && strpbrk(password, "[]{}(),;?*=!@%+ ");
 
 	l->text.len = 0;
 	if (buf_printf(&l->text, "%s;%s", l->db.config->rest, words) < 0)
