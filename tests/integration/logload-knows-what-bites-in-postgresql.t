@@ -68,6 +68,10 @@ cat >"$logs" <<-'JSON'
 	{"event":"c",	"level":"info  ","n":3}
 	{"event":"d","level":"inf ","n":4}
 JSON
+anew 'CREATE DOMAIN four varchar(4); CREATE DOMAIN short four;
+	ALTER TABLE logs ALTER level TYPE short'
+load "$logs"
+is "$STATUS/$(rejected code | xargs)" '65/0 22001' 'a domain has a width, too'
 anew 'ALTER TABLE logs ALTER level TYPE varchar(4)'
 load "$logs"
 is "$STATUS" 65 'two of four are rejected'
@@ -99,7 +103,8 @@ load --payload-type JSONB "$logs"
 takes_less 'jsonb by choice'
 like "$(sed -n 3p "$DIR"/rejected/*)" 'number 1e131071 has 131072 .* have 350' \
 	'and which, and why'
-anew 'CREATE DOMAIN d jsonb; ALTER TABLE logs ALTER payload TYPE d'
+anew 'CREATE DOMAIN below jsonb; CREATE DOMAIN d below;
+	ALTER TABLE logs ALTER payload TYPE d'
 load "$logs"
 takes_less 'a domain over it in a table that is there'
 run logload --db "$DB_URL" --payload-type text "$logs"

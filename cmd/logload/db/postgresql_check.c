@@ -88,6 +88,13 @@ postgresql_open_session(struct pg *pg)
 	"(SELECT attname FROM pg_attribute a WHERE a.attrelid=c.oid AND " \
 	"a.attnum=i.indkey[" #n "])::text"
 
+/* The type of a column, and its modifier, below whatever domains there are. */
+#define BASE \
+	"LATERAL (WITH RECURSIVE d AS (SELECT a.atttypid typ, a.atttypmod " \
+	"mod, 0 n UNION ALL SELECT t.typbasetype, t.typtypmod, n+1 FROM d " \
+	"JOIN pg_type t ON t.oid=d.typ WHERE t.typtype='d') " \
+	"SELECT typ, mod FROM d ORDER BY n DESC LIMIT 1) base"
+
 static const struct question {
 	bool ledger, events; /* of which table */
 	const char *sql;
@@ -214,10 +221,9 @@ static enum db_verdict
 learn(struct pg *pg, const char *table)
 {
 	static const char sql[] =
-	    "SELECT (SELECT 'jsonb'::regtype IN (t.oid, t.typbasetype) FROM "
-	    "pg_attribute a JOIN pg_type "
-	    "t ON t.oid=a.atttypid WHERE a.attrelid=c.oid AND "
-	    "a.attname={payload}), EXISTS (SELECT 1 " UNIQUE
+	    "SELECT (SELECT base.typ='jsonb'::regtype FROM pg_attribute "
+	    "a, " BASE " WHERE a.attrelid=c.oid AND a.attname={payload}), "
+	    "EXISTS (SELECT 1 " UNIQUE
 	    " AND ARRAY[" KEY(0) ", " KEY(1) ", " KEY(
 		2) "] @> "
 		   "ARRAY[{received_at}, {file_id}, {line}]::text[]) FROM c";
@@ -241,10 +247,11 @@ static enum db_verdict
 learn_widths(struct pg *pg, const char *table)
 {
 	static const char sql[] =
-	    "SELECT string_agg(GREATEST(a.atttypmod-4, 0)::text, ' ' ORDER BY "
+	    "SELECT string_agg(GREATEST(w.mod-4, 0)::text, ' ' ORDER BY "
 	    "k.n) FROM c CROSS JOIN unnest(ARRAY[NULL{columns}]) WITH "
-	    "ORDINALITY k (name, n) LEFT JOIN pg_attribute a ON "
-	    "a.attrelid=c.oid AND a.attname=k.name AND a.atttypid IN "
+	    "ORDINALITY k (name, n) LEFT JOIN (SELECT a.attrelid, a.attname, "
+	    "base.* FROM pg_attribute a, " BASE
+	    ") w ON w.attrelid=c.oid AND w.attname=k.name AND w.typ IN "
 	    "('varchar'::regtype, 'bpchar'::regtype)";
 	enum db_verdict verdict;
 	struct db_answer answer;
