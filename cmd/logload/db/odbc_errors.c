@@ -212,7 +212,7 @@ odbc_take_password(char *connection, const char **password, struct error *err)
 		/* The rest moves up, and the value behind it: they fit. */
 		memmove(item, p, strlen(p) + 1);
 		p = item + strlen(item) + 1;
-		strcpy(p, value);
+		memcpy(p, value, strlen(value) + 1);
 		*password = p;
 		p = item;
 		explicit_bzero(value, strlen(value));

@@ -195,7 +195,8 @@ static unsigned
 fit(const struct link *l, const struct batch *b, unsigned from, unsigned count)
 {
 	const unsigned most[] = {
-	    VALUES_PARAMS / (b->text_count + 2), ARRAY_ROWS, 1};
+	    (unsigned)(VALUES_PARAMS / ((size_t)b->text_count + 2)), ARRAY_ROWS,
+	    1};
 	unsigned n = count < most[l->way] ? count : most[l->way];
 
 	for (; n > 1; n /= 2) {
@@ -291,7 +292,7 @@ make_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 	if (buf_reserve(&l->cells, size) < 0)
 		return false;
 	good = SQL_SUCCEEDED(SQLSetStmtAttr(l->insert, SQL_ATTR_PARAMSET_SIZE,
-	    (SQLPOINTER)(uintptr_t)(arrays ? count : 1), 0));
+	    odbc_number(arrays ? count : 1), 0));
 	cell = l->cells.data;
 	for (unsigned i = 0; i < params; i++) {
 		for (unsigned row = 0; row < count && good; row++) {

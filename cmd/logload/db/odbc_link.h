@@ -105,4 +105,12 @@ enum db_verdict odbc_check(struct db *, const char *table);
 enum db_verdict
 odbc_store(struct db *, const struct batch *, unsigned from, unsigned count);
 
+/* An attribute that is a number goes in place of a pointer. */
+static inline SQLPOINTER
+odbc_number(uint64_t number)
+{
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	return (SQLPOINTER)(uintptr_t)number;
+}
+
 #endif

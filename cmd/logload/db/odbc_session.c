@@ -134,8 +134,7 @@ disconnect(struct link *l)
 static SQLPOINTER
 seconds(uint64_t ns)
 {
-	return (
-	    SQLPOINTER)(uintptr_t)((ns + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S);
+	return odbc_number((ns + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S);
 }
 
 static enum db_verdict
