@@ -113,10 +113,21 @@
 #	sql_is STATEMENT WANT NAME   `is` over it
 #	member NAME              prints SQL for a member of the payload, as text
 #	payload                  and for all of it
+#	stored JSON              prints what is in payload of an event that came so
+#	instant COLUMN           prints SQL for one as text, in UTC, of six digits
 #	sql_now                  and for this instant, in UTC
 #	constrain CONDITION      the table logs refuses events of which that is not
-#	unconstrain              true, in the name picky; and takes all again
+#	unconstrain              true, in the name picky; and takes all again. The
+#	                         code is DB_PICKY then
+#	refuse [CONDITION]       a trigger refuses those of which that is true, of
+#	                         NEW.event and the like, and any rows may be there;
+#	                         or none. The code is DB_REFUSED, the text: refused
 #	make_tables [OPTION]...  as logload --print-schema has them
+#	change_tables SED [OPTION]...   and as that script of sed changes them
+#	rights [RIGHT,...]       the user has these alone on its tables, or all again
+#	password WORD            the user has that one. Both fail on SQLite, which
+#	                         knows no users
+#	indexes                  prints "NAME COLUMN,..." of each index of logs
 #	partitions               prints the names of the partitions of logs, sorted
 #	statements               prints what the server is at, a line each
 #	lock_logs, unlock_logs   another session holds the table logs
@@ -609,12 +620,28 @@ payload() {
 	"${DB}_payload"
 }
 
+stored() {
+	"${DB}_stored" "$1"
+}
+
+instant() {
+	"${DB}_instant" "$1"
+}
+
 constrain() {
 	"${DB}_constrain" "$1"
 }
 
 unconstrain() {
 	"${DB}_unconstrain"
+}
+
+refuse() {
+	"${DB}_refuse" "${1:-1 = 0}"
+}
+
+indexes() {
+	"${DB}_indexes" | sort
 }
 
 statements() {
@@ -643,8 +670,20 @@ wait_locked_out() {
 }
 
 make_tables() {
-	logload --db "$DB_URL" --print-schema "$@" >"$DIR/.schema"
+	change_tables '' "$@"
+}
+
+change_tables() {
+	logload --db "$DB_URL" --print-schema "${@:2}" | sed "$1" >"$DIR/.schema"
 	"${DB}_as_owner" "$(cat "$DIR/.schema")"
+}
+
+rights() {
+	"${DB}_rights" "${1-}"
+}
+
+password() {
+	"${DB}_password" "$1"
 }
 
 sql_is() {

@@ -40,6 +40,8 @@ mariadb_start() {
 	local user=() try
 
 	DB=mariadb
+	DB_PICKY=4025
+	DB_REFUSED=30001
 	DB_SOCKET=$DIR/mysql.sock
 	DB_FILES=$DIR/mysql
 	if [ ! -d "$DIR/mysql" ]; then
@@ -74,7 +76,7 @@ tests_mariadb_answers() {
 
 tests_mysql() {
 	mariadb --no-defaults --socket="$DB_SOCKET" --user=root --batch \
-		--skip-column-names "$@"
+		--skip-column-names --default-character-set=utf8mb4 "$@"
 }
 
 mariadb_sql() {
@@ -103,12 +105,42 @@ mariadb_payload() {
 	echo 'CONCAT(payload)'
 }
 
+mariadb_stored() {
+	printf '%s\n' "$1"
+}
+
+mariadb_instant() {
+	echo "$1"
+}
+
+mariadb_indexes() {
+	sql "SELECT index_name, GROUP_CONCAT(column_name ORDER BY seq_in_index)
+		FROM information_schema.statistics WHERE table_schema = 'logs' AND
+		table_name = 'logs' GROUP BY index_name" | tr '\t' ' '
+}
+
 mariadb_constrain() {
 	mariadb_sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK ($1)"
 }
 
 mariadb_unconstrain() {
 	mariadb_sql 'ALTER TABLE logs DROP CONSTRAINT picky'
+}
+
+mariadb_rights() {
+	sql "REVOKE ALL ON logs.* FROM logs@'%'; GRANT ${1:-ALL} ON logs.* TO logs@'%'"
+}
+
+mariadb_password() {
+	sql "ALTER USER logs@'%' IDENTIFIED BY '$1'"
+}
+
+mariadb_refuse() {
+	tests_mysql --database=logs --delimiter=// -e "
+		DROP TRIGGER IF EXISTS refuse //
+		CREATE TRIGGER refuse BEFORE INSERT ON logs FOR EACH ROW
+		IF $1 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO=30001,
+		MESSAGE_TEXT='refused'; END IF //"
 }
 
 mariadb_statements() {

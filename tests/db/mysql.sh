@@ -74,6 +74,8 @@ mysql_start() {
 	local words try
 
 	DB=mysql
+	DB_PICKY=3819
+	DB_REFUSED=30001
 	DB_SOCKET=$DIR/mysql.sock
 	DB_FILES=$DIR/mysql
 	if [ ! -d "$DB_FILES" ]; then
@@ -115,8 +117,21 @@ mysql_kill() {
 	kill_hard mysql
 }
 
+# It keeps the values of JSON, and not its text.
+mysql_stored() {
+	sql "SELECT CAST('${1//\\/\\\\}' AS JSON)"
+}
+
+# A server without its components remembers the last one that came.
+mysql_password() {
+	mariadb_password "$1"
+	mariadb --no-defaults --socket="$DB_SOCKET" --user=logs \
+		--password="$1" --execute='SELECT 1' >"$DIR/.password"
+}
+
 # All else is as with MariaDB.
-for tests_function in sql as_owner member payload now constrain unconstrain \
-	statements lock_logs unlock_logs is_locked_out partitions; do
+for tests_function in sql as_owner member payload instant now constrain \
+	unconstrain refuse indexes rights statements lock_logs \
+	unlock_logs is_locked_out partitions; do
 	eval "mysql_$tests_function() { mariadb_$tests_function \"\$@\"; }"
 done

@@ -57,6 +57,8 @@ postgresql_start() {
 	local name=postgresql as try
 
 	DB=postgresql
+	DB_PICKY=23514
+	DB_REFUSED=P0001
 	DB_SOCKET=$DIR/run
 	chmod 711 "$DIR" # for the server's user
 	case ${1:--} in
@@ -166,12 +168,52 @@ postgresql_payload() {
 	echo 'CONCAT(payload)'
 }
 
+postgresql_stored() {
+	printf '%s\n' "$1"
+}
+
+postgresql_instant() {
+	printf "to_char(%s, 'YYYY-MM-DD HH24:MI:SS.US')\n" "$1"
+}
+
+postgresql_indexes() {
+	sql "SELECT i.relname, string_agg(attname, ',' ORDER BY n)
+		FROM pg_index x JOIN pg_class i ON i.oid = indexrelid,
+		unnest(indkey) WITH ORDINALITY key(k, n) JOIN pg_attribute
+		ON attnum = k WHERE attrelid = indrelid AND
+		indrelid = 'logs'::regclass GROUP BY 1" | tr '\t' ' '
+}
+
 postgresql_constrain() {
 	postgresql_sql "ALTER TABLE logs ADD CONSTRAINT picky CHECK ($1)"
 }
 
 postgresql_unconstrain() {
 	postgresql_sql 'ALTER TABLE logs DROP CONSTRAINT picky'
+}
+
+# What an owner has can be taken away.
+postgresql_rights() {
+	if [ -n "$1" ]; then
+		sql "REVOKE CREATE ON SCHEMA public FROM pg_database_owner;
+			REVOKE ALL ON ALL TABLES IN SCHEMA public FROM logs;
+			GRANT $1 ON ALL TABLES IN SCHEMA public TO logs"
+	else
+		sql "GRANT CREATE ON SCHEMA public TO pg_database_owner;
+			GRANT ALL ON ALL TABLES IN SCHEMA public TO logs"
+	fi
+}
+
+postgresql_password() {
+	sql "ALTER ROLE logs PASSWORD '$1'"
+}
+
+postgresql_refuse() {
+	sql "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+		AS \$\$ BEGIN IF $1 THEN RAISE EXCEPTION 'refused'; END IF;
+		RETURN NEW; END \$\$;
+		CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON logs
+		FOR EACH ROW EXECUTE FUNCTION refuse()"
 }
 
 postgresql_statements() {

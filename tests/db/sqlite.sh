@@ -7,6 +7,8 @@
 
 sqlite_start() {
 	DB=sqlite
+	DB_PICKY=1811
+	DB_REFUSED=1811
 	DB_FILE=$DIR/sqlite/logs.db
 	DB_URL=sqlite:$DB_FILE
 	DB_FILES=$DIR/sqlite.away
@@ -46,15 +48,44 @@ sqlite_payload() {
 	echo payload
 }
 
+sqlite_stored() {
+	printf '%s\n' "$1"
+}
+
+sqlite_instant() {
+	echo "$1"
+}
+
+sqlite_indexes() {
+	sql "SELECT i.name || ' ' || group_concat(c.name, ',')
+		FROM pragma_index_list('logs') i, pragma_index_info(i.name) c
+		GROUP BY i.name"
+}
+
 # No ALTER TABLE adds a constraint there.
 sqlite_constrain() {
 	sqlite_sql "CREATE TRIGGER picky BEFORE INSERT ON logs
-		WHEN (SELECT NOT ($1) FROM (SELECT NEW.event AS event))
+		WHEN (SELECT NOT ($1) FROM (SELECT NEW.event AS event,
+			NEW.level AS level, NEW.user_id AS user_id))
 		BEGIN SELECT RAISE(ABORT, 'CONSTRAINT picky failed'); END"
 }
 
 sqlite_unconstrain() {
 	sqlite_sql 'DROP TRIGGER picky'
+}
+
+sqlite_rights() {
+	false
+}
+
+sqlite_password() {
+	false
+}
+
+sqlite_refuse() {
+	sqlite_sql "DROP TRIGGER IF EXISTS refuse;
+		CREATE TRIGGER refuse BEFORE INSERT ON logs WHEN $1
+		BEGIN SELECT RAISE(ABORT, 'refused'); END"
 }
 
 sqlite_statements() {
@@ -78,9 +109,9 @@ sqlite_unlock_logs() {
 tests_sqlite_rests() {
 	local pid
 
-	for pid in "${tests_pid[@]}"; do
-		grep -qx logload "/proc/$pid/comm" 2>/dev/null &&
-			grep -H '^voluntary' "/proc/$pid"/task/*/status
+	# Each that we start leads a session.
+	for pid in $(pgrep -x logload -s "$(IFS=, && echo "${tests_pid[*]}")"); do
+		grep -H '^voluntary' "/proc/$pid"/task/*/status
 	done 2>/dev/null
 }
 
