@@ -58,6 +58,9 @@
 #	                   matches (grep -E)
 #	Logs of all programs are shown when a test failed.
 #
+#	faults COMMAND...  runs it with logrecv-faults.c loaded: sets FAULTS, the
+#	                   directory of the files that it looks at
+#
 # Waiting: never sleep, ask for what you wait for
 #	wait_for [-t SECONDS] COMMAND...   repeats it every 20 ms until it
 #	                   succeeds; 1 after the deadline (20 s). `ok NAME wait_for
@@ -439,6 +442,17 @@ kill_group() {
 	kill -KILL -- "-${tests_pid[$1]}"
 	wait_exit "$1"
 } 2>/dev/null
+
+faults() {
+	export FAULTS=$DIR/faults
+	mkdir -p "$FAULTS"
+	[ -e "$DIR/faults.so" ] || ${CC:-cc} -D_GNU_SOURCE -O1 -shared -fPIC \
+		-o "$DIR/faults.so" "$tests_dir/integration/logrecv-faults.c" \
+		-ldl || skip_all 'no compiler for a library that fails'
+	# AddressSanitizer wants to be the first library; here it need not be.
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 \
+		LD_PRELOAD=$DIR/faults.so "$@"
+}
 
 log_since() {
 	tail -c "+$((${tests_mark[$1]} + 1))" "$DIR/$1.log"

@@ -3,6 +3,7 @@
 # after it, by -9, at random; two do it at a time, and beside one that follows
 # the spool. Each event is one row or one record in the end, never both, never
 # neither.
+# databases: mariadb mysql postgresql sqlite
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
@@ -18,12 +19,8 @@ retry() {
 }
 
 # The table refuses events of these names.
-refuse() {
-	tests_mysql --database=logs --delimiter=// -e "
-		DROP TRIGGER IF EXISTS refuse //
-		CREATE TRIGGER refuse BEFORE INSERT ON logs FOR EACH ROW
-		IF NEW.event REGEXP '^($1)\$' THEN SIGNAL SQLSTATE '45000' SET
-		MYSQL_ERRNO=30001, MESSAGE_TEXT='refused'; END IF //"
+refuse_named() {
+	refuse "NEW.event IN ('${1// /\', \'}')"
 }
 
 named() {
@@ -42,53 +39,32 @@ want_ids() {
 	seq "$1" "$2" | sed 's/^/1 /'
 }
 
-# No transaction is committed any more; all else goes on.
-commits_stop() {
-	start blocker mariadb --no-defaults --socket="$DB_SOCKET" --user=root \
-		-e 'BACKUP STAGE START; BACKUP STAGE FLUSH;
-		BACKUP STAGE BLOCK_DDL; BACKUP STAGE BLOCK_COMMIT;
-		SELECT SLEEP(1000)'
-	ok 'commits are stopped' wait_for commits_are_stopped
-}
+# held N COMMAND...: runs it until its records are written, which makes N files
+# of them; it comes to no commit.
+held() {
+	local want=$1
 
-commits_are_stopped() {
-	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
-		WHERE info LIKE 'SELECT SLEEP%'")" -gt 0 ]
+	shift
+	mkdir -p "$DIR/faults"
+	: >"$DIR/faults/publish"
+	faults start held "$@"
+	ok 'one has come to its commit' wait_for has_rejected "$want"
 }
-
-# After what was waiting for it was rolled back: its client has gone.
-commits_go_on() {
-	end_sessions "info = 'COMMIT'"
-	ok 'the commit has come to nothing' wait_for is_not_committing
-	end_sessions "info LIKE 'SELECT SLEEP%'"
-	wait_exit blocker
+has_rejected() {
+	[ "$(files rejected)" = "$1" ]
 }
-
-end_sessions() {
-	sql "KILL $(sql "SELECT id FROM information_schema.processlist
-		WHERE $1 AND id <> CONNECTION_ID()")"
-}
-
-is_not_committing() {
-	! is_committing
-}
-
-is_committing() {
-	[ "$(sql "SELECT COUNT(*) FROM information_schema.processlist
-		WHERE info = 'COMMIT'")" -gt 0 ]
+kill_held() {
+	kill_hard held
+	rm "$DIR/faults/publish"
 }
 
 # --- one that follows has written its records, and not committed
 
-refuse bad
+refuse_named bad
 { named good 5 0; named bad 3 5; } >"$SPOOL/ready/$(ready 1)"
-commits_stop
-logload_start
-ok 'a follower has come to its commit' wait_for is_committing
-is "$(files rejected)" 1 'its records are written'
-kill_hard logload
-commits_go_on
-refuse none
+held 1 logload --db "$DB_URL" --spool "$SPOOL"
+kill_held
+refuse
 cp -p "$SPOOL/rejected/$(ready 1)" "$DIR/first"
 retry
 is "$STATUS/$(rows)" 75/0 'they are not taken: their file comes once more'
@@ -111,20 +87,16 @@ is "$STATUS/$(rows)/$(files rejected)" 0/8/0 \
 
 # --- killed at its commit
 
-refuse 'bad|worse'
+refuse_named 'bad worse'
 { named good 5 10; named bad 3 15; named worse 3 18; } >"$SPOOL/ready/$(ready 2)"
 once
-refuse worse
-commits_stop
-start again logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
-ok 'a retry has come to its commit' wait_for is_committing
-is "$(files rejected)" 2 'what it was refused again is written'
+refuse_named worse
+held 2 logload --db "$DB_URL" --spool "$SPOOL" --retry-rejected
 old=$SPOOL/rejected/$(ready 2)
 retry "$old"
 is "$STATUS" 75 'another one leaves the file: status 75'
 like "$ERR" "left for later: file=$old .*another process" 'it is locked'
-kill_hard again
-commits_go_on
+kill_held
 cp -p "$old" "$DIR/old"
 again=$(ls "$SPOOL"/rejected/*@retry-*)
 retry "$again"
@@ -139,7 +111,7 @@ is "$(rejected line | xargs)" '9 10 11' 'the others are rejected again, once'
 
 # --- killed between its commit and the removal
 
-refuse none
+refuse
 cp -p "$DIR/old" "$old"
 retry "$old"
 is "$STATUS/$(rows)/$(summary skipped)" 0/16/1 \
@@ -152,37 +124,34 @@ is "$(all_ids)" "$({ want_ids 0 7; want_ids 10 20; })" 'each is there once'
 
 # --- killed anywhere, in chunks
 
-refuse bad
+refuse_named bad
 for i in $(seq 0 99); do
 	named good 1 "$((i * 20 + 1000))"
 	named bad 19 "$((i * 20 + 1001))"
 done | sed "s/}\$/,\"x\":\"$(printf '%0300d' 0)\"}/" >"$SPOOL/ready/$(ready 3)"
 once
 is "$(rejected line | wc -l)" 1900 '1,900 records'
-refuse none
+refuse
 progressed() {
 	[ "$(sql 'SELECT COUNT(*), SUM(progress) FROM log_files')" != "$1" ] ||
 		! alive again
 }
 # Slow enough to be seen between two chunks.
-tests_mysql --database=logs -e 'CREATE TRIGGER slow
-	BEFORE UPDATE ON log_files FOR EACH ROW DO SLEEP(0.1)'
 kills=0
 while [ "$kills" -lt 8 ]; do
 	progress=$(sql 'SELECT COUNT(*), SUM(progress) FROM log_files')
 	start again logload --db "$DB_URL" --spool "$SPOOL" --chunk 64KiB \
-		--retry-rejected
+		--rate 2000 --retry-rejected
 	wait_for progressed "$progress"
 	alive again || break
 	kill_hard again
 	kills=$((kills + 1))
 	# Some of the next chunk's are refused again, and taken in the end.
-	if [ "$kills" -eq 2 ]; then refuse bad; else refuse none; fi
+	if [ "$kills" -eq 2 ]; then refuse_named bad; else refuse;  fi
 	[ "$(files rejected)" -gt 0 ] || break
 done
 num "$kills" -ge 3 "killed $kills times within it"
-tests_mysql --database=logs -e 'DROP TRIGGER slow'
-refuse none
+refuse
 retry --chunk 64KiB
 retry --chunk 64KiB
 is "$STATUS/$(files rejected)" 0/0 'in the end nothing is rejected'
@@ -191,13 +160,13 @@ is "$(all_ids)" "$({ want_ids 0 7; want_ids 10 20; want_ids 1000 2999; })" \
 
 # --- several at a time, beside one that follows
 
-refuse bad
+refuse_named bad
 for n in 4 5 6 7 8 9; do
 	{ named good 50 "$((n * 1000))"; named bad 50 "$((n * 1000 + 50))"; } \
 		>"$SPOOL/ready/$(ready "$n")"
 done
 once
-refuse none
+refuse
 logload_start
 for n in 1 2 3; do
 	start "again$n" logload --db "$DB_URL" --spool "$SPOOL" --jobs 2 \

@@ -4,6 +4,8 @@
  *
  *	hold   while it exists, fdatasync(2) does not return
  *	fail   while it exists, fdatasync(2) fails with EIO
+ *	publish  while it exists, fsync(2) of a directory "rejected" does not
+ *	       return
  *	syncs  gets a byte for each fdatasync(2) that has succeeded
  *	deaf   while it exists, epoll_ctl(2) fails with ENOMEM to add a socket
  *	       that listens
@@ -14,11 +16,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 int fdatasync(int fd);
+int fsync(int fd);
 
 static int
 open_fault(const char *name, int flags)
@@ -63,6 +67,24 @@ fdatasync(int fd)
 		(void)close(log);
 	}
 	return rc;
+}
+
+int
+fsync(int fd)
+{
+	int (*next)(int);
+	char link[64], path[4096] = "";
+	const char *name;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) < 0)
+		path[0] = '\0';
+	name = strrchr(path, '/');
+	while (name != NULL && strcmp(name, "/rejected") == 0 &&
+	       exists("publish"))
+		(void)usleep(2000);
+	*(void **)&next = dlsym(RTLD_NEXT, "fsync");
+	return next(fd);
 }
 
 static int

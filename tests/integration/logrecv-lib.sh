@@ -75,12 +75,5 @@ raw() {
 }
 
 faults_start() {
-	export FAULTS=$DIR/faults
-	mkdir -p "$FAULTS"
-	[ -e "$DIR/faults.so" ] || ${CC:-cc} -D_GNU_SOURCE -O1 -shared -fPIC \
-		-o "$DIR/faults.so" "$TOP/tests/integration/logrecv-faults.c" \
-		-ldl || skip_all 'no compiler for a library that fails'
-	# AddressSanitizer wants to be the first library; here it need not be.
-	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 \
-		LD_PRELOAD=$DIR/faults.so logrecv_start "$@"
+	faults logrecv_start "$@"
 }
