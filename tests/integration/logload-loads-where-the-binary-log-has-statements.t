@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1
+db_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1
 { events 1000; echo bad; } >"$DIR/a"
 load "$DIR/a"
 is "$STATUS" 65 'by LOAD DATA'

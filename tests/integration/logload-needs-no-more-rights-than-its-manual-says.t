@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
-mariadb_start
+db_start
 # loader GRANTS: a new user, with the manual's statements that match.
 loader() {
 	sql "DROP USER IF EXISTS loader; DROP TABLE IF EXISTS logs, log_files;

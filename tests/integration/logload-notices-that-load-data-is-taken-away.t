@@ -5,7 +5,7 @@
 . "$(dirname "$0")/logload-lib.sh"
 
 # Such a log takes no arrays of rows, so that LOAD DATA is the first choice.
-mariadb_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1 \
+db_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1 \
 	--sync-binlog=1
 spool_new
 logload_start --read-timeout 10s
