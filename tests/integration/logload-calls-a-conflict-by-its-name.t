@@ -2,6 +2,7 @@
 # What another transaction is in the way of is no outage: it is called a
 # conflict, counted as one, and soon tried again. What is too large for one
 # transaction goes in smaller ones.
+# Of MariaDB: a wait for a lock that its server ends, and its binary log.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ~/.my.cnf and its kin, URL, options, variables, in the order that MySQL's own
 # tools have: an option wins over a file. The password shows nowhere.
+# Of MariaDB, whose client library and options these are.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -2,6 +2,7 @@
 # What a server, or what stands before it, is set to: sessions that end soon or
 # with each COMMIT, LOAD DATA that commits inside, settings that lose commits,
 # a host of several that is away, a connection that has silently gone.
+# Of MariaDB and what speaks its protocol: all are settings and packets of it.
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"

@@ -3,6 +3,7 @@
 # is extended at connect, and its lines keep their ids: what is half loaded goes
 # on, what is loaded is loaded no more. Where that is not allowed, the statement
 # is told.
+# Of MariaDB: the version before had no other database.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

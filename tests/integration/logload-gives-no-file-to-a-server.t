@@ -2,6 +2,7 @@
 # A server may answer any statement with a request for a file of the client's,
 # and whoever stands between it and us may do so in its place: whatever it asks
 # for, and whenever, it gets nothing but the rows of our own LOAD DATA.
+# Of MariaDB: no other protocol lets a server ask for a file.
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"

@@ -2,6 +2,7 @@
 # An asynchronous replica that lags lacks the last files when it is promoted,
 # and knows nothing of them. What is in loaded/ tells: each event becomes a row
 # there, once.
+# Of MariaDB's replicas; see logload-loads-all-when-postgresql-fails-over.t.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

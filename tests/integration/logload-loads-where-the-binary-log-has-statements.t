@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # With binlog_format=STATEMENT a server refuses to write under READ COMMITTED
 # (error 1665).
+# Of those who have such a log.
+# databases: mariadb mysql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # local_infile is switched off while logload is connected: it goes on by INSERT
 # at once, on the same connection.
+# Of those who have LOAD DATA.
+# databases: mariadb mysql
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

@@ -4,6 +4,7 @@
 # where the server has local_infile off, MySQL's default. Every row is the same:
 # quotes, escapes, control characters, NULL, values that do not fit, characters
 # of four bytes.
+# Of MariaDB, which has several methods; see …-stores-the-same-in-each-database.t.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 

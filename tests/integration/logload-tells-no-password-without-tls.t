@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Where TLS is asked for, a server (or who stands in its place) that has none
 # and asks for the password in clear does not get it.
+# Of MySQL's protocol, in which a server can ask for it in clear.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
 
