@@ -116,7 +116,7 @@
 #	sql_is STATEMENT WANT NAME   `is` over it
 #	member NAME              prints SQL for a member of the payload, as text
 #	payload                  and for all of it
-#	stored JSON              prints what is in payload of an event that came so
+#	as_stored JSON           prints what is in payload of an event that came so
 #	instant COLUMN           prints SQL for one as text, in UTC, of six digits
 #	sql_now                  and for this instant, in UTC
 #	constrain CONDITION      the table logs refuses events of which that is not
@@ -634,8 +634,8 @@ payload() {
 	"${DB}_payload"
 }
 
-stored() {
-	"${DB}_stored" "$1"
+as_stored() {
+	"${DB}_as_stored" "$1"
 }
 
 instant() {

@@ -105,7 +105,7 @@ mariadb_payload() {
 	echo 'CONCAT(payload)'
 }
 
-mariadb_stored() {
+mariadb_as_stored() {
 	printf '%s\n' "$1"
 }
 

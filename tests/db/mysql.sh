@@ -118,7 +118,7 @@ mysql_kill() {
 }
 
 # It keeps the values of JSON, and not its text.
-mysql_stored() {
+mysql_as_stored() {
 	sql "SELECT CAST('${1//\\/\\\\}' AS JSON)"
 }
 

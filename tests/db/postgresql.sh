@@ -168,7 +168,7 @@ postgresql_payload() {
 	echo 'CONCAT(payload)'
 }
 
-postgresql_stored() {
+postgresql_as_stored() {
 	printf '%s\n' "$1"
 }
 

@@ -48,7 +48,7 @@ sqlite_payload() {
 	echo payload
 }
 
-sqlite_stored() {
+sqlite_as_stored() {
 	printf '%s\n' "$1"
 }
 

@@ -23,7 +23,7 @@ table() { # [COLUMN]
 	make_tables "${COLUMN[@]}"
 	[ -z "${1-}" ] || sql "CREATE UNIQUE INDEX once ON logs ($1)"
 }
-# How often each reason was given, by its words.
+# Each reason that was given, by its words.
 reasons() {
 	rejected text | sed -E 's/.*(picky|refused).*/\1/
 		s/.*([Dd]uplicate|UNIQUE).*/twice/'
@@ -168,7 +168,7 @@ is "$STATUS/$(files ready)" 78/1 'refused whole: kept'
 # Of MariaDB alone: in how few statements, by LOAD DATA and by its arrays, and
 # what its triggers, keys and rights do.
 [ "$DB" = mariadb ] || { done_testing; exit; }
-table() {
+altered() { # CHANGE: the tables anew, with that change of logs
 	sql 'DROP TABLE IF EXISTS logs, log_files'
 	rm -rf "${SPOOL:?}"/{ready,rejected}/* "${DIR:?}"/rejected/*
 	make_tables "${COLUMN[@]}"
@@ -183,7 +183,7 @@ questions() {
 refuses() {
 	local name=$1 code=$2
 
-	table "$3"
+	altered "$3"
 	for off in 0 1; do
 		sql "SET GLOBAL local_infile=$((1 - off))"
 		{ events 40; echo "$4"; events 40 40; echo "$4"; } \
@@ -207,7 +207,7 @@ refuses 'no partition' 1526 'PARTITION BY RANGE COLUMNS (received_at)
 
 # A trigger that changes the rows' key, or stores elsewhere; seen, or not.
 for right in GRANT:TO REVOKE:FROM; do
-	table 'ADD CHECK (event <> "no")'
+	altered 'ADD CHECK (event <> "no")'
 	sql "${right%:*} TRIGGER ON logs.* ${right#*:} logs@'%'"
 	sql 'CREATE OR REPLACE TABLE seen (n INT)'
 	tests_mysql --database=logs --delimiter=// -e "CREATE TRIGGER later BEFORE
@@ -228,7 +228,7 @@ read_rows() {
 	sql "SELECT SUM(variable_value) FROM information_schema.global_status
 		WHERE variable_name LIKE 'Handler_read%'"
 }
-table 'DROP PRIMARY KEY, ADD PRIMARY KEY (file_id, line, received_at),
+altered 'DROP PRIMARY KEY, ADD PRIMARY KEY (file_id, line, received_at),
 	ADD CHECK (event <> "no")'
 events 20000 >"$DIR/many.ndjson"
 load "$DIR/many.ndjson"
@@ -242,7 +242,7 @@ is "$STATUS/$(rows)/$(rejected code | xargs)" 65/20080/4025 'for the same'
 
 # Values that are cut where errors are warnings, without halving for each.
 for off in 0 1; do
-	table 'MODIFY level VARCHAR(4)'
+	altered 'MODIFY level VARCHAR(4)'
 	sql "SET GLOBAL local_infile=$((1 - off))"
 	events 1600 | sed '0~16s/}$/,"level":"error"}/' >"$DIR/cut"
 	before=$(questions)
@@ -255,7 +255,7 @@ sql 'SET GLOBAL local_infile=1'
 
 # Each record tells of its own event, and few statements find that out.
 for off in 0 1; do
-	table 'ADD UNIQUE (id), ADD CHECK (event <> "no")'
+	altered 'ADD UNIQUE (id), ADD CHECK (event <> "no")'
 	sql "SET GLOBAL local_infile=$((1 - off))"
 	# Each event once; then 100 more are a CHECK's, and 100 others' duplicates.
 	events 3200 | sed -E '101~32s/test/no/; 117~32s/.*/{"id":"e0"}&/;
@@ -285,7 +285,7 @@ amid() {
 	local name=$1 ready=$2 change=$3 code=$4
 
 	shift 4
-	table ''
+	altered ''
 	sql "REVOKE ALL ON logs.* FROM logs@'%';
 		GRANT ALL ON logs.logs TO logs@'%';
 		GRANT ALL ON logs.log_files TO logs@'%'"
@@ -304,7 +304,7 @@ amid() {
 amid 'a right' stores_rows "REVOKE INSERT ON logs.logs FROM logs@'%'" 1142
 
 # So many statements for a file of 50,000 events.
-table 'MODIFY event VARCHAR(2)'
+altered 'MODIFY event VARCHAR(2)'
 events 50000 >"$SPOOL/ready/$(ready 1)"
 before=$(questions)
 once

@@ -76,7 +76,7 @@ method() {
 	is "$(summary events)/$(summary rejected)/$(summary kept)" 1/4/3 \
 		"$1: one more is a row"
 	sql_is 'SELECT payload FROM logs WHERE line = 3' \
-		"$(stored "$(event 2 6)")" "$1: byte for byte, at the line that it had"
+		"$(as_stored "$(event 2 6)")" "$1: byte for byte, at the line that it had"
 	sql_is "SELECT $(instant received_at), event FROM logs WHERE line = 3" \
 		"2026-01-02 00:00:00.000002	000000" "$1: with its columns"
 	is "$(rejected line | xargs)" '2 4 5 6' "$1: the others are still there"
@@ -98,9 +98,9 @@ method() {
 	retry
 	is "$STATUS/$(summary events)/$(summary kept)" 65/1/3 "$1: all mended"
 	is "$(rejected line | xargs)" '2 4 5' "$1: what is no event stays"
-	sql_is 'SELECT line, payload FROM logs ORDER BY line' "1	$(stored "$(event 1 4)")
-3	$(stored "$(event 2 6)")
-6	$(stored "$(event 3 8)")" "$1: all events are rows"
+	sql_is 'SELECT line, payload FROM logs ORDER BY line' "1	$(as_stored "$(event 1 4)")
+3	$(as_stored "$(event 2 6)")
+6	$(as_stored "$(event 3 8)")" "$1: all events are rows"
 	before=$(tests_listing)
 	retry
 	is "$STATUS/$(summary events)/$(summary kept)" 65/0/3 \

@@ -80,8 +80,8 @@ fsync(int fd)
 	if (readlink(link, path, sizeof(path) - 1) < 0)
 		path[0] = '\0';
 	name = strrchr(path, '/');
-	while (name != NULL && strcmp(name, "/rejected") == 0 &&
-	       exists("publish"))
+	while (
+	    name != NULL && strcmp(name, "/rejected") == 0 && exists("publish"))
 		(void)usleep(2000);
 	*(void **)&next = dlsym(RTLD_NEXT, "fsync");
 	return next(fd);
