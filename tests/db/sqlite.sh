@@ -107,10 +107,11 @@ sqlite_unlock_logs() {
 # Prints how often each thread of our loaders has gone to rest.
 # shellcheck disable=SC2154 # of lib.sh
 tests_sqlite_rests() {
-	local pid
+	local pid ours
 
-	# Each that we start leads a session.
-	for pid in $(pgrep -x logload -s "$(IFS=, && echo "${tests_pid[*]}")"); do
+	# Each that we start leads a session; pipeline.sh's children do, too.
+	ours=$(IFS=, && echo "${tests_pid[*]}")
+	for pid in $(pgrep -x logload -s "$ours"; pgrep -x logload -P "$ours"); do
 		grep -H '^voluntary' "/proc/$pid"/task/*/status
 	done 2>/dev/null
 }
