@@ -21,7 +21,8 @@ ends() {
 	took=$((($(date +%s%N) - began) / 1000000))
 	num "$took" -lt "$((2000 * WAIT_SCALE))" "$2: it ends at once"
 	is "$STATUS" 75 '  status 75'
-	like "$(<"$DIR/$1.out")" '"verdict":"stopped".*"reason":"stopped"' \
+	# On a busy machine it may not have begun the file.
+	like "$(<"$DIR/$1.out")" '(\[\]|"verdict":"stopped").*"reason":"stopped"' \
 		'  reported as what it is'
 }
 

@@ -25,7 +25,7 @@ end_sleep() {
 
 # Of MySQL, what is told of a server that is away has a code.
 case $DB in
-mariadb | mysql) away='\(2002\)' gone='\(20[01][0-9]\)' ;;
+mariadb | mysql) away='\(2002\)' gone='\(20[0-2][0-9]\)' ;;
 *) away=': .' gone=': .' ;;
 esac
 
