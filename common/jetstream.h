@@ -56,7 +56,7 @@ struct jetstream_config {
 };
 
 /* The rows of a tool's table of options that fill in a config. */
-#define JETSTREAM_OPTIONS_COUNT 9
+#define JETSTREAM_OPTIONS_COUNT 10
 void jetstream_options(struct jetstream_config *,
     struct option_spec rows[JETSTREAM_OPTIONS_COUNT]);
 /* What no row can check: 0, or -1. */

@@ -64,7 +64,7 @@ main(int argc, char **argv)
 static enum option_verdict
 read_settings(struct settings *s, int argc, char **argv, int *status)
 {
-	struct option_spec options[JETSTREAM_OPTIONS_COUNT + 7] = {
+	struct option_spec options[JETSTREAM_OPTIONS_COUNT + 6] = {
 	    {.name = "spool",
 		.type = OPTION_STRING,
 		.target = &s->spool,
@@ -91,14 +91,6 @@ read_settings(struct settings *s, int argc, char **argv, int *status)
 		.help = "fetch nothing while ready/ has so much",
 		.min = 1,
 		.max = INT64_MAX},
-	    {.name = "wait",
-		.type = OPTION_DURATION,
-		.target = &s->stream.wait_ns,
-		.initial = "5s",
-		.argument = "TIME",
-		.help = "for an answer of a server; then the next is asked",
-		.min = 100 * CLOCK_NS_PER_MS,
-		.max = 300 * CLOCK_NS_PER_S},
 	    {.name = "log-level",
 		.type = OPTION_ENUM,
 		.target = &s->log_level,
@@ -122,7 +114,7 @@ read_settings(struct settings *s, int argc, char **argv, int *status)
 	struct error err;
 	int first;
 
-	jetstream_options(&s->stream, &options[6]);
+	jetstream_options(&s->stream, &options[5]);
 	verdict = options_parse(&tool, argc, argv, &first, &err);
 	if (verdict == OPTIONS_RUN &&
 	    (s->spool == NULL || s->spool[0] == '\0')) {

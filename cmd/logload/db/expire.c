@@ -7,23 +7,18 @@
 #include "db.h"
 #include "expire.h"
 #include "sql.h"
-
-static enum db_verdict
-heard(enum db_verdict verdict)
-{
-	return verdict == DB_REFUSED ? DB_SCHEMA : verdict;
-}
+#include "statement.h"
 
 static enum db_verdict
 run(struct db *db)
 {
-	return heard(db->driver->run(db, db->sql.data, db->sql.len));
+	return db_run(db, db->sql.data, db->sql.len);
 }
 
 static enum db_verdict
 ask(struct db *db, struct db_answer *answer)
 {
-	return heard(db->driver->ask(db, db->sql.data, db->sql.len, answer));
+	return db_ask(db, db->sql.data, db->sql.len, answer);
 }
 
 /* What was put, as an answer of one instant. */
