@@ -520,8 +520,8 @@ test_client(void)
 	};
 	static const char *const names[] = {"", "a\"b", "a\\b", "a\nb", "\xff",
 	    "@received_at",
-	    "1234567890123456789012345678901234567890123456789012345678901234"
-	    "5"};
+	    ("1234567890123456789012345678901234567890123456789012345678901234"
+	     "5")};
 	struct tap_all all = {0};
 	struct event_tally tally;
 	struct buf out = {0};
