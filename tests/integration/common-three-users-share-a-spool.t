@@ -6,18 +6,25 @@
 . "$(dirname "$0")/../lib.sh"
 
 [ "$(id -u)" -eq 0 ] || skip_all 'only root can be several users'
+MASK=022
 receiver=62001 batcher=62002 loader=62003 group=62000 stranger=62009
 
 # as USER: sets AS, the words in front of a command, for `run` and `start`: with a
-# group of his own, and that of the spool besides
+# group of his own, and that of the spool besides, and the umask MASK
 as() {
-	AS=(setpriv "--reuid=$1" "--regid=$1" "--groups=$group" --)
+	AS=(setpriv "--reuid=$1" "--regid=$1" "--groups=$group" --
+		sh -c "umask $MASK; exec \"\$@\"" sh)
 }
 
 can_run() {
 	as "$receiver"
 	"${AS[@]}" "$DIR/bin/logrecv" --version >/dev/null 2>&1
 }
+
+# The test itself looks into the database, and SQLite makes a file beside it by
+# the umask first and gives it the right mode then: a loader that starts between
+# these two would be kept out.
+umask 0
 
 # Where everybody comes to.
 chmod 711 "$DIR"
@@ -44,7 +51,7 @@ all_of_it() {
 	local rows i tool
 
 	rows=$(rows)
-	umask "$1"
+	MASK=$1
 	spool_new
 	install -d -o root -g "$group" -m 2770 "$SPOOL"
 
