@@ -17,6 +17,9 @@ duration=${COMPOSE_DURATION:-10s}
 copy=$DIR/logs-test-$$
 export COMPOSE_PROJECT_NAME=${copy##*/}
 
+# What lib.sh chose is no address of the container, whose health check asks there.
+unset LOGRECV_ADMIN_LISTEN
+
 tidy_up() {
 	local status=$?
 
@@ -24,7 +27,7 @@ tidy_up() {
 	if [ "$tests_failed" -gt 0 ] || [ -z "$tests_done" ]; then
 		diag "--- the end of the services' logs"
 		docker compose logs --no-color --tail 40 2>&1 | sed 's/^/# /' >&2
-		tests --no-color logs --tail 40 2>&1 | sed 's/^/# /' >&2
+		tests logs --no-color --tail 40 2>&1 | sed 's/^/# /' >&2
 	fi
 	tests down --volumes --rmi local --timeout 1 >/dev/null 2>&1
 	docker compose down --volumes --rmi local --timeout 5 \
