@@ -223,8 +223,10 @@ void
 commit_release(struct commit *c, struct group *g)
 {
 	assert(g != c->gathering);
-	for (size_t i = 0; i < g->waiter_count; i++)
+	for (size_t i = 0; i < g->waiter_count; i++) {
 		free(g->waiters[i].bad);
+		free(g->waiters[i].note);
+	}
 	g->lines.len = 0;
 	trim(g);
 	g->waiter_count = 0;

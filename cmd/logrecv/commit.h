@@ -31,18 +31,25 @@
 
 #include "buf.h"
 #include "error.h"
+#include "http.h"
 #include "metrics.h"
 #include "spool.h"
 
 struct conn;
 struct event_tally;
+struct format;
 
 /* A request whose events are in the group. */
 struct waiter {
 	struct conn *conn;
 	uint64_t events;
 	uint64_t bytes; /* that it holds of the budget for bytes in flight */
-	struct event_tally *bad; /* NULL: all are good; freed with the group */
+	const struct format *format; /* by which it will be answered */
+	enum http_type type;         /* of its body */
+	/* Freed with the group: */
+	struct event_tally *bad; /* NULL: all are good */
+	char *note;              /* for the answer; NULL: none */
+	size_t note_len;
 };
 
 struct group {

@@ -19,7 +19,7 @@
 
 #include "conn.h"
 #include "crowd.h"
-#include "reply.h"
+#include "format.h"
 #include "worker.h"
 
 #define READ_AHEAD (32 << 10) /* not taken; then a paused connection stops */
@@ -40,7 +40,7 @@ static void serve(struct conn *, const struct request *);
 static void put(struct conn *, const char *data, size_t len);
 static void say(struct conn *, const char *data, size_t len);
 static void
-put_outcome(struct conn *, const struct waiter *, int result, bool last);
+tell_outcome(struct conn *, const struct waiter *, int result, bool last);
 static void release_held(struct conn *);
 static void linger(struct conn *);
 
@@ -469,19 +469,27 @@ conn_answer(struct conn *c, const struct request *r, struct reply *reply)
 }
 
 void
+conn_tell(struct conn *c, const struct request *r, const struct outcome *o)
+{
+	const struct format *f = r->way == NULL ? NULL : r->way->format;
+	struct reply reply = {.allow = o->status == 405 ? r->methods : 0};
+	struct buf body = {0};
+
+	if (format_answer(f, o, worker_retry_s(c->worker), &reply, &body) < 0)
+		conn_close(c); /* out of memory */
+	else
+		conn_answer(c, r, &reply);
+	buf_release(&body);
+}
+
+void
 conn_deny(struct conn *c, const struct request *r, const struct verdict *v)
 {
-	struct reply reply = {.status = v->status,
-	    .allow = v->status == 405 ? r->methods : 0,
-	    .retry_after = v->status == 503 ? worker_retry_s(c->worker) : 0};
-	char body[sizeof(v->text) + 16];
-	int n;
+	struct outcome o = {
+	    .status = v->status, .text = v->text, .type = r->type};
 
 	stat_add(c->worker->server->stats, v->stat, 1);
-	n = snprintf(body, sizeof(body), "{\"error\":\"%s\"}", v->text);
-	reply.body = body;
-	reply.len = (size_t)n;
-	conn_answer(c, r, &reply);
+	conn_tell(c, r, &o);
 }
 
 /* Sends what was held back for this moment. */
@@ -552,10 +560,10 @@ conn_settle(const struct waiter *waiter, int result)
 		c->phase = CONN_LAST;
 	last = c->phase == CONN_LAST && c->pending == 0 && c->held.len == 0;
 	if (result == 0 && waiter->events == 1 && waiter->bad == NULL &&
-	    !last && !c->persist_1_0)
-		put(c, w->one, w->one_len);
+	    waiter->format == w->one_format && !last && !c->persist_1_0)
+		put(c, w->one.data, w->one.len);
 	else
-		put_outcome(c, waiter, result, last);
+		tell_outcome(c, waiter, result, last);
 	if (c->phase == CONN_CLOSED)
 		return;
 	if (last)
@@ -574,21 +582,17 @@ conn_settle(const struct waiter *waiter, int result)
 
 /* The answer to a request of a group that has to be put together. */
 static void
-put_outcome(struct conn *c, const struct waiter *waiter, int result, bool last)
+tell_outcome(struct conn *c, const struct waiter *waiter, int result, bool last)
 {
 	struct worker *w = c->worker;
 	struct reply reply = {.close = last, .keep_alive = c->persist_1_0};
+	struct outcome o = outcome_of_commit(waiter, result);
 	struct buf body = {0};
-	int rc;
 
-	rc = reply_put_outcome(
-	    &reply, &body, result, waiter->events, waiter->bad);
-	if (reply.status == 503)
-		reply.retry_after = worker_retry_s(w);
-	reply.body = body.data;
-	reply.len = body.len;
 	w->answer.len = 0;
-	if (rc < 0 || reply_format(&w->answer, &reply, w->date) < 0)
+	if (format_answer(
+		waiter->format, &o, worker_retry_s(w), &reply, &body) < 0 ||
+	    reply_format(&w->answer, &reply, w->date) < 0)
 		conn_close(c); /* out of memory: no answer, no promise */
 	else
 		put(c, w->answer.data, w->answer.len);

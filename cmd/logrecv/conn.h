@@ -13,6 +13,7 @@
 #include "share.h"
 #include "stream.h"
 
+struct outcome;
 struct waiter;
 struct worker;
 
@@ -100,8 +101,12 @@ void conn_close_all(struct worker *);
  */
 void conn_refuse(struct conn *, enum intake_fault);
 
-/* Answers the request in work, after those that are pending. */
+/*
+ * These answer the request in work, after those that are pending: as it is, or
+ * what became of it in the way of its format.
+ */
 void conn_answer(struct conn *, const struct request *, struct reply *);
+void conn_tell(struct conn *, const struct request *, const struct outcome *);
 /* The same, by a verdict, which is counted. */
 void conn_deny(struct conn *, const struct request *, const struct verdict *);
 

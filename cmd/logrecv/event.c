@@ -1,8 +1,5 @@
 /*
  * event.c - see event.h.
- *
- * Each byte is looked at a bounded number of times, whatever is wrong with the
- * body: after an error the check never goes on before the line of the error.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,60 +8,34 @@
 
 #include "base64.h"
 #include "event.h"
+#include "format.h"
 #include "json.h"
 #include "utf8.h"
 
 #define STAMP_NAME "@received_at"
-#define RS '\x1e' /* RFC 7464: in front of each text of a sequence */
+#define KEEP (256 << 10) /* of a format's buffers, from request to request */
 
-/* The way through one body. */
-struct reader {
-	const char *body, *end;
-	const struct event_limits *limits;
-	const char *client_member; /* "": none */
-	size_t client_len;         /* its length */
-	struct event_tally *tally;
-	struct buf *out;
-	char suffix[EVENT_SUFFIX_MAX];
-	size_t suffix_len;
-	uint64_t room; /* bytes that may still be appended */
-};
-
-/* Why an event is bad; put into words where somebody will read them. */
-struct flaw {
-	enum event_fault fault;
-	const char *at;
-	const char *reason; /* EVENT_NOT_JSON: a constant text */
-	const char *stop;   /* where the event ends; NULL: it is no JSON */
-};
-
-static const char *take_array(struct reader *, const char *p);
-static const char *take_texts(struct reader *, const char *p);
-static const char *take_event(struct reader *, const char *p, struct flaw *);
-static const char *
-pass_bad_element(struct reader *, const char *p, struct flaw *);
-static const char *pass_bad_text(struct reader *, const char *p, struct flaw *);
-static const char *reject(
-    struct reader *, const char *begin, const char *stop, const struct flaw *);
-static const char *put_bad(
-    struct reader *, const struct event_error *, const char *text, size_t len);
+static const char *put_bad(struct event_writer *, const struct event_error *,
+    const char *text, size_t len);
 
 static const char *
-flawed(struct flaw *f, enum event_fault fault, const char *at, const char *stop)
+flawed(struct event_flaw *f, enum event_fault fault, const char *at,
+    const char *stop)
 {
-	*f = (struct flaw){.fault = fault, .at = at, .stop = stop};
+	*f = (struct event_flaw){.fault = fault, .at = at, .stop = stop};
 	return NULL;
 }
 
 static void
-describe(const struct reader *r, const struct flaw *f, struct event_error *e)
+describe(const struct event_writer *w, const struct event_flaw *f,
+    struct event_error *e)
 {
-	const struct event_limits *limits = r->limits;
+	const struct event_limits *limits = w->limits;
 	const char *text = f->reason;
 
 	e->fault = f->fault;
-	e->event = (size_t)(r->tally->good + r->tally->bad);
-	e->offset = (size_t)(f->at - r->body);
+	e->event = (size_t)(w->tally->good + w->tally->bad);
+	e->offset = (size_t)(f->at - w->body);
 	if (f->fault == EVENT_TOO_DEEP) {
 		(void)snprintf(e->text, sizeof(e->text),
 		    "nested over --max-depth (%llu)",
@@ -88,43 +59,11 @@ describe(const struct reader *r, const struct flaw *f, struct event_error *e)
 	(void)snprintf(e->text, sizeof(e->text), "%s", text);
 }
 
-/* No line is made of the body. */
-static const char *
-fail(struct reader *r, const struct flaw *f)
+const char *
+event_fail(struct event_writer *w, const struct event_flaw *f)
 {
-	describe(r, f, &r->tally->errors[0]);
+	describe(w, f, &w->tally->errors[0]);
 	return NULL;
-}
-
-static const char *
-fail_json(struct reader *r, const char *at, const char *reason)
-{
-	return fail(r, &(struct flaw){EVENT_NOT_JSON, at, reason, NULL});
-}
-
-static bool
-is_break(char c)
-{
-	return c == '\n' || c == '\r' || c == RS;
-}
-
-/* The first one from p on, or end. */
-static const char *
-find_break(const char *p, const char *end)
-{
-	while (p < end && !is_break(*p))
-		p++;
-	return p;
-}
-
-/* What may stand between two texts. */
-static const char *
-skip_between(const char *p, const char *end)
-{
-	p = json_skip_space(p, end);
-	while (p < end && *p == RS)
-		p = json_skip_space(p + 1, end);
-	return p;
 }
 
 bool
@@ -144,107 +83,40 @@ event_is_member(const char *name)
 
 /* What is added to an event, with the comma in front of it. */
 static void
-make_suffix(struct reader *r, const struct event_origin *from)
+make_suffix(struct event_writer *w, const struct event_origin *from)
 {
-	size_t size = sizeof(r->suffix);
+	size_t size = sizeof(w->suffix);
 	int n = 0;
 
-	r->client_member = r->limits->client_member;
-	if (r->client_member == NULL)
-		r->client_member = "";
+	w->client_member = w->limits->client_member;
+	if (w->client_member == NULL)
+		w->client_member = "";
 	else
-		n = snprintf(r->suffix, size, ",\"%s\":\"%s\"",
-		    r->client_member, from->client);
-	r->client_len = strlen(r->client_member);
-	n += snprintf(r->suffix + n, size - (size_t)n,
+		n = snprintf(w->suffix, size, ",\"%s\":\"%s\"",
+		    w->client_member, from->client);
+	w->client_len = strlen(w->client_member);
+	n += snprintf(w->suffix + n, size - (size_t)n,
 	    ",\"" STAMP_NAME "\":\"%s\"}\n", from->stamp);
-	r->suffix_len = (size_t)n;
+	w->suffix_len = (size_t)n;
 }
 
 int
-event_append(const char *body, size_t len, const struct event_origin *from,
-    const struct event_limits *limits, uint64_t room, struct buf *out,
-    struct event_tally *tally)
+event_write(struct event_writer *w, const struct format *format,
+    const struct request *r, const struct event_origin *from)
 {
-	struct reader r = {.body = body,
-	    .end = body + len,
-	    .limits = limits,
-	    .tally = tally,
-	    .out = out,
-	    .room = room};
-	const char *p = body;
-	size_t before = out->len;
+	size_t before = w->out->len;
+	int rc;
 
-	memset(tally, 0, offsetof(struct event_tally, errors));
-	make_suffix(&r, from);
-	if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-		p += 3;
-	if (r.end > p && r.end[-1] == '\0')
-		r.end--; /* a C string, sent with its end */
-	p = skip_between(p, r.end);
-	if (p == r.end)
-		p = fail(&r, &(struct flaw){EVENT_BODY_EMPTY, p, NULL, NULL});
-	else if (*p == '[')
-		p = take_array(&r, p);
-	else
-		p = take_texts(&r, p);
-	if (p != NULL && (tally->good > 0 || tally->bad == 0))
-		return 0;
-	out->len = before;
-	return -1;
-}
-
-static const char *
-take_array(struct reader *r, const char *p)
-{
-	struct flaw flaw;
-
-	p = json_skip_space(p + 1, r->end);
-	if (p < r->end && *p == ']')
-		p++;
-	else
-		for (;;) {
-			const char *after = take_event(r, p, &flaw);
-
-			if (after == NULL)
-				after = pass_bad_element(r, p, &flaw);
-			if (after == NULL)
-				return NULL;
-			p = json_skip_space(after, r->end);
-			if (p == r->end || (*p != ',' && *p != ']'))
-				return fail_json(r, p, "expected ',' or ']'");
-			if (*p++ == ']')
-				break;
-			p = json_skip_space(p, r->end);
-		}
-	p = skip_between(p, r->end);
-	if (p < r->end)
-		return fail_json(r, p, "more text after the array's end");
-	return p;
-}
-
-/* Objects one behind another, with or without white space between. */
-static const char *
-take_texts(struct reader *r, const char *p)
-{
-	const char *after = NULL; /* the text before */
-	struct flaw flaw;
-
-	while (p < r->end) {
-		if (after != NULL && *p != '{' && find_break(after, p) == p) {
-			(void)flawed(&flaw, EVENT_NOT_JSON, p, NULL);
-			flaw.reason = "more text after the event on its line";
-			after = NULL;
-		} else {
-			after = take_event(r, p, &flaw);
-		}
-		if (after == NULL)
-			after = pass_bad_text(r, p, &flaw);
-		if (after == NULL)
-			return NULL;
-		p = skip_between(after, r->end);
-	}
-	return p;
+	w->body = r->body;
+	w->end = r->body + r->len;
+	buf_clear(w->scratch, KEEP);
+	buf_clear(w->note, KEEP);
+	memset(w->tally, 0, offsetof(struct event_tally, errors));
+	make_suffix(w, from);
+	rc = format->take(w, r);
+	if (rc < 0 || w->tally->good == 0)
+		w->out->len = before;
+	return rc;
 }
 
 /*
@@ -265,11 +137,11 @@ copy(char *to, const char *from, size_t len, bool breaks)
 
 /* Is the member's name one of ours? */
 static bool
-is_ours(const struct reader *r, const struct json_member *member)
+is_ours(const struct event_writer *w, const struct json_member *member)
 {
 	return json_name_is(member, STAMP_NAME, sizeof(STAMP_NAME) - 1) ||
-	       (r->client_len > 0 &&
-		   json_name_is(member, r->client_member, r->client_len));
+	       (w->client_len > 0 &&
+		   json_name_is(member, w->client_member, w->client_len));
 }
 
 /*
@@ -277,8 +149,8 @@ is_ours(const struct reader *r, const struct json_member *member)
  * ours; returns the length. *bare: what comes next needs no comma.
  */
 static size_t
-copy_unstamped(struct reader *r, char *to, const char *p, const char *stop,
-    bool breaks, bool *bare)
+copy_unstamped(struct event_writer *w, char *to, const char *p,
+    const char *stop, bool breaks, bool *bare)
 {
 	const char *cursor = p, *from = p;
 	struct json_member member;
@@ -286,7 +158,7 @@ copy_unstamped(struct reader *r, char *to, const char *p, const char *stop,
 
 	*bare = true;
 	while (json_next_member(&cursor, stop, &member)) {
-		*bare = is_ours(r, &member);
+		*bare = is_ours(w, &member);
 		if (!*bare)
 			continue;
 		/* Its comma goes too; one in front stays, and serves ours. */
@@ -294,30 +166,27 @@ copy_unstamped(struct reader *r, char *to, const char *p, const char *stop,
 		    to + len, from, (size_t)(member.name.p - 1 - from), breaks);
 		len += (size_t)(member.name.p - 1 - from);
 		from = cursor;
-		r->tally->stamps++;
+		w->tally->stamps++;
 	}
 	copy(to + len, from, (size_t)(stop - 1 - from), breaks);
 	return len + (size_t)(stop - 1 - from);
 }
 
-/*
- * Checks the event at p and appends its line; returns the byte after it, or
- * NULL with *flaw set.
- */
-static const char *
-take_event(struct reader *r, const char *p, struct flaw *flaw)
+const char *
+event_take(struct event_writer *w, const char *p, const char *end,
+    struct event_flaw *flaw)
 {
-	struct json_watch watch = {.names = {STAMP_NAME, r->client_member},
-	    .lens = {sizeof(STAMP_NAME) - 1, r->client_len}};
+	struct json_watch watch = {.names = {STAMP_NAME, w->client_member},
+	    .lens = {sizeof(STAMP_NAME) - 1, w->client_len}};
 	struct json_error json;
-	const char *stop, *suffix = r->suffix;
-	size_t len, suffix_len = r->suffix_len;
-	struct buf *out = r->out;
+	const char *stop, *suffix = w->suffix;
+	size_t len, suffix_len = w->suffix_len;
+	struct buf *out = w->out;
 	bool bare;
 	char *to;
 
 	stop = json_check_watching(
-	    p, r->end, (unsigned)r->limits->depth, &watch, &json);
+	    p, end, (unsigned)w->limits->depth, &watch, &json);
 	if (stop == NULL) {
 		(void)flawed(flaw,
 		    json.too_deep ? EVENT_TOO_DEEP : EVENT_NOT_JSON, json.at,
@@ -328,16 +197,16 @@ take_event(struct reader *r, const char *p, struct flaw *flaw)
 	if (*p != '{')
 		return flawed(flaw, EVENT_NOT_OBJECT, p, stop);
 	len = (size_t)(stop - p);
-	if (len > r->limits->event_bytes)
+	if (len > w->limits->event_bytes)
 		return flawed(flaw, EVENT_TOO_LARGE, p, stop);
-	if (len + suffix_len > r->room)
+	if (len + suffix_len > w->room)
 		return flawed(flaw, EVENT_NO_ROOM, p, stop);
 	if (buf_reserve(out, len + suffix_len) < 0)
 		return flawed(flaw, EVENT_NO_MEMORY, p, stop);
 	to = out->data + out->len;
 	len--; /* the closing brace is in the suffix */
 	if (watch.seen) {
-		len = copy_unstamped(r, to, p, stop, watch.breaks, &bare);
+		len = copy_unstamped(w, to, p, stop, watch.breaks, &bare);
 	} else {
 		bare = *json_skip_space(p + 1, stop) == '}';
 		copy(to, p, len, watch.breaks);
@@ -346,105 +215,39 @@ take_event(struct reader *r, const char *p, struct flaw *flaw)
 	suffix_len -= bare;
 	memcpy(to + len, suffix, suffix_len);
 	out->len += len + suffix_len;
-	r->room -= len + suffix_len;
-	r->tally->good++;
+	w->room -= len + suffix_len;
+	w->tally->good++;
 	return stop;
 }
 
-/*
- * Bad events: each of these returns where the next one is looked for, or NULL
- * with the body's error set.
- */
-
-/* Is the flaw one that the event's neighbours need not suffer for? */
-static bool
-is_its_own(const struct reader *r, const struct flaw *f)
+int
+event_put(struct event_writer *w, const char *text, size_t len, const char *at)
 {
-	return f->fault < EVENT_FAULTS && !r->limits->refuse;
-}
+	struct event_flaw flaw;
 
-/* Where does what is too deep end, if it is JSON and ends before `end`? */
-static void
-find_deep_end(const char *p, const char *end, struct flaw *f)
-{
-	struct json_error json;
-	bool breaks;
-
-	f->stop = json_check(p, end, JSON_DEPTH_MOST, &breaks, &json);
-	if (f->stop == NULL && !json.too_deep)
-		*f = (struct flaw){EVENT_NOT_JSON, json.at, json.reason, NULL};
-}
-
-static const char *
-pass_bad_element(struct reader *r, const char *p, struct flaw *f)
-{
-	if (!is_its_own(r, f))
-		return fail(r, f);
-	if (f->fault == EVENT_TOO_DEEP)
-		find_deep_end(p, r->end, f);
-	return f->stop == NULL ? fail(r, f) : reject(r, p, f->stop, f);
+	if (event_take(w, text, text + len, &flaw) != NULL)
+		return 0;
+	flaw.at = at; /* what is built lies nowhere in the body */
+	if (!event_is_own_flaw(w, &flaw))
+		return event_fail(w, &flaw) == NULL ? -1 : 0;
+	return event_reject(w, text, text + len, &flaw) == NULL ? -1 : 0;
 }
 
 /*
- * Does an object with an error at `at` stand on several lines? If not by the
- * error's place, then where its first line is sure to go on.
+ * Bad events
  */
-static bool
-spans_lines(const char *begin, const char *at, const char *line_end)
+
+bool
+event_is_own_flaw(const struct event_writer *w, const struct event_flaw *f)
 {
-	if (find_break(begin, at) < at)
-		return true;
-	while (line_end[-1] == ' ' || line_end[-1] == '\t')
-		line_end--;
-	return *begin == '{' && strchr("{[,:", line_end[-1]) != NULL;
+	return f->fault < EVENT_FAULTS && !w->limits->refuse;
 }
 
-/* Where the check goes on after an error at `at` in a text from begin on. */
-static const char *
-find_next(const char *begin, const char *at, const char *end)
+const char *
+event_reject(struct event_writer *w, const char *begin, const char *stop,
+    const struct event_flaw *f)
 {
-	const char *p = find_break(at, end);
-
-	if (!spans_lines(begin, at, p))
-		return p;
-	/* Its line may be the next event's, if this one was cut short. */
-	for (p = at; p > begin && !is_break(p[-1]);)
-		p--;
-	if (p == begin)
-		p = find_break(at, end);
-	while (p < end && *p != '{' && *p != RS) {
-		p = find_break(p, end);
-		if (p < end && *p != RS)
-			p++;
-	}
-	return p;
-}
-
-static const char *
-pass_bad_text(struct reader *r, const char *p, struct flaw *f)
-{
-	const char *next = f->stop;
-	struct flaw deep = *f;
-
-	if (!is_its_own(r, f))
-		return fail(r, f);
-	if (f->fault == EVENT_TOO_LARGE)
-		return reject(r, p, next, f);
-	next = find_next(p, f->stop != NULL ? f->stop : f->at, r->end);
-	if (f->fault == EVENT_TOO_DEEP) {
-		find_deep_end(p, next, &deep);
-		if (deep.stop != NULL)
-			next = deep.stop;
-	}
-	return reject(r, p, next, f);
-}
-
-/* Notes a bad event and returns its end. */
-static const char *
-reject(
-    struct reader *r, const char *begin, const char *stop, const struct flaw *f)
-{
-	struct event_tally *t = r->tally;
+	struct event_tally *t = w->tally;
 	struct event_error e;
 	const char *text_end = stop;
 
@@ -452,10 +255,10 @@ reject(
 	       json_skip_space(text_end - 1, text_end) == text_end)
 		text_end--;
 	if (t->bad < EVENT_KEPT_MAX) {
-		describe(r, f, &e);
+		describe(w, f, &e);
 		if (t->bad < EVENT_ERRORS_MAX)
 			t->errors[t->bad] = e;
-		if (put_bad(r, &e, begin, (size_t)(text_end - begin)) == NULL)
+		if (put_bad(w, &e, begin, (size_t)(text_end - begin)) == NULL)
 			return NULL;
 	}
 	t->bad++;
@@ -480,20 +283,20 @@ string_length(const char *text, size_t len)
 
 /* The line of a bad event; NULL, with the body's error set: no room. */
 static const char *
-put_bad(
-    struct reader *r, const struct event_error *e, const char *text, size_t len)
+put_bad(struct event_writer *w, const struct event_error *e, const char *text,
+    size_t len)
 {
 	static const char tail[] = "\",\"base64\"]\n";
 	char head[sizeof(e->text) + 120], note[80] = "";
-	struct flaw full = {EVENT_NO_ROOM, text, NULL, NULL};
+	struct event_flaw full = {EVENT_NO_ROOM, text, NULL, NULL};
 	size_t kept = len, need;
-	struct buf *out = r->out;
+	struct buf *out = w->out;
 	bool plain;
 	char *to;
 	int n;
 
-	if (len > r->limits->event_bytes) {
-		kept = utf8_cut(text, (size_t)r->limits->event_bytes);
+	if (len > w->limits->event_bytes) {
+		kept = utf8_cut(text, (size_t)w->limits->event_bytes);
 		(void)snprintf(note, sizeof(note),
 		    "; %zu of its %zu bytes are kept", kept, len);
 	}
@@ -502,11 +305,11 @@ put_bad(
 	    e->offset, plain ? "" : "\"");
 	need = (size_t)n + (plain ? string_length(text, kept) + 2
 				  : base64_length(kept) + sizeof(tail) - 1);
-	if (need > r->room)
-		return fail(r, &full);
+	if (need > w->room)
+		return event_fail(w, &full);
 	full.fault = EVENT_NO_MEMORY;
 	if (buf_reserve(out, need) < 0)
-		return fail(r, &full);
+		return event_fail(w, &full);
 	to = out->data + out->len;
 	memcpy(to, head, (size_t)n);
 	to += n;
@@ -518,7 +321,7 @@ put_bad(
 		memcpy(to + base64_length(kept), tail, sizeof(tail) - 1);
 	}
 	out->len += need;
-	r->room -= need;
+	w->room -= need;
 	return text;
 }
 

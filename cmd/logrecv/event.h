@@ -1,5 +1,16 @@
 /*
- * event.h - turns the body of a request into lines of the spool.
+ * event.h - makes lines of the spool of the events of a request.
+ *
+ * A format (format.h) finds the events in a body, and gives each to the
+ * request's writer:
+ *
+ *   after = event_take(w, p, end, &flaw);          as it lies in the body
+ *   event_put(w, text, len, at)                    built by the format
+ *   after = event_reject(w, p, after, &flaw);      bad, in good company
+ *   return event_fail(w, &flaw);                   the whole body is
+ *
+ * All limits, what is done with bad events, and the members that are ours are
+ * the writer's.
  */
 #ifndef LOGRECV_EVENT_H
 #define LOGRECV_EVENT_H
@@ -44,6 +55,7 @@ enum event_fault {
 	EVENT_NOT_OBJECT,
 	EVENT_TOO_DEEP,
 	EVENT_TOO_LARGE,
+	EVENT_UNFIT, /* not what its format has; the flaw says why */
 	EVENT_FAULTS,
 	/* And these are the whole body's: */
 	EVENT_BODY_EMPTY = EVENT_FAULTS,
@@ -67,14 +79,41 @@ struct event_tally {
 	struct event_error errors[EVENT_ERRORS_MAX];
 };
 
+/* Why an event is bad; put into words where somebody will read them. */
+struct event_flaw {
+	enum event_fault fault;
+	const char *at;     /* in the body */
+	const char *reason; /* EVENT_NOT_JSON, EVENT_UNFIT: a constant text */
+			    /* that needs no escapes in JSON */
+	const char *stop;   /* where the event ends; NULL: it is no JSON */
+};
+
+struct format;
+struct request;
+
+/* What a request's events are written with. */
+struct event_writer {
+	/* The caller of event_write sets: */
+	const struct event_limits *limits;
+	struct event_tally *tally;
+	struct buf *out; /* lines are appended to it */
+	uint64_t room;   /* bytes that may still be appended */
+	/* For the format, empty at first: */
+	struct buf *scratch; /* to build an event in */
+	struct buf *note;    /* what its answer needs to know of the body */
+	/* event_write sets: */
+	const char *body, *end;    /* of the request */
+	const char *client_member; /* "": none */
+	size_t client_len;         /* its length */
+	char suffix[EVENT_SUFFIX_MAX];
+	size_t suffix_len;
+};
+
 /*
- * Appends one line an event to out: the event as the client sent it, line
+ * Appends one line an event of the request's body: the event's text, line
  * breaks between its tokens turned into spaces, a top-level "@received_at" of
  * the client's taken out, and "@received_at":"stamp" added as the last member;
  * where there is a client_member, so is that, in front of it.
- * A body is an array of objects, or objects one behind another, with or
- * without white space between them (NDJSON is one kind), or an RS in front of
- * each (RFC 7464). A BOM may stand before it and a NUL behind.
  *
  * A bad event becomes a line that no event can be, for logload to put aside:
  *
@@ -84,18 +123,38 @@ struct event_tally {
  * event_bytes of the text are kept, which the reason then tells, and at most
  * EVENT_KEPT_MAX such lines are made.
  *
- * Where a bad event ends: if it is JSON, at its end. If not, at the next line
- * break; or, where it is an object of several lines, before the next line that
- * begins with '{'; an RS ends it in any case. In an array a bad event must be
- * JSON, since nothing else tells where the next one begins.
- *
- * At most `room` bytes are appended. 0 with *tally set; or -1 with its
- * errors[0] alone, and out as it was: the body is no JSON, one event is bad
- * and that refuses all, or not one is good.
+ * 0 with the tally set, and no line where no event is good; or -1 with its
+ * errors[0] alone, and out as it was: no event is taken.
  */
-int event_append(const char *body, size_t len, const struct event_origin *,
-    const struct event_limits *, uint64_t room, struct buf *out,
-    struct event_tally *tally);
+int event_write(struct event_writer *, const struct format *,
+    const struct request *, const struct event_origin *);
+
+/*
+ * Checks the JSON object that begins at p in the body, and appends its line.
+ * Returns the byte after it; or NULL with the flaw set, and nothing appended.
+ */
+const char *event_take(
+    struct event_writer *, const char *p, const char *end, struct event_flaw *);
+
+/*
+ * The same for an object that a format has built, of what lies in the body at
+ * `at`; a bad one is rejected. 0, or -1: the body's error is set.
+ */
+int
+event_put(struct event_writer *, const char *text, size_t len, const char *at);
+
+/* Is the flaw one that the event's neighbours need not suffer for? */
+bool event_is_own_flaw(const struct event_writer *, const struct event_flaw *);
+
+/*
+ * Notes a bad event, from begin to stop, and appends a line for it. Returns
+ * stop; or NULL with the body's error set. Only for an event's own flaw.
+ */
+const char *event_reject(struct event_writer *, const char *begin,
+    const char *stop, const struct event_flaw *);
+
+/* Sets the body's error; returns NULL. No more may be given to the writer. */
+const char *event_fail(struct event_writer *, const struct event_flaw *);
 
 /*
  * A copy for as long as the answer has to wait, which is no larger than it

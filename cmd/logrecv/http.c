@@ -364,6 +364,8 @@ parse_field(const char *p, const char *end, struct http_request *req,
 			return http_fail(err, 400, "more than one Origin");
 		req->origin = (struct http_text){value, len};
 	}
+	if (text_is_like(p, name_len, "Content-Type"))
+		req->content_type = (struct http_text){value, len};
 	if (text_is_like(p, name_len, "Content-Encoding")) {
 		if (req->content_encoding.len > 0)
 			return http_fail(
@@ -394,6 +396,24 @@ http_next_field(
 		return true;
 	}
 	return false;
+}
+
+enum http_type
+http_type(struct http_text value)
+{
+	const char *p = value.p, *end = p + value.len;
+	size_t len;
+
+	if (value.len == 0)
+		return HTTP_TYPE_NONE;
+	if (value.len < 12 || strncasecmp(p, "application/", 12) != 0)
+		return HTTP_TYPE_OTHER;
+	p += 12;
+	len = (size_t)(pass_token(p, end) - p);
+	if (text_is_like(p, len, "json"))
+		return HTTP_TYPE_JSON;
+	return text_is_like(p, len, "x-protobuf") ? HTTP_TYPE_PROTOBUF
+						  : HTTP_TYPE_OTHER;
 }
 
 /* What the fields mean together (sections 3.2, 6.1, 6.3, 9.3). */

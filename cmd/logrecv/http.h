@@ -32,6 +32,14 @@ extern const char *const http_method_names[HTTP_OTHER];
 
 #define HTTP_BIT(method) (1U << HTTP_##method)
 
+/* What a body is said to be. */
+enum http_type {
+	HTTP_TYPE_NONE, /* nothing is said */
+	HTTP_TYPE_JSON,
+	HTTP_TYPE_PROTOBUF,
+	HTTP_TYPE_OTHER,
+};
+
 struct http_request {
 	enum http_method method;
 	struct http_text path;  /* of the target, without the query */
@@ -41,6 +49,7 @@ struct http_request {
 	bool expect_continue;
 	bool chunked;
 	uint64_t length; /* Content-Length; 0 where there is none */
+	struct http_text content_type;     /* empty: none */
 	struct http_text content_encoding; /* empty: none */
 	struct http_text host;             /* with its port, if it has one */
 	struct http_text origin; /* RFC 6454, section 7; p is NULL: none */
@@ -66,6 +75,9 @@ size_t http_leading_crlf(const char *p, size_t len);
 /* Parses a whole head. 0, or -1 with *err set. */
 int http_parse_head(
     const char *head, size_t len, struct http_request *, struct http_error *);
+
+/* Of a Content-Type, parameters aside (RFC 9110, section 8.3). */
+enum http_type http_type(struct http_text value);
 
 /*
  * The next field of this name in a head that was parsed: sets its value, and

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "format.h"
 #include "front/forwarded.h"
 #include "front/proxy.h"
 #include "intake.h"
@@ -55,8 +56,9 @@ intake_init(struct intake *i, struct server *server, struct share *share,
 void
 intake_release(struct intake *i)
 {
-	share_give(i->share, i->body.len);
+	share_give(i->share, i->body.len + i->target.len);
 	buf_release(&i->body); /* thousands are idle */
+	buf_release(&i->target);
 }
 
 /* What the state calls for, behind the bytes that are already taken. */
@@ -85,7 +87,7 @@ intake_next(struct intake *i, const char *p, size_t len, size_t *taken)
 void
 intake_done(struct intake *i)
 {
-	if (i->body.data != NULL)
+	if (i->body.data != NULL || i->target.data != NULL)
 		intake_release(i);
 }
 
@@ -220,6 +222,30 @@ take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 	return begin_body(i, &req, p + n, len - (size_t)n, taken);
 }
 
+/* The body is still to come: what is needed of the head does not wait for it.
+ */
+static bool
+keep_target(struct intake *i)
+{
+	struct request *r = &i->request;
+	size_t name = r->name.len, len = name + r->query.len;
+
+	if (len == 0)
+		return true;
+	if (!share_take(i->share, len, share_body_spare(i->share)))
+		return false;
+	if (buf_reserve(&i->target, len) < 0) {
+		share_give(i->share, len);
+		return false;
+	}
+	memcpy(i->target.data, r->name.p, name);
+	memcpy(i->target.data + name, r->query.p, r->query.len);
+	i->target.len = len;
+	r->name.p = i->target.data;
+	r->query.p = i->target.data + name;
+	return true;
+}
+
 /*
  * The head is whole, and taken; begins with what is behind it, or is done if
  * that is all of the body.
@@ -232,8 +258,9 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 
 	r->last = !req->keep_alive;
 	r->persist_1_0 = req->minor == 0 && req->keep_alive;
+	r->query = req->query;
 	judge_head(i, req, &r->verdict);
-	i->skip = r->verdict.status != 0 || !r->way->events;
+	i->skip = r->verdict.status != 0 || r->way->format == NULL;
 	if (i->skip && (req->chunked || req->length > 0) &&
 	    (req->expect_continue || req->length > SKIP_MAX)) {
 		/* Not worth reading: refused at once, and cut off. */
@@ -244,6 +271,12 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 		*taken += (size_t)req->length;
 		return complete(i, p, (size_t)req->length);
 	}
+	if (i->skip)
+		r->name.len = r->query.len = 0; /* nobody will ask */
+	else if (!keep_target(i)) {
+		intake_refuse(i, INTAKE_NO_ROOM);
+		return INTAKE_REQUEST;
+	}
 	i->state = req->chunked ? INTAKE_CHUNKS : INTAKE_BODY;
 	i->left = req->length;
 	memset(&i->chunked, 0, sizeof(i->chunked));
@@ -253,27 +286,57 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 	return go_on(i, p, len, taken);
 }
 
-/*
- * The way of the request's method and path, or NULL; *methods are all that the
- * path has on this listener, none where there is no such path.
- */
-static const struct way *
-find_way(
-    const struct intake *i, const struct http_request *req, unsigned *methods)
+/* Is it this path? Sets what a '*' stands for, which is not empty. */
+static bool
+is_path(const char *pattern, struct http_text path, struct http_text *name)
 {
-	const struct way *way = i->server->ways, *found = NULL;
+	const char *p = path.p, *end = p + path.len;
 
-	*methods = 0;
-	for (; way->path != NULL; way++) {
-		if (strlen(way->path) != req->path.len ||
-		    memcmp(way->path, req->path.p, req->path.len) != 0 ||
-		    (way->roles & i->role) == 0)
-			continue;
-		*methods |= way->methods;
-		if ((way->methods >> req->method & 1) != 0)
-			found = way;
+	for (; *pattern != '\0'; pattern++) {
+		if (*pattern == '*') {
+			for (name->p = p; p < end && *p != '/';)
+				p++;
+			name->len = (size_t)(p - name->p);
+			if (name->len == 0)
+				return false;
+		} else if (p == end || *p++ != *pattern) {
+			return false;
+		}
 	}
-	return found;
+	return p == end;
+}
+
+/* The way of this path and method; NULL: there is none. */
+static const struct way *
+find_way(const struct intake *i, const struct http_request *req,
+    struct http_text *name)
+{
+	const struct way *w = i->server->ways;
+
+	for (; w->path != NULL; w++) {
+		*name = (struct http_text){"", 0};
+		if ((w->methods >> req->method & 1) != 0 &&
+		    (w->roles & i->role) != 0 &&
+		    is_path(w->path, req->path, name))
+			return w;
+	}
+	return NULL;
+}
+
+/* All methods that the path has on this listener; none: it is no path. */
+static unsigned
+find_methods(const struct intake *i, const struct http_request *req)
+{
+	const struct way *w = i->server->ways;
+	struct http_text name;
+	unsigned methods = 0;
+
+	for (; w->path != NULL; w++) {
+		if ((w->roles & i->role) != 0 &&
+		    is_path(w->path, req->path, &name))
+			methods |= w->methods;
+	}
+	return methods;
 }
 
 static bool
@@ -290,6 +353,8 @@ judge_events(
 {
 	const char *reason = gate_reason(i->server->gate);
 
+	if (i->request.way->format->typed)
+		i->request.type = http_type(req->content_type);
 	if (!is_identity(req->content_encoding))
 		verdict_set(v, 415, STAT_REFUSED_CODING,
 		    "a Content-Encoding that is not known");
@@ -302,8 +367,11 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 {
 	struct request *r = &i->request;
 
-	r->way = find_way(i, req, &r->methods);
-	if (r->methods == 0) {
+	r->way = find_way(i, req, &r->name);
+	/* Where events are taken, nobody asks. */
+	if (r->way == NULL || r->way->format == NULL)
+		r->methods = find_methods(i, req);
+	if (r->way == NULL && r->methods == 0) {
 		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
 		return;
 	}
@@ -320,7 +388,7 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 	if (r->way == NULL)
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
-	else if (r->way->events)
+	else if (r->way->format != NULL)
 		judge_events(i, req, v);
 }
 

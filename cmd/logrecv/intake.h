@@ -24,15 +24,17 @@
 #include "server.h"
 
 struct conn;
+struct format;
 struct request;
 
 /* A way in. */
 struct way {
-	const char *path;
+	const char *path; /* a '*' in it stands for a name without a slash */
 	unsigned roles;   /* of listeners: enum role */
 	unsigned methods; /* an HTTP_BIT() each */
-	bool events;      /* takes a body, and needs a spool with room */
 	void (*serve)(struct conn *, const struct request *);
+	/* It takes events, for which the spool needs room; NULL: no body. */
+	const struct format *format;
 };
 
 /* Why a request is refused; status 0: it is not. */
@@ -45,9 +47,13 @@ struct verdict {
 struct request {
 	const struct way *way; /* NULL: it has a verdict */
 	struct verdict verdict;
-	unsigned methods;      /* all that its path has */
+	unsigned methods;      /* all that its path has; not with a format */
 	struct address client; /* who it is from, as far as that is known */
-	const char *body; /* valid until intake_done; may lie in the input */
+	enum http_type type;   /* of its body, where its format is typed */
+	/* These are valid until intake_done, and may lie in the input. */
+	struct http_text name;  /* of the path: what its way has a '*' for */
+	struct http_text query; /* as it was sent; may be empty */
+	const char *body;
 	size_t len;
 	bool head_only;   /* HEAD: the answer has no body */
 	bool persist_1_0; /* HTTP/1.0 that asked to be kept alive */
@@ -67,8 +73,9 @@ struct intake {
 	bool skip;      /* the body is refused, and thrown away */
 	uint64_t left;  /* of the body; of a skipped chunked one: what came */
 	struct http_chunked chunked;
-	struct buf body; /* that did not come whole with its head */
-	size_t short_of; /* bytes of the budget, after INTAKE_SHORT */
+	struct buf body;   /* that did not come whole with its head */
+	struct buf target; /* then, the name and the query of that */
+	size_t short_of;   /* bytes of the budget, after INTAKE_SHORT */
 };
 
 enum intake_result {

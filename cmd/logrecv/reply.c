@@ -1,14 +1,16 @@
 /*
  * reply.c - see reply.h.
  */
+#include <string.h>
+
 #include "reply.h"
-#include "spool.h"
 
 static const struct {
 	int status;
 	const char *phrase;
 } phrases[] = {
     {200, "OK"},
+    {204, "No Content"},
     {400, "Bad Request"},
     {403, "Forbidden"},
     {404, "Not Found"},
@@ -62,6 +64,9 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 	if (buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", r->status,
 		status_phrase(r->status), date, connection) < 0)
 		return -1;
+	if (r->fields != NULL &&
+	    buf_append(out, r->fields, strlen(r->fields)) < 0)
+		return -1;
 	if (r->allow != 0 && put_allow(out, r->allow) < 0)
 		return -1;
 	if (r->retry_after > 0 &&
@@ -77,45 +82,7 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 }
 
 int
-reply_put_error(struct buf *body, const struct event_error *e)
+reply_put_refusal(struct buf *body, const char *text)
 {
-	/* The text is ours and needs no escapes. */
-	return buf_printf(body,
-	    "{\"error\":\"%s\",\"event\":%zu,\"offset\":%zu}", e->text,
-	    e->event, e->offset);
-}
-
-int
-reply_put_stored(
-    struct buf *body, uint64_t accepted, const struct event_tally *bad)
-{
-	if (buf_printf(
-		body, "{\"accepted\":%llu", (unsigned long long)accepted) < 0)
-		return -1;
-	if (bad == NULL)
-		return buf_append(body, "}", 1);
-	if (buf_printf(body, ",\"rejected\":%llu,\"errors\":[",
-		(unsigned long long)bad->bad) < 0)
-		return -1;
-	for (uint64_t i = 0; i < bad->bad && i < EVENT_ERRORS_MAX; i++) {
-		if ((i > 0 && buf_append(body, ",", 1) < 0) ||
-		    reply_put_error(body, &bad->errors[i]) < 0)
-			return -1;
-	}
-	return buf_append(body, "]}", 2);
-}
-
-int
-reply_put_outcome(struct reply *r, struct buf *body, int result,
-    uint64_t accepted, const struct event_tally *bad)
-{
-	if (result == 0) {
-		r->status = 200;
-		return reply_put_stored(body, accepted, bad);
-	}
-	r->status = result == SPOOL_IN_DOUBT ? 500 : 503;
-	return buf_printf(body, "{\"error\":\"%s\"}",
-	    result == SPOOL_IN_DOUBT
-		? "the sync failed: the events may be stored, or not"
-		: "the events could not be stored");
+	return buf_printf(body, "{\"error\":\"%s\"}", text);
 }

@@ -9,10 +9,11 @@
 
 #include "conn.h"
 #include "crowd.h"
+#include "format.h"
 #include "ways.h"
 #include "worker.h"
 
-static void serve_log(struct conn *, const struct request *);
+static void serve_events(struct conn *, const struct request *);
 static void serve_probe(struct conn *, const struct request *);
 static void serve_health(struct conn *, const struct request *);
 static void serve_ready(struct conn *, const struct request *);
@@ -25,13 +26,13 @@ static void serve_metrics(struct conn *, const struct request *);
 #define BOTH (ROLE_EVENTS | ROLE_OPERATORS)
 
 const struct way ways[] = {
-    {"/log", ROLE_EVENTS, SENDS, true, serve_log},
-    {"/log", ROLE_EVENTS, PROBES, false, serve_probe},
-    {"/log/", ROLE_EVENTS, SENDS, true, serve_log},
-    {"/log/", ROLE_EVENTS, PROBES, false, serve_probe},
-    {"/healthz", BOTH, READS, false, serve_health},
-    {"/readyz", BOTH, READS, false, serve_ready},
-    {"/metrics", ROLE_OPERATORS, READS, false, serve_metrics},
+    {"/log", ROLE_EVENTS, SENDS, serve_events, &format_log},
+    {"/log", ROLE_EVENTS, PROBES, serve_probe, NULL},
+    {"/log/", ROLE_EVENTS, SENDS, serve_events, &format_log},
+    {"/log/", ROLE_EVENTS, PROBES, serve_probe, NULL},
+    {"/healthz", BOTH, READS, serve_health, NULL},
+    {"/readyz", BOTH, READS, serve_ready, NULL},
+    {"/metrics", ROLE_OPERATORS, READS, serve_metrics, NULL},
     {.path = NULL},
 };
 
@@ -132,26 +133,25 @@ static void
 refuse_event(
     struct conn *c, const struct request *r, const struct event_error *e)
 {
-	struct reply reply = {
-	    .status = e->fault == EVENT_TOO_LARGE ? 413 : 400};
-	struct buf body = {0};
+	struct outcome o = {.status = e->fault == EVENT_TOO_LARGE ? 413 : 400,
+	    .text = e->text,
+	    .error = e,
+	    .note = {c->worker->note.data, c->worker->note.len},
+	    .type = r->type};
 	struct verdict v = {0};
 
 	if (e->fault == EVENT_NO_ROOM) {
 		refuse_for_room(c, r);
 		return;
 	}
-	if (e->fault == EVENT_NO_MEMORY || reply_put_error(&body, e) < 0) {
+	if (e->fault == EVENT_NO_MEMORY) {
 		verdict_set(&v, 503, STAT_REFUSED_MEMORY, "out of memory");
 		conn_deny(c, r, &v);
 		return;
 	}
 	stat_add(c->worker->server->stats,
 	    STAT_REFUSED_JSON + (enum stat)e->fault, 1);
-	reply.body = body.data;
-	reply.len = body.len;
-	conn_answer(c, r, &reply);
-	buf_release(&body);
+	conn_tell(c, r, &o);
 }
 
 /* Appends the request's lines to the group; makes room, if it must. */
@@ -162,6 +162,11 @@ append(struct conn *c, const struct request *r, struct group *g,
 	struct worker *w = c->worker;
 	struct server *s = w->server;
 	struct event_origin from = {.stamp = w->stamp};
+	struct event_writer writer = {.limits = &s->events,
+	    .tally = tally,
+	    .out = &g->lines,
+	    .scratch = &w->scratch,
+	    .note = &w->note};
 	char client[ADDRESS_TEXT_MAX];
 	uint64_t spare = share_spare(&c->share), room, most;
 	int rc;
@@ -173,8 +178,8 @@ append(struct conn *c, const struct request *r, struct group *g,
 	/* Lines may be a little longer than the body, or 24 times as long. */
 	for (int factor = 2;; factor *= 12) {
 		room = budget_room(&s->budget);
-		rc = event_append(r->body, r->len, &from, &s->events,
-		    room > spare ? room - spare : 0, &g->lines, tally);
+		writer.room = room > spare ? room - spare : 0;
+		rc = event_write(&writer, r->way->format, r, &from);
 		if (rc == 0 || tally->errors[0].fault != EVENT_NO_ROOM ||
 		    factor > 24)
 			break;
@@ -185,18 +190,54 @@ append(struct conn *c, const struct request *r, struct group *g,
 	return rc;
 }
 
+/*
+ * Copies what the answer needs to wait for the commit. False: no memory; what
+ * was copied is the waiter's all the same.
+ */
+static bool
+keep(struct waiter *waiter, const struct event_tally *tally,
+    const struct buf *note)
+{
+	if (tally->bad > 0 &&
+	    (waiter->bad = event_tally_keep(tally, &waiter->bytes)) == NULL)
+		return false;
+	if (note->len == 0)
+		return true;
+	waiter->note = malloc(note->len);
+	if (waiter->note == NULL)
+		return false;
+	memcpy(waiter->note, note->data, note->len);
+	waiter->note_len = note->len;
+	waiter->bytes += note->len;
+	return true;
+}
+
+/* No line is made of it, and yet it is not refused. */
+static void
+answer_at_once(
+    struct conn *c, const struct request *r, const struct event_tally *tally)
+{
+	struct outcome o = {.status = 200,
+	    .bad = tally->bad > 0 ? tally : NULL,
+	    .note = {c->worker->note.data, c->worker->note.len},
+	    .type = r->type};
+
+	stats_add_bad(c->worker->server->stats, tally);
+	conn_tell(c, r, &o);
+}
+
 /* Adds the events to the gathering group; its commit will answer. */
 static void
-serve_log(struct conn *c, const struct request *r)
+serve_events(struct conn *c, const struct request *r)
 {
 	struct worker *w = c->worker;
 	struct group *g = commit_gathering(&w->commit);
-	struct reply none = {
-	    .status = 200, .body = "{\"accepted\":0}", .len = 14};
 	size_t before = g->lines.len;
-	struct waiter waiter = {.conn = c};
+	struct waiter waiter = {
+	    .conn = c, .format = r->way->format, .type = r->type};
 	struct event_tally tally;
 	struct event_error *why = &tally.errors[0];
+	bool kept;
 
 	(void)worker_now(w); /* brings the stamp up to date */
 	stat_add(w->server->stats, STAT_BODY_BYTES, r->len);
@@ -206,19 +247,18 @@ serve_log(struct conn *c, const struct request *r)
 		return;
 	}
 	if (tally.good == 0) {
-		conn_answer(c, r, &none);
+		commit_trim(&w->commit);
+		answer_at_once(c, r, &tally);
 		return;
 	}
 	waiter.events = tally.good;
 	/* The first one answers for the connection, which may close before. */
 	waiter.bytes = g->lines.len - before + sizeof(waiter) +
 		       (c->pending == 0 ? sizeof(*c) : 0);
-	if (tally.bad > 0)
-		waiter.bad = event_tally_keep(&tally, &waiter.bytes);
+	kept = keep(&waiter, &tally, &w->note);
 	why->fault = EVENT_NO_ROOM; /* another worker was faster */
 	if (conn_take(c, waiter.bytes)) {
-		if ((tally.bad == 0 || waiter.bad != NULL) &&
-		    commit_wait(&w->commit, &waiter) == 0) {
+		if (kept && commit_wait(&w->commit, &waiter) == 0) {
 			stat_add(
 			    w->server->stats, STAT_CLIENT_STAMPS, tally.stamps);
 			c->pending++;
@@ -232,6 +272,7 @@ serve_log(struct conn *c, const struct request *r)
 		why->fault = EVENT_NO_MEMORY;
 	}
 	free(waiter.bad);
+	free(waiter.note);
 	g->lines.len = before;
 	refuse_event(c, r, why);
 }

@@ -16,6 +16,7 @@
 
 #include "conn.h"
 #include "crowd.h"
+#include "format.h"
 #include "log.h"
 #include "reply.h"
 #include "stream.h"
@@ -136,6 +137,9 @@ worker_destroy(struct worker *w)
 		(void)close(w->stop_fd); /* carries nothing */
 	buf_release(&w->room);
 	buf_release(&w->answer);
+	buf_release(&w->scratch);
+	buf_release(&w->note);
+	buf_release(&w->one);
 	commit_destroy(&w->commit);
 }
 
@@ -325,13 +329,27 @@ start_loop(void *arg)
 	return run_loop(arg) ? NULL : stand_by(arg);
 }
 
+/* What most are answered: for the format of the first way. */
+static void
+prepare_one(struct worker *w)
+{
+	const struct format *format = w->server->ways[0].format;
+	struct outcome o = {.status = 200, .events = 1};
+	struct reply reply = {0};
+
+	w->one_format = NULL; /* out of memory, each is put together */
+	w->scratch.len = w->one.len = 0;
+	if (format_answer(format, &o, 0, &reply, &w->scratch) == 0 &&
+	    reply_format(&w->one, &reply, w->date) == 0)
+		w->one_format = format;
+}
+
 uint64_t
 worker_now(struct worker *w)
 {
 	uint64_t wall_us;
 	struct tm tm;
 	time_t seconds;
-	int n;
 
 	if (w->clock_read)
 		return w->now_ns;
@@ -348,12 +366,7 @@ worker_now(struct worker *w)
 	    strftime(w->date, sizeof(w->date), "%a, %d %b %Y %H:%M:%S GMT",
 		&tm) == 0)
 		w->date[0] = '\0';
-	n = snprintf(w->one, sizeof(w->one),
-	    "HTTP/1.1 200 OK\r\nDate: %s\r\n"
-	    "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
-	    "{\"accepted\":1}",
-	    w->date);
-	w->one_len = (size_t)n;
+	prepare_one(w);
 	return w->now_ns;
 }
 

@@ -21,7 +21,6 @@ struct evconnlistener;
 struct event;
 
 #define WORKER_DATE_MAX 40
-#define WORKER_ANSWER_MAX 256
 
 /* Where it accepts connections. */
 struct ear {
@@ -41,6 +40,8 @@ struct worker {
 	struct conn_list conns, dead, due;
 	struct buf room;      /* where the connections' bytes arrive */
 	struct buf answer;    /* where one is put together */
+	struct buf scratch;   /* where formats build events, */
+	struct buf note;      /* and note what their answers need */
 	pthread_t threads[2]; /* one runs the loop, the other stands by */
 	bool stopping;
 	bool deaf; /* not listening, for want of memory or descriptors */
@@ -54,9 +55,10 @@ struct worker {
 	bool clock_read;
 	uint64_t now_ns, date_s;
 	char stamp[CLOCK_STAMP_LEN + 1];
-	char date[WORKER_DATE_MAX];  /* RFC 9110, section 5.6.7 */
-	char one[WORKER_ANSWER_MAX]; /* the answer to a single event */
-	size_t one_len;
+	char date[WORKER_DATE_MAX]; /* RFC 9110, section 5.6.7 */
+	/* The answer to a single event of this format, if it is ready. */
+	const struct format *one_format;
+	struct buf one;
 };
 
 /*

@@ -2,9 +2,9 @@
  * logrecv-event-random.c - random bodies: one line is one event whatever a
  * client sends, and the lines together give back all of the client's own text.
  */
-#include "../../cmd/logrecv/event.h"
 #include "base64.h"
 #include "json.h"
+#include "logrecv-append.h"
 #include "tap.h"
 
 #define STAMP "2026-11-22T07:33:51.123456Z"
@@ -137,7 +137,7 @@ test_random(void)
 							   : "");
 		}
 		put(&body, form == ARRAY ? "]" : "");
-		rc = event_append(body.data, body.len, &here, &wide, UINT64_MAX,
+		rc = append_plain(body.data, body.len, &here, &wide, UINT64_MAX,
 		    &out, &tally);
 		good = rc == 0 && tally.good == (uint64_t)count;
 		line = out.data;
@@ -309,7 +309,7 @@ test_mutations(void)
 		for (int k = 0; k < i % 4; k++)
 			copy[tap_random(&state) % body.len] =
 			    "\n\r \"\\{}[],:0\0x\x1e"[tap_random(&state) % 15];
-		rc = event_append(
+		rc = append_plain(
 		    copy, body.len, &here, &wide, UINT64_MAX, &out, &tally);
 		tap_case(&all,
 		    rc < 0 ? out.len == 0

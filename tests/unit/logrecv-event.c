@@ -5,8 +5,8 @@
  * Each body lies in a memory block of exactly its size, so that
  * AddressSanitizer sees a read beyond it.
  */
-#include "../../cmd/logrecv/event.h"
 #include "json.h"
+#include "logrecv-append.h"
 #include "tap.h"
 
 #define STAMP "2026-11-22T07:33:51.123456Z"
@@ -34,7 +34,7 @@ append_with(const struct event_limits *with, const char *body, size_t len)
 	memcpy(copy, body, len);
 	must(buf_append(&r.out, "before\n", 7) == 0);
 	r.events =
-	    event_append(copy, len, &here, with, UINT64_MAX, &r.out, &r.tally);
+	    append_plain(copy, len, &here, with, UINT64_MAX, &r.out, &r.tally);
 	if (r.events == 0)
 		r.events = (long)r.tally.good;
 	r.err = r.tally.errors[0];
@@ -487,7 +487,7 @@ test_room(void)
 	uint64_t room = 0;
 	size_t first = strlen("{" ADDED), bad = strlen(VALUE "3,\"x\"]\n");
 
-	while (event_append(body, sizeof(body) - 1, &here, &limits, room, &out,
+	while (append_plain(body, sizeof(body) - 1, &here, &limits, room, &out,
 		   &tally) < 0) {
 		must(tally.errors[0].fault == EVENT_NO_ROOM && out.len == 0);
 		room++;
@@ -529,7 +529,7 @@ test_client(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		out.len = 0;
-		must(event_append(cases[i].body, strlen(cases[i].body), &from,
+		must(append_plain(cases[i].body, strlen(cases[i].body), &from,
 			 &told, UINT64_MAX, &out, &tally) == 0);
 		(void)snprintf(want, sizeof(want),
 		    "%s\"@client\":\"2001:db8::1\"," ADDED, cases[i].line);

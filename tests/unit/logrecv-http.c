@@ -539,10 +539,45 @@ test_fuzz(void)
 	tap_all(&all, "any bytes have a verdict");
 }
 
+static void
+test_types(void)
+{
+	static const struct {
+		const char *value;
+		enum http_type type;
+	} types[] = {
+	    {"", HTTP_TYPE_NONE},
+	    {"application/json", HTTP_TYPE_JSON},
+	    {"Application/JSON; charset=utf-8", HTTP_TYPE_JSON},
+	    {"application/json;charset=utf-8", HTTP_TYPE_JSON},
+	    {"application/x-protobuf", HTTP_TYPE_PROTOBUF},
+	    {"application/x-protobuf ;a=b", HTTP_TYPE_PROTOBUF},
+	    {"application/x-protobuf2", HTTP_TYPE_OTHER},
+	    {"application/", HTTP_TYPE_OTHER},
+	    {"application", HTTP_TYPE_OTHER},
+	    {"text/json", HTTP_TYPE_OTHER},
+	};
+	struct tap_all all = {0};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		size_t len = strlen(types[i].value);
+		char *copy = malloc(len == 0 ? 1 : len);
+
+		must(copy != NULL);
+		memcpy(copy, types[i].value, len);
+		tap_case(&all,
+		    http_type((struct http_text){copy, len}) == types[i].type,
+		    "%s", types[i].value);
+		free(copy);
+	}
+	tap_all(&all, "what a body is said to be");
+}
+
 int
 main(void)
 {
 	test_heads();
+	test_types();
 	test_scanned();
 	test_meaning();
 	test_chunked();

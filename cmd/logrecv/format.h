@@ -1,0 +1,54 @@
+/*
+ * format.h - what a kind of body is, and how it is answered. Each is a file of
+ * ways/, and some rows of the table in ways.c.
+ */
+#ifndef LOGRECV_FORMAT_H
+#define LOGRECV_FORMAT_H
+
+#include "event.h"
+#include "http.h"
+#include "intake.h"
+#include "reply.h"
+
+/* What became of a request, in time before or after its body was looked at. */
+struct outcome {
+	int status;       /* 200: its events are stored, but for bad ones */
+	const char *text; /* else: why not; needs no escapes in JSON */
+	const struct event_error *error; /* the event to blame; NULL: none is */
+	uint64_t events;                 /* stored */
+	const struct event_tally *bad;   /* NULL: none is */
+	struct http_text note;           /* what `take` has noted */
+	enum http_type type;             /* of the request's body */
+};
+
+struct format {
+	const char *name; /* of a token's ways, and in metrics */
+	bool typed;       /* its requests' and outcomes' types are wanted */
+	/*
+	 * Gives the events of the body, plain and whole, to the writer. 0; or
+	 * -1 with the body's error set. May be called again for the same body.
+	 */
+	int (*take)(struct event_writer *, const struct request *);
+	/*
+	 * Appends the body of the answer, and may change its status, which is
+	 * the outcome's, its type, and add fields. 0, or -1: ENOMEM.
+	 */
+	int (*answer)(const struct outcome *, struct reply *, struct buf *body);
+};
+
+struct waiter;
+
+/* What became of a request of a group by the result of storing that. */
+struct outcome outcome_of_commit(const struct waiter *, int result);
+
+/*
+ * The reply to this outcome, in the way of the format, or a plain one if that
+ * is NULL; its body is put into the buffer, which is empty. Where it makes
+ * sense to try again, that is after retry_s. 0, or -1: ENOMEM.
+ */
+int format_answer(const struct format *, const struct outcome *,
+    unsigned retry_s, struct reply *, struct buf *body);
+
+extern const struct format format_log; /* ways/log.c */
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * logrecv-append.h - makes lines of a body, as a request in that format would.
+ */
+#ifndef TESTS_LOGRECV_APPEND_H
+#define TESTS_LOGRECV_APPEND_H
+
+#include "../../cmd/logrecv/format.h"
+
+/* As event_write; the note is kept where one is given. */
+static inline int
+append_as(const struct format *format, const struct request *r,
+    const struct event_origin *from, const struct event_limits *limits,
+    uint64_t room, struct buf *out, struct event_tally *tally, struct buf *note)
+{
+	struct buf scratch = {0}, none = {0};
+	struct event_writer w = {.limits = limits,
+	    .tally = tally,
+	    .out = out,
+	    .room = room,
+	    .scratch = &scratch,
+	    .note = note != NULL ? note : &none};
+	int rc = event_write(&w, format, r, from);
+
+	buf_release(&scratch);
+	buf_release(&none);
+	return rc;
+}
+
+/* The same, as POST /log. */
+static inline int
+append_plain(const char *body, size_t len, const struct event_origin *from,
+    const struct event_limits *limits, uint64_t room, struct buf *out,
+    struct event_tally *tally)
+{
+	struct request r = {.body = body, .len = len};
+
+	return append_as(&format_log, &r, from, limits, room, out, tally, NULL);
+}
+
+#endif
