@@ -17,6 +17,7 @@ package Bench::Database;
 use strict;
 use warnings;
 use IO::Socket::INET;
+use POSIX ();
 use Bench;
 use Bench::MySQL;
 use Bench::PostgreSQL;
@@ -97,6 +98,39 @@ sub events {
 sub does {
 	my ($self, $part) = @_;
 	return $part =~ /^(?:load|whole|idle)$/;
+}
+
+# By ODBC, where there is Debian's driver, as one more of the ways.
+sub odbc_way {
+	my ($self, $driver, $connection, $file) = @_;
+	my ($path) = glob "/usr/lib/*/odbc/$driver" or return;
+	return if !-e $path;
+	return ['odbc', 'logs.logs', "$BUILD/logload", '--db',
+		"odbc:Driver=$path;$connection", '--log-level', 'warn', '--jobs', 1,
+		$file];
+}
+
+# The processor's time up to now: of what we have started and is at its end, and
+# of the server, whose children's goes to their parent at theirs.
+sub cpu_seconds {
+	my ($self) = @_;
+	my $seconds = (times)[2] + (times)[3];
+	my $server = ($self->{process} // return $seconds)->{pid};
+	my $per_second = POSIX::sysconf(POSIX::_SC_CLK_TCK());
+	my (%ticks, %children);
+	for (glob '/proc/[0-9]*/stat') {
+		my ($pid, $rest) = slurp($_) =~ /^(\d+) .*\) (.*)/s or next;
+		my @field = split ' ', $rest;
+		push @{$children{$field[1]}}, $pid;
+		$ticks{$pid} = $field[11] + $field[12];
+		$ticks{$pid} += $field[13] + $field[14] if $pid == $server;
+	}
+	my @tree = ($server);
+	while (defined(my $pid = shift @tree)) {
+		$seconds += ($ticks{$pid} // 0) / $per_second;
+		push @tree, @{$children{$pid} // []};
+	}
+	return $seconds;
 }
 
 # Before one of the ways.

@@ -36,15 +36,19 @@ SH
 	return ($dir, $half * 2);
 }
 
-# Times one way to load all rows; the tables are emptied before.
+# Times one way to load all rows, and takes the processor's time, that of the
+# server too; the tables are emptied before.
 sub timed {
 	my ($db, $key, $rows, $table, @command) = @_;
 	$db->reset;
 	$db->prefer($key);
+	my $cpu = $db->cpu_seconds;
 	my $seconds = took($key, @command);
+	$cpu = $db->cpu_seconds - $cpu;
 	my $stored = $db->sql("SELECT COUNT(*) FROM $table");
 	die "$key: $stored of $rows rows\n" if $stored != $rows;
 	sample("$db->{kind} $key", $rows / $seconds);
+	sample("$db->{kind} $key cpu", $rows / $cpu);
 	return;
 }
 
@@ -69,6 +73,8 @@ sub load {
 		"$k import 2", '1.0') if $there{'logload 2'};
 	result("$k: rows/s, INSERT : LOAD DATA", "$k insert", "$k logload",
 		'0.6') if $there{insert};
+	result("$k: rows a s of CPU, ODBC : its own driver", "$k odbc cpu",
+		"$k logload cpu", '0.5') if $there{odbc};
 	$db->reset;
 	system 'rm', '-rf', $dir;
 	return;

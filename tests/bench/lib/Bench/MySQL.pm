@@ -153,7 +153,10 @@ sub ways {
 			"$dir/1.ndjson", "$dir/2.ndjson")],
 		['import 2', 'reference.logs', $self->importer(
 			'--use-threads=2', 'reference', "$dir/two/logs.1",
-			"$dir/two/logs.2")]);
+			"$dir/two/logs.2")],
+		$self->odbc_way('libmaodbc.so', 'Server=127.0.0.1;'
+			. "Port=$self->{port};Database=logs;UID=root",
+			"$dir/all.ndjson"));
 	# Where MariaDB takes arrays, that is no other way.
 	push @ways, ['insert', @{$ways[0]}[1 .. $#{$ways[0]}]]
 	    if $self->{kind} eq 'mysql';

@@ -37,6 +37,7 @@ sub begin {
 		'-c', 'unix_socket_directories='));
 	stop_at_exit(sub { $self->end });
 	$self->wait_for_server;
+	$self->{port} = $port;
 	my $schema = run('logload', $self->logload('--print-schema'));
 	$self->sql('ALTER DATABASE postgres SET search_path = logs; '
 		. 'CREATE SCHEMA logs; CREATE SCHEMA reference; '
@@ -74,6 +75,9 @@ sub ways {
 			"\\copy reference.logs FROM '$dir/logs.tsv'")],
 		['logload 2', 'logs.logs', $self->logload('--jobs', 2,
 			"$dir/1.ndjson", "$dir/2.ndjson")],
+		$self->odbc_way('psqlodbcw.so', 'Server=127.0.0.1;'
+			. "Port=$self->{port};Database=postgres;UID=root",
+			"$dir/all.ndjson"),
 		['import 2', 'reference.logs', 'sh', '-c', <<'SH', $dir, $self->{url}]);
 for i in 1 2; do
 	psql -Xq -c "\\copy reference.logs FROM '$0/two/logs.$i'" "$1" &

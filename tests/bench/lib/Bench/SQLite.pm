@@ -54,7 +54,9 @@ sub ways {
 		['import', 'reference.logs', 'sqlite3', '-cmd',
 			'PRAGMA synchronous=FULL', '-cmd', '.mode csv',
 			"$self->{data}/reference.db",
-			".import $dir/logs.csv logs"]);
+			".import $dir/logs.csv logs"],
+		$self->odbc_way('libsqlite3odbc.so',
+			"Database=$self->{data}/logs.db", "$dir/all.ndjson"));
 }
 
 sub checksum {
