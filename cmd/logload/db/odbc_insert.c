@@ -12,7 +12,6 @@
 #include "sql.h"
 
 #define ARRAY_ROWS 2048
-#define VALUES_PARAMS 2000 /* of one statement; SQL Server takes 2100 */
 #define CELLS_BYTES ((size_t)4 * 1024 * 1024)
 #define LOSSES_MOST 3 /* of a session, until a row is to blame */
 

@@ -11,7 +11,8 @@
 #include "odbc_link.h"
 
 #define BATCH_BYTES ((size_t)1024 * 1024)
-#define BATCHES_MOST 40 /* some databases pay for each savepoint */
+#define BATCH_STATEMENTS 8 /* of many rows, each prepared for as many */
+#define BATCHES_MOST 40    /* some databases pay for each savepoint */
 
 static const struct savepoints savepoints[] = {
     {"SAVEPOINT %s", "ROLLBACK TO SAVEPOINT %s", "RELEASE SAVEPOINT %s"},
@@ -266,7 +267,8 @@ odbc_open(struct db *db)
 	struct link *l = odbc_of(db);
 	enum db_verdict verdict;
 
-	db->limits = (struct batch_limits){.rows = BATCH_ROWS_MAX,
+	unsigned rows = VALUES_PARAMS / columns_values(db->config->columns);
+	db->limits = (struct batch_limits){.rows = rows * BATCH_STATEMENTS,
 	    .bytes = BATCH_BYTES >> (l->losses < 8 ? l->losses : 8),
 	    .batches = BATCHES_MOST};
 	if (db->config->ssl_mode != NULL)
