@@ -67,6 +67,10 @@ odbc_member() {
 	"${ODBC}_member" "$1"
 }
 
+odbc_payload() {
+	"${ODBC}_payload"
+}
+
 odbc_statements() {
 	"${ODBC}_statements"
 }

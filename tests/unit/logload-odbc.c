@@ -78,5 +78,10 @@ main(void)
 	    DB_CONFLICT, "a deadlock in DB2");
 	is_number(verdict("HY000", 7, "[x]what nobody knows", &cause),
 	    DB_REFUSED, "what is not known is a row's");
+	ok(odbc_is_harmless("01000") && odbc_is_harmless("00000"),
+	    "what a driver says beside a success");
+	ok(!odbc_is_harmless("01004") && !odbc_is_harmless("01S07"),
+	    "but not of a value that was cut");
+	ok(!odbc_is_harmless("23505"), "nor of a row of an array");
 	return tap_end();
 }

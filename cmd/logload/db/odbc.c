@@ -1,6 +1,7 @@
 /*
  * odbc.c - the driver of whatever database has an ODBC driver: statements; with
- * odbc_session.c and odbc_insert.c, the only files to include the library.
+ * odbc_session.c, odbc_table.c and odbc_insert.c, the only files to include the
+ * library.
  *
  * What a database can do is asked of it, or tried, when a session begins. Our
  * SQL has what all of them know, and a few words that none does: see
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "log.h"
 #include "odbc_link.h"
 #include "sql.h"
 
@@ -73,33 +75,72 @@ is_dead(struct link *l)
 	       dead == SQL_CD_TRUE;
 }
 
+/* One of the records of what a handle has to say. */
+struct said {
+	SQLCHAR state[6], message[2 * ERROR_TEXT_MAX];
+	SQLINTEGER native;
+	const char *text; /* of the message */
+};
+
+static bool
+hear(SQLSMALLINT kind, SQLHANDLE handle, SQLSMALLINT number, struct said *said)
+{
+	SQLSMALLINT len;
+	SQLRETURN rc;
+
+	*said = (struct said){"HY000", "no reason", 0, NULL};
+	rc = SQLGetDiagRec(kind, handle, number, said->state, &said->native,
+	    said->message, sizeof(said->message), &len);
+	for (SQLCHAR *p = said->message; *p != '\0'; p++)
+		*p = *p < ' ' ? ' ' : *p;
+	said->text = odbc_text((char *)said->message);
+	return SQL_SUCCEEDED(rc);
+}
+
+static enum db_verdict
+fail(struct link *l, const struct said *said, const char *what)
+{
+	const char *state = (const char *)said->state;
+	enum db_verdict verdict =
+	    odbc_verdict(state, (int)said->native, said->text, &l->db.cause);
+
+	if (verdict == DB_REFUSED && is_dead(l))
+		verdict = DB_PASSING;
+	if (what == NULL && verdict == DB_REFUSED)
+		(void)error_set(&l->db.error, "%s", said->text);
+	else
+		(void)error_set(&l->db.error, "%s: %.400s (%s)",
+		    what == NULL ? "INSERT" : what, said->text, state);
+	l->db.error.code = (int)strtol(state, NULL, 36);
+	l->db.unanswered = verdict == DB_PASSING;
+	return verdict;
+}
+
 /* what NULL: of rows, in the database's own words. */
 enum db_verdict
 odbc_failed(
     struct link *l, SQLSMALLINT kind, SQLHANDLE handle, const char *what)
 {
-	SQLCHAR state[6] = "HY000", message[2 * ERROR_TEXT_MAX] = "no reason";
-	enum db_verdict verdict;
-	SQLINTEGER native = 0;
-	const char *text;
-	SQLSMALLINT len;
+	struct said said;
 
-	(void)SQLGetDiagRec(kind, handle, 1, state, &native, message,
-	    sizeof(message), &len); /* or it stays unknown */
-	for (SQLCHAR *p = message; *p != '\0'; p++)
-		*p = *p < ' ' ? ' ' : *p;
-	text = odbc_text((char *)message);
-	verdict = odbc_verdict((char *)state, (int)native, text, &l->db.cause);
-	if (verdict == DB_REFUSED && is_dead(l))
-		verdict = DB_PASSING;
-	if (what == NULL && verdict == DB_REFUSED)
-		(void)error_set(&l->db.error, "%s", text);
-	else
-		(void)error_set(&l->db.error, "%s: %.400s (%s)",
-		    what == NULL ? "INSERT" : what, text, state);
-	l->db.error.code = (int)strtol((char *)state, NULL, 36);
-	l->db.unanswered = verdict == DB_PASSING;
-	return verdict;
+	(void)hear(kind, handle, 1, &said); /* or it stays unknown */
+	return fail(l, &said, what);
+}
+
+enum db_verdict
+odbc_heed(struct link *l, SQLHSTMT s)
+{
+	struct said said;
+
+	for (SQLSMALLINT i = 1; hear(SQL_HANDLE_STMT, s, i, &said); i++) {
+		if (!odbc_is_harmless((char *)said.state))
+			return fail(l, &said, NULL);
+		if (!l->told)
+			log_warn("INSERT: the driver says: %s (%s)", said.text,
+			    said.state);
+		l->told = true; /* one in a session is enough */
+	}
+	return DB_OK;
 }
 
 enum db_verdict

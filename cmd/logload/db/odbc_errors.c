@@ -106,6 +106,16 @@ odbc_verdict(
 	return m->verdict;
 }
 
+/* Not a value that was cut, in characters or in digits, nor an error. */
+bool
+odbc_is_harmless(const char *sqlstate)
+{
+	return strcmp(sqlstate, "01004") != 0 &&
+	       strcmp(sqlstate, "01S07") != 0 &&
+	       (strncmp(sqlstate, "00", 2) == 0 ||
+		   strncmp(sqlstate, "01", 2) == 0);
+}
+
 /* "[vendor][driver][server]text". */
 const char *
 odbc_text(const char *message)

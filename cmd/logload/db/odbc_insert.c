@@ -15,146 +15,8 @@
 #define CELLS_BYTES ((size_t)4 * 1024 * 1024)
 #define LOSSES_MOST 3 /* of a session, until a row is to blame */
 
-/* A field of an answer, as text; "" where it has none. */
-static const char *
-get_text(struct link *l, SQLUSMALLINT number, char *text, size_t size)
-{
-	*text = '\0';
-	(void)SQLGetData(
-	    l->statement, number, SQL_C_CHAR, text, (SQLLEN)size, NULL);
-	return text;
-}
-
-static bool
-is_key(const struct columns *columns, const char *name)
-{
-	for (int i = 0; i < 3; i++) {
-		if (strcasecmp(columns->fixed[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A table's name, as the driver's own questions have it. */
-struct place {
-	char qualifier[DB_TABLE_MAX + 1];
-	SQLCHAR *catalog, *schema, *name; /* NULL: any */
-};
-
-static void
-find_place(struct link *l, const char *table, struct place *p)
-{
-	const char *dot = strchr(table, '.');
-	SQLUINTEGER schemas = 0;
-
-	*p = (struct place){.name = (SQLCHAR *)(dot == NULL ? table : dot + 1)};
-	if (dot == NULL)
-		return;
-	(void)snprintf(p->qualifier, sizeof(p->qualifier), "%.*s",
-	    (int)(dot - table), table);
-	(void)SQLGetInfo(
-	    l->dbc, SQL_SCHEMA_USAGE, &schemas, sizeof(schemas), NULL);
-	*(schemas != 0 ? &p->schema : &p->catalog) = (SQLCHAR *)p->qualifier;
-}
-
-/* The answer to such a question has been read. */
-static enum db_verdict
-end_question(struct link *l, SQLRETURN rc, const char *what)
-{
-	enum db_verdict verdict =
-	    rc == SQL_NO_DATA
-		? DB_OK
-		: odbc_failed(l, SQL_HANDLE_STMT, l->statement, what);
-
-	(void)SQLFreeStmt(l->statement, SQL_CLOSE); /* forgets, at most */
-	return verdict;
-}
-
-/* Has a unique index the rows' key for its first three columns? */
-static enum db_verdict
-find_own_key(struct link *l, const struct place *p)
-{
-	enum { ORDINAL = 8, COLUMN, FILTER = 13 };
-	char text[256], place[16], filter[16];
-	unsigned found = 0;
-	SQLRETURN rc;
-
-	(void)SQLFreeStmt(l->statement, SQL_RESET_PARAMS);
-	rc = SQLStatistics(l->statement, p->catalog, SQL_NTS, p->schema,
-	    SQL_NTS, p->name, SQL_NTS, SQL_INDEX_UNIQUE, SQL_QUICK);
-	l->db.table->own_key = false;
-	while (
-	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
-		long ordinal = strtol(
-		    get_text(l, ORDINAL, place, sizeof(place)), NULL, 10);
-
-		found = ordinal == 1 ? 0 : found;
-		(void)get_text(l, COLUMN, text, sizeof(text));
-		(void)get_text(l, FILTER, filter, sizeof(filter));
-		if (ordinal <= 3 && *filter == '\0' &&
-		    is_key(l->db.config->columns, text) && ++found == 3)
-			l->db.table->own_key = true;
-	}
-	return end_question(l, rc, "SQLStatistics");
-}
-
 /*
- * How many characters have the columns? Some drivers tell a number of what has
- * no limit, too. The names are patterns, so others' may be among the answers.
- */
-static enum db_verdict
-find_widths(struct link *l, const struct place *p)
-{
-	enum { TABLE = 3, COLUMN, TYPE, SIZE = 7 };
-	const struct columns *columns = l->db.config->columns;
-	char table[256], name[256], type[16], size[16];
-	SQLRETURN rc;
-
-	memset(l->db.table->widths, 0, sizeof(l->db.table->widths));
-	rc = SQLColumns(l->statement, p->catalog, SQL_NTS, p->schema, SQL_NTS,
-	    p->name, SQL_NTS, NULL, 0);
-	while (
-	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
-		long number;
-
-		(void)get_text(l, TABLE, table, sizeof(table));
-		(void)get_text(l, COLUMN, name, sizeof(name));
-		number =
-		    strtol(get_text(l, TYPE, type, sizeof(type)), NULL, 10);
-		(void)get_text(l, SIZE, size, sizeof(size));
-		if (strcasecmp(table, (char *)p->name) != 0 ||
-		    (number != SQL_CHAR && number != SQL_VARCHAR &&
-			number != SQL_WCHAR && number != SQL_WVARCHAR))
-			continue;
-		for (unsigned i = 0; i < columns->count; i++) {
-			if (strcasecmp(columns->list[i].name, name) == 0)
-				l->db.table->widths[i] =
-				    (unsigned)strtoul(size, NULL, 10);
-		}
-	}
-	return end_question(l, rc, "SQLColumns");
-}
-
-enum db_verdict
-odbc_check(struct db *db, const char *table)
-{
-	struct link *l = odbc_of(db);
-	enum db_verdict verdict;
-	struct place place;
-
-	if (table == db->config->ledger)
-		return odbc_try_ledger(db);
-	db->table->bounds = (struct row_bounds){.no_nul_value = true};
-	l->prepared = 0;
-	find_place(l, table, &place);
-	verdict = find_own_key(l, &place);
-	if (verdict == DB_OK)
-		verdict = find_widths(l, &place);
-	return verdict == DB_OK ? odbc_try_events(db) : verdict;
-}
-
-/*
- * Rows. The parameters of one are received_at, file_id, line, and the others.
+ * The parameters of a row are received_at, file_id, line, and the others.
  */
 
 /* A value, as text; of a number in `digits`. */
@@ -240,6 +102,46 @@ prepare(struct link *l, unsigned rows)
 	return DB_OK;
 }
 
+/* The payload, and what is as long, may be more than a VARCHAR holds. */
+static bool
+bind(struct link *l, unsigned number, unsigned param, char *value, size_t width,
+    SQLLEN *len)
+{
+	const struct columns *columns = l->db.config->columns;
+	bool payload = columns_has_payload(columns) &&
+		       param + 1 == columns_values(columns);
+
+	return SQL_SUCCEEDED(SQLBindParameter(l->insert,
+	    (SQLUSMALLINT)(number + 1), SQL_PARAM_INPUT, SQL_C_CHAR,
+	    payload || width > 4000 ? SQL_LONGVARCHAR : SQL_VARCHAR, width, 0,
+	    value, (SQLLEN)width, len));
+}
+
+/* So many rows have the parameters, if these are arrays. */
+static bool
+set_rows(struct link *l, unsigned count)
+{
+	return SQL_SUCCEEDED(SQLSetStmtAttr(l->insert, SQL_ATTR_PARAMSET_SIZE,
+	    odbc_number(l->way == ARRAYS ? count : 1), 0));
+}
+
+/* A row by itself goes from where it lies: it may be large. */
+static bool
+bind_row(struct link *l, const struct batch *b, unsigned row)
+{
+	bool good = set_rows(l, 1);
+
+	l->rows = 0;
+	for (unsigned i = 0; i < b->text_count + 2 && good; i++) {
+		const char *value =
+		    value_of(b, i, row, l->digits[i == 2], &l->lens[i]);
+
+		good = bind(
+		    l, i, i, (char *)value, widest(b, i, row, 1), &l->lens[i]);
+	}
+	return good;
+}
+
 /*
  * Values are copied into cells: those of a column lie one behind the other, in
  * its width each. So parameters need not be bound anew while all of them fit.
@@ -257,48 +159,32 @@ cells_fit(
 	return true;
 }
 
-/* The payload, and what is as long, may be more than a VARCHAR holds. */
-static bool
-bind(struct link *l, unsigned number, char *value, size_t width, bool payload,
-    SQLLEN *len)
-{
-	return SQL_SUCCEEDED(SQLBindParameter(l->insert,
-	    (SQLUSMALLINT)(number + 1), SQL_PARAM_INPUT, SQL_C_CHAR,
-	    payload || width > 4000 ? SQL_LONGVARCHAR : SQL_VARCHAR, width, 0,
-	    value, (SQLLEN)width, len));
-}
-
 static bool
 make_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 {
 	unsigned params = b->text_count + 2;
-	bool arrays = l->way == ARRAYS;
-	bool has_payload = columns_has_payload(l->db.config->columns);
 	SQLLEN *len = l->lens;
 	size_t size = 0;
-	bool good;
 	char *cell;
+	bool good;
 
 	l->rows = 0;
 	for (unsigned i = 0; i < params; i++) {
 		size_t most = widest(b, i, from, count);
 
-		/* Soon all will fit. */
-		l->widths[i] = count == 1 ? most : most + most / 4;
+		l->widths[i] = most + most / 4; /* soon all will fit */
 		size += count * l->widths[i];
 	}
 	l->cells.len = 0;
 	if (buf_reserve(&l->cells, size) < 0)
 		return false;
-	good = SQL_SUCCEEDED(SQLSetStmtAttr(l->insert, SQL_ATTR_PARAMSET_SIZE,
-	    odbc_number(arrays ? count : 1), 0));
+	good = set_rows(l, count);
 	cell = l->cells.data;
 	for (unsigned i = 0; i < params; i++) {
 		for (unsigned row = 0; row < count && good; row++) {
-			if (row == 0 || !arrays)
-				good = bind(l, row * params + i, cell,
-				    l->widths[i],
-				    has_payload && i + 1 == params, len);
+			if (row == 0 || l->way != ARRAYS)
+				good = bind(l, row * params + i, i, cell,
+				    l->widths[i], len);
 			cell += l->widths[i];
 			len++;
 		}
@@ -308,39 +194,27 @@ make_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 	return good;
 }
 
-/*
- * May a value be cut: by its blanks alone it is longer than its column, as the
- * driver tells it?
- */
 static bool
-may_be_cut(
-    const struct link *l, const struct batch *b, unsigned param, unsigned row)
-{
-	unsigned i = param - 3; /* of the columns */
-
-	return param > 2 && i < l->db.config->columns->count &&
-	       batch_has_blanks_beyond(
-		   &b->texts[i + 1], row, l->db.table->widths[i]);
-}
-
-static void
 fill_cells(struct link *l, const struct batch *b, unsigned from, unsigned count)
 {
-	char *cell = l->cells.data, digits[20];
 	SQLLEN *len = l->lens;
+	char *cell;
 
+	if (!cells_fit(l, b, from, count) && !make_cells(l, b, from, count))
+		return false;
+	cell = l->cells.data;
 	for (unsigned i = 0; i < b->text_count + 2; i++) {
 		for (unsigned row = from; row < from + count; row++) {
-			const char *value = value_of(b, i, row, digits, len);
+			const char *value =
+			    value_of(b, i, row, l->digits[0], len);
 
 			if (*len > 0)
 				memcpy(cell, value, (size_t)*len);
-			if (l->uncut && may_be_cut(l, b, i, row))
-				cell[*len - 1] = '.';
 			cell += l->widths[i];
 			len++;
 		}
 	}
+	return true;
 }
 
 /* As the database has it: of what it does not understand, nothing is stored. */
@@ -354,19 +228,17 @@ insert(struct link *l, const struct batch *b, unsigned from, unsigned count,
 	*stored = -1;
 	if (verdict != DB_OK)
 		return verdict;
-	if (!cells_fit(l, b, from, count) && !make_cells(l, b, from, count))
+	if (!(count == 1 ? bind_row(l, b, from)
+			 : fill_cells(l, b, from, count)))
 		return odbc_failed(l, SQL_HANDLE_STMT, l->insert, "bind");
-	fill_cells(l, b, from, count);
 	rc = SQLExecute(l->insert);
-	if (SQL_SUCCEEDED(rc) || rc == SQL_NO_DATA)
-		verdict = odbc_count_rows(l, l->insert, NULL, stored);
-	else
+	if (rc == SQL_SUCCESS_WITH_INFO)
+		verdict = odbc_heed(l, l->insert);
+	else if (rc != SQL_SUCCESS && rc != SQL_NO_DATA)
 		verdict = odbc_failed(l, SQL_HANDLE_STMT, l->insert, NULL);
+	if (verdict == DB_OK)
+		verdict = odbc_count_rows(l, l->insert, NULL, stored);
 	(void)SQLFreeStmt(l->insert, SQL_CLOSE); /* forgets, at most */
-	if (l->cells.cap > 2 * CELLS_BYTES) {
-		buf_release(&l->cells);
-		l->rows = 0;
-	}
 	return verdict;
 }
 
@@ -397,30 +269,53 @@ insert_some(struct link *l, const struct batch *b, unsigned from,
 	return *another ? DB_REFUSED : DB_SCHEMA;
 }
 
-static bool
-any_may_be_cut(
+/*
+ * Which of the columns may be cut, a bit each: by its blanks alone a value is
+ * longer than its column, as the driver tells it?
+ */
+static uint32_t
+may_be_cut(
     const struct link *l, const struct batch *b, unsigned from, unsigned count)
 {
-	for (unsigned row = from; row < from + count; row++) {
-		for (unsigned i = 0; i < b->text_count + 2; i++) {
-			if (may_be_cut(l, b, i, row))
-				return true;
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < l->db.config->columns->count; i++) {
+		unsigned width = l->db.table->widths[i];
+
+		for (unsigned row = from; row < from + count && width > 0;
+		     row++) {
+			if (batch_has_blanks_beyond(
+				&b->texts[i + 1], row, width))
+				bits |= UINT32_C(1) << i;
 		}
 	}
-	return false;
+	return bits;
+}
+
+/* Puts another end to such values of a row; its bytes are the batch's own. */
+static void
+put_end(const struct batch *b, unsigned row, uint32_t columns, char end)
+{
+	for (unsigned i = 1; columns != 0; i++, columns >>= 1) {
+		const struct batch_texts *t = &b->texts[i];
+		size_t at = (size_t)(t->text[row] - b->bytes.data);
+
+		if ((columns & 1) != 0)
+			b->bytes.data[at + t->len[row] - 1] = end;
+	}
 }
 
 /* Is such a row refused, if it does not end in blanks? It is taken back. */
 static enum db_verdict
-try_uncut(struct link *l, const struct batch *b, unsigned row)
+try_uncut(struct link *l, const struct batch *b, unsigned row, uint32_t columns)
 {
 	enum db_verdict verdict = odbc_set_savepoint(l);
 	bool another, stored;
 
-	l->uncut = true;
+	put_end(b, row, columns, '.');
 	if (verdict == DB_OK)
 		verdict = insert_some(l, b, row, 1, &another);
-	l->uncut = false;
+	put_end(b, row, columns, ' ');
 	stored = verdict == DB_OK;
 	verdict = odbc_end_savepoint(l, stored ? DB_REFUSED : verdict);
 	return stored && verdict == DB_REFUSED ? DB_OK : verdict;
@@ -449,6 +344,7 @@ odbc_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 	struct link *l = odbc_of(db);
 	enum db_verdict verdict;
 	enum way way;
+	uint32_t cut;
 	bool another;
 
 	if (count == 1 && l->alone.losses >= LOSSES_MOST &&
@@ -456,10 +352,11 @@ odbc_store(struct db *db, const struct batch *b, unsigned from, unsigned count)
 	    l->alone.line == b->line[from])
 		return odbc_refused(l, DB_REFUSED,
 		    "the connection is lost whenever this row is sent");
-	if (any_may_be_cut(l, b, from, count)) {
+	cut = may_be_cut(l, b, from, count);
+	if (cut != 0) {
 		verdict = count > 1
 			      ? odbc_refused(l, DB_REFUSED, "blanks too many")
-			      : try_uncut(l, b, from);
+			      : try_uncut(l, b, from, cut);
 		if (verdict != DB_OK)
 			return verdict;
 	}

@@ -1,6 +1,7 @@
 /*
  * odbc_link.h - a connection through ODBC, for the files that include the
- * driver manager's library: odbc.c, odbc_session.c and odbc_insert.c.
+ * driver manager's library: odbc.c, odbc_session.c, odbc_table.c and
+ * odbc_insert.c.
  */
 #ifndef LOGLOAD_ODBC_LINK_H
 #define LOGLOAD_ODBC_LINK_H
@@ -39,7 +40,7 @@ struct link {
 	SQLHENV env;
 	SQLHDBC dbc;
 	SQLHSTMT statement, insert;
-	bool connected;
+	bool connected, told;
 	const struct savepoints *savepoints; /* of the session */
 	char quote[4];                       /* around names; or "" */
 	struct buf text;                     /* a statement, translated */
@@ -55,7 +56,7 @@ struct link {
 	struct buf cells; /* their values */
 	size_t widths[COLUMNS_MAX + 4]; /* of the cells of each column */
 	SQLLEN *lens;                   /* of each value; owned */
-	bool uncut; /* blanks that may be cut end in what may not be */
+	char digits[2][20];             /* of a row by itself */
 	/* A row, or a batch, over a limit of the server may end a session. */
 	unsigned losses; /* sessions, in INSERT, since the last COMMIT */
 	struct {
@@ -76,7 +77,12 @@ odbc_of(struct db *db)
  */
 enum db_verdict
 odbc_failed(struct link *, SQLSMALLINT kind, SQLHANDLE, const char *what);
-/* The same of ours. */
+/*
+ * What a driver says of a success. It is DB_OK, unless a value was cut, or some
+ * rows of an array are not stored.
+ */
+enum db_verdict odbc_heed(struct link *, SQLHSTMT);
+/* An error of ours. */
 enum db_verdict odbc_refused(struct link *, enum db_verdict, const char *why);
 
 /* SQL of ours into l->text, as the database has it. -1 with ENOMEM. */

@@ -16,6 +16,8 @@ odbc_take_password(char *connection, const char **password, struct error *err);
 /* What an error means. text: what the database itself says. */
 enum db_verdict odbc_verdict(
     const char *sqlstate, int native, const char *text, enum db_cause *);
+/* Does it, beside a success, say nothing that matters to what was stored? */
+bool odbc_is_harmless(const char *sqlstate);
 /* A message without the names that drivers put in front of it. */
 const char *odbc_text(const char *message);
 

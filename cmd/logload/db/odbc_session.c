@@ -298,4 +298,5 @@ odbc_close(struct db *db)
 		(void)SQLFreeHandle(SQL_HANDLE_ENV, l->env);
 	l->statement = l->insert = l->env = NULL;
 	l->prepared = 0;
+	l->told = false;
 }
