@@ -117,16 +117,32 @@ through() {
 		'^2026-11-22 07:33:51\.000001' 'an instant to the microsecond'
 	blanks_are_kept
 	[ "$ODBC" = sqlite ] || server_dies
-	[ "$ODBC" != postgresql ] || rights_are_missed
+	if [ "$ODBC" = postgresql ]; then
+		info_is_told
+		rights_are_missed
+	fi
 	events 1 >"$SPOOL/ready/$(ready 5)"
 	case $ODBC in
+	sqlite)
+		sed 's/"id" VARCHAR(9)/"id" INTEGER/' "$DIR/schema" >"$DIR/changed"
+		odbc_as_owner "$(cat "$DIR/changed")"
+		refuses '' 'column id, which makes "0" of "000000000"'
+		;;
 	mariadb)
+		refuses 'ALTER TABLE logs MODIFY n FLOAT' \
+			'column n, which makes "4.6.*" of "4611686018427387905"'
 		refuses 'ALTER TABLE logs ENGINE=MyISAM' \
 			'table logs has no transactions'
 		refuses 'ALTER TABLE log_files MODIFY name VARCHAR(255)
 			COLLATE utf8mb4_general_ci' 'the ledger has a line of the file'
 		;;
 	postgresql)
+		refuses 'DELETE FROM logs; ALTER TABLE logs ADD extra int NOT NULL' \
+			'column extra, which is NOT NULL, has no default'
+		sql 'ALTER TABLE logs DROP extra'
+		column+=(--unique id,n)
+		refuses '' 'no unique key of id,n, which --unique asks for'
+		column=("${column[@]:0:4}")
 		refuses 'ALTER TABLE logs ALTER received_at TYPE timestamp(0)' \
 			'received_at has to hold microseconds'
 		refuses 'ALTER TABLE log_files ALTER progress TYPE real' \
@@ -136,6 +152,20 @@ through() {
 		;;
 	esac
 	"${ODBC}_stop"
+}
+
+# What a driver says beside a success is told, if it is of no consequence.
+info_is_told() {
+	anew
+	postgresql_as_owner "CREATE FUNCTION tell() RETURNS trigger
+		LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''beside''; RETURN NEW; END';
+		CREATE TRIGGER tell BEFORE INSERT ON logs FOR EACH ROW
+		EXECUTE FUNCTION tell()"
+	events 300 >"$SPOOL/ready/$(ready 9)"
+	once "${column[@]}"
+	is "$STATUS/$(rows)" 0/300 'a warning is no error'
+	is "$(grep -c 'warn .*the driver says: .*beside' <<<"$ERR")" 1 'it is told'
+	postgresql_as_owner 'DROP TRIGGER tell ON logs'
 }
 
 # What is too long for its column only by blanks is not cut without a word; and
@@ -182,7 +212,7 @@ rights_are_missed() {
 }
 
 refuses() { # STATEMENT REGEX
-	sql "$1"
+	[ -z "$1" ] || sql "$1"
 	once "${column[@]}"
 	is "$STATUS/$(files ready)" 78/1 'into such tables nothing is loaded'
 	like "$ERR" "$2" "for $2"

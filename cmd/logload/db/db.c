@@ -230,19 +230,18 @@ db_sift(struct db *db, const struct batch *batch, unsigned from, unsigned count,
 }
 
 enum db_verdict
-db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
+db_read(struct db *db, const struct batch *batch, unsigned row,
+    const char *column, struct db_answer *answer)
 {
 	const struct db_dialect *d = &db->driver->dialect;
 	const struct batch_texts *received = &batch->texts[0];
-	enum db_verdict verdict;
-	struct db_answer answer;
 	struct buf *b = &db->sql;
 
-	*there = false;
-	if (!db->table->own_key)
-		return DB_OK;
 	b->len = 0;
-	if (buf_printf(b, "SELECT 1 FROM ") < 0 ||
+	if (buf_printf(b, "SELECT ") < 0 ||
+	    (column == NULL ? buf_printf(b, "1")
+			    : sql_put_name(b, d, column, strlen(column))) < 0 ||
+	    buf_printf(b, " FROM ") < 0 ||
 	    sql_put_table(b, d, db->table->name) < 0 ||
 	    sql_put_form(b, db->config, " WHERE <received_at>=") < 0 ||
 	    sql_put_text(b, d, received->text[row], received->len[row]) < 0 ||
@@ -252,7 +251,19 @@ db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
 	    sql_put_form(b, db->config, " AND <line>=") < 0 ||
 	    buf_printf(b, "%llu", (unsigned long long)batch->line[row]) < 0)
 		return db_no_memory(db);
-	verdict = db_ask(db, b->data, b->len, &answer);
+	return db_ask(db, b->data, b->len, answer);
+}
+
+enum db_verdict
+db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
+{
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	*there = false;
+	if (!db->table->own_key)
+		return DB_OK;
+	verdict = db_read(db, batch, row, NULL, &answer);
 	*there = verdict == DB_OK && answer.found;
 	return verdict;
 }

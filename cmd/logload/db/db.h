@@ -132,6 +132,9 @@ db_store(struct db *, const struct batch *, unsigned from, unsigned count);
  */
 enum db_verdict db_sift(struct db *, const struct batch *, unsigned from,
     unsigned count, bool *missing);
+/* Asks for a column of an event's row; NULL: only whether it is there. */
+enum db_verdict db_read(struct db *, const struct batch *, unsigned row,
+    const char *column, struct db_answer *);
 /*
  * Is an event in the table already? Its key is received_at, file_id and line.
  * Where own_key does not say that the table has a unique index that begins

@@ -3,7 +3,9 @@
  * them? What a driver tells of a table differs from one to the next; so it is
  * tried what they do, in a transaction that is taken back.
  */
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,9 +26,16 @@ run_text(struct db *db, const char *sql)
 	return db->driver->run(db, sql, strlen(sql));
 }
 
-static enum db_verdict
-wrong(struct db *db, const char *table, const char *what)
+/* What is wrong with the table, in words to follow its name. */
+static enum db_verdict __attribute__((format(printf, 3, 4)))
+wrong(struct db *db, const char *table, const char *form, ...)
 {
+	char what[ERROR_TEXT_MAX];
+	va_list args;
+
+	va_start(args, form);
+	(void)vsnprintf(what, sizeof(what), form, args); /* cut, if need be */
+	va_end(args);
 	(void)error_set(&db->error, "the table %s %s", table, what);
 	db->cause = DB_CAUSE_OTHER;
 	return DB_SCHEMA;
@@ -51,8 +60,10 @@ try_line(struct db *db, const char *name)
 	const char *ledger = db->config->ledger;
 	struct db_claim claim = {.name = name, .bytes = NUMBER};
 	struct db_file file, found;
-	enum db_verdict verdict = db_claim(db, &claim, &file);
+	enum db_verdict verdict = run_text(db, "BEGIN");
 
+	if (verdict == DB_OK)
+		verdict = db_claim(db, &claim, &file);
 	if (verdict != DB_OK)
 		return verdict;
 	memset(file.sha256, 'f', DB_HASH_LEN);
@@ -114,63 +125,195 @@ odbc_try_ledger(struct db *db)
 	return found ? wrong(db, ledger, NO_TRANSACTIONS) : verdict;
 }
 
+/* A row is tried with no values of columns, and with two different ones. */
+enum { NULLS, EXTREMES, DIGITS, TRIES };
+
+#define TRIED_MAX 500 /* characters of a text */
+
+struct trial {
+	struct db *db;
+	struct row row;
+	uint64_t file_id;
+	char received_at[VALUE_DATETIME_LEN + 1];
+	char values[COLUMNS_MAX][TRIED_MAX + 8];
+};
+
+static const char payload[] = "{\"event\":\"logload tries \xf0\x9f\x8c\xb1\"}";
+
+/* What a column that is too small, or of another kind, would change; or "". */
+static void
+put_value(char value[TRIED_MAX + 8], const struct column *c, int which)
+{
+	static const char *const values[COLUMN_TYPES] = {
+	    [COLUMN_INT] = "2147483647",
+	    [COLUMN_BIGINT] = "4611686018427387905",
+	    [COLUMN_UNSIGNED] = "4611686018427387905",
+	    [COLUMN_DOUBLE] = "123456789012345",
+	    [COLUMN_DATETIME] = "2026-11-22 07:33:51.123457",
+	    [COLUMN_JSON] = "\"\xc3\xa9\"",
+	    [COLUMN_IP] = "2001:db8::1",
+	    [COLUMN_UUID] = "123e4567-e89b-12d3-a456-426614174000"};
+	static const char odd[] = "\xc3\xa9\xf0\x9f\x8c\xb1"; /* 3 of UTF-16 */
+	unsigned width =
+	    c->width > 0 && c->width < TRIED_MAX ? c->width : TRIED_MAX;
+
+	(void)snprintf(value, TRIED_MAX + 8, "%s",
+	    values[c->type] == NULL ? "" : values[c->type]);
+	if (c->type == COLUMN_VARCHAR || c->type == COLUMN_TEXT) {
+		memset(value, which == DIGITS ? '0' : 'x', width);
+		value[width] = '\0';
+		if (which == EXTREMES && width >= 3) {
+			memcpy(value, odd, sizeof(odd) - 1);
+			value[width - 3 + sizeof(odd) - 1] = '\0';
+		}
+	} else if (c->type == COLUMN_DECIMAL && c->scale < c->width) {
+		memset(value, '9', c->width + 1);
+		value[c->width - c->scale] = '.';
+		value[c->width + (c->scale > 0)] = '\0';
+	}
+}
+
+/* With values in all columns, or, below their number, in that one alone. */
+static void
+make_row(struct trial *t, int which, unsigned only)
+{
+	const struct columns *columns = t->db->config->columns;
+
+	t->row = (struct row){.received_at = t->received_at,
+	    .line = NUMBER,
+	    .payload = {payload, sizeof(payload) - 1}};
+	for (unsigned i = 0; i < columns->count && which != NULLS; i++) {
+		put_value(t->values[i], &columns->list[i], which);
+		if (*t->values[i] != '\0' &&
+		    (only == i || only == columns->count))
+			t->row.columns[i] =
+			    (struct value){t->values[i], strlen(t->values[i])};
+	}
+}
+
+static bool
+is_same(const struct column *c, const char *value, const char *found)
+{
+	bool whole = c->type == COLUMN_INT || c->type == COLUMN_BIGINT ||
+		     c->type == COLUMN_UNSIGNED || c->type == COLUMN_DECIMAL;
+	size_t len = strlen(value);
+
+	if (c->type == COLUMN_DOUBLE)
+		return strtod(found, NULL) == strtod(value, NULL);
+	/* There are other ways to write a UUID, or so many digits. */
+	return strncasecmp(found, value, len) == 0 &&
+	       found[len + strspn(found + len, whole ? ".0" : " ")] == '\0';
+}
+
+/* Are its values there as they were? */
+static enum db_verdict
+read_back(struct trial *t, const struct batch *b)
+{
+	const struct columns *columns = t->db->config->columns;
+	enum db_verdict verdict = DB_OK;
+	struct db_answer a;
+
+	for (unsigned i = 0; i < columns->count && verdict == DB_OK; i++) {
+		const struct column *c = &columns->list[i];
+
+		if (t->row.columns[i].p == NULL)
+			continue;
+		verdict = db_read(t->db, b, 0, c->name, &a);
+		if (verdict != DB_OK || !a.found ||
+		    (a.fields[0] != NULL &&
+			is_same(c, t->values[i], a.fields[0])))
+			continue;
+		verdict = wrong(t->db, t->db->table->name,
+		    "has the column %s, which makes \"%.40s\" of \"%.40s\"",
+		    c->name, a.fields[0] == NULL ? "" : a.fields[0],
+		    t->values[i]);
+	}
+	if (verdict != DB_OK || !columns_has_payload(columns))
+		return verdict;
+	verdict = db_read(t->db, b, 0, columns->fixed[COLUMN_PAYLOAD], &a);
+	if (verdict == DB_OK && a.found &&
+	    (a.fields[0] == NULL ||
+		strstr(a.fields[0], "logload tries \xf0\x9f\x8c\xb1") == NULL))
+		return wrong(t->db, t->db->table->name,
+		    "does not keep a payload as it is: it has to be a long "
+		    "text of Unicode");
+	return verdict;
+}
+
 /* Stores it, looks for it, and takes it back. */
 static enum db_verdict
-try_row(struct db *db, const struct batch *b)
+try_row(struct trial *t, const struct batch *b)
 {
-	const char *table = db->table->name;
-	enum db_verdict verdict = run_text(db, "SAVEPOINT probe");
-	bool there;
+	const char *table = t->db->table->name;
+	enum db_verdict verdict = run_text(t->db, "BEGIN");
+	struct db_answer answer;
 
 	if (verdict == DB_OK)
-		verdict = db_store(db, b, 0, 1);
-	if (verdict == DB_REFUSED) /* for a column of the user's, perhaps */
-		log_warn("the table %s could not be tried, for it refuses a "
-			 "row: %s",
-		    table, db->error.text);
-	if (verdict != DB_OK)
-		return verdict;
-	verdict = db_is_there(db, b, 0, &there);
-	if (verdict == DB_OK && !there)
-		return wrong(db, table,
+		verdict = db_store(t->db, b, 0, 1);
+	if (verdict == DB_OK)
+		verdict = db_read(t->db, b, 0, NULL, &answer);
+	if (verdict == DB_OK && !answer.found)
+		return wrong(t->db, table,
 		    "does not keep a row's key as it is: received_at has to "
 		    "hold microseconds, file_id and line 63 bits");
 	if (verdict == DB_OK)
-		verdict = run_text(db, "ROLLBACK TO SAVEPOINT probe");
+		verdict = read_back(t, b);
 	if (verdict == DB_OK)
-		verdict = db_is_there(db, b, 0, &there);
-	return verdict == DB_OK && there ? wrong(db, table, NO_TRANSACTIONS)
-					 : verdict;
+		verdict = run_text(t->db, "ROLLBACK");
+	if (verdict == DB_OK)
+		verdict = db_read(t->db, b, 0, NULL, &answer);
+	return verdict == DB_OK && answer.found
+		   ? wrong(t->db, table, NO_TRANSACTIONS)
+		   : verdict;
+}
+
+/* A row refused for one column tells nothing of the others. */
+static enum db_verdict
+try_rows(struct trial *t, struct batch *b, int which, bool *taken)
+{
+	unsigned count = t->db->config->columns->count, only = count;
+	enum db_verdict verdict;
+
+	do {
+		make_row(t, which, only);
+		batch_clear(b);
+		if (batch_add(b, &t->db->limits, t->file_id, &t->row) < 0)
+			return db_no_memory(t->db);
+		verdict = try_row(t, b);
+		*taken |= verdict == DB_OK;
+		if (only == count && (verdict == DB_OK || which == NULLS))
+			break;
+		only = only == count ? 0 : only + 1;
+	} while (only < count && (verdict == DB_OK || verdict == DB_REFUSED));
+	/* For a rule of the user's, perhaps, or a column that is smaller. */
+	return verdict == DB_REFUSED ? DB_OK : verdict;
 }
 
 enum db_verdict
-odbc_try_events(struct db *db)
+odbc_try_events(struct db *db, const char *lacking)
 {
-	static const char payload[] =
-	    "{\"event\":\"logload tries \xf0\x9f\x8c\xb1\"}";
-	char received_at[VALUE_DATETIME_LEN + 1], name[DB_NAME_MAX + 1];
-	struct row row = {.received_at = received_at,
-	    .line = NUMBER,
-	    .payload = {payload, sizeof(payload) - 1}};
+	struct trial t = {.db = db};
 	struct batch b = {0};
-	enum db_verdict verdict;
-	bool own_key = db->table->own_key;
-	uint64_t id = NUMBER;
+	enum db_verdict verdict = DB_OK;
+	char name[DB_NAME_MAX + 1];
+	bool taken = false;
 
 	make_name(name);
-	value_stamp((int64_t)clock_wall_us() | 1, received_at);
-	if (db_file_id(name, &id) < 0 ||
+	value_stamp((int64_t)clock_wall_us() | 1, t.received_at);
+	if (db_file_id(name, &t.file_id) < 0 ||
 	    batch_init(&b, db->config->columns, 1) < 0)
 		return db_no_memory(db);
-	if (batch_add(&b, &db->limits, id, &row) < 0) {
-		batch_release(&b);
-		return db_no_memory(db);
-	}
-	db->table->own_key = true; /* or nothing is asked */
-	verdict = try_row(db, &b);
-	db->table->own_key = own_key;
+	for (int i = 0; i < TRIES && verdict == DB_OK; i++)
+		verdict = try_rows(&t, &b, i, &taken);
 	batch_release(&b);
-	return verdict == DB_OK || verdict == DB_REFUSED
-		   ? run_text(db, "ROLLBACK")
-		   : verdict;
+	if (verdict != DB_OK || taken)
+		return verdict == DB_OK ? run_text(db, "ROLLBACK") : verdict;
+	if (*lacking != '\0')
+		return wrong(db, db->table->name,
+		    "has the column %s, which is NOT NULL, has no default, and "
+		    "gets no value; see --column",
+		    lacking);
+	log_warn("the table %s could not be tried, for it refuses a row: %s",
+	    db->table->name, db->error.text);
+	return run_text(db, "ROLLBACK");
 }

@@ -13,8 +13,8 @@
 #include "odbc_own.h"
 
 #define PARAMS_MAX (DB_NAMES_MAX + 16) /* of a statement of ours */
-
 #define VALUES_PARAMS 2000             /* of many rows; SQL Server takes 2100 */
+
 /* How savepoints are written; %s is a name. */
 struct savepoints {
 	const char *set, *back, *release; /* release NULL: it is not needed */

@@ -23,9 +23,10 @@ const char *odbc_text(const char *message);
 
 /*
  * Does the table, in this session, what the promise needs? That is tried, and
- * taken back: DB_SCHEMA, where it does not.
+ * taken back: DB_SCHEMA, where it does not. lacking: a column to be blamed if
+ * no row is taken, or "".
  */
 enum db_verdict odbc_try_ledger(struct db *);
-enum db_verdict odbc_try_events(struct db *);
+enum db_verdict odbc_try_events(struct db *, const char *lacking);
 
 #endif

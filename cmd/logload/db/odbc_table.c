@@ -18,14 +18,12 @@ get_text(struct link *l, SQLUSMALLINT number, char *text, size_t size)
 	return text;
 }
 
-static bool
-is_key(const struct columns *columns, const char *name)
+static long
+get_number(struct link *l, SQLUSMALLINT number)
 {
-	for (int i = 0; i < 3; i++) {
-		if (strcasecmp(columns->fixed[i], name) == 0)
-			return true;
-	}
-	return false;
+	char text[24];
+
+	return strtol(get_text(l, number, text, sizeof(text)), NULL, 10);
 }
 
 /* A table's name, as the driver's own questions have it. */
@@ -63,44 +61,127 @@ end_question(struct link *l, SQLRETURN rc, const char *what)
 	return verdict;
 }
 
-/* Has a unique index the rows' key for its first three columns? */
+/* All unique indexes as ";a,b;c"; of one of some rows alone, as ";a?,b?". */
 static enum db_verdict
-find_own_key(struct link *l, const struct place *p)
+find_indexes(struct link *l, const struct place *p, struct buf *indexes)
 {
 	enum { ORDINAL = 8, COLUMN, FILTER = 13 };
-	char text[256], place[16], filter[16];
-	unsigned found = 0;
+	char name[256], filter[16];
 	SQLRETURN rc;
 
 	(void)SQLFreeStmt(l->statement, SQL_RESET_PARAMS);
 	rc = SQLStatistics(l->statement, p->catalog, SQL_NTS, p->schema,
 	    SQL_NTS, p->name, SQL_NTS, SQL_INDEX_UNIQUE, SQL_QUICK);
-	l->db.table->own_key = false;
 	while (
 	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
-		long ordinal = strtol(
-		    get_text(l, ORDINAL, place, sizeof(place)), NULL, 10);
+		long ordinal = get_number(l, ORDINAL);
 
-		found = ordinal == 1 ? 0 : found;
-		(void)get_text(l, COLUMN, text, sizeof(text));
+		(void)get_text(l, COLUMN, name, sizeof(name));
 		(void)get_text(l, FILTER, filter, sizeof(filter));
-		if (ordinal <= 3 && *filter == '\0' &&
-		    is_key(l->db.config->columns, text) && ++found == 3)
-			l->db.table->own_key = true;
+		if (ordinal > 0 &&
+		    buf_printf(indexes, "%s%s%s", ordinal == 1 ? ";" : ",",
+			name, *filter == '\0' ? "" : "?") < 0)
+			return db_no_memory(&l->db);
 	}
 	return end_question(l, rc, "SQLStatistics");
 }
 
+/* Is the name one of "a,b"? */
+static bool
+is_among(const char *name, size_t len, const char *names)
+{
+	for (;;) {
+		size_t n = strcspn(names, ",");
+
+		if (n == len && strncasecmp(name, names, n) == 0)
+			return true;
+		if (names[n] == '\0')
+			return false;
+		names += n + 1;
+	}
+}
+
+/* Is there one of these columns, "a,b", with or without others behind them? */
+static bool
+has_index(const char *indexes, const char *names, bool others)
+{
+	while (*indexes == ';') {
+		unsigned left = 1;
+		bool good = true;
+
+		for (const char *p = names; *p != '\0'; p++)
+			left += *p == ',';
+		do {
+			size_t len = strcspn(++indexes, ",;");
+
+			good = good && (left > 0 ? is_among(indexes, len, names)
+						 : others);
+			left -= left > 0;
+			indexes += len;
+		} while (*indexes == ',');
+		if (good && left == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum db_verdict
+check_indexes(struct link *l, const struct place *p)
+{
+	const struct db_config *c = l->db.config;
+	struct buf indexes = {0};
+	char key[3 * (COLUMN_NAME_MAX + 2)];
+	enum db_verdict verdict = find_indexes(l, p, &indexes);
+
+	if (verdict == DB_OK && buf_append(&indexes, "", 1) < 0)
+		verdict = db_no_memory(&l->db);
+	(void)snprintf(key, sizeof(key), "%s,%s,%s", c->columns->fixed[0],
+	    c->columns->fixed[1], c->columns->fixed[2]);
+	l->db.table->own_key =
+	    verdict == DB_OK && has_index(indexes.data, key, true);
+	for (unsigned i = 0; i < c->uniques->count && verdict == DB_OK; i++) {
+		const char *names = c->uniques->items[i];
+
+		if (has_index(indexes.data, names, false))
+			continue;
+		verdict = odbc_refused(l, DB_SCHEMA, "");
+		(void)error_set(&l->db.error,
+		    "the table %s has no unique key of %s, which --unique "
+		    "asks for",
+		    l->db.table->name, names);
+	}
+	buf_release(&indexes);
+	return verdict;
+}
+
+/* Which one of ours is it? -1: of the key, or the payload; -2: none. */
+static int
+find_column(const struct columns *columns, const char *name)
+{
+	int fixed =
+	    columns_has_payload(columns) ? COLUMNS_FIXED : COLUMN_PAYLOAD;
+
+	for (int i = 0; i < fixed; i++) {
+		if (strcasecmp(columns->fixed[i], name) == 0)
+			return -1;
+	}
+	for (unsigned i = 0; i < columns->count; i++) {
+		if (strcasecmp(columns->list[i].name, name) == 0)
+			return (int)i;
+	}
+	return -2;
+}
+
 /*
  * How many characters have the columns? Some drivers tell a number of what has
- * no limit, too. The names are patterns, so others' may be among the answers.
+ * no limit, too. And is one lacking a value, where none makes its own? The
+ * names are patterns, so others' may be among the answers.
  */
 static enum db_verdict
-find_widths(struct link *l, const struct place *p)
+find_columns(struct link *l, const struct place *p, char lacking[256])
 {
-	enum { TABLE = 3, COLUMN, TYPE, SIZE = 7 };
-	const struct columns *columns = l->db.config->columns;
-	char table[256], name[256], type[16], size[16];
+	enum { TABLE = 3, COLUMN, TYPE, SIZE = 7, NULLABLE = 11, DEFAULT = 13 };
+	char table[256], name[256], text[16];
 	SQLRETURN rc;
 
 	memset(l->db.table->widths, 0, sizeof(l->db.table->widths));
@@ -108,22 +189,23 @@ find_widths(struct link *l, const struct place *p)
 	    p->name, SQL_NTS, NULL, 0);
 	while (
 	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
-		long number;
+		long type, size;
+		int column;
 
 		(void)get_text(l, TABLE, table, sizeof(table));
 		(void)get_text(l, COLUMN, name, sizeof(name));
-		number =
-		    strtol(get_text(l, TYPE, type, sizeof(type)), NULL, 10);
-		(void)get_text(l, SIZE, size, sizeof(size));
-		if (strcasecmp(table, (char *)p->name) != 0 ||
-		    (number != SQL_CHAR && number != SQL_VARCHAR &&
-			number != SQL_WCHAR && number != SQL_WVARCHAR))
+		type = get_number(l, TYPE);
+		size = get_number(l, SIZE);
+		column = find_column(l->db.config->columns, name);
+		if (strcasecmp(table, (char *)p->name) != 0)
 			continue;
-		for (unsigned i = 0; i < columns->count; i++) {
-			if (strcasecmp(columns->list[i].name, name) == 0)
-				l->db.table->widths[i] =
-				    (unsigned)strtoul(size, NULL, 10);
-		}
+		if (column >= 0 &&
+		    (type == SQL_CHAR || type == SQL_VARCHAR ||
+			type == SQL_WCHAR || type == SQL_WVARCHAR))
+			l->db.table->widths[column] = (unsigned)size;
+		if (column == -2 && get_number(l, NULLABLE) == SQL_NO_NULLS &&
+		    *get_text(l, DEFAULT, text, sizeof(text)) == '\0')
+			(void)snprintf(lacking, 256, "%s", name);
 	}
 	return end_question(l, rc, "SQLColumns");
 }
@@ -132,6 +214,7 @@ enum db_verdict
 odbc_check(struct db *db, const char *table)
 {
 	struct link *l = odbc_of(db);
+	char lacking[256] = "";
 	enum db_verdict verdict;
 	struct place place;
 
@@ -140,8 +223,8 @@ odbc_check(struct db *db, const char *table)
 	db->table->bounds = (struct row_bounds){.no_nul_value = true};
 	l->prepared = 0;
 	find_place(l, table, &place);
-	verdict = find_own_key(l, &place);
+	verdict = check_indexes(l, &place);
 	if (verdict == DB_OK)
-		verdict = find_widths(l, &place);
-	return verdict == DB_OK ? odbc_try_events(db) : verdict;
+		verdict = find_columns(l, &place, lacking);
+	return verdict == DB_OK ? odbc_try_events(db, lacking) : verdict;
 }
