@@ -115,6 +115,7 @@ through() {
 		9223372036854775807 'blanks  ' 1000)" 'and a column its value'
 	like "$(sql 'SELECT occurred_at FROM logs WHERE line = 4')" \
 		'^2026-11-22 07:33:51\.000001' 'an instant to the microsecond'
+	two_load
 	blanks_are_kept
 	[ "$ODBC" = sqlite ] || server_dies
 	if [ "$ODBC" = postgresql ]; then
@@ -152,6 +153,29 @@ through() {
 		;;
 	esac
 	"${ODBC}_stop"
+}
+
+# Of the same files: neither waits for the other for long, in silence.
+two_load() {
+	local first=$SPOOL
+
+	anew
+	for n in 1 2 3 4; do
+		events 3000 "${n}0000" >"$SPOOL/ready/$(ready "1$n")"
+	done
+	spool_new
+	mkdir -p "$SPOOL/ready"
+	cp "$first"/ready/* "$SPOOL/ready"
+	start other logload --db "$DB_URL" --spool "$first" --jobs 2 \
+		--chunk 64KiB "${column[@]}"
+	logload_start --chunk 64KiB --jobs 2 "${column[@]}"
+	ok 'one of two loaders has all' wait_for -t 30 no_files ready
+	stop logload
+	SPOOL=$first
+	ok 'and so has the other' wait_for -t 30 no_files ready
+	stop other
+	sql_is 'SELECT COUNT(*), COUNT(DISTINCT id) FROM logs' '12000	12000' \
+		'each event is a row, once'
 }
 
 # What a driver says beside a success is told, if it is of no consequence.

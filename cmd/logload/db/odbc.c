@@ -381,8 +381,12 @@ run(struct db *db, const char *sql, size_t len)
 	SQLLEN count;
 	char what[16];
 
+	/*
+	 * One begins by itself, with whatever comes; one that has only read is
+	 * in the way of others, and they in its own, when it goes on to write.
+	 */
 	if (behind(sql, len, db->driver->dialect.begin) != NULL)
-		return DB_OK; /* it begins by itself */
+		return odbc_end_transaction(l, SQL_ROLLBACK, "ROLLBACK");
 	if ((name = behind(sql, len, set)) != NULL)
 		return odbc_run_savepoint(
 		    l, l->savepoints->set, name, len - (sizeof(set) - 1));
@@ -496,7 +500,9 @@ alive(struct db *db)
 	       sql_put_table(b, &db->driver->dialect, db->config->ledger) ==
 		   0 &&
 	       buf_printf(b, " WHERE 1=0") == 0 &&
-	       ask(db, b->data, b->len, &answer) == DB_OK;
+	       ask(db, b->data, b->len, &answer) == DB_OK &&
+	       odbc_end_transaction(odbc_of(db), SQL_ROLLBACK, "ROLLBACK") ==
+		   DB_OK;
 }
 
 const struct db_driver db_odbc = {

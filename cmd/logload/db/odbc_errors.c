@@ -34,9 +34,9 @@ static const struct meaning {
     {"42P01", 0, NULL, DB_SCHEMA, DB_CAUSE_NO_TABLE},
     {"HY000", 0, "no such table", DB_SCHEMA, DB_CAUSE_NO_TABLE},
     /* SQLite, which has no other state. */
-    {"HY000", 0, "database is locked", DB_PASSING, DB_CAUSE_OTHER},
-    {"HY000", 0, "database table is locked", DB_PASSING, DB_CAUSE_OTHER},
-    {"HY000", 0, "database schema is locked", DB_PASSING, DB_CAUSE_OTHER},
+    {"HY000", 0, "database is locked", DB_CONFLICT, DB_CAUSE_OTHER},
+    {"HY000", 0, "database table is locked", DB_CONFLICT, DB_CAUSE_OTHER},
+    {"HY000", 0, "database schema is locked", DB_CONFLICT, DB_CAUSE_OTHER},
     {"HY000", 0, "database or disk is full", DB_PASSING, DB_CAUSE_OTHER},
     {"HY000", 0, "disk I/O error", DB_PASSING, DB_CAUSE_OTHER},
     {"HY000", 0, "out of memory", DB_PASSING, DB_CAUSE_OTHER},

@@ -24,13 +24,15 @@ static const struct savepoints savepoints[] = {
 
 /*
  * What a connection string has to say beside, by the driver's name. That of
- * PostgreSQL would roll more back than a statement that fails.
+ * PostgreSQL would roll more back than a statement that fails; that of SQLite
+ * waits for others for 100 s, whoever tells us to stop meanwhile.
  */
 static const struct {
 	const char *driver, *text;
 } additions[] = {
     {"psqlodbc", "Protocol=7.4-0;"},
     {"libmaodbc", "CHARSET=utf8mb4;"},
+    {"sqlite3odbc", "Timeout=2000;"},
 };
 
 /* What a session needs beside, by the beginning of the database's name. */
@@ -265,9 +267,9 @@ enum db_verdict
 odbc_open(struct db *db)
 {
 	struct link *l = odbc_of(db);
+	unsigned rows = VALUES_PARAMS / columns_values(db->config->columns);
 	enum db_verdict verdict;
 
-	unsigned rows = VALUES_PARAMS / columns_values(db->config->columns);
 	db->limits = (struct batch_limits){.rows = rows * BATCH_STATEMENTS,
 	    .bytes = BATCH_BYTES >> (l->losses < 8 ? l->losses : 8),
 	    .batches = BATCHES_MOST};
