@@ -11,11 +11,13 @@
 #define PENDING_MAX 65536
 
 int
-acked_open(struct acked *a, const char *path, struct error *err)
+acked_open(struct acked *a, const char *path, bool empty, struct error *err)
 {
+	int how = O_WRONLY | O_CREAT | O_CLOEXEC;
+
 	memset(a, 0, sizeof(*a));
 	a->path = path;
-	a->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	a->fd = open(path, how | (empty ? O_TRUNC : O_APPEND), 0666);
 	return a->fd < 0 ? error_errno(err, "open %s", path) : 0;
 }
 

@@ -14,11 +14,13 @@
 
 #include "clock.h"
 #include "connection.h"
+#include "retry.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_DOUBLINGS 5 /* up to 1.6 s */
 
 static void connect_on(struct connection *);
+static void send_held(struct connection *, uint64_t now_ns);
 static void on_read(struct bufferevent *, void *);
 static void on_event(struct bufferevent *, short what, void *);
 static void on_retry(evutil_socket_t, short, void *);
@@ -60,6 +62,7 @@ connection_release(struct connection *c)
 		event_free(c->retry);
 	c->retry = NULL;
 	buf_release(&c->request_ids);
+	buf_release(&c->request_body);
 }
 
 /*
@@ -239,11 +242,49 @@ connection_send(struct connection *c, const struct buf *head,
 }
 
 static void
+become_idle(struct connection *c)
+{
+	c->state = CONNECTION_IDLE;
+	if (c->holds)
+		send_held(c, clock_monotonic_ns());
+	else
+		c->events->ready(c);
+}
+
+static void
 request_failed(struct connection *c, enum failure why, const char *text)
 {
 	c->state = CONNECTION_WAITING;
 	c->events->failed(c, why, text);
 	reconnect(c);
+}
+
+static void
+send_held(struct connection *c, uint64_t now_ns)
+{
+	if (!c->holds || c->state != CONNECTION_IDLE || now_ns < c->send_ns)
+		return;
+	if (connection_send(c, c->request_head, &c->request_body, now_ns) < 0)
+		request_failed(c, FAILURE_CLOSED, "no memory to send it");
+}
+
+void
+connection_hold(struct connection *c, const struct buf *head, uint64_t now_ns)
+{
+	assert(c->state != CONNECTION_BUSY);
+	c->holds = true;
+	c->request_head = head;
+	c->attempts = 0;
+	c->send_ns = now_ns;
+	send_held(c, now_ns);
+}
+
+void
+connection_send_later(struct connection *c, unsigned after_s)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	c->send_ns = now + retry_wait_ns(++c->attempts, after_s, now);
 }
 
 /* Gives the answer to the owner; goes on with the connection if it can. */
@@ -261,8 +302,7 @@ request_answered(
 		reconnect(c);
 		return;
 	}
-	c->state = CONNECTION_IDLE;
-	c->events->ready(c);
+	become_idle(c);
 }
 
 /* Looks at what has come in for the request in flight. */
@@ -302,7 +342,8 @@ static void
 idle_lost(struct connection *c)
 {
 	c->state = CONNECTION_WAITING;
-	c->events->lost(c);
+	if (!c->holds)
+		c->events->lost(c);
 	reconnect(c);
 }
 
@@ -326,8 +367,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 
 	(void)bev;
 	if (what & BEV_EVENT_CONNECTED) {
-		c->state = CONNECTION_IDLE;
-		c->events->ready(c);
+		become_idle(c);
 		return;
 	}
 	switch (c->state) {
@@ -355,6 +395,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 void
 connection_check(struct connection *c, uint64_t now_ns)
 {
+	send_held(c, now_ns);
 	if (now_ns < c->deadline_ns)
 		return;
 	if (c->state == CONNECTION_BUSY)

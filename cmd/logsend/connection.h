@@ -9,6 +9,9 @@
  *      │      ▲ timer                    ▲   │ send │
  *      ▼      │                 answered │   ▼      │
  *      WAITING                            BUSY ─────┘ failed
+ *
+ * A request may also be given to it to be held: it sends it once it is IDLE,
+ * which it tells nobody then, and again as often as its owner says.
  */
 #ifndef LOGSEND_CONNECTION_H
 #define LOGSEND_CONNECTION_H
@@ -43,9 +46,10 @@ struct connection;
 
 /* What its owner is told. It may call connection_send from ready only. */
 struct connection_events {
-	/* It is IDLE, after connecting or after an answer. */
+	/* It is IDLE, after connecting or after an answer, and holds nothing.
+	 */
 	void (*ready)(struct connection *);
-	/* It was IDLE and is not any more. */
+	/* It was IDLE and is not any more; it holds nothing. */
 	void (*lost)(struct connection *);
 	/* An attempt to connect failed, with this errno; it goes on trying. */
 	void (*unreachable)(struct connection *, int code);
@@ -73,6 +77,12 @@ struct connection {
 	uint64_t due_ns;
 	unsigned request_events;
 	struct buf request_ids;
+	/* Of the request that it holds, which the owner lets go. */
+	bool holds;
+	const struct buf *request_head; /* not owned */
+	struct buf request_body;        /* of the owner's making */
+	unsigned attempts;              /* that failed */
+	uint64_t send_ns;               /* not before */
 };
 
 /*
@@ -94,7 +104,20 @@ void connection_start(struct connection *);
 int connection_send(struct connection *, const struct buf *head,
     const struct buf *body, uint64_t now_ns);
 
-/* Call now and then: gives up what is over its deadline. */
+/*
+ * Takes request_body as what it holds from now on, in any state but BUSY.
+ * The head stays the caller's.
+ */
+void
+connection_hold(struct connection *, const struct buf *head, uint64_t now_ns);
+
+/*
+ * May be called by answered and failed: what it holds is sent again, after a
+ * while that grows each time, or after so many seconds, if not 0.
+ */
+void connection_send_later(struct connection *, unsigned after_s);
+
+/* Call now and then: gives up what is over its deadline, sends what is due. */
 void connection_check(struct connection *, uint64_t now_ns);
 
 #endif

@@ -21,6 +21,8 @@ enum {
 	EVENTS_ACKNOWLEDGED,
 	BODY_BYTES,
 	CONNECTS_FAILED,
+	RETRIES,
+	GIVEN_UP,
 	P50,
 	P99,
 	MAX,
@@ -53,6 +55,10 @@ static const struct metric metrics[METRICS + 1] = {
 	"Bytes of the bodies of all requests sent."),
     [CONNECTS_FAILED] = METRIC_COUNTER(
 	"logsend_connects_failed_total", "Attempts to connect that failed."),
+    [RETRIES] = METRIC_COUNTER(
+	"logsend_retries_total", "Times a request was sent again."),
+    [GIVEN_UP] = METRIC_COUNTER("logsend_events_given_up_total",
+	"Events that --retry sends no more, and that were not acknowledged."),
     [P50] = METRIC_GAUGE(LATENCY,
 	"From when a request was due until it was acknowledged.",
 	METRIC_LABEL("quantile", "0.5"), .scale = NS),
@@ -108,6 +114,8 @@ exporter_write(struct exporter *e, struct error *err)
 	set(e, EVENTS_ACKNOWLEDGED, s->events_acknowledged);
 	set(e, BODY_BYTES, s->bytes_sent);
 	set(e, CONNECTS_FAILED, s->unreachable);
+	set(e, RETRIES, s->retries);
+	set(e, GIVEN_UP, e->sender->left.events);
 	set(e, P50, histogram_percentile(&s->latency, 500));
 	set(e, P99, histogram_percentile(&s->latency, 990));
 	set(e, MAX, s->latency.max);

@@ -14,6 +14,7 @@
 #include "lines.h"
 
 #define READ_LEN 65536
+#define PIPE_MOST 1048576 /* bytes that it holds: pipe(7), pipe-max-size */
 
 int
 lines_open(struct lines *l, const char *path, struct error *err)
@@ -119,4 +120,30 @@ lines_next(struct lines *l, const char **line, size_t *len, struct error *err)
 		if (v != LINES_ONE)
 			return v;
 	}
+}
+
+bool
+lines_all_there(const struct lines *l)
+{
+	struct pollfd gone = {.fd = l->fd, .events = POLLRDHUP};
+
+	return !l->polls || l->ended ||
+	       (poll(&gone, 1, 0) > 0 &&
+		   (gone.revents & (POLLHUP | POLLRDHUP)) != 0);
+}
+
+void
+lines_finish(struct lines *l)
+{
+	size_t most = l->text.len - l->at + PIPE_MOST;
+	struct error ignored; /* what was read before is there all the same */
+
+	if (!l->polls) {
+		l->text.len = l->scanned = l->at;
+		l->passing = false;
+	}
+	while (l->polls && !l->ended && l->text.len - l->at < most &&
+	       fill(l, &ignored) == LINES_ONE)
+		;
+	l->ended = true;
 }

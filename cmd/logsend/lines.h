@@ -37,6 +37,18 @@ struct lines {
 int lines_open(struct lines *, const char *path, struct error *);
 enum lines_verdict
 lines_next(struct lines *, const char **line, size_t *len, struct error *);
+
+/*
+ * Will nothing be added to what there is: is it a file, or has whoever writes
+ * to the pipe gone?
+ */
+bool lines_all_there(const struct lines *);
+
+/*
+ * Ends the lines with what a pipe holds now, since nobody else can read that
+ * later, or, of a file, with what has been returned.
+ */
+void lines_finish(struct lines *);
 void lines_close(struct lines *);
 
 #endif

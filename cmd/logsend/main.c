@@ -22,20 +22,23 @@
 #include "log.h"
 #include "options.h"
 #include "report.h"
+#include "retry.h"
 #include "sender.h"
 #include "spool.h"
 
 #define DURATION_NS (60 * CLOCK_NS_PER_S)
+#define DRAIN_NS (10 * CLOCK_NS_PER_S)
+#define PATIENCE_NS (60 * CLOCK_NS_PER_S)
 #define DESCRIPTORS_KEPT 32 /* beside the connections */
 
 enum report_kind { REPORT_TEXT, REPORT_JSON };
 
 static struct {
-	const char *url, *run, *acked, *spool;
+	const char *url, *run, *acked, *unacked, *spool;
 	uint64_t rate, duration, count, connections, batch, size, seed;
 	uint64_t timeout, drain;
 	unsigned report;
-	bool quiet;
+	bool retry, quiet;
 } opt;
 
 static const struct option_spec options[] = {
@@ -49,10 +52,19 @@ static const struct option_spec options[] = {
 	CLOCK_NS_PER_MS, 366 * 86400 * CLOCK_NS_PER_S},
     {"count", OPTION_COUNT, &opt.count, NULL, "N",
 	"how many requests to send at most", NULL, 1, UINT64_MAX / 2},
-    {"connections", OPTION_COUNT, &opt.connections, "64", "N",
-	"connections, each with one request at a time", NULL, 1, 16384},
-    {"batch", OPTION_COUNT, &opt.batch, "1", "N",
-	"events in a request; more than one go as NDJSON", NULL, 1, 100000},
+    {"connections", OPTION_COUNT, &opt.connections, NULL, "N",
+	"connections, each with one request at a time: 64, or with --retry "
+	"and a FILE 1",
+	NULL, 1, 16384},
+    {"batch", OPTION_COUNT, &opt.batch, NULL, "N",
+	"events in a request, where there are so many; more than one go as "
+	"NDJSON: 1, or with --retry and a FILE 1000",
+	NULL, 1, 100000},
+    {"retry", OPTION_FLAG, &opt.retry, NULL, NULL,
+	"send again what was not acknowledged, and every line of FILE", NULL, 0,
+	0},
+    {"unacked", OPTION_STRING, &opt.unacked, NULL, "FILE",
+	"add the events that --retry gives up to this file", NULL, 0, 0},
     {"size", OPTION_SIZE, &opt.size, "204", "SIZE",
 	"bytes of a generated event", NULL, 1, 1048576},
     {"seed", OPTION_COUNT, &opt.seed, "1", "N",
@@ -65,9 +77,10 @@ static const struct option_spec options[] = {
     {"timeout", OPTION_DURATION, &opt.timeout, "10s", "TIME",
 	"how long to wait for an answer, or a connection", NULL,
 	10 * CLOCK_NS_PER_MS, 86400 * CLOCK_NS_PER_S},
-    {"drain", OPTION_DURATION, &opt.drain, "10s", "TIME",
-	"how long to go on after the last request was due", NULL, 0,
-	86400 * CLOCK_NS_PER_S},
+    {"drain", OPTION_DURATION, &opt.drain, NULL, "TIME",
+	"how long to go on after the last request was due, or a signal: 10s; "
+	"with --retry and no more input, without an answer: 60s",
+	NULL, CLOCK_NS_PER_MS, 86400 * CLOCK_NS_PER_S},
     {"report", OPTION_ENUM, &opt.report, "text", "KIND",
 	"what to print at the end", "text|json", 0, 0},
     {"quiet", OPTION_FLAG, &opt.quiet, NULL, NULL,
@@ -83,11 +96,14 @@ static const struct option_tool tool = {
     .summary =
 	"Sends events to a log server at a constant rate, whatever the server\n"
 	"does, and measures each answer from when its request was due. Sends\n"
-	"made-up events, or the lines of FILE, one JSON object each.",
+	"made-up events, or the lines of FILE, one JSON object each. With "
+	"--retry\n"
+	"each line is sent until it is acknowledged.",
     .epilogue =
 	"Examples:\n"
 	"  logsend --rate 5000 --duration 30s\n"
 	"  logsend --acked ids.txt --rate 0 events.ndjson\n"
+	"  tail -F app.log | logsend --retry --unacked left.ndjson -\n"
 	"\n"
 	"Exit status: 0 all was acknowledged; 64 usage; 65 events were "
 	"refused\n"
@@ -102,14 +118,14 @@ static struct {
 	struct event_base *base;
 	struct target target;
 	struct source source;
-	struct acked acked;
+	struct acked acked, unacked;
 	struct exporter exporter;
 	struct sender sender;
 	struct report report;
 	struct event *terminate, *interrupt, *second;
 	struct buf text;
 	char run[GENERATE_RUN_MAX + 1];
-	bool source_open, acked_open, exporter_open;
+	bool source_open, acked_open, unacked_open, exporter_open;
 	bool live; /* a live line is wanted */
 	bool io_failed;
 } all;
@@ -169,7 +185,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	if (all.live)
 		show_live_line();
-	if (all.acked_open && acked_flush(&all.acked, &err) < 0) {
+	if ((all.acked_open && acked_flush(&all.acked, &err) < 0) ||
+	    (all.unacked_open && acked_flush(&all.unacked, &err) < 0)) {
 		failure(&err);
 		all.io_failed = true;
 		sender_abort(&all.sender);
@@ -225,10 +242,20 @@ check_options(const char *file, struct error *err)
 	if (opt.acked != NULL && strcmp(opt.acked, "-") == 0)
 		return error_set(err, "--acked needs a file: stdout is for the "
 				      "report");
+	if (opt.unacked != NULL && !opt.retry)
+		return error_set(err, "--unacked is for --retry alone");
+	if (opt.unacked != NULL && file != NULL &&
+	    strcmp(opt.unacked, file) == 0)
+		return error_set(
+		    err, "--unacked would be added to what is read: %s", file);
 	if (opt.run == NULL ? make_run(err) < 0 : check_run(opt.run, err) < 0)
 		return -1;
 	if (opt.duration == 0 && opt.count == 0 && file == NULL)
 		opt.duration = DURATION_NS;
+	if (opt.connections == 0)
+		opt.connections = opt.retry && file != NULL ? 1 : 64;
+	if (opt.batch == 0)
+		opt.batch = opt.retry && file != NULL ? 1000 : 1;
 	if (file != NULL)
 		return 0;
 	if (source_open_generated(&all.source, all.run, (unsigned)opt.batch,
@@ -315,21 +342,28 @@ open_all(const char *file, struct error *err)
 	    .duration_ns = opt.duration,
 	    .count = opt.count,
 	    .timeout_ns = opt.timeout,
-	    .drain_ns = opt.drain,
+	    .drain_ns = opt.drain != 0 ? opt.drain : DRAIN_NS,
+	    .patience_ns = opt.drain != 0 ? opt.drain : PATIENCE_NS,
 	    .connections = (unsigned)opt.connections,
+	    .retry = opt.retry,
 	};
 
 	if (file != NULL) {
 		if (source_open_lines(&all.source, all.run, (unsigned)opt.batch,
-			file, err) < 0)
+			file, opt.retry, err) < 0)
 			return EX_IOERR;
 		all.source_open = true;
 	}
 	all.source.complain = notice;
 	if (opt.acked != NULL) {
-		if (acked_open(&all.acked, opt.acked, err) < 0)
+		if (acked_open(&all.acked, opt.acked, true, err) < 0)
 			return EX_IOERR;
 		all.acked_open = true;
+	}
+	if (opt.unacked != NULL) {
+		if (acked_open(&all.unacked, opt.unacked, false, err) < 0)
+			return EX_IOERR;
+		all.unacked_open = true;
 	}
 	if (allow_descriptors(err) < 0)
 		return EX_CONFIG;
@@ -337,9 +371,11 @@ open_all(const char *file, struct error *err)
 		return EX_TEMPFAIL;
 	if (open_base(err) < 0 || open_events(err) < 0)
 		return EX_SOFTWARE;
-	if (sender_init(&all.sender, all.base, &all.target, &all.source,
-		all.acked_open ? &all.acked : NULL, &how, notice, err) < 0)
+	if (sender_init(&all.sender, all.base, &all.target, &all.source, &how,
+		notice, err) < 0)
 		return EX_TEMPFAIL;
+	all.sender.acked = all.acked_open ? &all.acked : NULL;
+	all.sender.left.file = all.unacked_open ? &all.unacked : NULL;
 	if (opt.spool == NULL)
 		return 0;
 	if (exporter_open(&all.exporter, &all.sender, opt.spool, err) < 0)
@@ -371,8 +407,8 @@ close_all(void)
 static bool
 refused_for_good(const struct sender_stats *stats)
 {
-	for (unsigned i = 0; i < 500; i++) {
-		if (stats->refused[i] > 0 && i != 408 && i != 429)
+	for (unsigned i = 0; i < SENDER_STATUSES; i++) {
+		if (stats->refused[i] > 0 && !retry_helps(i))
 			return true;
 	}
 	return false;
@@ -383,11 +419,23 @@ status_of(const struct sender *s)
 {
 	if (all.io_failed)
 		return EX_IOERR;
-	if (s->source->unsendable > 0 || refused_for_good(&s->stats))
+	if (s->source->unsendable > 0 || refused_for_good(&s->stats) ||
+	    (opt.retry && s->stats.mismatched > 0))
 		return EX_DATAERR;
-	if (s->stats.acknowledged < s->stats.due)
+	if (s->stats.acknowledged < s->stats.due || s->left.events > 0)
 		return EX_TEMPFAIL;
 	return EX_OK;
+}
+
+static void
+close_list(struct acked *list)
+{
+	struct error err;
+
+	if (acked_close(list, &err) == 0)
+		return;
+	failure(&err);
+	all.io_failed = true;
 }
 
 /* The last words: what stands outside is written, then the report. */
@@ -398,10 +446,15 @@ conclude(void)
 	int rc;
 
 	clear_live_line();
-	if (all.acked_open && acked_close(&all.acked, &err) < 0) {
-		failure(&err);
-		all.io_failed = true;
-	}
+	if (all.acked_open)
+		close_list(&all.acked);
+	if (all.unacked_open)
+		close_list(&all.unacked);
+	if (all.sender.left.events > 0)
+		log_warn("%llu events were given up%s%s",
+		    (unsigned long long)all.sender.left.events,
+		    opt.unacked != NULL ? ", they are in " : "",
+		    opt.unacked != NULL ? opt.unacked : "");
 	if (all.exporter_open && exporter_write(&all.exporter, &err) < 0)
 		notice(err.text);
 	all.text.len = 0;

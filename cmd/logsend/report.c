@@ -198,6 +198,8 @@ text_troubles(const struct sender *s, struct buf *out)
 		"requests that were due"},
 	    {"unsendable", s->source->unsendable, "lines of the input"},
 	    {"unreachable", s->stats.unreachable, "attempts to connect failed"},
+	    {"retries", s->stats.retries, "times a request was sent again"},
+	    {"given up", s->left.events, "events that were not acknowledged"},
 	};
 	int rc = 0;
 
@@ -314,6 +316,8 @@ json_counts(const struct sender *s, struct json_object *to)
 	    {"lines_unsendable", s->source->unsendable},
 	    {"body_bytes_sent", stats->bytes_sent},
 	    {"connects_failed", stats->unreachable},
+	    {"retries", stats->retries},
+	    {"events_given_up", s->left.events},
 	};
 
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {

@@ -6,9 +6,11 @@
  * lengths, a length beside a transfer coding.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "json.h"
 #include "response.h"
 
 struct text {
@@ -22,6 +24,7 @@ enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_EOF };
 struct head {
 	bool http10, has_length, chunked, close, keep_alive;
 	uint64_t length;
+	unsigned retry_after;
 };
 
 static enum response_verdict
@@ -109,6 +112,20 @@ parse_length(struct text value, struct head *h)
 	return true;
 }
 
+/* A date in its place is passed over, as is what is more than 9 digits. */
+static unsigned
+parse_seconds(struct text value)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < value.len; i++) {
+		if (!is_digit(value.p[i]) || i == 9)
+			return 0;
+		n = n * 10 + (unsigned)(value.p[i] - '0');
+	}
+	return n;
+}
+
 static void
 parse_connection(struct text value, struct head *h)
 {
@@ -150,6 +167,8 @@ parse_field(struct text line, struct head *h)
 		h->chunked = true;
 	} else if (text_is(name, "Connection")) {
 		parse_connection(value, h);
+	} else if (text_is(name, "Retry-After")) {
+		h->retry_after = parse_seconds(value);
 	}
 	return NULL;
 }
@@ -268,6 +287,7 @@ parse_body(const char **p, const char *end, bool eof, struct response *r,
 {
 	size_t left = (size_t)(end - *p);
 
+	r->retry_after = h->retry_after;
 	r->close = h->close || (h->http10 && !h->keep_alive);
 	switch (framing_of(r, h)) {
 	case FRAMING_NONE:
@@ -314,4 +334,34 @@ response_parse(const char *bytes, size_t len, bool eof, struct response *r)
 		return bad(r, "a response that is too large");
 	r->consumed = (size_t)(p - bytes);
 	return v;
+}
+
+bool
+response_accepts(const struct response *r, uint64_t events)
+{
+	const char *end = r->body + r->body_len, *cursor, *stop;
+	struct json_member member;
+	struct json_error why;
+	bool breaks = false, same = false, all = true;
+	char wanted[24];
+	int n = snprintf(
+	    wanted, sizeof(wanted), "%llu", (unsigned long long)events);
+
+	if (r->body_len > sizeof(r->body))
+		return false;
+	cursor = json_skip_space(r->body, end);
+	if (cursor == end || *cursor != '{')
+		return false;
+	stop = json_check(cursor, end, JSON_DEPTH_MOST, &breaks, &why);
+	if (stop == NULL || json_skip_space(stop, end) != end)
+		return false;
+	while (json_next_member(&cursor, stop, &member)) {
+		if (json_name_is(&member, "accepted", 8))
+			same = member.kind == JSON_NUMBER &&
+			       member.value.len == (size_t)n &&
+			       memcmp(member.value.p, wanted, (size_t)n) == 0;
+		if (json_name_is(&member, "rejected", 8))
+			all = member.value.len == 1 && *member.value.p == '0';
+	}
+	return same && all;
 }

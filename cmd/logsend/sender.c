@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "clock.h"
-#include "json.h"
+#include "retry.h"
 #include "sender.h"
 
 /* Of waiting for the last connections, where one at least is there. */
 #define SETTLE_NS CLOCK_NS_PER_S
 #define TICK_MOST_NS (100 * CLOCK_NS_PER_MS)
+#define TELL_NS (30 * CLOCK_NS_PER_S) /* of the same trouble again */
 
 static void on_due(evutil_socket_t, short, void *);
 static void on_input(evutil_socket_t, short, void *);
@@ -23,6 +24,9 @@ static void on_lost(struct connection *);
 static void on_unreachable(struct connection *, int code);
 static void on_answered(struct connection *, const struct response *);
 static void on_failed(struct connection *, enum failure, const char *text);
+static void begin(struct sender *);
+static void fail(struct sender *);
+static void leave_all(struct sender *);
 static void pump(struct sender *);
 
 static const struct connection_events connection_events = {
@@ -33,17 +37,20 @@ static const struct connection_events connection_events = {
     .failed = on_failed,
 };
 
-static void notice(struct sender *s, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+static void notice(struct sender *s, uint64_t before, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
+/* Of trouble that there was so often before. */
 static void
-notice(struct sender *s, const char *fmt, ...)
+notice(struct sender *s, uint64_t before, const char *fmt, ...)
 {
+	uint64_t now = clock_monotonic_ns();
 	char text[ERROR_TEXT_MAX];
 	va_list ap;
 
-	if (s->notice == NULL)
+	if (before > 0 && (!s->options.retry || now - s->told_ns < TELL_NS))
 		return;
+	s->told_ns = now;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -88,7 +95,7 @@ init_events(struct sender *s)
 
 int
 sender_init(struct sender *s, struct event_base *base,
-    const struct target *target, struct source *source, struct acked *acked,
+    const struct target *target, struct source *source,
     const struct sender_options *options, void (*notice_fn)(const char *),
     struct error *err)
 {
@@ -96,7 +103,6 @@ sender_init(struct sender *s, struct event_base *base,
 	s->base = base;
 	s->target = target;
 	s->source = source;
-	s->acked = acked;
 	s->options = *options;
 	s->notice = notice_fn;
 	TAILQ_INIT(&s->idle);
@@ -140,6 +146,11 @@ int
 sender_run(struct sender *s, struct error *err)
 {
 	s->began_ns = clock_monotonic_ns();
+	if (s->options.retry) {
+		for (unsigned i = 0; i < s->options.connections; i++)
+			TAILQ_INSERT_TAIL(&s->idle, &s->connections[i], entry);
+		begin(s);
+	}
 	for (unsigned i = 0; i < s->options.connections; i++)
 		connection_start(&s->connections[i]);
 	while (s->phase != SENDER_DONE) {
@@ -149,19 +160,21 @@ sender_run(struct sender *s, struct error *err)
 			sender_abort(s);
 		}
 	}
+	/* What is still in flight has no answer. */
+	s->stats.failed[FAILURE_UNFINISHED] = s->in_flight;
+	if (s->options.retry)
+		leave_all(s);
 	if (!s->failing)
 		return 0;
 	*err = s->err;
 	return -1;
 }
 
-/* The run is over: what is still in flight has no answer. */
 static void
 finish(struct sender *s)
 {
 	s->phase = SENDER_DONE;
 	s->stats.end_ns = clock_monotonic_ns();
-	s->stats.failed[FAILURE_UNFINISHED] = s->in_flight;
 }
 
 /* Nothing more is sent. What was due and is not sent stays unsent. */
@@ -171,15 +184,18 @@ drain(struct sender *s)
 	uint64_t now = clock_monotonic_ns();
 
 	s->phase = SENDER_DRAINING;
-	s->deadline_ns = now + s->options.drain_ns;
+	if (!s->stats.interrupted)
+		s->deadline_ns = now + s->options.drain_ns;
+	s->settled_ns = now;
 	s->stats.due = s->stats.sent;
-	if (s->schedule.rate == 0 || s->input_ended)
+	if (s->schedule.rate == 0 || s->input_ended ||
+	    (s->options.retry && s->source->from_lines))
 		return;
 	if (s->awaiting_ns == 0)
 		s->stats.due = schedule_due_by(&s->schedule, now);
 	if (s->stats.due < s->stats.sent)
 		s->stats.due = s->stats.sent;
-	if (s->schedule.planned != SCHEDULE_ENDLESS)
+	if (s->schedule.planned != SCHEDULE_ENDLESS && !s->stats.interrupted)
 		s->deadline_ns =
 		    schedule_due_ns(&s->schedule, s->schedule.planned - 1) +
 		    s->options.drain_ns;
@@ -189,9 +205,15 @@ void
 sender_stop(struct sender *s)
 {
 	s->stats.interrupted = true;
-	if (s->phase == SENDER_SENDING) {
+	s->deadline_ns = clock_monotonic_ns() + s->options.drain_ns;
+	if (s->phase == SENDER_SENDING && s->options.retry &&
+	    s->source->from_lines) {
+		source_finish(s->source);
+		s->awaiting_ns = 0;
+		(void)event_del(s->input);
+		pump(s);
+	} else if (s->phase == SENDER_SENDING) {
 		drain(s);
-		s->deadline_ns = clock_monotonic_ns() + s->options.drain_ns;
 	}
 	if (s->phase == SENDER_CONNECTING) {
 		s->failing = true;
@@ -219,9 +241,41 @@ fail(struct sender *s)
 		drain(s);
 }
 
+static void
+leave(struct sender *s, struct connection *c)
+{
+	if (left_add(&s->left, &c->request_body, c->request_events, &s->err) <
+	    0)
+		fail(s);
+}
+
+/* All that the connections hold, and that was read already, is given up. */
+static void
+leave_all(struct sender *s)
+{
+	for (unsigned i = 0; i < s->options.connections; i++) {
+		struct connection *c = &s->connections[i];
+
+		if (c->holds)
+			leave(s, c);
+	}
+	/* Unless it was just asked for no more. */
+	if ((s->in_flight > 0 || s->stats.interrupted) &&
+	    left_add_rest(&s->left, s->source, &s->err) < 0)
+		fail(s);
+}
+
 /*
  * Sending
  */
+
+static void
+begin(struct sender *s)
+{
+	s->phase = SENDER_SENDING;
+	s->stats.start_ns = s->schedule.start_ns = clock_monotonic_ns();
+	pump(s);
+}
 
 /* Are all connections there, or is it clear that some cannot be? */
 static void
@@ -243,9 +297,7 @@ settle(struct sender *s)
 		finish(s);
 		return;
 	}
-	s->phase = SENDER_SENDING;
-	s->stats.start_ns = s->schedule.start_ns = clock_monotonic_ns();
-	pump(s);
+	begin(s);
 }
 
 static bool
@@ -255,14 +307,19 @@ time_is_over(const struct sender *s, uint64_t now)
 	       now - s->stats.start_ns >= s->options.duration_ns;
 }
 
-/* Sends the next request. False: not now. */
+/*
+ * Sends the next request, or gives it to a connection that is not there yet:
+ * that the input has ended must not be found out only when it is. False: not
+ * now.
+ */
 static bool
 send_next(struct sender *s, uint64_t due, uint64_t now)
 {
 	struct connection *c = TAILQ_FIRST(&s->idle);
+	struct buf *body = s->options.retry ? &c->request_body : &s->body;
 	struct timeval at_once = {0};
 
-	switch (source_fill(s->source, &s->body,
+	switch (source_fill(s->source, body,
 	    s->acked != NULL ? &c->request_ids : NULL, &c->request_events,
 	    &s->err)) {
 	case SOURCE_SOME:
@@ -285,7 +342,9 @@ send_next(struct sender *s, uint64_t due, uint64_t now)
 		fail(s);
 		return false;
 	}
-	if (connection_send(c, &s->head, &s->body, now) < 0) {
+	if (s->options.retry) {
+		connection_hold(c, &s->head, now);
+	} else if (connection_send(c, &s->head, body, now) < 0) {
 		(void)error_errno(&s->err, "send");
 		fail(s);
 		return false;
@@ -295,7 +354,7 @@ send_next(struct sender *s, uint64_t due, uint64_t now)
 	s->in_flight++;
 	s->stats.sent++;
 	s->stats.events_sent += c->request_events;
-	s->stats.bytes_sent += s->body.len;
+	s->stats.bytes_sent += body->len;
 	s->stats.last_sent_ns = now;
 	s->stats.lag_ns = now - due;
 	if (s->stats.lag_ns > s->stats.lag_max_ns)
@@ -359,11 +418,20 @@ on_input(evutil_socket_t fd, short what, void *arg)
 	pump(s);
 }
 
-/* When the run is cut short at the latest; UINT64_MAX: it is not. */
+/*
+ * When the run is cut short at the latest; UINT64_MAX: it is not. One that
+ * sends again has all the time while there may be more input, or something is
+ * acknowledged.
+ */
 static uint64_t
 deadline(const struct sender *s)
 {
-	if (s->phase == SENDER_DRAINING)
+	if (s->options.retry && !s->stats.interrupted &&
+	    (s->phase == SENDER_DRAINING || s->source->from_lines))
+		return s->all_there || s->phase == SENDER_DRAINING
+			   ? s->settled_ns + s->options.patience_ns
+			   : UINT64_MAX;
+	if (s->phase == SENDER_DRAINING || s->stats.interrupted)
 		return s->deadline_ns;
 	if (s->schedule.rate == 0 || s->awaiting_ns != 0 ||
 	    s->schedule.planned == SCHEDULE_ENDLESS)
@@ -382,6 +450,10 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (unsigned i = 0; i < s->options.connections; i++)
 		connection_check(&s->connections[i], now);
+	if (s->options.retry && !s->all_there && source_all_there(s->source)) {
+		s->all_there = true;
+		s->settled_ns = now;
+	}
 	if (s->phase == SENDER_CONNECTING)
 		settle(s);
 	if (s->phase != SENDER_SENDING && s->phase != SENDER_DRAINING)
@@ -407,8 +479,14 @@ on_ready(struct connection *c)
 {
 	struct sender *s = c->owner;
 
-	TAILQ_INSERT_TAIL(&s->idle, c, entry);
 	s->unreachable = 0;
+	/* To retry it is in there already, behind those that are connected. */
+	if (s->options.retry) {
+		TAILQ_REMOVE(&s->idle, c, entry);
+		TAILQ_INSERT_HEAD(&s->idle, c, entry);
+	} else {
+		TAILQ_INSERT_TAIL(&s->idle, c, entry);
+	}
 	if (s->phase == SENDER_CONNECTING) {
 		s->settled++;
 		settle(s);
@@ -423,6 +501,8 @@ on_lost(struct connection *c)
 	struct sender *s = c->owner;
 
 	TAILQ_REMOVE(&s->idle, c, entry);
+	if (s->options.retry)
+		TAILQ_INSERT_TAIL(&s->idle, c, entry);
 }
 
 static void
@@ -439,43 +519,9 @@ on_unreachable(struct connection *c, int code)
 		settle(s);
 	} else if (s->unreachable != code) {
 		s->unreachable = code;
-		notice(s, "cannot connect to %s port %s, trying again: %s",
+		notice(s, 0, "cannot connect to %s port %s, trying again: %s",
 		    s->target->host, s->target->port, strerror(code));
 	}
-}
-
-/*
- * Does the body say {"accepted":N}, and of no event that it was rejected,
- * whatever else it says?
- */
-static bool
-accepts(const struct response *r, uint64_t events)
-{
-	const char *end = r->body + r->body_len, *cursor, *stop;
-	struct json_member member;
-	struct json_error why;
-	bool breaks = false, same = false, all = true;
-	char wanted[24];
-	int n = snprintf(
-	    wanted, sizeof(wanted), "%llu", (unsigned long long)events);
-
-	if (r->body_len > sizeof(r->body))
-		return false;
-	cursor = json_skip_space(r->body, end);
-	if (cursor == end || *cursor != '{')
-		return false;
-	stop = json_check(cursor, end, JSON_DEPTH_MOST, &breaks, &why);
-	if (stop == NULL || json_skip_space(stop, end) != end)
-		return false;
-	while (json_next_member(&cursor, stop, &member)) {
-		if (json_name_is(&member, "accepted", 8))
-			same = member.kind == JSON_NUMBER &&
-			       member.value.len == (size_t)n &&
-			       memcmp(member.value.p, wanted, (size_t)n) == 0;
-		if (json_name_is(&member, "rejected", 8))
-			all = member.value.len == 1 && *member.value.p == '0';
-	}
-	return same && all;
 }
 
 static void
@@ -494,9 +540,14 @@ on_acknowledged(struct sender *s, struct connection *c)
 
 /* The request that a connection carried has its answer, or never will. */
 static void
-request_over(struct sender *s)
+request_over(struct sender *s, struct connection *c)
 {
 	s->in_flight--;
+	if (s->options.retry) {
+		c->holds = false;
+		TAILQ_INSERT_TAIL(&s->idle, c, entry);
+		s->settled_ns = clock_monotonic_ns();
+	}
 	if (s->phase == SENDER_DRAINING && s->in_flight == 0)
 		finish(s);
 }
@@ -507,16 +558,25 @@ on_answered(struct connection *c, const struct response *r)
 	struct sender *s = c->owner;
 	int shown = r->body_len < 200 ? (int)r->body_len : 200;
 
-	if (r->status < 300 && accepts(r, c->request_events)) {
+	s->unreachable = 0;
+	if (r->status < 300 && response_accepts(r, c->request_events)) {
 		on_acknowledged(s, c);
 	} else if (r->status < 300) {
-		if (s->stats.mismatched++ == 0)
-			notice(s, "%u events were answered with %u: %.*s",
-			    c->request_events, r->status, shown, r->body);
-	} else if (s->stats.refused[r->status]++ == 0) {
-		notice(s, "refused with %u: %.*s", r->status, shown, r->body);
+		notice(s, s->stats.mismatched++,
+		    "%u events were answered with %u: %.*s", c->request_events,
+		    r->status, shown, r->body);
+	} else {
+		notice(s, s->stats.refused[r->status]++,
+		    "refused with %u: %.*s", r->status, shown, r->body);
+		if (s->options.retry && retry_helps(r->status)) {
+			s->stats.retries++;
+			connection_send_later(c, r->retry_after);
+			return;
+		}
+		if (s->options.retry)
+			leave(s, c);
 	}
-	request_over(s);
+	request_over(s, c);
 }
 
 static void
@@ -524,7 +584,11 @@ on_failed(struct connection *c, enum failure why, const char *text)
 {
 	struct sender *s = c->owner;
 
-	if (s->stats.failed[why]++ == 0)
-		notice(s, "a request failed: %s", text);
-	request_over(s);
+	notice(s, s->stats.failed[why]++, "a request failed: %s", text);
+	if (s->options.retry) {
+		s->stats.retries++;
+		connection_send_later(c, 0);
+	} else {
+		request_over(s, c);
+	}
 }

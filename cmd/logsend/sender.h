@@ -4,7 +4,11 @@
  *
  * A request that is due goes out on the connection that has been idle
  * longest; where none is, it waits, and its latency counts from when it was
- * due. Nothing is sent twice.
+ * due. Nothing is sent twice, unless it is told to: then a request stays with
+ * the connection that took it, connected or not, and is sent again on it, until
+ * it is answered with 2xx, or with what sending it again will not cure. There
+ * is one for each connection, and no other memory for them: while all have one,
+ * no input is read.
  */
 #ifndef LOGSEND_SENDER_H
 #define LOGSEND_SENDER_H
@@ -18,6 +22,7 @@
 #include "connection.h"
 #include "error.h"
 #include "histogram.h"
+#include "left.h"
 #include "schedule.h"
 #include "source.h"
 #include "target.h"
@@ -33,6 +38,7 @@ struct sender_stats {
 	uint64_t mismatched;   /* 2xx that accepted another number of events */
 	uint64_t refused[SENDER_STATUSES]; /* by status, from 300 on */
 	uint64_t failed[FAILURES];
+	uint64_t retries; /* a request was to be sent again */
 	uint64_t events_sent, events_acknowledged, bytes_sent; /* of bodies */
 	uint64_t unreachable;        /* attempts to connect */
 	uint64_t lag_ns, lag_max_ns; /* sent so long after due: last, most */
@@ -44,7 +50,9 @@ struct sender_stats {
 struct sender_options {
 	uint64_t rate, duration_ns, count; /* see schedule.h */
 	uint64_t timeout_ns, drain_ns;
+	uint64_t patience_ns; /* to retry, at the end: see deadline */
 	unsigned connections;
+	bool retry;
 };
 
 enum sender_phase {
@@ -62,32 +70,36 @@ struct sender {
 	const struct target *target;
 	struct source *source;
 	struct acked *acked; /* NULL: not wanted */
-	/* Is told once about each kind of trouble. */
+	struct left left;    /* of those that were to be sent again */
+	/* Is told once, or now and then, about each kind of trouble. */
 	void (*notice)(const char *text);
 	struct sender_stats stats;
 	struct schedule schedule;
 	enum sender_phase phase;
 	uint64_t began_ns;    /* to connect */
-	uint64_t deadline_ns; /* DRAINING: the end */
+	uint64_t deadline_ns; /* DRAINING, or stopped: the end */
+	uint64_t settled_ns;  /* when a request last was; see all_there */
+	uint64_t told_ns;     /* of trouble that had been told before */
 	uint64_t awaiting_ns; /* waits for input since; 0: does not */
 	unsigned settled, in_flight;
 	bool armed;      /* the timer for the next request runs */
 	int unreachable; /* the errno told, nothing connected since; or 0 */
 	bool input_ended;
-	bool failing; /* err is set */
+	bool all_there; /* nothing will be added to the input: retries only */
+	bool failing;   /* err is set */
 	struct error err;
 	struct connection *connections;
-	struct connection_queue idle;
+	struct connection_queue idle; /* to retry: those without a request */
 	struct event *due_timer, *ticker, *input;
 	struct buf head, body;
 };
 
 /*
- * The pointers stay the caller's and must outlive the sender. 0, or -1 with
- * nothing left open.
+ * The pointers stay the caller's, who may set acked and left.file afterwards,
+ * and must outlive the sender. 0, or -1 with nothing left open.
  */
 int sender_init(struct sender *, struct event_base *, const struct target *,
-    struct source *, struct acked *, const struct sender_options *,
+    struct source *, const struct sender_options *,
     void (*notice)(const char *), struct error *);
 
 /*
@@ -97,7 +109,10 @@ int sender_init(struct sender *, struct event_base *, const struct target *,
  */
 int sender_run(struct sender *, struct error *);
 
-/* Sends nothing more, waits for what is in flight. */
+/*
+ * Sends nothing more, but for what was read already if it may not be lost;
+ * waits for what is in flight.
+ */
 void sender_stop(struct sender *);
 /* Ends now. */
 void sender_abort(struct sender *);

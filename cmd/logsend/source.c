@@ -11,6 +11,7 @@
 
 /* So many bad lines in a row are passed over before others have a turn. */
 #define LINES_AT_ONCE 4096
+#define MESSAGE_KEPT 65536 /* bytes of memory */
 
 static enum source_verdict fill_lines(struct source *, struct buf *body,
     struct buf *ids, unsigned *events, struct error *);
@@ -32,12 +33,13 @@ source_open_generated(struct source *s, const char *run, unsigned batch,
 
 int
 source_open_lines(struct source *s, const char *run, unsigned batch,
-    const char *path, struct error *err)
+    const char *path, bool ships, struct error *err)
 {
 	memset(s, 0, sizeof(*s));
 	s->run = run;
 	s->batch = batch;
 	s->from_lines = true;
+	s->ships = ships;
 	return lines_open(&s->lines, path, err);
 }
 
@@ -48,12 +50,26 @@ source_close(struct source *s)
 		lines_close(&s->lines);
 	else
 		generator_close(&s->generator);
+	buf_release(&s->message);
 }
 
 int
 source_fd(const struct source *s)
 {
 	return s->lines.fd;
+}
+
+bool
+source_all_there(const struct source *s)
+{
+	return s->from_lines && lines_all_there(&s->lines);
+}
+
+void
+source_finish(struct source *s)
+{
+	if (s->from_lines)
+		lines_finish(&s->lines);
 }
 
 static enum source_verdict
@@ -201,6 +217,25 @@ append_with_id(
 	return buf_append(ids, "\n", 1);
 }
 
+/* {"message":"LINE"}, as it stands there but for the end. -1: ENOMEM. */
+static int
+make_message(
+    struct source *s, const char *line, const char *end, struct json_text *out)
+{
+	static const char lead[] = "{\"message\":";
+	struct buf *m = &s->message;
+	size_t len = (size_t)(end - line);
+
+	buf_clear(m, MESSAGE_KEPT);
+	if (buf_append(m, lead, strlen(lead)) < 0 ||
+	    buf_reserve(m, 6 * len + 3) < 0)
+		return -1;
+	m->len += json_string_encode(line, len, m->data + m->len);
+	m->data[m->len++] = '}';
+	*out = (struct json_text){m->data, m->len};
+	return 0;
+}
+
 /* 1: the body has it. 0: it is no event. -1: ENOMEM. */
 static int
 add_line(struct source *s, const char *line, size_t len, struct buf *body,
@@ -218,14 +253,18 @@ add_line(struct source *s, const char *line, size_t len, struct buf *body,
 		return 0;
 	event = (struct json_text){begin, (size_t)(end - begin)};
 	reason = check_event(event);
-	if (reason != NULL) {
+	if (reason != NULL && s->ships) {
+		if (make_message(s, line, end, &event) < 0)
+			return -1;
+	} else if (reason != NULL) {
 		complain(s, reason);
 		return 0;
 	}
 	if (!find_id(event, &id)) {
 		if (append_with_id(s, event, body, ids) < 0)
 			return -1;
-	} else if (id.kind != JSON_STRING && id.kind != JSON_NUMBER) {
+	} else if (!s->ships && id.kind != JSON_STRING &&
+		   id.kind != JSON_NUMBER) {
 		complain(s, "its id is neither a string nor a number");
 		return 0;
 	} else if (buf_append(body, event.p, event.len) < 0 ||
@@ -239,14 +278,14 @@ static enum source_verdict
 fill_lines(struct source *s, struct buf *body, struct buf *ids,
     unsigned *events, struct error *err)
 {
+	size_t most = s->ships ? SOURCE_SHIPPED_MAX : SOURCE_BODY_MAX, len;
 	enum lines_verdict v = LINES_ONE;
 	const char *line;
 	unsigned looked = 0;
-	size_t len;
 	int added;
 
 	*events = 0;
-	while (*events < s->batch && body->len < SOURCE_BODY_MAX) {
+	while (*events < s->batch && body->len < most) {
 		if (looked++ >= s->batch + LINES_AT_ONCE)
 			break;
 		v = lines_next(&s->lines, &line, &len, err);
@@ -262,7 +301,7 @@ fill_lines(struct source *s, struct buf *body, struct buf *ids,
 		*events += (unsigned)added;
 	}
 	/* What has been gathered goes first; the next call says the rest. */
-	if (*events > 0 && v != LINES_ERROR)
+	if (*events > 0)
 		return SOURCE_SOME;
 	if (v == LINES_WAIT)
 		return SOURCE_WAIT;

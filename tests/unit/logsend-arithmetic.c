@@ -1,8 +1,9 @@
 /*
- * logsend-arithmetic.c - when requests are due, and percentiles: the numbers
- * that everything in a report stands on.
+ * logsend-arithmetic.c - when requests are due, and again, and percentiles: the
+ * numbers that everything in a report stands on.
  */
 #include "../../cmd/logsend/histogram.h"
+#include "../../cmd/logsend/retry.h"
 #include "../../cmd/logsend/schedule.h"
 #include "clock.h"
 #include "tap.h"
@@ -123,6 +124,39 @@ test_extremes(void)
 	is_number(h.count, 2, "and counted");
 }
 
+/* Half of the span is sure, half is chance; a server's wish is the least. */
+static void
+test_retry(void)
+{
+	static const struct {
+		unsigned attempts, after_s;
+		uint64_t least_ms, most_ms;
+	} waits[] = {{1, 0, 50, 100}, {2, 0, 100, 200}, {5, 0, 800, 1600},
+	    {9, 0, 12800, 25600}, {10, 0, 15000, 30000},
+	    {UINT32_MAX, 0, 15000, 30000}, {1, 7, 7000, 7050},
+	    {10, 7, 7000, 22000}, {1, 999999999, 600000, 600050}};
+	struct tap_all all = {0};
+	uint64_t random = 1;
+
+	for (unsigned i = 0; i < 9000; i++) {
+		unsigned row = i % (sizeof(waits) / sizeof(waits[0]));
+		uint64_t ns = retry_wait_ns(waits[row].attempts,
+		    waits[row].after_s, tap_random(&random));
+
+		tap_case(&all,
+		    ns >= waits[row].least_ms * CLOCK_NS_PER_MS &&
+			ns < waits[row].most_ms * CLOCK_NS_PER_MS,
+		    "row %u: %ju ns", row, (uintmax_t)ns);
+	}
+	tap_all(&all, "a request waits as long as it should");
+	ok(retry_helps(503) && retry_helps(500) && retry_helps(429) &&
+		retry_helps(408),
+	    "what may be cured");
+	ok(!retry_helps(400) && !retry_helps(401) && !retry_helps(413) &&
+		!retry_helps(301),
+	    "and what may not");
+}
+
 int
 main(void)
 {
@@ -130,5 +164,6 @@ main(void)
 	test_due();
 	test_percentiles();
 	test_extremes();
+	test_retry();
 	return tap_end();
 }

@@ -141,6 +141,34 @@ test_answers(void)
 	tap_all(&all, "each answer is read as it must be");
 }
 
+static void
+test_retry_after(void)
+{
+	static const struct {
+		const char *fields;
+		unsigned seconds;
+	} rows[] = {{"", 0}, {"retry-after: 7\r\n", 7},
+	    {"Retry-After:\t999999999 \r\n", 999999999},
+	    {"Retry-After: 1000000000\r\n", 0}, {"Retry-After: -1\r\n", 0},
+	    {"Retry-After: \r\n", 0}, {"Retry-After: 1.5\r\n", 0},
+	    {"Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", 0}};
+	struct tap_all all = {0};
+	struct response r;
+	char bytes[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int n = snprintf(bytes, sizeof(bytes),
+		    "HTTP/1.1 503 A\r\n%sContent-Length: 0\r\n\r\n",
+		    rows[i].fields);
+
+		tap_case(&all,
+		    parse(bytes, (size_t)n, false, &r) == RESPONSE_DONE &&
+			r.retry_after == rows[i].seconds,
+		    "%s", bytes);
+	}
+	tap_all(&all, "Retry-After is seconds, or is passed over");
+}
+
 /* However it is cut, no answer is whole, or wrong, before its last byte. */
 static void
 test_prefixes(void)
@@ -271,6 +299,7 @@ int
 main(void)
 {
 	test_answers();
+	test_retry_after();
 	test_prefixes();
 	test_bounds();
 	test_mutations();
