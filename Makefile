@@ -54,7 +54,9 @@ PACKAGES_logrecv := libevent_core libssl libcrypto
 PACKAGES_logbatch :=
 PACKAGES_logload := $(foreach d,$(BUILT),$(call of,2,$(d))) \
 	zlib libzstd libcrypto
-PACKAGES_logsend := libevent_core json-c
+PACKAGES_logsend := libevent_core json-c libssl libcrypto
+# Its pkg-config file asks for all of libevent.
+LIBS_logsend := -levent_openssl
 PACKAGES_logship := $(STREAM)
 PACKAGES_logfetch := $(STREAM)
 PACKAGES_tests := json-c
@@ -81,7 +83,7 @@ define tool
 $(call objects,cmd/$(1)): OWN_CFLAGS = $$(call pkg,--cflags,$(PACKAGES_$(1)))
 $(BUILD)/$(1): $(call objects,cmd/$(1)) $(BUILD)/libcommon.a
 	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) \
-		$$(call pkg,--libs,$(PACKAGES_$(1)))
+		$$(call pkg,--libs,$(PACKAGES_$(1))) $(LIBS_$(1))
 	$(if $(SAY_$(1)),@echo '$(1) has $(SAY_$(1))')
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
@@ -102,7 +104,8 @@ $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o \
 		$$(if $$(OF_$(1)),$$(filter-out %/main.o,\
 		$$(call objects,cmd/$$(OF_$(1))))) $(BUILD)/libcommon.a
 	$$(CC) $$(ALL_LDFLAGS) $$(LINK_$(1)) -o $$@ $$(filter %.o %.a,$$^) \
-		$$(call pkg,--libs,$(PACKAGES_tests) $$(PACKAGES_$$(OF_$(1))))
+		$$(call pkg,--libs,$(PACKAGES_tests) $$(PACKAGES_$$(OF_$(1)))) \
+		$$(LIBS_$$(OF_$(1)))
 endef
 $(foreach u,$(notdir $(UNITS)),$(eval $(call unit,$(u))))
 
@@ -131,7 +134,8 @@ NEED_COMMANDS := $(firstword $(CC)):gcc ar:binutils pkg-config:pkg-config \
 	script:bsdutils strace:strace gzip:gzip zstd:zstd openssl:openssl \
 	sqlite3:sqlite3 psql:postgresql-client initdb:postgresql \
 	pgbouncer:pgbouncer pgrep:procps
-NEED_MODULES := libevent_core:libevent-dev json-c:libjson-c-dev \
+NEED_MODULES := libevent_core:libevent-dev libevent_openssl:libevent-dev \
+	json-c:libjson-c-dev \
 	libnats:libnats-dev \
 	zlib:zlib1g-dev libzstd:libzstd-dev libssl:libssl-dev \
 	libcrypto:libssl-dev \

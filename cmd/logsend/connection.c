@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "connection.h"
 #include "retry.h"
+#include "tls.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_DOUBLINGS 5 /* up to 1.6 s */
@@ -95,7 +96,10 @@ begin_connect(struct connection *c)
 		(void)close(fd);
 		return code;
 	}
-	c->bev = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	c->bev =
+	    c->target->secure
+		? tls_connect(c->target->tls, c->base, fd, c->target->host)
+		: bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (c->bev == NULL) {
 		(void)close(fd);
 		return ENOMEM;
@@ -131,9 +135,12 @@ wait_to_retry(struct connection *c)
 	(void)rc;
 }
 
-/* Tells the owner once all addresses have been tried; true: waits now. */
+/*
+ * Tells the owner once all addresses have been tried; true: waits now. The
+ * text is a constant, or strerror's.
+ */
 static bool
-attempt_failed(struct connection *c, int code)
+attempt_failed(struct connection *c, const char *text)
 {
 	disconnect(c);
 	c->failures++;
@@ -141,7 +148,7 @@ attempt_failed(struct connection *c, int code)
 	if (c->failures % c->target->count != 0)
 		return false;
 	wait_to_retry(c);
-	c->events->unreachable(c, code);
+	c->events->unreachable(c, text);
 	return true;
 }
 
@@ -153,7 +160,7 @@ connect_on(struct connection *c)
 
 	do {
 		code = begin_connect(c);
-	} while (code != 0 && !attempt_failed(c, code));
+	} while (code != 0 && !attempt_failed(c, strerror(code)));
 }
 
 static void
@@ -188,14 +195,18 @@ reconnect(struct connection *c)
 /*
  * Writes what the socket takes right now; returns how much. Most requests go
  * whole, without a copy and without two calls of epoll_ctl(2) to wait for
- * room that is there already: together a third of the cost of a request. A
- * connection with TLS has to leave this out.
+ * room that is there already: together a third of the cost of a request. Of
+ * TLS the socket is libevent's alone.
  */
 static size_t
 send_at_once(struct connection *c, struct iovec *parts, size_t count)
 {
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-	ssize_t n = sendmsg(
+	ssize_t n;
+
+	if (c->target->secure)
+		return 0;
+	n = sendmsg(
 	    bufferevent_getfd(c->bev), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	/* If the connection is lost, then reading says so, and why. */
@@ -359,6 +370,15 @@ on_read(struct bufferevent *bev, void *arg)
 		idle_lost(c);
 }
 
+/* Why the connection was lost; a constant text, or strerror's. */
+static const char *
+reason(const struct connection *c, int code)
+{
+	const char *text = c->target->secure ? tls_reason(c->bev) : NULL;
+
+	return text != NULL ? text : strerror(code != 0 ? code : ECONNRESET);
+}
+
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
@@ -372,7 +392,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	}
 	switch (c->state) {
 	case CONNECTION_CONNECTING:
-		if (!attempt_failed(c, code != 0 ? code : ECONNRESET))
+		if (!attempt_failed(c, reason(c, code)))
 			connect_on(c);
 		break;
 	case CONNECTION_IDLE:
@@ -385,7 +405,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		else if (what & BEV_EVENT_EOF)
 			read_answer(c, true);
 		else
-			request_failed(c, FAILURE_CLOSED, strerror(code));
+			request_failed(c, FAILURE_CLOSED, reason(c, code));
 		break;
 	case CONNECTION_WAITING:
 		break;
@@ -401,6 +421,6 @@ connection_check(struct connection *c, uint64_t now_ns)
 	if (c->state == CONNECTION_BUSY)
 		request_failed(c, FAILURE_TIMEOUT, "no answer in time");
 	else if (c->state == CONNECTION_CONNECTING &&
-		 !attempt_failed(c, ETIMEDOUT))
+		 !attempt_failed(c, strerror(ETIMEDOUT)))
 		connect_on(c);
 }

@@ -51,8 +51,8 @@ struct connection_events {
 	void (*ready)(struct connection *);
 	/* It was IDLE and is not any more; it holds nothing. */
 	void (*lost)(struct connection *);
-	/* An attempt to connect failed, with this errno; it goes on trying. */
-	void (*unreachable)(struct connection *, int code);
+	/* An attempt to connect failed; text says why. It goes on trying. */
+	void (*unreachable)(struct connection *, const char *text);
 	/* The whole answer is there; valid during the call. */
 	void (*answered)(struct connection *, const struct response *);
 	/* The request in flight is lost; text says why. */

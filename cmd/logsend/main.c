@@ -25,6 +25,7 @@
 #include "retry.h"
 #include "sender.h"
 #include "spool.h"
+#include "tls.h"
 
 #define DURATION_NS (60 * CLOCK_NS_PER_S)
 #define DRAIN_NS (10 * CLOCK_NS_PER_S)
@@ -35,6 +36,8 @@ enum report_kind { REPORT_TEXT, REPORT_JSON };
 
 static struct {
 	const char *url, *run, *acked, *unacked, *spool;
+	const char *token, *token_file;
+	struct tls_options tls;
 	uint64_t rate, duration, count, connections, batch, size, seed;
 	uint64_t timeout, drain;
 	unsigned report;
@@ -44,6 +47,17 @@ static struct {
 static const struct option_spec options[] = {
     {"url", OPTION_STRING, &opt.url, "http://127.0.0.1:8080/log", "URL",
 	"where to send the events", NULL, 0, 0},
+    {"tls-ca", OPTION_STRING, &opt.tls.ca, NULL, "FILE",
+	"of https: whose certificates to believe; default: the system's", NULL,
+	0, 0},
+    {"tls-cert", OPTION_STRING, &opt.tls.cert, NULL, "FILE",
+	"and a certificate of our own", NULL, 0, 0},
+    {"tls-key", OPTION_STRING, &opt.tls.key, NULL, "FILE", "with its key", NULL,
+	0, 0},
+    {"token-file", OPTION_STRING, &opt.token_file, NULL, "FILE",
+	"its first line is the token that says who sends", NULL, 0, 0},
+    {"token", OPTION_SECRET, &opt.token, NULL, NULL, "the token itself", NULL,
+	0, 0},
     {"rate", OPTION_COUNT, &opt.rate, "1000", "N",
 	"requests a second; 0: as fast as the connections allow", NULL, 0,
 	SCHEDULE_RATE_MAX},
@@ -125,6 +139,7 @@ static struct {
 	struct event *terminate, *interrupt, *second;
 	struct buf text;
 	char run[GENERATE_RUN_MAX + 1];
+	char *token; /* from a file */
 	bool source_open, acked_open, unacked_open, exporter_open;
 	bool live; /* a live line is wanted */
 	bool io_failed;
@@ -231,6 +246,21 @@ make_run(struct error *err)
 	return 0;
 }
 
+static int
+check_tls(struct error *err)
+{
+	const struct tls_options *t = &opt.tls;
+
+	if (!all.target.secure &&
+	    (t->ca != NULL || t->cert != NULL || t->key != NULL))
+		return error_set(err, "--tls-ca, --tls-cert and --tls-key are "
+				      "for an URL of https");
+	if ((t->cert == NULL) != (t->key == NULL))
+		return error_set(
+		    err, "--tls-cert and --tls-key need each other");
+	return 0;
+}
+
 /* What the table of options cannot check. */
 static int
 check_options(const char *file, struct error *err)
@@ -239,6 +269,8 @@ check_options(const char *file, struct error *err)
 
 	if (target_parse(&all.target, opt.url, &why) < 0)
 		return error_set(err, "--url: %s", why.text);
+	if (check_tls(err) < 0)
+		return -1;
 	if (opt.acked != NULL && strcmp(opt.acked, "-") == 0)
 		return error_set(err, "--acked needs a file: stdout is for the "
 				      "report");
@@ -268,6 +300,28 @@ check_options(const char *file, struct error *err)
 /*
  * Begin and end
  */
+
+/*
+ * What proves who we are, and who the server is. The token becomes part of a
+ * header.
+ */
+static int
+open_identity(struct error *err)
+{
+	if (opt.token_file != NULL) {
+		if (option_secret_file(opt.token_file, &all.token, err) < 0)
+			return -1;
+		opt.token = all.token;
+	}
+	for (const char *p = opt.token; p != NULL && *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~')
+			return error_set(err,
+			    "the token holds a byte that no token may hold");
+	}
+	if (all.target.secure)
+		all.target.tls = tls_open(&opt.tls, err);
+	return all.target.secure && all.target.tls == NULL ? -1 : 0;
+}
 
 /* Raises the soft limit of descriptors as far as the connections need. */
 static int
@@ -348,6 +402,10 @@ open_all(const char *file, struct error *err)
 	    .retry = opt.retry,
 	};
 
+	if (open_identity(err) < 0)
+		return EX_CONFIG;
+	how.token = opt.token;
+
 	if (file != NULL) {
 		if (source_open_lines(&all.source, all.run, (unsigned)opt.batch,
 			file, opt.retry, err) < 0)
@@ -400,6 +458,8 @@ close_all(void)
 		event_free(all.second);
 	if (all.base != NULL)
 		event_base_free(all.base);
+	tls_close(all.target.tls);
+	free(all.token);
 	buf_release(&all.text);
 }
 

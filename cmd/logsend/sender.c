@@ -21,7 +21,7 @@ static void on_input(evutil_socket_t, short, void *);
 static void on_tick(evutil_socket_t, short, void *);
 static void on_ready(struct connection *);
 static void on_lost(struct connection *);
-static void on_unreachable(struct connection *, int code);
+static void on_unreachable(struct connection *, const char *text);
 static void on_answered(struct connection *, const struct response *);
 static void on_failed(struct connection *, enum failure, const char *text);
 static void begin(struct sender *);
@@ -113,7 +113,7 @@ sender_init(struct sender *s, struct event_base *base,
 	if (s->connections == NULL ||
 	    target_head(target,
 		source->batch > 1 ? "application/x-ndjson" : "application/json",
-		&s->head) < 0 ||
+		options->token, &s->head) < 0 ||
 	    init_events(s) < 0) {
 		sender_release(s);
 		errno = ENOMEM;
@@ -479,7 +479,7 @@ on_ready(struct connection *c)
 {
 	struct sender *s = c->owner;
 
-	s->unreachable = 0;
+	s->unreachable[0] = '\0';
 	/* To retry it is in there already, behind those that are connected. */
 	if (s->options.retry) {
 		TAILQ_REMOVE(&s->idle, c, entry);
@@ -506,21 +506,22 @@ on_lost(struct connection *c)
 }
 
 static void
-on_unreachable(struct connection *c, int code)
+on_unreachable(struct connection *c, const char *text)
 {
 	struct sender *s = c->owner;
 
 	s->stats.unreachable++;
 	if (s->phase == SENDER_CONNECTING) {
-		errno = code;
-		(void)error_errno(&s->err, "connect to %s port %s",
-		    s->target->host, s->target->port);
+		(void)error_set(&s->err, "connect to %s port %s: %s",
+		    s->target->host, s->target->port, text);
 		s->settled++;
 		settle(s);
-	} else if (s->unreachable != code) {
-		s->unreachable = code;
+	} else if (strncmp(s->unreachable, text, sizeof(s->unreachable) - 1) !=
+		   0) {
+		(void)snprintf(
+		    s->unreachable, sizeof(s->unreachable), "%s", text);
 		notice(s, 0, "cannot connect to %s port %s, trying again: %s",
-		    s->target->host, s->target->port, strerror(code));
+		    s->target->host, s->target->port, text);
 	}
 }
 
@@ -558,7 +559,7 @@ on_answered(struct connection *c, const struct response *r)
 	struct sender *s = c->owner;
 	int shown = r->body_len < 200 ? (int)r->body_len : 200;
 
-	s->unreachable = 0;
+	s->unreachable[0] = '\0';
 	if (r->status < 300 && response_accepts(r, c->request_events)) {
 		on_acknowledged(s, c);
 	} else if (r->status < 300) {

@@ -53,6 +53,7 @@ struct sender_options {
 	uint64_t patience_ns; /* to retry, at the end: see deadline */
 	unsigned connections;
 	bool retry;
+	const char *token; /* see target_head; needed by sender_init alone */
 };
 
 enum sender_phase {
@@ -82,8 +83,8 @@ struct sender {
 	uint64_t told_ns;     /* of trouble that had been told before */
 	uint64_t awaiting_ns; /* waits for input since; 0: does not */
 	unsigned settled, in_flight;
-	bool armed;      /* the timer for the next request runs */
-	int unreachable; /* the errno told, nothing connected since; or 0 */
+	bool armed;           /* the timer for the next request runs */
+	char unreachable[64]; /* why, as was told; nothing connected since */
 	bool input_ended;
 	bool all_there; /* nothing will be added to the input: retries only */
 	bool failing;   /* err is set */

@@ -9,7 +9,6 @@
 
 #include "target.h"
 
-#define SCHEME "http://"
 #define NAME_CHARACTERS \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 
@@ -22,11 +21,10 @@ target_parse(struct target *t, const char *url, struct error *err)
 	const char *authority, *path;
 
 	memset(t, 0, sizeof(*t));
-	if (strncasecmp(url, "https://", 8) == 0)
-		return error_set(err, "https is not supported: %s", url);
-	if (strncasecmp(url, SCHEME, strlen(SCHEME)) != 0)
-		return error_set(
-		    err, "the URL must begin with http://: %s", url);
+	t->secure = strncasecmp(url, "https://", 8) == 0;
+	if (!t->secure && strncasecmp(url, "http://", 7) != 0)
+		return error_set(err,
+		    "the URL must begin with http:// or https://: %s", url);
 	/* What is not visible ASCII could end the request line. */
 	for (const char *p = url; *p != '\0'; p++) {
 		if (*p <= ' ' || *p > '~' || *p == '#')
@@ -35,7 +33,7 @@ target_parse(struct target *t, const char *url, struct error *err)
 			    "escaped as %%%02X",
 			    (unsigned char)*p, (unsigned char)*p);
 	}
-	authority = url + strlen(SCHEME);
+	authority = strchr(url, '/') + 2;
 	path = authority + strcspn(authority, "/?");
 	if (snprintf(t->path, sizeof(t->path), "%s%s", *path == '/' ? "" : "/",
 		path) >= (int)sizeof(t->path))
@@ -71,7 +69,8 @@ parse_authority(
 		    err, "the URL names no host: '%.*s'", (int)len, text);
 	memcpy(t->host, host, host_len);
 	memcpy(t->authority, text, len);
-	(void)snprintf(t->port, sizeof(t->port), "80");
+	(void)snprintf(
+	    t->port, sizeof(t->port), "%s", t->secure ? "443" : "80");
 	len -= (size_t)(port - text);
 	if (len == 0)
 		return 0;
@@ -115,13 +114,18 @@ target_resolve(struct target *t, struct error *err)
 }
 
 int
-target_head(const struct target *t, const char *content_type, struct buf *out)
+target_head(const struct target *t, const char *content_type, const char *token,
+    struct buf *out)
 {
 	return buf_printf(out,
 	    "POST %s HTTP/1.1\r\n"
 	    "Host: %s\r\n"
 	    "User-Agent: logsend/" VERSION "\r\n"
+	    "%s%s%s"
 	    "Content-Type: %s\r\n"
 	    "Content-Length: ",
-	    t->path, t->authority, content_type);
+	    t->path, t->authority,
+	    token != NULL ? "Authorization: Bearer " : "",
+	    token != NULL ? token : "", token != NULL ? "\r\n" : "",
+	    content_type);
 }

@@ -5,6 +5,7 @@
 #ifndef LOGSEND_TARGET_H
 #define LOGSEND_TARGET_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "buf.h"
@@ -18,8 +19,12 @@ struct target_address {
 	socklen_t len;
 };
 
+struct ssl_ctx_st;
+
 struct target {
-	char host[256]; /* a name, or an address without brackets */
+	bool secure;            /* https */
+	struct ssl_ctx_st *tls; /* the caller's; set where it is secure */
+	char host[256];         /* a name, or an address without brackets */
 	char port[6];
 	char authority[272];       /* for the Host field: as in the URL */
 	char path[TARGET_URL_MAX]; /* with the query; "/" at least */
@@ -28,7 +33,7 @@ struct target {
 };
 
 /*
- * Takes http://HOST[:PORT][/PATH][?QUERY] apart (RFC 9110, section 4.2.1);
+ * Takes http[s]://HOST[:PORT][/PATH][?QUERY] apart (RFC 9110, section 4.2);
  * HOST is a name, an IPv4 address or an [IPv6 address].
  */
 int target_parse(struct target *, const char *url, struct error *);
@@ -36,7 +41,11 @@ int target_parse(struct target *, const char *url, struct error *);
 /* Looks the host up, once; blocks. */
 int target_resolve(struct target *, struct error *);
 
-/* Appends the request up to the value of Content-Length. */
-int target_head(const struct target *, const char *content_type, struct buf *);
+/*
+ * Appends the request up to the value of Content-Length. The token proves who
+ * sends it (RFC 6750); NULL: there is none.
+ */
+int target_head(const struct target *, const char *content_type,
+    const char *token, struct buf *);
 
 #endif

@@ -43,7 +43,7 @@ is "$STATUS" 75 'with a failure'
 run logsend --url http://no-such-host.invalid/log
 is "$STATUS" 75 'neither does a host without an address'
 like "$ERR" 'look up no-such-host.invalid: ' 'which is named'
-for url in https://127.0.0.1/log ftp://127.0.0.1/ 127.0.0.1:80 http:// \
+for url in httpx://127.0.0.1/log ftp://127.0.0.1/ 127.0.0.1:80 http:// \
 	http://:80/ http://127.0.0.1:0/ http://127.0.0.1:65536/ \
 	http://127.0.0.1:8x/ http://user@127.0.0.1/ 'http://[::1/' \
 	'http://[x]/' 'http://127.0.0.1/a b' $'http://127.0.0.1/\r\nX: y' \
