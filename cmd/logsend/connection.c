@@ -84,7 +84,8 @@ connection_start(struct connection *c)
 static int
 begin_connect(struct connection *c)
 {
-	const struct target_address *to = &c->target->addresses[c->address];
+	const struct target_address *to =
+	    &c->target->addresses[c->address % c->target->count];
 	int on = 1, code;
 	int fd = socket(to->address.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -94,10 +94,9 @@ init_events(struct sender *s)
 }
 
 int
-sender_init(struct sender *s, struct event_base *base,
-    const struct target *target, struct source *source,
-    const struct sender_options *options, void (*notice_fn)(const char *),
-    struct error *err)
+sender_init(struct sender *s, struct event_base *base, struct target *target,
+    struct source *source, const struct sender_options *options,
+    void (*notice_fn)(const char *), struct error *err)
 {
 	memset(s, 0, sizeof(*s));
 	s->base = base;
@@ -511,6 +510,8 @@ on_unreachable(struct connection *c, const char *text)
 	struct sender *s = c->owner;
 
 	s->stats.unreachable++;
+	if (s->options.retry)
+		target_refresh(s->target);
 	if (s->phase == SENDER_CONNECTING) {
 		(void)error_set(&s->err, "connect to %s port %s: %s",
 		    s->target->host, s->target->port, text);

@@ -68,7 +68,7 @@ TAILQ_HEAD(connection_queue, connection);
 struct sender {
 	struct sender_options options;
 	struct event_base *base;
-	const struct target *target;
+	struct target *target;
 	struct source *source;
 	struct acked *acked; /* NULL: not wanted */
 	struct left left;    /* of those that were to be sent again */
@@ -99,7 +99,7 @@ struct sender {
  * The pointers stay the caller's, who may set acked and left.file afterwards,
  * and must outlive the sender. 0, or -1 with nothing left open.
  */
-int sender_init(struct sender *, struct event_base *, const struct target *,
+int sender_init(struct sender *, struct event_base *, struct target *,
     struct source *, const struct sender_options *,
     void (*notice)(const char *), struct error *);
 

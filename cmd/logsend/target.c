@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "target.h"
+
+#define REFRESH_NS (10 * CLOCK_NS_PER_S)
 
 #define NAME_CHARACTERS \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
@@ -91,6 +94,7 @@ target_resolve(struct target *t, struct error *err)
 	struct addrinfo *found;
 	int rc = getaddrinfo(t->host, t->port, &hints, &found);
 
+	t->resolved_ns = clock_monotonic_ns();
 	if (rc == EAI_SYSTEM)
 		return error_errno(err, "look up %s", t->host);
 	if (rc != 0)
@@ -111,6 +115,15 @@ target_resolve(struct target *t, struct error *err)
 	if (t->count == 0)
 		return error_set(err, "look up %s: no address", t->host);
 	return 0;
+}
+
+void
+target_refresh(struct target *t)
+{
+	struct error ignored;
+
+	if (clock_monotonic_ns() - t->resolved_ns >= REFRESH_NS)
+		(void)target_resolve(t, &ignored);
 }
 
 int

@@ -6,6 +6,7 @@
 #define LOGSEND_TARGET_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "buf.h"
@@ -30,6 +31,7 @@ struct target {
 	char path[TARGET_URL_MAX]; /* with the query; "/" at least */
 	struct target_address addresses[TARGET_ADDRESSES_MAX];
 	unsigned count;
+	uint64_t resolved_ns; /* when they were looked up */
 };
 
 /*
@@ -40,6 +42,12 @@ int target_parse(struct target *, const char *url, struct error *);
 
 /* Looks the host up, once; blocks. */
 int target_resolve(struct target *, struct error *);
+
+/*
+ * The same again, unless it was done just now: a server may come back with
+ * another address. Where it fails, what was known stands.
+ */
+void target_refresh(struct target *);
 
 /*
  * Appends the request up to the value of Content-Length. The token proves who
