@@ -50,7 +50,7 @@ LEFT_OUT_FILES := $(wildcard $(foreach d,$(LEFT_OUT),$(addprefix \
 SAY_logload := the drivers $(foreach d,$(BUILT),$(call of,1,$(d)))$(foreach \
 	d,$(LEFT_OUT), - not $(call of,1,$(d)), which needs $(call of,3,$(d)))
 
-PACKAGES_logrecv := libevent_core libssl libcrypto
+PACKAGES_logrecv := libevent_core libssl libcrypto zlib libzstd
 PACKAGES_logbatch :=
 PACKAGES_logload := $(foreach d,$(BUILT),$(call of,2,$(d))) \
 	zlib libzstd libcrypto

@@ -8,8 +8,8 @@
  * away for a moment, since closing with unread input would reset the
  * connection, and with it the answer (RFC 9112, section 9.6).
  *
- * No connection is served for long in one go: after some requests it is `due`,
- * and goes on when the others have had their turn.
+ * No connection is served for long in one go: after some requests, or a part of
+ * a compressed body, it is `due`, and goes on when the others have had theirs.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -76,7 +76,7 @@ conn_open(struct worker *w, int fd, const struct listener *l,
 	}
 	c->worker = w;
 	c->active_ns = worker_now(w);
-	intake_init(&c->intake, w->server, &c->share, l, &peer);
+	intake_init(&c->intake, w->server, &c->share, &w->work, l, &peer);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	stream_widen(&c->stream, &w->server->wide);
 	c->secured = l->tls;
@@ -203,7 +203,7 @@ conn_sweep(struct worker *w)
 		else if (is_slow(c, now))
 			conn_refuse(c, INTAKE_TOO_SLOW);
 		c->received[1] = c->received[0];
-		c->received[0] = c->stream.received;
+		c->received[0] = conn_brought(c);
 		if (c->phase != CONN_CLOSED && !intake_has_body(&c->intake) &&
 		    now - c->active_ns >= NARROW_NS)
 			stream_narrow(&c->stream, &w->server->wide);
@@ -349,15 +349,18 @@ set_due(struct conn *c)
 void
 conn_resume(struct worker *w)
 {
-	struct conn *c, *last = TAILQ_LAST(&w->due, conn_list);
+	struct conn *c, *next = TAILQ_FIRST(&w->due);
+	struct conn *last = TAILQ_LAST(&w->due, conn_list);
 
-	/* Those that become due again meanwhile are behind the last. */
-	while ((c = TAILQ_FIRST(&w->due)) != NULL) {
+	/* Those that become due again are behind the last; none is ended. */
+	while ((c = next) != NULL) {
+		next = c == last ? NULL : TAILQ_NEXT(c, due_link);
+		/* First in the next turn: the others have used up this one. */
+		if (w->work == 0 && intake_decodes(&c->intake))
+			continue;
 		c->due = false;
 		TAILQ_REMOVE(&w->due, c, due_link);
 		conn_run(c);
-		if (c == last)
-			break;
 	}
 }
 
@@ -371,34 +374,31 @@ take_in(struct conn *c)
 	size_t taken;
 
 	what = intake_next(i, s->input, s->input_len, &taken);
-	if (what == INTAKE_SHORT) {
-		uint64_t spare = share_body_spare(&c->share);
-
+	if (what != INTAKE_REQUEST) { /* which may lie in the input */
 		stream_take(s, taken);
 		taken = 0;
-		if (crowd_make_room(c->worker, c, i->short_of, spare))
+	}
+	if (what == INTAKE_SHORT) {
+		if (crowd_make_room(c->worker, c, intake_wants_room(i),
+			share_body_spare(&c->share)))
 			return true; /* once more */
 		intake_refuse(i, INTAKE_NO_ROOM);
 		what = INTAKE_REQUEST;
 	}
-	if (what == INTAKE_FOREIGN)
+	if (what == INTAKE_FOREIGN ||
+	    (what == INTAKE_GREETED && c->secured &&
+		stream_secure(s, &c->worker->server->tls) < 0))
 		conn_close(c);
-	if (what == INTAKE_GREETED && c->secured) {
-		stream_take(s, taken);
-		taken = 0;
-		if (stream_secure(s, &c->worker->server->tls) < 0)
-			conn_close(c);
-	}
 	if (what == INTAKE_CONTINUE)
 		say(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (what == INTAKE_REQUEST) {
 		c->waits = WAIT_NONE; /* each has its own time */
 		serve(c, &i->request);
-		if (c->phase != CONN_CLOSED)
+		if (c->phase != CONN_CLOSED) {
 			intake_done(i);
+			stream_take(s, taken);
+		}
 	}
-	if (c->phase != CONN_CLOSED)
-		stream_take(s, taken);
 	return what != INTAKE_WAIT;
 }
 

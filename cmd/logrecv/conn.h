@@ -53,8 +53,8 @@ struct conn {
 	bool secured;     /* by TLS, once a proxy has said who it is */
 	bool persist_1_0; /* answers say that the connection is kept */
 	uint64_t deadline_ns;
-	uint64_t active_ns;   /* when something last arrived or left */
-	uint64_t received[2]; /* of the stream, at the last two sweeps */
+	uint64_t active_ns;           /* when something last arrived or left */
+	uint64_t received[2];         /* conn_brought, at the last two sweeps */
 	uint64_t rate_ns, rate_bytes; /* where --min-rate counts from */
 };
 
@@ -110,11 +110,18 @@ void conn_tell(struct conn *, const struct request *, const struct outcome *);
 /* The same, by a verdict, which is counted. */
 void conn_deny(struct conn *, const struct request *, const struct verdict *);
 
-/* Bytes that have arrived since the last sweep but one. */
+/* Bytes that it has brought, decompressed where a body was not. */
+static inline uint64_t
+conn_brought(const struct conn *c)
+{
+	return c->stream.received + c->intake.body.gained;
+}
+
+/* Those since the last sweep but one. */
 static inline uint64_t
 conn_pace(const struct conn *c)
 {
-	return c->stream.received - c->received[1];
+	return conn_brought(c) - c->received[1];
 }
 
 #endif

@@ -31,6 +31,7 @@ format_answer(const struct format *format, const struct outcome *o,
 	int rc;
 
 	reply->status = o->status;
+	reply->accepts_codings = o->status == 415;
 	if (o->status == 503)
 		reply->retry_after = retry_s;
 	rc = format == NULL ? reply_put_refusal(body, o->text)

@@ -25,7 +25,9 @@ static enum intake_result begin_body(struct intake *,
     const struct http_request *, const char *p, size_t len, size_t *taken);
 static enum intake_result complete(struct intake *, const char *, size_t);
 static enum intake_result cut_off(struct intake *);
-static bool is_too_large(struct server *, uint64_t len, struct verdict *);
+static enum intake_result end_body(struct intake *);
+static bool
+is_too_large(struct server *, const char *what, uint64_t len, struct verdict *);
 static void
 judge_head(struct intake *, const struct http_request *, struct verdict *);
 
@@ -43,7 +45,7 @@ verdict_set(struct verdict *v, int status, enum stat stat, const char *fmt, ...)
 
 void
 intake_init(struct intake *i, struct server *server, struct share *share,
-    const struct listener *l, const struct address *peer)
+    size_t *work, const struct listener *l, const struct address *peer)
 {
 	memset(i, 0, sizeof(*i));
 	i->server = server;
@@ -51,13 +53,17 @@ intake_init(struct intake *i, struct server *server, struct share *share,
 	i->role = l->role;
 	i->state = l->proxy ? INTAKE_PROXY : INTAKE_HEAD;
 	i->peer = *peer;
+	body_init(&i->body, share, work,
+	    server->max_body < budget_for_bodies(&server->budget)
+		? server->max_body
+		: budget_for_bodies(&server->budget));
 }
 
 void
 intake_release(struct intake *i)
 {
-	share_give(i->share, i->body.len + i->target.len);
-	buf_release(&i->body); /* thousands are idle */
+	body_release(&i->body);
+	share_give(i->share, i->target.len);
 	buf_release(&i->target);
 }
 
@@ -87,14 +93,16 @@ intake_next(struct intake *i, const char *p, size_t len, size_t *taken)
 void
 intake_done(struct intake *i)
 {
-	if (i->body.data != NULL || i->target.data != NULL)
+	if (i->body.bytes.data != NULL || i->target.data != NULL)
 		intake_release(i);
 }
 
 size_t
 intake_wants(const struct intake *i)
 {
-	return i->state == INTAKE_BODY ? (size_t)i->left : 0;
+	return i->state == INTAKE_BODY && i->request.coding == NULL
+		   ? (size_t)i->left
+		   : 0;
 }
 
 /* The request is here, its body included. */
@@ -116,6 +124,7 @@ cut_off(struct intake *i)
 		verdict_set(&i->request.verdict, 413, STAT_REFUSED_BODY_SIZE,
 		    "this path takes no such body");
 	i->request.last = i->request.cut = true;
+	body_release(&i->body); /* others may want its room */
 	return complete(i, NULL, 0);
 }
 
@@ -266,7 +275,7 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 		/* Not worth reading: refused at once, and cut off. */
 		return cut_off(i);
 	}
-	if (!req->chunked && req->length <= len) {
+	if (!req->chunked && req->length <= len && r->coding == NULL) {
 		/* The common case: read where it lies, not copied. */
 		*taken += (size_t)req->length;
 		return complete(i, p, (size_t)req->length);
@@ -352,13 +361,22 @@ judge_events(
     struct intake *i, const struct http_request *req, struct verdict *v)
 {
 	const char *reason = gate_reason(i->server->gate);
+	const struct coding *coding = NULL;
 
 	if (i->request.way->format->typed)
 		i->request.type = http_type(req->content_type);
-	if (!is_identity(req->content_encoding))
-		verdict_set(v, 415, STAT_REFUSED_CODING,
-		    "a Content-Encoding that is not known");
-	else if (!is_too_large(i->server, req->length, v) && reason != NULL)
+	if (!is_identity(req->content_encoding)) {
+		coding = coding_find(req->content_encoding);
+		if (coding == NULL) {
+			verdict_set(v, 415, STAT_REFUSED_CODING,
+			    "a Content-Encoding that is not known");
+			return;
+		}
+		i->request.coding = coding;
+	}
+	if (!is_too_large(
+		i->server, "the body", body_least(coding, req->length), v) &&
+	    reason != NULL)
 		verdict_set(v, 503, STAT_REFUSED_SPOOL, "%s", reason);
 }
 
@@ -401,103 +419,137 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
  * verdict if so.
  */
 static bool
-is_too_large(struct server *s, uint64_t len, struct verdict *v)
+is_too_large(
+    struct server *s, const char *what, uint64_t len, struct verdict *v)
 {
 	if (len > s->max_body)
 		verdict_set(v, 413, STAT_REFUSED_BODY_SIZE,
-		    "the body is over --max-body (%llu bytes): send it as "
-		    "several requests",
-		    (unsigned long long)s->max_body);
+		    "%s is over --max-body (%llu bytes): send it as several "
+		    "requests",
+		    what, (unsigned long long)s->max_body);
 	else if (len > budget_for_bodies(&s->budget))
 		verdict_set(v, 413, STAT_REFUSED_IN_FLIGHT,
-		    "the body is over 3/4 of --max-in-flight (%llu bytes)",
+		    "%s is over 3/4 of --max-in-flight (%llu bytes)", what,
 		    (unsigned long long)s->budget.max);
 	else
 		return false;
 	return true;
 }
 
+/* It is not what it is said to be: the rest of it is passed over. */
+static void
+refuse_coded(struct intake *i, const char *fault)
+{
+	verdict_set(&i->request.verdict, 400, STAT_REFUSED_CODING,
+	    "the body cannot be decompressed as %s: %s",
+	    i->request.coding->name, fault);
+	body_release(&i->body);
+	i->skip = true;
+}
+
 /*
- * Makes room for more of the body, at *to. INTAKE_WAIT if that is done, or
- * what to return: nothing has changed then.
+ * Takes what it can of these bytes of the body. INTAKE_WAIT if that is all of
+ * them, or what to return.
  */
 static enum intake_result
-extend_body(struct intake *i, size_t more, char **to)
+take_data(struct intake *i, const char *p, size_t len, size_t *taken)
 {
+	const struct coding *coding = i->request.coding;
 	struct verdict *v = &i->request.verdict;
+	enum body_result rc;
 
-	if (is_too_large(i->server, i->body.len + more, v))
-		return cut_off(i);
-	if (!share_take(i->share, more, share_body_spare(i->share))) {
-		i->short_of = more;
+	*taken = len;
+	if (i->skip)
+		return INTAKE_WAIT;
+	rc = body_take(&i->body, coding, p, len, taken);
+	if (coding != NULL)
+		stat_add(i->server->stats, STAT_CODED_BYTES, *taken);
+	switch (rc) {
+	case BODY_TAKEN:
+		return INTAKE_WAIT;
+	case BODY_AGAIN:
+		return INTAKE_AGAIN;
+	case BODY_SHORT:
 		return INTAKE_SHORT;
-	}
-	if (buf_reserve(&i->body, more) < 0) {
-		share_give(i->share, more);
+	case BODY_BAD:
+		refuse_coded(i, i->body.decoder->fault);
+		*taken = len;
+		return INTAKE_WAIT;
+	case BODY_TOO_LARGE:
+		(void)is_too_large(i->server,
+		    coding == NULL ? "the body" : "the body, decompressed,",
+		    i->body.limit + 1, v);
+		break;
+	case BODY_NO_MEMORY:
 		verdict_set(v, 503, STAT_REFUSED_MEMORY, "out of memory");
-		return cut_off(i);
+		break;
 	}
-	*to = i->body.data + i->body.len;
-	i->body.len += more;
-	return INTAKE_WAIT;
+	return cut_off(i);
 }
 
 static enum intake_result
 take_body(struct intake *i, const char *p, size_t len, size_t *taken)
 {
 	enum intake_result rc;
-	char *to;
+	size_t n;
 
-	if (len > i->left)
-		len = (size_t)i->left;
-	if (!i->skip && len > 0) {
-		rc = extend_body(i, len, &to);
-		if (rc != INTAKE_WAIT)
-			return rc;
-		memcpy(to, p, len);
-	}
-	*taken += len;
-	i->left -= len;
-	return i->left > 0 ? INTAKE_WAIT
-			   : complete(i, i->body.data, i->body.len);
+	rc = take_data(i, p, len < i->left ? len : (size_t)i->left, &n);
+	*taken += n;
+	i->left -= n;
+	if (rc != INTAKE_WAIT)
+		return rc;
+	if (i->skip && i->left > SKIP_MAX)
+		return cut_off(i);
+	return i->left > 0 ? INTAKE_WAIT : end_body(i);
 }
 
 static enum intake_result
 take_chunks(struct intake *i, const char *p, size_t len, size_t *taken)
 {
+	struct http_chunked *c = &i->chunked;
+	enum intake_result rc = INTAKE_WAIT;
 	struct http_error err;
 	struct http_text data;
+	size_t most;
 	long n = 1;
 
-	while (n > 0 && i->chunked.state != CHUNK_DONE) {
-		char *to = NULL;
-
+	if (body_holds_back(&i->body))
+		rc = take_data(i, p, 0, &most);
+	while (rc == INTAKE_WAIT && n > 0 && c->state != CHUNK_DONE) {
+		most = len;
 		/* It takes data only in this state, and then all there is. */
-		if (i->chunked.state == CHUNK_DATA && len > 0 && !i->skip) {
-			enum intake_result rc = extend_body(i,
-			    len < i->chunked.left ? len
-						  : (size_t)i->chunked.left,
-			    &to);
-
-			if (rc != INTAKE_WAIT)
-				return rc;
-		}
-		n = http_chunked_next(&i->chunked, p, len,
-		    (size_t)i->server->max_header, &data, &err);
+		if (c->state == CHUNK_DATA)
+			rc = take_data(
+			    i, p, len < c->left ? len : (size_t)c->left, &most);
+		n = http_chunked_next(
+		    c, p, most, (size_t)i->server->max_header, &data, &err);
 		if (n < 0) {
 			verdict_set(&i->request.verdict, err.status,
 			    STAT_REFUSED_FRAMING, "%s", err.reason);
 			return cut_off(i);
 		}
-		if (i->skip && (i->left += data.len) > SKIP_MAX)
-			return cut_off(i);
-		if (to != NULL)
-			memcpy(to, data.p, data.len);
 		p += n;
 		len -= (size_t)n;
 		*taken += (size_t)n;
+		i->left += data.len;
+		if (rc != INTAKE_WAIT)
+			return rc;
+		if ((i->skip && i->left > SKIP_MAX) ||
+		    is_too_large(i->server, "the body",
+			body_least(i->request.coding, i->left),
+			&i->request.verdict))
+			return cut_off(i);
 	}
-	return i->chunked.state != CHUNK_DONE
-		   ? INTAKE_WAIT
-		   : complete(i, i->body.data, i->body.len);
+	return rc != INTAKE_WAIT || c->state != CHUNK_DONE ? rc : end_body(i);
+}
+
+/* All of it has come. */
+static enum intake_result
+end_body(struct intake *i)
+{
+	bool whole = body_finish(&i->body, i->request.coding);
+
+	if (!whole && !i->skip)
+		refuse_coded(i, "it ends too early");
+	return complete(i, i->body.bytes.data, i->body.bytes.len);
 }

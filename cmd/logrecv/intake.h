@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
+#include "body.h"
 #include "chunked.h"
 #include "http.h"
 #include "server.h"
@@ -50,11 +50,12 @@ struct request {
 	unsigned methods;      /* all that its path has; not with a format */
 	struct address client; /* who it is from, as far as that is known */
 	enum http_type type;   /* of its body, where its format is typed */
+	const struct coding *coding; /* of the body that comes; NULL: none */
 	/* These are valid until intake_done, and may lie in the input. */
 	struct http_text name;  /* of the path: what its way has a '*' for */
 	struct http_text query; /* as it was sent; may be empty */
 	const char *body;
-	size_t len;
+	size_t len;       /* of the body, decoded */
 	bool head_only;   /* HEAD: the answer has no body */
 	bool persist_1_0; /* HTTP/1.0 that asked to be kept alive */
 	bool last;        /* no request can follow on this connection */
@@ -63,7 +64,7 @@ struct request {
 
 struct intake {
 	struct server *server; /* these two are not owned */
-	struct share *share;   /* what the body takes is of it */
+	struct share *share;   /* of its connection */
 	enum role role;        /* of the listener */
 	struct address peer;   /* who has connected */
 	enum { INTAKE_PROXY, INTAKE_HEAD, INTAKE_BODY, INTAKE_CHUNKS } state;
@@ -71,11 +72,10 @@ struct intake {
 	struct request request;
 	size_t scanned; /* of a head that is not whole */
 	bool skip;      /* the body is refused, and thrown away */
-	uint64_t left;  /* of the body; of a skipped chunked one: what came */
+	uint64_t left;  /* of the body; of a chunked one: what came */
 	struct http_chunked chunked;
-	struct buf body;   /* that did not come whole with its head */
+	struct body body;  /* that is coded, or did not come with its head */
 	struct buf target; /* then, the name and the query of that */
-	size_t short_of;   /* bytes of the budget, after INTAKE_SHORT */
 };
 
 enum intake_result {
@@ -84,12 +84,16 @@ enum intake_result {
 	INTAKE_FOREIGN,  /* what comes is not for us: close the connection */
 	INTAKE_CONTINUE, /* so does the client need "100 Continue" first */
 	INTAKE_REQUEST,  /* i->request is complete, or refused */
-	INTAKE_SHORT,    /* i->short_of bytes have no room: make some, and */
-			 /* call again, or intake_refuse it */
+	INTAKE_AGAIN,    /* call again in the next turn: others have theirs */
+	INTAKE_SHORT,    /* intake_wants_room: make some, and call again, */
+			 /* or intake_refuse it */
 };
 
-/* For a connection that came in by this listener, from there. */
-void intake_init(struct intake *, struct server *, struct share *,
+/*
+ * For a connection that came in by this listener, from there. *work is what may
+ * be done in this turn on compressed bodies: see body.h.
+ */
+void intake_init(struct intake *, struct server *, struct share *, size_t *work,
     const struct listener *, const struct address *peer);
 void intake_release(struct intake *);
 
@@ -101,14 +105,31 @@ enum intake_result
 intake_next(struct intake *, const char *p, size_t len, size_t *taken);
 void intake_done(struct intake *);
 
-/* Bytes of the body that are still to come, where its length is known. */
+/*
+ * Bytes of the body that are still to come, where that is known, and they can
+ * all be taken at once.
+ */
 size_t intake_wants(const struct intake *);
+
+/* Bytes of the budget that are wanted, after INTAKE_SHORT. */
+static inline size_t
+intake_wants_room(const struct intake *i)
+{
+	return i->body.short_of;
+}
 
 /* Is a body coming in? */
 static inline bool
 intake_has_body(const struct intake *i)
 {
 	return i->state > INTAKE_HEAD;
+}
+
+/* Is a compressed body coming in? */
+static inline bool
+intake_decodes(const struct intake *i)
+{
+	return intake_has_body(i) && i->request.coding != NULL;
 }
 
 /* Must a proxy say first for whom it connects? */

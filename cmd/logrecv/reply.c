@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "coding/coding.h"
 #include "reply.h"
 
 static const struct {
@@ -52,6 +53,20 @@ put_allow(struct buf *out, unsigned methods)
 	return buf_append(out, "\r\n", 2);
 }
 
+/* RFC 9110, section 12.5.3. */
+static int
+put_codings(struct buf *out)
+{
+	const char *before = "Accept-Encoding: ";
+
+	for (const struct coding *c = codings; c->name != NULL; c++) {
+		if (buf_printf(out, "%s%s", before, c->name) < 0)
+			return -1;
+		before = ", ";
+	}
+	return buf_append(out, "\r\n", 2);
+}
+
 int
 reply_format(struct buf *out, const struct reply *r, const char *date)
 {
@@ -68,6 +83,8 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 	    buf_append(out, r->fields, strlen(r->fields)) < 0)
 		return -1;
 	if (r->allow != 0 && put_allow(out, r->allow) < 0)
+		return -1;
+	if (r->accepts_codings && put_codings(out) < 0)
 		return -1;
 	if (r->retry_after > 0 &&
 	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)

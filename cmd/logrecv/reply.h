@@ -16,6 +16,7 @@ struct reply {
 	const char *fields;   /* more of the header, each with CRLF; or NULL */
 	unsigned allow;       /* an HTTP_BIT() each method; 0: no such field */
 	unsigned retry_after; /* seconds; 0: no such field */
+	bool accepts_codings; /* Accept-Encoding: those of bodies */
 	bool close;           /* Connection: close */
 	bool keep_alive;      /* Connection: keep-alive, for HTTP/1.0 */
 	bool head_only;       /* the body is left out, but its length told */

@@ -29,6 +29,8 @@ static const struct metric initial[STAT_COUNT + 1] = {
 	METRIC_COUNTER("logrecv_events_total", "Events acknowledged."),
     [STAT_BODY_BYTES] = METRIC_COUNTER(
 	"logrecv_body_bytes_total", "Bytes of request bodies taken in."),
+    [STAT_CODED_BYTES] = METRIC_COUNTER("logrecv_compressed_bytes_total",
+	"Bytes of compressed request bodies, before they are decompressed."),
     [STAT_LINE_BYTES] = METRIC_COUNTER(
 	"logrecv_line_bytes_total", "Bytes of lines written and synced."),
     [STAT_GROUPS] = METRIC_COUNTER(

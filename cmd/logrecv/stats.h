@@ -17,6 +17,7 @@ enum stat {
 	STAT_ACKED_REQUESTS,
 	STAT_EVENTS,
 	STAT_BODY_BYTES,
+	STAT_CODED_BYTES,
 	STAT_LINE_BYTES,
 	STAT_GROUPS,
 	/* logrecv_rejected_events_total: the reasons of enum event_fault */

@@ -214,6 +214,7 @@ turn(struct worker *w, bool waits)
 {
 	waits = waits && TAILQ_EMPTY(&w->due);
 	w->clock_read = false;
+	w->work = BODY_WORK_MAX;
 	if (event_base_loop(
 		w->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK)) < 0) {
 		log_error("wait for events: %s", strerror(errno));

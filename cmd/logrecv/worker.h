@@ -47,6 +47,7 @@ struct worker {
 	bool deaf; /* not listening, for want of memory or descriptors */
 	uint64_t stop_by_ns;
 	unsigned accepted; /* in this turn */
+	size_t work;       /* on compressed bodies that is left in it */
 	/* crowd.c: before these no other look for a place, or so much room */
 	uint64_t no_place_ns, no_room_ns, no_room;
 	uint64_t random;

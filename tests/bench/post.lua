@@ -1,5 +1,6 @@
 -- wrk's script: POSTs the file named as its argument, again and again, and
--- prints what came of it on one line that tests/bench/run reads.
+-- prints what came of it on one line that tests/bench/run reads. A file *.gz is
+-- said to be compressed.
 
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -8,6 +9,9 @@ function init(args)
 	local file = assert(io.open(args[1], "rb"))
 	wrk.body = file:read("*a")
 	file:close()
+	if args[1]:match("%.gz$") then
+		wrk.headers["Content-Encoding"] = "gzip"
+	end
 end
 
 function done(summary, latency)
