@@ -132,14 +132,29 @@ check_colon(
 __attribute__((noinline)) static bool
 is_watched(const char *p, const char *end, const struct json_watch *watch)
 {
-	for (int i = 0; i < 2; i++) {
-		size_t len = watch->lens[i];
+	for (unsigned i = 0; i < watch->count; i++) {
+		const struct json_text *name = &watch->names[i];
 
-		if ((size_t)(end - p) >= len + 2 && p[1 + len] == '"' &&
-		    memcmp(p + 1, watch->names[i], len) == 0)
+		if ((size_t)(end - p) >= name->len + 2 &&
+		    p[1 + name->len] == '"' &&
+		    memcmp(p + 1, name->p, name->len) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool
+is_first(const struct json_watch *watch, char c)
+{
+	return (watch->firsts >> (c & 63) & 1) != 0;
+}
+
+void
+json_watch_add(struct json_watch *watch, const char *name, size_t len)
+{
+	assert(len > 0 && watch->count < JSON_WATCH_MAX);
+	watch->names[watch->count++] = (struct json_text){name, len};
+	watch->firsts |= (uint64_t)1 << (*name & 63);
 }
 
 static const char *
@@ -149,9 +164,7 @@ check_name(const char *p, const char *end, struct json_watch *watch,
 	p = check_quote(p, end, err);
 	if (p == NULL)
 		return NULL;
-	if (end - p > 1 &&
-	    (p[1] == watch->firsts[0] || p[1] == watch->firsts[1]) &&
-	    is_watched(p, end, watch))
+	if (end - p > 1 && is_first(watch, p[1]) && is_watched(p, end, watch))
 		watch->seen = true;
 	p = check_string(p, end, &watch->seen, err);
 	return p == NULL ? NULL : check_colon(p, end, &watch->breaks, err);
@@ -161,7 +174,11 @@ const char *
 json_check(const char *p, const char *end, unsigned max_depth, bool *breaks,
     struct json_error *err)
 {
-	struct json_watch watch = {.names = {"", ""}};
+	struct json_watch watch;
+
+	watch.count = 0;
+	watch.firsts = 0;
+	watch.breaks = false;
 
 	p = json_check_watching(p, end, max_depth, &watch, err);
 	if (watch.breaks)
@@ -180,8 +197,6 @@ json_check_watching(const char *p, const char *end, unsigned max_depth,
 	assert(max_depth <= JSON_DEPTH_MOST);
 	l.depth = 0;
 	l.max = max_depth;
-	for (int i = 0; i < 2; i++)
-		watch->firsts[i] = *watch->names[i];
 	for (;;) {
 		/* Here a value is due. */
 		if (p < end && (*p == '{' || *p == '[')) {
@@ -353,40 +368,46 @@ check_string_rest(
 	}
 }
 
-bool
-json_is_utf8(const char *text, size_t len)
-{
-	const char *p = text, *end = text + len;
-
-	while (p < end) {
-		if ((unsigned char)*p < 0x80)
-			p++;
-		else if ((p = utf8_next(p, end)) == NULL)
-			return false;
-	}
-	return true;
-}
-
 /*
  * Members
  */
 
-/* From the name's quote to the byte after the value. */
-static const char *
-check_member(const char *p, const char *end, unsigned max_depth,
+int
+json_check_name(const char **cursor, const char *end, struct json_member *m,
+    struct json_error *err)
+{
+	const char *p = *cursor;
+	bool breaks;
+
+	if (*p == '{')
+		p = json_skip_space(p + 1, end);
+	if (p < end && *p == '}') {
+		*cursor = p + 1;
+		return 0;
+	}
+	p = check_quote(p, end, err);
+	if (p == NULL)
+		return -1;
+	m->name_escapes = false;
+	m->name.p = p + 1;
+	p = check_string(p, end, &m->name_escapes, err);
+	if (p == NULL)
+		return -1;
+	m->name.len = (size_t)(p - m->name.p) - 1;
+	p = check_colon(p, end, &breaks, err);
+	if (p == NULL)
+		return -1;
+	*cursor = p;
+	return 1;
+}
+
+const char *
+json_check_value(const char *p, const char *end, unsigned max_depth,
     struct json_member *m, struct json_error *err)
 {
 	bool breaks;
 
-	m->name_escapes = m->escapes = false;
-	m->name.p = p + 1;
-	p = check_string(p, end, &m->name_escapes, err);
-	if (p == NULL)
-		return NULL;
-	m->name.len = (size_t)(p - m->name.p) - 1;
-	p = check_colon(p, end, &breaks, err);
-	if (p == NULL)
-		return NULL;
+	m->escapes = false;
 	m->value.p = p;
 	if (p < end && *p == '"') {
 		m->kind = JSON_STRING;
@@ -403,9 +424,8 @@ check_member(const char *p, const char *end, unsigned max_depth,
 	return p;
 }
 
-/* From behind a member to the next one's name, or to the closing brace. */
-static const char *
-check_comma(const char *p, const char *end, struct json_error *err)
+const char *
+json_check_comma(const char *p, const char *end, struct json_error *err)
 {
 	p = json_skip_space(p, end);
 	if (p < end && *p == '}')
@@ -419,24 +439,19 @@ int
 json_check_member(const char **cursor, const char *end, unsigned max_depth,
     struct json_member *m, struct json_error *err)
 {
-	const char *p = *cursor;
+	const char *p;
+	int more;
 
-	if (*p == '{') {
-		if (max_depth == 0) {
-			(void)fail_depth(err, p);
-			return -1;
-		}
-		p = json_skip_space(p + 1, end);
+	if (max_depth == 0 && **cursor == '{') {
+		(void)fail_depth(err, *cursor);
+		return -1;
 	}
-	if (p < end && *p == '}') {
-		*cursor = p + 1;
-		return 0;
-	}
-	p = check_quote(p, end, err);
+	more = json_check_name(cursor, end, m, err);
+	if (more <= 0)
+		return more;
+	p = json_check_value(*cursor, end, max_depth - 1, m, err);
 	if (p != NULL)
-		p = check_member(p, end, max_depth - 1, m, err);
-	if (p != NULL)
-		p = check_comma(p, end, err);
+		p = json_check_comma(p, end, err);
 	if (p == NULL)
 		return -1;
 	*cursor = p;
@@ -449,153 +464,4 @@ json_next_member(const char **cursor, const char *end, struct json_member *m)
 	struct json_error err;
 
 	return json_check_member(cursor, end, JSON_DEPTH_MOST, m, &err) > 0;
-}
-
-static unsigned
-read_hex4(const char *p)
-{
-	unsigned value = 0;
-
-	for (int i = 0; i < 4; i++)
-		value = value << 4 | (unsigned)hex_digit(p[i]);
-	return value;
-}
-
-static size_t
-put_utf8(unsigned cp, char out[4])
-{
-	if (cp < 0x80) {
-		out[0] = (char)cp;
-		return 1;
-	}
-	if (cp < 0x800) {
-		out[0] = (char)(0xc0 | cp >> 6);
-		out[1] = (char)(0x80 | (cp & 0x3f));
-		return 2;
-	}
-	if (cp < 0x10000) {
-		out[0] = (char)(0xe0 | cp >> 12);
-		out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (cp & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | cp >> 18);
-	out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (cp & 0x3f));
-	return 4;
-}
-
-/*
- * Resolves the escape at p (a backslash) into out; moves p behind it. Returns
- * the length, or 0 for a lone surrogate.
- */
-static size_t
-resolve_escape(const char **cursor, const char *end, char out[4])
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *p = *cursor + 1;
-	unsigned cp, low;
-
-	if (*p != 'u') {
-		*cursor = p + 1;
-		out[0] = to[strchr(from, *p) - from];
-		return 1;
-	}
-	cp = read_hex4(p + 1);
-	p += 5;
-	if (cp >= 0xd800 && cp < 0xdc00 && end - p >= 6 && p[0] == '\\' &&
-	    p[1] == 'u') {
-		low = read_hex4(p + 2);
-		if (low >= 0xdc00 && low < 0xe000) {
-			cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00);
-			p += 6;
-		}
-	}
-	*cursor = p;
-	return cp >= 0xd800 && cp < 0xe000 ? 0 : put_utf8(cp, out);
-}
-
-long
-json_string_decode(struct json_text quoted, char *out, size_t cap)
-{
-	const char *p = quoted.p + 1, *end = quoted.p + quoted.len - 1;
-	size_t len = 0;
-
-	while (p < end) {
-		char piece[4];
-		size_t n = 1;
-
-		piece[0] = *p;
-		if (*p != '\\')
-			p++;
-		else if ((n = resolve_escape(&p, end, piece)) == 0)
-			return -1;
-		if (cap - len < n)
-			return -1;
-		memcpy(out + len, piece, n);
-		len += n;
-	}
-	return (long)len;
-}
-
-bool
-json_name_is(const struct json_member *m, const char *plain, size_t len)
-{
-	const char *p = m->name.p, *end = p + m->name.len;
-
-	if (!m->name_escapes)
-		return m->name.len == len && memcmp(p, plain, len) == 0;
-	while (p < end) {
-		char piece[4];
-		size_t n = 1;
-
-		piece[0] = *p;
-		if (*p != '\\')
-			p++;
-		else if ((n = resolve_escape(&p, end, piece)) == 0)
-			return false;
-		if (len < n || memcmp(plain, piece, n) != 0)
-			return false;
-		plain += n;
-		len -= n;
-	}
-	return len == 0;
-}
-
-size_t
-json_string_encode(const char *text, size_t len, char *out)
-{
-	static const char hex[] = "0123456789abcdef";
-	const char *p = text, *end = text + len;
-	char *o = out;
-
-	*o++ = '"';
-	while (p < end) {
-		unsigned char c = (unsigned char)*p;
-		const char *next;
-
-		if (c == '"' || c == '\\') {
-			*o++ = '\\';
-			*o++ = *p++;
-		} else if (c < 0x20) {
-			memcpy(o, "\\u00", 4);
-			o[4] = hex[c >> 4];
-			o[5] = hex[c & 15];
-			o += 6;
-			p++;
-		} else if (c < 0x80) {
-			*o++ = *p++;
-		} else if ((next = utf8_next(p, end)) != NULL) {
-			memcpy(o, p, (size_t)(next - p));
-			o += next - p;
-			p = next;
-		} else {
-			memcpy(o, "\xef\xbf\xbd", 3);
-			o += 3;
-			p++;
-		}
-	}
-	*o++ = '"';
-	return (size_t)(o - out);
 }

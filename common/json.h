@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct json_error {
 	const char *at;     /* the first byte that cannot stand there */
@@ -37,14 +38,29 @@ struct json_error {
 const char *json_check(const char *p, const char *end, unsigned max_depth,
     bool *breaks, struct json_error *err);
 
-/* What json_check_watching looks out for on its way, and has seen. */
-struct json_watch {
-	const char *names[2]; /* of members, as they are without escapes */
-	size_t lens[2];       /* a name that is "" is none */
-	char firsts[2];       /* of the names; json_check_watching sets it */
-	bool breaks;          /* CR or LF between tokens */
-	bool seen;            /* one at any depth, or one with escapes */
+/* A piece of somebody else's text; valid as long as that is. */
+struct json_text {
+	const char *p;
+	size_t len;
 };
+
+#define JSON_WATCH_MAX 12
+
+/*
+ * What json_check_watching looks out for on its way, and has seen. Starts as
+ * all zeros; json_watch_add adds names, and who wants to know what is seen of
+ * one text alone unsets that before.
+ */
+struct json_watch {
+	struct json_text names[JSON_WATCH_MAX];
+	unsigned count;
+	uint64_t firsts; /* a bit for what names begin with, modulo 64 */
+	bool breaks;     /* CR or LF between tokens */
+	bool seen;       /* a name at any depth, or one with escapes */
+};
+
+/* A member's name, not empty, as it is without escapes; it stays theirs. */
+void json_watch_add(struct json_watch *, const char *name, size_t len);
 
 /*
  * The same, for those to whom certain members matter that are hardly ever
@@ -55,12 +71,6 @@ const char *json_check_watching(const char *p, const char *end,
 
 /* The first byte from p on that is no JSON white space, or end. */
 const char *json_skip_space(const char *p, const char *end);
-
-/* A piece of somebody else's text; valid as long as that is. */
-struct json_text {
-	const char *p;
-	size_t len;
-};
 
 enum json_kind {
 	JSON_OBJECT,
@@ -87,6 +97,18 @@ struct json_member {
  */
 int json_check_member(const char **cursor, const char *end, unsigned max_depth,
     struct json_member *, struct json_error *);
+
+/*
+ * The parts of that, for those who check some values otherwise: the name, which
+ * sets *cursor to the value; the value, of at most max_depth; and what follows
+ * it, which sets *cursor for the next name. NULL or -1: *err says why not.
+ */
+int json_check_name(const char **cursor, const char *end, struct json_member *,
+    struct json_error *);
+const char *json_check_value(const char *p, const char *end, unsigned max_depth,
+    struct json_member *, struct json_error *);
+const char *
+json_check_comma(const char *p, const char *end, struct json_error *);
 
 /*
  * Steps over the members of a checked object: set *cursor to its '{' and call

@@ -85,16 +85,20 @@ event_is_member(const char *name)
 static void
 make_suffix(struct event_writer *w, const struct event_origin *from)
 {
+	const char *client = w->limits->client_member;
 	size_t size = sizeof(w->suffix);
 	int n = 0;
 
-	w->client_member = w->limits->client_member;
-	if (w->client_member == NULL)
-		w->client_member = "";
-	else
-		n = snprintf(w->suffix, size, ",\"%s\":\"%s\"",
-		    w->client_member, from->client);
-	w->client_len = strlen(w->client_member);
+	w->watch.count = 0;
+	w->watch.firsts = 0;
+	json_watch_add(&w->watch, STAMP_NAME, sizeof(STAMP_NAME) - 1);
+	if (client != NULL) {
+		json_watch_add(&w->watch, client, strlen(client));
+		n = snprintf(
+		    w->suffix, size, ",\"%s\":\"%s\"", client, from->client);
+	}
+	w->own = w->watch.count;
+	w->clash = 0;
 	n += snprintf(w->suffix + n, size - (size_t)n,
 	    ",\"" STAMP_NAME "\":\"%s\"}\n", from->stamp);
 	w->suffix_len = (size_t)n;
@@ -135,59 +139,73 @@ copy(char *to, const char *from, size_t len, bool breaks)
 		to[i] = from[i] == '\n' || from[i] == '\r' ? ' ' : from[i];
 }
 
-/* Is the member's name one of ours? */
-static bool
-is_ours(const struct event_writer *w, const struct json_member *member)
+/* Which of the names it is; their count: none. */
+static unsigned
+find_name(const struct json_watch *watch, const struct json_member *member)
 {
-	return json_name_is(member, STAMP_NAME, sizeof(STAMP_NAME) - 1) ||
-	       (w->client_len > 0 &&
-		   json_name_is(member, w->client_member, w->client_len));
+	unsigned i = 0;
+
+	while (i < watch->count &&
+	       !json_name_is(member, watch->names[i].p, watch->names[i].len))
+		i++;
+	return i;
+}
+
+void
+event_declare(struct event_writer *w, struct json_text name)
+{
+	struct json_member member = {.name = name};
+
+	if (find_name(&w->watch, &member) < w->own)
+		w->clash |= 1U << (w->watch.count - w->own);
+	json_watch_add(&w->watch, name.p, name.len);
 }
 
 /*
  * Copies an object up to its closing brace, but for members of names that are
- * ours; returns the length. *bare: what comes next needs no comma.
+ * ours; returns the length. *bare: what comes next needs no comma. Sets bits
+ * of *clash for members that the format may add as well.
  */
 static size_t
-copy_unstamped(struct event_writer *w, char *to, const char *p,
-    const char *stop, bool breaks, bool *bare)
+copy_unstamped(struct event_writer *w, char *to, const struct event_text *e,
+    bool *bare, unsigned *clash)
 {
-	const char *cursor = p, *from = p;
+	const char *cursor = e->p, *from = e->p;
 	struct json_member member;
 	size_t len = 0;
 
 	*bare = true;
-	while (json_next_member(&cursor, stop, &member)) {
-		*bare = is_ours(w, &member);
+	while (json_next_member(&cursor, e->stop, &member)) {
+		unsigned i = find_name(&w->watch, &member);
+
+		*bare = i < w->own;
+		if (i >= w->own && i < w->watch.count)
+			*clash |= 1U << (i - w->own);
 		if (!*bare)
 			continue;
 		/* Its comma goes too; one in front stays, and serves ours. */
-		copy(
-		    to + len, from, (size_t)(member.name.p - 1 - from), breaks);
+		copy(to + len, from, (size_t)(member.name.p - 1 - from),
+		    e->breaks);
 		len += (size_t)(member.name.p - 1 - from);
 		from = cursor;
 		w->tally->stamps++;
 	}
-	copy(to + len, from, (size_t)(stop - 1 - from), breaks);
-	return len + (size_t)(stop - 1 - from);
+	copy(to + len, from, (size_t)(e->stop - 1 - from), e->breaks);
+	return len + (size_t)(e->stop - 1 - from);
 }
 
-const char *
-event_take(struct event_writer *w, const char *p, const char *end,
-    struct event_flaw *flaw)
+/* In line, since most events have no members added: see event_take. */
+__attribute__((always_inline)) static inline const char *
+check(struct event_writer *w, const char *p, const char *end,
+    struct event_text *e, struct event_flaw *flaw)
 {
-	struct json_watch watch = {.names = {STAMP_NAME, w->client_member},
-	    .lens = {sizeof(STAMP_NAME) - 1, w->client_len}};
 	struct json_error json;
-	const char *stop, *suffix = w->suffix;
-	size_t len, suffix_len = w->suffix_len;
-	struct buf *out = w->out;
-	bool bare;
-	char *to;
 
-	stop = json_check_watching(
-	    p, end, (unsigned)w->limits->depth, &watch, &json);
-	if (stop == NULL) {
+	w->watch.breaks = w->watch.seen = false;
+	e->p = p;
+	e->stop = json_check_watching(
+	    p, end, (unsigned)w->limits->depth, &w->watch, &json);
+	if (e->stop == NULL) {
 		(void)flawed(flaw,
 		    json.too_deep ? EVENT_TOO_DEEP : EVENT_NOT_JSON, json.at,
 		    NULL);
@@ -195,21 +213,82 @@ event_take(struct event_writer *w, const char *p, const char *end,
 		return NULL;
 	}
 	if (*p != '{')
-		return flawed(flaw, EVENT_NOT_OBJECT, p, stop);
-	len = (size_t)(stop - p);
-	if (len > w->limits->event_bytes)
-		return flawed(flaw, EVENT_TOO_LARGE, p, stop);
-	if (len + suffix_len > w->room)
-		return flawed(flaw, EVENT_NO_ROOM, p, stop);
-	if (buf_reserve(out, len + suffix_len) < 0)
-		return flawed(flaw, EVENT_NO_MEMORY, p, stop);
+		return flawed(flaw, EVENT_NOT_OBJECT, p, e->stop);
+	e->breaks = w->watch.breaks;
+	e->seen = w->watch.seen;
+	return e->stop;
+}
+
+/* How many bytes they are, at most, with all that stands between. */
+static size_t
+measure(
+    const struct event_writer *w, const struct event_member *more, size_t count)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len += w->watch.names[w->own + more[i].which].len +
+		       more[i].value.len + sizeof(",\"@\":") - 1;
+	return len;
+}
+
+/* Appends the members that a format adds; returns the length. */
+static size_t
+put_more(const struct event_writer *w, char *to,
+    const struct event_member *more, size_t count, unsigned clash, bool bare)
+{
+	char *o = to;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct json_text *name =
+		    &w->watch.names[w->own + more[i].which];
+
+		if (!bare)
+			*o++ = ',';
+		bare = false;
+		*o++ = '"';
+		if ((clash >> more[i].which & 1) != 0)
+			*o++ = '@';
+		memcpy(o, name->p, name->len);
+		o += name->len;
+		*o++ = '"';
+		*o++ = ':';
+		copy(o, more[i].value.p, more[i].value.len,
+		    *more[i].value.p == '{' || *more[i].value.p == '[');
+		o += more[i].value.len;
+	}
+	return (size_t)(o - to);
+}
+
+__attribute__((always_inline)) static inline const char *
+store(struct event_writer *w, const struct event_text *e,
+    const struct event_member *more, size_t count, struct event_flaw *flaw)
+{
+	size_t suffix_len = w->suffix_len, added = measure(w, more, count);
+	size_t len = (size_t)(e->stop - e->p), most = len + added + suffix_len;
+	const char *suffix = w->suffix;
+	struct buf *out = w->out;
+	unsigned clash = w->clash;
+	bool bare;
+	char *to;
+
+	if (len + added > w->limits->event_bytes)
+		return flawed(flaw, EVENT_TOO_LARGE, e->p, e->stop);
+	if (most > w->room)
+		return flawed(flaw, EVENT_NO_ROOM, e->p, e->stop);
+	if (buf_reserve(out, most) < 0)
+		return flawed(flaw, EVENT_NO_MEMORY, e->p, e->stop);
 	to = out->data + out->len;
 	len--; /* the closing brace is in the suffix */
-	if (watch.seen) {
-		len = copy_unstamped(w, to, p, stop, watch.breaks, &bare);
+	if (e->seen) {
+		len = copy_unstamped(w, to, e, &bare, &clash);
 	} else {
-		bare = *json_skip_space(p + 1, stop) == '}';
-		copy(to, p, len, watch.breaks);
+		bare = *json_skip_space(e->p + 1, e->stop) == '}';
+		copy(to, e->p, len, e->breaks);
+	}
+	if (count > 0) {
+		len += put_more(w, to + len, more, count, clash, bare);
+		bare = false;
 	}
 	suffix += bare;
 	suffix_len -= bare;
@@ -217,20 +296,44 @@ event_take(struct event_writer *w, const char *p, const char *end,
 	out->len += len + suffix_len;
 	w->room -= len + suffix_len;
 	w->tally->good++;
-	return stop;
+	return e->stop;
+}
+
+const char *
+event_take(struct event_writer *w, const char *p, const char *end,
+    struct event_flaw *flaw)
+{
+	struct event_text e;
+
+	if (check(w, p, end, &e, flaw) == NULL)
+		return NULL;
+	return store(w, &e, NULL, 0, flaw);
+}
+
+const char *
+event_check(struct event_writer *w, const char *p, const char *end,
+    struct event_text *e, struct event_flaw *flaw)
+{
+	return check(w, p, end, e, flaw);
+}
+
+const char *
+event_store(struct event_writer *w, const struct event_text *e,
+    const struct event_member *more, size_t count, struct event_flaw *flaw)
+{
+	return store(w, e, more, count, flaw);
 }
 
 int
 event_put(struct event_writer *w, const char *text, size_t len, const char *at)
 {
+	const char *stop = text + len;
 	struct event_flaw flaw;
 
-	if (event_take(w, text, text + len, &flaw) != NULL)
+	if (event_take(w, text, stop, &flaw) != NULL)
 		return 0;
 	flaw.at = at; /* what is built lies nowhere in the body */
-	if (!event_is_own_flaw(w, &flaw))
-		return event_fail(w, &flaw) == NULL ? -1 : 0;
-	return event_reject(w, text, text + len, &flaw) == NULL ? -1 : 0;
+	return event_reject(w, text, stop, &flaw) == NULL ? -1 : 0;
 }
 
 /*
@@ -251,6 +354,8 @@ event_reject(struct event_writer *w, const char *begin, const char *stop,
 	struct event_error e;
 	const char *text_end = stop;
 
+	if (!event_is_own_flaw(w, f))
+		return event_fail(w, f);
 	while (text_end > begin &&
 	       json_skip_space(text_end - 1, text_end) == text_end)
 		text_end--;

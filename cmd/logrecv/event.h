@@ -21,6 +21,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "json.h"
 
 #define EVENT_MEMBER_MAX 64 /* bytes of a member's name that is ours */
 #define EVENT_CLIENT_MAX 45 /* bytes of a client's address */
@@ -102,9 +103,10 @@ struct event_writer {
 	struct buf *scratch; /* to build an event in */
 	struct buf *note;    /* what its answer needs to know of the body */
 	/* event_write sets: */
-	const char *body, *end;    /* of the request */
-	const char *client_member; /* "": none */
-	size_t client_len;         /* its length */
+	const char *body, *end;  /* of the request */
+	struct json_watch watch; /* names of ours, then the format's */
+	unsigned own;            /* that are ours */
+	unsigned clash;          /* a bit each of the format's: it is ours */
 	char suffix[EVENT_SUFFIX_MAX];
 	size_t suffix_len;
 };
@@ -137,6 +139,34 @@ const char *event_take(
     struct event_writer *, const char *p, const char *end, struct event_flaw *);
 
 /*
+ * The same in two steps, for a format that adds members to its events: what is
+ * checked is stored when these are known.
+ */
+struct event_text {
+	const char *p, *stop; /* the object */
+	bool breaks, seen;    /* see json_watch */
+};
+
+/* The value of a member that is one of those that the format has declared. */
+struct event_member {
+	unsigned which;
+	struct json_text value;
+};
+
+/*
+ * Declares, for the whole body, the name of a member that the format may add;
+ * it needs no escapes, and stays the format's. The first is 0. An event that
+ * has such a member of its own keeps it, and the one that is added gets an '@'
+ * in front of its name.
+ */
+void event_declare(struct event_writer *, struct json_text name);
+
+const char *event_check(struct event_writer *, const char *p, const char *end,
+    struct event_text *, struct event_flaw *);
+const char *event_store(struct event_writer *, const struct event_text *,
+    const struct event_member *, size_t count, struct event_flaw *);
+
+/*
  * The same for an object that a format has built, of what lies in the body at
  * `at`; a bad one is rejected. 0, or -1: the body's error is set.
  */
@@ -148,7 +178,8 @@ bool event_is_own_flaw(const struct event_writer *, const struct event_flaw *);
 
 /*
  * Notes a bad event, from begin to stop, and appends a line for it. Returns
- * stop; or NULL with the body's error set. Only for an event's own flaw.
+ * stop; or NULL with the body's error set: there is no room, or it is the
+ * whole body's flaw, which one event's can be by --bad=refuse.
  */
 const char *event_reject(struct event_writer *, const char *begin,
     const char *stop, const struct event_flaw *);

@@ -27,6 +27,7 @@ struct format {
 	/*
 	 * Gives the events of the body, plain and whole, to the writer. 0; or
 	 * -1 with the body's error set. May be called again for the same body.
+	 * NULL: there is no body, and its way has only the format's answers.
 	 */
 	int (*take)(struct event_writer *, const struct request *);
 	/*
@@ -35,6 +36,13 @@ struct format {
 	 */
 	int (*answer)(const struct outcome *, struct reply *, struct buf *body);
 };
+
+/* Does it take a body with events, for which the spool needs room? */
+static inline bool
+way_takes_events(const struct way *way)
+{
+	return way->format != NULL && way->format->take != NULL;
+}
 
 struct waiter;
 
@@ -49,6 +57,10 @@ struct outcome outcome_of_commit(const struct waiter *, int result);
 int format_answer(const struct format *, const struct outcome *,
     unsigned retry_s, struct reply *, struct buf *body);
 
-extern const struct format format_log; /* ways/log.c */
+/* ways/log.c */
+extern const struct format format_log;
+/* ways/hec.c */
+extern const struct format format_hec, format_hec_raw, format_hec_health,
+    format_hec_ack;
 
 #endif

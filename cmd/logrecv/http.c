@@ -447,3 +447,43 @@ settle(struct http_request *req, const struct fields *fields,
 		req->expect_continue = false;
 	return 0;
 }
+
+bool
+http_next_argument(
+    struct http_text *query, struct http_text *name, struct http_text *value)
+{
+	const char *p = query->p, *end = p + query->len, *stop, *equals;
+
+	if (query->len == 0)
+		return false;
+	stop = memchr(p, '&', query->len);
+	if (stop == NULL)
+		stop = end;
+	equals = memchr(p, '=', (size_t)(stop - p));
+	if (equals == NULL)
+		equals = stop;
+	*name = (struct http_text){p, (size_t)(equals - p)};
+	p = equals < stop ? equals + 1 : stop;
+	*value = (struct http_text){p, (size_t)(stop - p)};
+	p = stop < end ? stop + 1 : end;
+	*query = (struct http_text){p, (size_t)(end - p)};
+	return true;
+}
+
+size_t
+http_decode(struct http_text text, char *out)
+{
+	const char *p = text.p, *end = p + text.len;
+	char *o = out;
+
+	for (; p < end; p++) {
+		if (*p == '%' && end - p >= 3 && hex_digit(p[1]) >= 0 &&
+		    hex_digit(p[2]) >= 0) {
+			*o++ = (char)(hex_digit(p[1]) << 4 | hex_digit(p[2]));
+			p += 2;
+		} else {
+			*o++ = *p == '+' ? ' ' : *p;
+		}
+	}
+	return (size_t)(o - out);
+}

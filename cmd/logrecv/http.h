@@ -86,4 +86,17 @@ enum http_type http_type(struct http_text value);
 bool http_next_field(
     struct http_text *rest, const char *name, struct http_text *value);
 
+/*
+ * The next argument of a query, "name=value&...": sets both, as they are
+ * written, and moves the query behind it. False: there is none.
+ */
+bool http_next_argument(
+    struct http_text *query, struct http_text *name, struct http_text *value);
+
+/*
+ * Resolves the %XX of an argument, and its '+' for a space, into out, which
+ * must hold len bytes; returns the length. What is no %XX stays as it is.
+ */
+size_t http_decode(struct http_text, char *out);
+
 #endif

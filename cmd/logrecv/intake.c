@@ -269,7 +269,7 @@ begin_body(struct intake *i, const struct http_request *req, const char *p,
 	r->persist_1_0 = req->minor == 0 && req->keep_alive;
 	r->query = req->query;
 	judge_head(i, req, &r->verdict);
-	i->skip = r->verdict.status != 0 || r->way->format == NULL;
+	i->skip = r->verdict.status != 0 || !way_takes_events(r->way);
 	if (i->skip && (req->chunked || req->length > 0) &&
 	    (req->expect_continue || req->length > SKIP_MAX)) {
 		/* Not worth reading: refused at once, and cut off. */
@@ -387,7 +387,7 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 
 	r->way = find_way(i, req, &r->name);
 	/* Where events are taken, nobody asks. */
-	if (r->way == NULL || r->way->format == NULL)
+	if (r->way == NULL || !way_takes_events(r->way))
 		r->methods = find_methods(i, req);
 	if (r->way == NULL && r->methods == 0) {
 		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
@@ -406,7 +406,7 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 	if (r->way == NULL)
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
-	else if (r->way->format != NULL)
+	else if (way_takes_events(r->way))
 		judge_events(i, req, v);
 }
 

@@ -33,8 +33,7 @@ struct way {
 	unsigned roles;   /* of listeners: enum role */
 	unsigned methods; /* an HTTP_BIT() each */
 	void (*serve)(struct conn *, const struct request *);
-	/* It takes events, for which the spool needs room; NULL: no body. */
-	const struct format *format;
+	const struct format *format; /* NULL: serve alone knows */
 };
 
 /* Why a request is refused; status 0: it is not. */
@@ -47,7 +46,7 @@ struct verdict {
 struct request {
 	const struct way *way; /* NULL: it has a verdict */
 	struct verdict verdict;
-	unsigned methods;      /* all that its path has; not with a format */
+	unsigned methods;      /* all that its path has; not with events */
 	struct address client; /* who it is from, as far as that is known */
 	enum http_type type;   /* of its body, where its format is typed */
 	const struct coding *coding; /* of the body that comes; NULL: none */

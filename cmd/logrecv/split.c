@@ -197,7 +197,7 @@ pass_bad_text(struct event_writer *w, const char *p, struct event_flaw *f)
 
 	if (!event_is_own_flaw(w, f))
 		return event_fail(w, f);
-	if (f->fault == EVENT_TOO_LARGE)
+	if (f->fault == EVENT_TOO_LARGE || f->fault == EVENT_UNFIT)
 		return event_reject(w, p, next, f);
 	next = find_next(p, f->stop != NULL ? f->stop : f->at, w->end);
 	if (f->fault == EVENT_TOO_DEEP) {

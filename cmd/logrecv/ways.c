@@ -18,6 +18,8 @@ static void serve_probe(struct conn *, const struct request *);
 static void serve_health(struct conn *, const struct request *);
 static void serve_ready(struct conn *, const struct request *);
 static void serve_metrics(struct conn *, const struct request *);
+static int
+answer_status(const struct outcome *, struct reply *, struct buf *body);
 
 #define READS (HTTP_BIT(GET) | HTTP_BIT(HEAD))
 #define SENDS (HTTP_BIT(POST) | HTTP_BIT(PUT))
@@ -25,14 +27,35 @@ static void serve_metrics(struct conn *, const struct request *);
 
 #define BOTH (ROLE_EVENTS | ROLE_OPERATORS)
 
+/* Docker does not start where OPTIONS is not answered by 200. */
+#define HEC(path, format) \
+	{path, ROLE_EVENTS, SENDS, serve_events, &format}, \
+	{ \
+		path, ROLE_EVENTS, PROBES, serve_probe, NULL \
+	}
+
+static const struct format format_status = {
+    .name = "status", .answer = answer_status};
+
 const struct way ways[] = {
     {"/log", ROLE_EVENTS, SENDS, serve_events, &format_log},
     {"/log", ROLE_EVENTS, PROBES, serve_probe, NULL},
     {"/log/", ROLE_EVENTS, SENDS, serve_events, &format_log},
     {"/log/", ROLE_EVENTS, PROBES, serve_probe, NULL},
-    {"/healthz", BOTH, READS, serve_health, NULL},
-    {"/readyz", BOTH, READS, serve_ready, NULL},
+    {"/healthz", BOTH, READS, serve_health, &format_status},
+    {"/readyz", BOTH, READS, serve_ready, &format_status},
     {"/metrics", ROLE_OPERATORS, READS, serve_metrics, NULL},
+    HEC("/services/collector", format_hec),
+    HEC("/services/collector/event", format_hec),
+    HEC("/services/collector/event/1.0", format_hec),
+    HEC("/services/collector/raw", format_hec_raw),
+    HEC("/services/collector/raw/1.0", format_hec_raw),
+    {"/services/collector/health", ROLE_EVENTS, READS, serve_ready,
+	&format_hec_health},
+    {"/services/collector/health/1.0", ROLE_EVENTS, READS, serve_ready,
+	&format_hec_health},
+    {"/services/collector/ack", ROLE_EVENTS, SENDS, serve_health,
+	&format_hec_ack},
     {.path = NULL},
 };
 
@@ -40,21 +63,17 @@ const struct way ways[] = {
  * What operators ask for
  */
 
-/* `reason`, a text that needs no escapes: why not; NULL: all is well. */
-static void
-answer_status(struct conn *c, const struct request *r, const char *reason)
+static int
+answer_status(const struct outcome *o, struct reply *reply, struct buf *body)
 {
-	struct reply reply = {.status = reason == NULL ? 200 : 503,
-	    .retry_after = reason == NULL ? 0 : worker_retry_s(c->worker)};
-	char body[256];
-
-	(void)snprintf(body, sizeof(body),
-	    reason == NULL ? "{\"status\":\"ok\"}"
-			   : "{\"status\":\"not ready\",\"reason\":\"%s\"}",
-	    reason);
-	reply.body = body;
-	reply.len = strlen(body);
-	conn_answer(c, r, &reply);
+	(void)reply;
+	if (o->status != 200 && o->status != 503)
+		return reply_put_refusal(body, o->text);
+	return o->status == 200
+		   ? buf_printf(body, "{\"status\":\"ok\"}")
+		   : buf_printf(body,
+			 "{\"status\":\"not ready\",\"reason\":\"%s\"}",
+			 o->text);
 }
 
 /* Why events are not taken now, or NULL. */
@@ -69,13 +88,18 @@ unready_reason(struct server *s)
 static void
 serve_health(struct conn *c, const struct request *r)
 {
-	answer_status(c, r, NULL);
+	struct outcome o = {.status = 200};
+
+	conn_tell(c, r, &o);
 }
 
 static void
 serve_ready(struct conn *c, const struct request *r)
 {
-	answer_status(c, r, unready_reason(c->worker->server));
+	struct outcome o = {.text = unready_reason(c->worker->server)};
+
+	o.status = o.text == NULL ? 200 : 503;
+	conn_tell(c, r, &o);
 }
 
 static void

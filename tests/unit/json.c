@@ -372,16 +372,18 @@ test_watch(void)
 	struct tap_all all = {0};
 
 	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
-		/* Of two names each one counts. */
-		struct json_watch watch = {
-		    .names = {i % 2 == 0 ? "@x" : "@other", "@x"},
-		    .lens = {i % 2 == 0 ? 2 : 6, 2}};
+		struct json_watch watch = {0};
 		const char *text = cases[i / 2].text;
 		struct json_error err;
 		size_t len = strlen(text);
 		char *copy = malloc(len);
 		const char *stop;
 
+		/* Of all names each one counts. */
+		json_watch_add(
+		    &watch, i % 2 == 0 ? "@x" : "@other", i % 2 == 0 ? 2 : 6);
+		json_watch_add(&watch, "@x", 2);
+		json_watch_add(&watch, "\xff", 1);
 		must(copy != NULL);
 		memcpy(copy, text, len);
 		stop = json_check_watching(copy, copy + len, 9, &watch, &err);
