@@ -26,8 +26,8 @@ flawed(struct event_flaw *f, enum event_fault fault, const char *at,
 	return NULL;
 }
 
-static void
-describe(const struct event_writer *w, const struct event_flaw *f,
+void
+event_describe(const struct event_writer *w, const struct event_flaw *f,
     struct event_error *e)
 {
 	const struct event_limits *limits = w->limits;
@@ -62,8 +62,26 @@ describe(const struct event_writer *w, const struct event_flaw *f,
 const char *
 event_fail(struct event_writer *w, const struct event_flaw *f)
 {
-	describe(w, f, &w->tally->errors[0]);
+	event_describe(w, f, &w->tally->errors[0]);
 	return NULL;
+}
+
+char *
+event_note(struct event_writer *w, size_t most)
+{
+	struct event_flaw flaw = {EVENT_NO_ROOM, w->body, NULL, NULL};
+
+	if (most > w->room) {
+		(void)event_fail(w, &flaw);
+		return NULL;
+	}
+	if (buf_reserve(w->note, most) < 0) {
+		flaw.fault = EVENT_NO_MEMORY;
+		(void)event_fail(w, &flaw);
+		return NULL;
+	}
+	w->room -= most;
+	return w->note->data + w->note->len;
 }
 
 bool
@@ -360,7 +378,7 @@ event_reject(struct event_writer *w, const char *begin, const char *stop,
 	       json_skip_space(text_end - 1, text_end) == text_end)
 		text_end--;
 	if (t->bad < EVENT_KEPT_MAX) {
-		describe(w, f, &e);
+		event_describe(w, f, &e);
 		if (t->bad < EVENT_ERRORS_MAX)
 			t->errors[t->bad] = e;
 		if (put_bad(w, &e, begin, (size_t)(text_end - begin)) == NULL)

@@ -184,6 +184,16 @@ bool event_is_own_flaw(const struct event_writer *, const struct event_flaw *);
 const char *event_reject(struct event_writer *, const char *begin,
     const char *stop, const struct event_flaw *);
 
+/* Puts a flaw into words, as for the next event. */
+void event_describe(const struct event_writer *, const struct event_flaw *,
+    struct event_error *);
+
+/*
+ * Where so many bytes can be added to the note, whose len the caller sets then:
+ * it needs room as lines do. NULL: the body's error is set.
+ */
+char *event_note(struct event_writer *, size_t most);
+
 /* Sets the body's error; returns NULL. No more may be given to the writer. */
 const char *event_fail(struct event_writer *, const struct event_flaw *);
 

@@ -62,5 +62,7 @@ extern const struct format format_log;
 /* ways/hec.c */
 extern const struct format format_hec, format_hec_raw, format_hec_health,
     format_hec_ack;
+/* ways/bulk.c */
+extern const struct format format_bulk, format_bulk_root, format_bulk_license;
 
 #endif

@@ -27,8 +27,8 @@ answer_status(const struct outcome *, struct reply *, struct buf *body);
 
 #define BOTH (ROLE_EVENTS | ROLE_OPERATORS)
 
-/* Docker does not start where OPTIONS is not answered by 200. */
-#define HEC(path, format) \
+/* Some ask first, by HEAD or OPTIONS, whether there is such a path. */
+#define TAKES(path, format) \
 	{path, ROLE_EVENTS, SENDS, serve_events, &format}, \
 	{ \
 		path, ROLE_EVENTS, PROBES, serve_probe, NULL \
@@ -38,24 +38,26 @@ static const struct format format_status = {
     .name = "status", .answer = answer_status};
 
 const struct way ways[] = {
-    {"/log", ROLE_EVENTS, SENDS, serve_events, &format_log},
-    {"/log", ROLE_EVENTS, PROBES, serve_probe, NULL},
-    {"/log/", ROLE_EVENTS, SENDS, serve_events, &format_log},
-    {"/log/", ROLE_EVENTS, PROBES, serve_probe, NULL},
+    TAKES("/log", format_log),
+    TAKES("/log/", format_log),
     {"/healthz", BOTH, READS, serve_health, &format_status},
     {"/readyz", BOTH, READS, serve_ready, &format_status},
     {"/metrics", ROLE_OPERATORS, READS, serve_metrics, NULL},
-    HEC("/services/collector", format_hec),
-    HEC("/services/collector/event", format_hec),
-    HEC("/services/collector/event/1.0", format_hec),
-    HEC("/services/collector/raw", format_hec_raw),
-    HEC("/services/collector/raw/1.0", format_hec_raw),
+    TAKES("/services/collector", format_hec),
+    TAKES("/services/collector/event", format_hec),
+    TAKES("/services/collector/event/1.0", format_hec),
+    TAKES("/services/collector/raw", format_hec_raw),
+    TAKES("/services/collector/raw/1.0", format_hec_raw),
     {"/services/collector/health", ROLE_EVENTS, READS, serve_ready,
 	&format_hec_health},
     {"/services/collector/health/1.0", ROLE_EVENTS, READS, serve_ready,
 	&format_hec_health},
     {"/services/collector/ack", ROLE_EVENTS, SENDS, serve_health,
 	&format_hec_ack},
+    TAKES("/_bulk", format_bulk),
+    TAKES("/*/_bulk", format_bulk),
+    {"/", ROLE_EVENTS, READS, serve_health, &format_bulk_root},
+    {"/_license", ROLE_EVENTS, READS, serve_health, &format_bulk_license},
     {.path = NULL},
 };
 

@@ -32,6 +32,10 @@ static const struct {
 	"{\"event\":{\"time\":1,\"e\":2},\"index\":\"i\", \"time\" : 2}"},
     {"hec raw", &format_hec_raw, "host=a%22b&source=s+x&time=1",
 	"one \"line\"\r\n\n two\n\xc3\xa9\n"},
+    {"bulk", &format_bulk, "",
+	"{\"create\":{\"_index\":\"i\",\"_id\":\"1\"}}\n{\"a\":1}\n"
+	"{\"index\":{}}\r\n{\"_id\":2}\r\n{\"delete\":{\"_id\":\"3\"}}\n"
+	"{ \"update\" : {\"_index\":\"u\"} }\n{\"doc\":{}}\n"},
 };
 
 static size_t
