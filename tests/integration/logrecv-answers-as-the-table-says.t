@@ -72,7 +72,7 @@ is "$(field Connection)" close 'cannot go on'
 
 http POST /logs -d '{}'
 like "$CODE $BODY" '^404 \{"error":"[^"]+"\}$' 'another path'
-for path in / /LOG /log// /log/x //log /%6cog /healthz/; do
+for path in //_bulk /LOG /log// /log/x //log /%6cog /healthz/; do
 	http POST "$path" -d '{}'
 	is "$CODE" 404 "$path is another path"
 done
