@@ -73,6 +73,15 @@ for kind in gzip zstd deflate raw; do
 		-H 'Transfer-Encoding: chunked' -H 'Expect: 100-continue'
 done
 
+# In other formats too, where the path or the query has a say.
+printf '{"index":{}}\n{"a":1}\n' | gzip >"$DIR/packed"
+http POST /named/_bulk -H 'Content-Encoding: gzip' --data-binary "@$DIR/packed"
+like "$CODE $BODY" '^200 .*"errors":false.*"_index":"named"' 'a bulk of a path'
+printf '{"items":[{"a":1},{"a":2}]}' | zstd -q -c >"$DIR/packed"
+http POST '/log?each=items' -H 'Content-Encoding: zstd' \
+	--data-binary "@$DIR/packed"
+is "$CODE $BODY" '200 {"accepted":2}' 'a list that the query names'
+
 # One behind another on a connection, cut anywhere.
 {
 	for kind in gzip zstd deflate; do
