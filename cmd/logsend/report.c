@@ -125,6 +125,10 @@ report_live(struct report *r, struct sender *s, struct buf *out)
 static int
 text_rate(const struct sender *s, struct buf *out)
 {
+	/* Whoever ships lines has asked for no rate. */
+	if (s->options.retry && s->source->from_lines)
+		return buf_printf(
+		    out, "rate          %.1f requests/s\n", report_rate(s));
 	if (s->schedule.rate == 0)
 		return buf_printf(out,
 		    "rate          %.1f requests/s, as fast as %u connections "
