@@ -46,8 +46,7 @@ struct connection;
 
 /* What its owner is told. It may call connection_send from ready only. */
 struct connection_events {
-	/* It is IDLE, after connecting or after an answer, and holds nothing.
-	 */
+	/* It is IDLE, after connecting or an answer, and holds nothing. */
 	void (*ready)(struct connection *);
 	/* It was IDLE and is not any more; it holds nothing. */
 	void (*lost)(struct connection *);

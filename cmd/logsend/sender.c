@@ -218,7 +218,7 @@ sender_stop(struct sender *s)
 		s->failing = true;
 		(void)error_set(&s->err, "stopped before it was connected");
 	}
-	if (s->in_flight == 0)
+	if (s->in_flight == 0 && s->phase != SENDER_SENDING)
 		finish(s);
 }
 
