@@ -160,6 +160,22 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 	return f->bad_left > 0 && --f->bad_left == 0 ? no_events(f) : 1;
 }
 
+enum db_verdict
+events_learn(struct load *f)
+{
+	struct loader *l = f->loader;
+	enum db_verdict verdict;
+
+	if (l->route == NULL)
+		return DB_OK;
+	f->learned = l->lacks_place || l->learned_ns != l->db->opened_ns;
+	l->lacks_place = false;
+	verdict = route_learn(l->route, l->db, f->learned);
+	if (verdict == DB_OK || verdict == DB_PREPARE)
+		l->learned_ns = l->db->opened_ns;
+	return verdict;
+}
+
 /* Which of many tables load->row goes to. False, with the error: none. */
 static bool
 choose_table(struct load *f)
@@ -167,10 +183,13 @@ choose_table(struct load *f)
 	struct loader *l = f->loader;
 	int number = route_row(l->route, l->db, &f->row, &f->error);
 
-	if (number == ROUTE_FULL && f->cleared)
+	l->lacks_place |= number == ROUTE_OVER;
+	if ((number == ROUTE_FULL && f->cleared) ||
+	    (number == ROUTE_OVER && f->learned))
 		number = route_other(l->route, l->db);
-	if (number == ROUTE_FULL) {
-		f->crowded = f->wants = true;
+	if (number == ROUTE_FULL || number == ROUTE_OVER) {
+		f->crowded |= number == ROUTE_FULL;
+		f->wants = true;
 		f->look_to = 0;
 		return true;
 	}

@@ -18,6 +18,12 @@ enum load_verdict events_open(struct load *);
  */
 int events_pass_front(struct load *);
 
+/*
+ * Of many tables, learns which there are, where that matters. Once the file's
+ * line in the ledger is ours: what others have made for its events is there.
+ */
+enum db_verdict events_learn(struct load *);
+
 /* Goes to where the chunk begins. What lies before it is committed. */
 void events_begin(struct load *);
 

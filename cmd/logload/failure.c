@@ -51,6 +51,7 @@ prepare(struct load *f)
 		store_begin_file(&f->loader->store, f->source,
 		    f->rules.origin != NULL, f->witnessed);
 		f->cleared = true;
+		f->crowded = false;
 	}
 	said = db_prepare(db);
 	if (said == DB_OK)

@@ -207,6 +207,9 @@ load_chunk(struct load *f)
 	/* Our own commit, whose answer was lost. */
 	if (verdict != LOAD_DONE)
 		return ours ? finish_chunk(f) : verdict;
+	said = events_learn(f);
+	if (said != DB_OK)
+		return failure_heard(f, said);
 	memset(&f->chunk, 0, sizeof(f->chunk));
 	if (reject_begin(&l->reject,
 		f->rules.origin != NULL ? f->rules.origin : f->name, f->stem,
@@ -530,6 +533,7 @@ load_check(struct load *f, load_refused *refused, void *context)
 
 	if (known != LOAD_DONE)
 		return known;
+	f->learned = true; /* as far as it goes */
 	events_begin(f);
 	while ((rc = events_next(f, &line, &verdict)) > 0) {
 		if (verdict == EVENT_GOOD &&

@@ -45,6 +45,8 @@ struct loader {
 	struct stop *stop;
 	struct rate *rate;   /* NULL: as fast as it goes */
 	struct route *route; /* NULL: all go to one table */
+	uint64_t learned_ns; /* of the session for which that has learned */
+	bool lacks_place;    /* a value does; it is to learn with each chunk */
 	/* For whoever shows progress: of the present file. */
 	_Atomic uint64_t position;  /* content bytes read, the present try's */
 	_Atomic uint64_t consumed;  /* file bytes read, the present try's */
@@ -109,6 +111,7 @@ struct load {
 	bool wants;        /* a table that is not ready; or, `crowded`, room */
 	bool crowded;      /* for one, */
 	bool cleared;      /* and all others were forgotten for that */
+	bool learned;      /* which tables there are, for the present chunk */
 	bool last;         /* the present chunk ends with the content */
 	unsigned bad_left; /* lines that may be no event, or 0: any number */
 	struct db_file file; /* as the ledger has it */

@@ -38,7 +38,7 @@ struct route {
 	/* The values that were let through, under the lock; owned. */
 	pthread_mutex_t lock;
 	char (*values)[VALUE_MAX + 1];
-	unsigned value_count, pattern_count;
+	unsigned value_count, value_room, pattern_count;
 	bool told;
 };
 
@@ -72,13 +72,9 @@ route_new(const struct db_config *c, const char *allowed,
 		    PARTITION_NAME_LEN + 1; /* its partitions' have that */
 	if (r->most == 0 || r->most > COLUMN_NAME_MAX)
 		r->most = COLUMN_NAME_MAX;
-	r->values = calloc(c->table_most, sizeof(*r->values));
-	if (r->values == NULL) {
-		(void)error_set(err, "out of memory");
-	} else if (read_template(r, columns, err) == 0 &&
-		   read_allowed(r, allowed, err) == 0) {
+	if (read_template(r, columns, err) == 0 &&
+	    read_allowed(r, allowed, err) == 0)
 		return r;
-	}
 	route_free(r);
 	return NULL;
 }
@@ -274,6 +270,34 @@ is_allowed(const struct route *r, const char *value, bool *optional)
 	return matches;
 }
 
+/* Under the lock. False: no memory, or `bound`, and it would be one too many.
+ */
+static bool
+note_value(struct route *r, const char *value, bool optional, bool bound)
+{
+	unsigned i = 0, words = r->value_count - r->pattern_count;
+	void *more;
+
+	while (i < r->value_count && strcmp(r->values[i], value) != 0)
+		i++;
+	if (i < r->value_count)
+		return true;
+	if (bound && (optional ? r->pattern_count >= r->pattern_most
+			       : words >= r->config->table_most))
+		return false;
+	if (i == r->value_room) {
+		more = realloc(r->values, (2 * i + 16) * sizeof(*r->values));
+		if (more == NULL)
+			return false;
+		r->values = more;
+		r->value_room = 2 * i + 16;
+	}
+	(void)snprintf(
+	    r->values[r->value_count++], sizeof(r->values[0]), "%s", value);
+	r->pattern_count += optional;
+	return true;
+}
+
 /*
  * Is it one of those that were let through, or may it be? What just a pattern
  * allows takes no place of a word.
@@ -281,20 +305,10 @@ is_allowed(const struct route *r, const char *value, bool *optional)
 static bool
 let_through(struct route *r, const char *value, bool optional)
 {
-	unsigned i = 0;
 	bool good, told;
 
 	lock_take(&r->lock);
-	while (i < r->value_count && strcmp(r->values[i], value) != 0)
-		i++;
-	good = i < r->value_count;
-	if (!good && i < r->config->table_most &&
-	    (!optional || r->pattern_count < r->pattern_most)) {
-		(void)snprintf(r->values[r->value_count++],
-		    sizeof(r->values[0]), "%s", value);
-		r->pattern_count += optional;
-		good = true;
-	}
+	good = note_value(r, value, optional, true);
 	told = r->told;
 	r->told |= !good;
 	lock_release(&r->lock);
@@ -314,25 +328,27 @@ last_name(const char *table)
 	return dot == NULL ? table : dot + 1;
 }
 
-/* May a table that is not known yet have that name? */
-static bool
+/*
+ * May a table that is not known yet have that name? 0, or ROUTE_REFUSED, or
+ * ROUTE_OVER.
+ */
+static int
 may_be(struct route *r, const char *name, const char *value, bool *optional,
     struct error *err)
 {
 	if (check_name(r, name, err) < 0)
-		return false;
+		return ROUTE_REFUSED;
 	if (r->member == NULL)
-		return true;
+		return 0;
 	if (!is_allowed(r, value, optional))
-		(void)error_set(err, "--tables allows no table of '%s'", value);
-	else if (!let_through(r, value, *optional))
-		(void)error_set(err,
-		    "a table of '%s' would be one over the %u "
-		    "of --tables-max",
-		    value, r->config->table_most);
-	else
-		return true;
-	return false;
+		return error_set(
+		    err, "--tables allows no table of '%s'", value);
+	if (let_through(r, value, *optional))
+		return 0;
+	(void)error_set(err,
+	    "a table of '%s' would be one over the %u of --tables-max", value,
+	    r->config->table_most);
+	return ROUTE_OVER;
 }
 
 static int
@@ -381,15 +397,15 @@ route_row(
 	}
 	if (number >= 0)
 		return number;
-	if (!may_be(r, name, value, &optional, err))
-		return route_other(r, db);
+	number = may_be(r, name, value, &optional, err);
+	if (number < 0)
+		return number == ROUTE_OVER && db != NULL ? number
+							  : route_other(r, db);
 	number = db == NULL ? 0 : known_add(db, name, optional);
 	if (number >= 0)
 		return number;
-	(void)error_set(err,
-	    "the table %s would be one over the %u at a time "
-	    "of --tables-max",
-	    name, r->config->table_most);
+	(void)error_set(err, "the table %s would be one over the %u at a time",
+	    name, r->config->table_room);
 	return ROUTE_FULL;
 }
 
@@ -401,6 +417,106 @@ route_other(struct route *r, struct db *db)
 	if (other == NULL)
 		return ROUTE_REFUSED;
 	return db == NULL ? 0 : known_find(db, other, strlen(other));
+}
+
+/*
+ * What is there
+ */
+
+/* A part of an instant. */
+static bool
+is_time(const struct part *p, const char *text)
+{
+	return p->text == NULL && p->len > 0 &&
+	       strspn(text, "0123456789") >= p->len;
+}
+
+/* The value and the instant that a name of the template tells; else false. */
+static bool
+read_name(const struct route *r, const char *name, char value[VALUE_MAX + 1],
+    char instant[VALUE_DATETIME_LEN + 1])
+{
+	size_t len = strlen(name), rest = 0, at = 0;
+	char again[DB_TABLE_MAX + 1];
+
+	for (unsigned i = 0; i < r->count; i++)
+		rest += r->parts[i].len;
+	if (len < rest || len - rest > (r->member == NULL ? 0 : VALUE_MAX))
+		return false;
+	memcpy(instant, "2000-01-01 00:00:00.000000", VALUE_DATETIME_LEN + 1);
+	value[0] = '\0';
+	for (unsigned i = 0; i < r->count; i++) {
+		const struct part *p = &r->parts[i];
+		size_t n = p->len > 0 ? p->len : len - rest;
+
+		if (p->text == NULL && p->len == 0)
+			(void)snprintf(
+			    value, VALUE_MAX + 1, "%.*s", (int)n, name + at);
+		else if (is_time(p, name + at))
+			memcpy(instant + p->at, name + at, n);
+		at += n;
+	}
+	value_stamp(instant_us(instant), again);
+	return strcmp(again, instant) == 0 &&
+	       put_name(r, instant, value, again) == len &&
+	       strcmp(again, name) == 0;
+}
+
+/* The names of the tables that begin as the template does. */
+static enum db_verdict
+list_tables(const struct route *r, struct db *db, struct buf *names)
+{
+	char first[DB_TABLE_MAX + 1] = "";
+	size_t len = 0;
+
+	for (unsigned i = 0; i < r->count && r->parts[i].text != NULL; i++) {
+		memcpy(first + len, r->parts[i].text, r->parts[i].len);
+		len += r->parts[i].len;
+	}
+	return known_list(db, first, names);
+}
+
+/* Values whose tables are there have a place, however many these are. */
+static void
+learn_values(struct route *r, const struct buf *names)
+{
+	char value[VALUE_MAX + 1], instant[VALUE_DATETIME_LEN + 1];
+
+	lock_take(&r->lock);
+	for (size_t at = 0; at < names->len;
+	     at += strlen(names->data + at) + 1) {
+		bool optional = false;
+
+		if (read_name(r, names->data + at, value, instant) &&
+		    is_allowed(r, value, &optional))
+			(void)note_value(r, value, optional, false);
+	}
+	lock_release(&r->lock);
+}
+
+enum db_verdict
+route_learn(struct route *r, struct db *db, bool all)
+{
+	const char *other = r->config->other_table;
+	struct buf names = {0};
+	enum db_verdict verdict = DB_OK;
+
+	if (all && r->member != NULL) {
+		verdict = list_tables(r, db, &names);
+		learn_values(r, &names);
+		names.len = 0;
+	}
+	if (verdict == DB_OK && other != NULL && !db->tables[0].wanted)
+		verdict = known_list(db, other, &names);
+	for (size_t at = 0; at < names.len && verdict == DB_OK;
+	     at += strlen(names.data + at) + 1) {
+		if (strcasecmp(names.data + at, other) != 0)
+			continue;
+		db->tables[0].wanted = true;
+		verdict = DB_PREPARE;
+	}
+	buf_release(&names);
+	return verdict;
 }
 
 int

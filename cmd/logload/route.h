@@ -15,6 +15,10 @@
  * has no table of its own. With one member, all else being text or of a fixed
  * length, a name tells its value. The ledger's name is nobody's.
  *
+ * So that an event that is loaded again finds the table that it went to, a
+ * value whose table is there keeps it, and takes one of the places:
+ * route_learn. What had no place then is in the other one, where store.c looks.
+ *
  * An event that has no table of its own goes to the other one, or, if there is
  * none, into rejected/. So does one whose table the database refuses to have,
  * as where an index has that name, if just a pattern allows it: no client may
@@ -44,12 +48,20 @@ struct route *route_new(const struct db_config *, const char *allowed,
     struct columns *, struct error *);
 void route_free(struct route *);
 
-enum { ROUTE_REFUSED = -1, ROUTE_FULL = -2 };
+/*
+ * Looks which tables there are, in a transaction, if `all`; and else for the
+ * other one alone. DB_PREPARE: that one has come.
+ */
+enum db_verdict route_learn(struct route *, struct db *, bool all);
+
+enum { ROUTE_REFUSED = -1, ROUTE_FULL = -2, ROUTE_OVER = -3 };
 
 /*
  * The number of the row's table: see known_find. ROUTE_REFUSED, and the
  * error says why: it has none. ROUTE_FULL: there would be too many at a time;
- * known_forget helps, or route_other. db NULL: nobody asks for the number.
+ * known_forget helps, or route_other. ROUTE_OVER: there is no place for its
+ * value; route_learn may find that it has one, or route_other. db NULL: nobody
+ * asks for the number.
  */
 int route_row(struct route *, struct db *, const struct row *, struct error *);
 /* The number of the other table; or ROUTE_REFUSED, with the error as it was. */

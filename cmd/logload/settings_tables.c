@@ -10,6 +10,7 @@
 #include "settings_own.h"
 
 #define SECOND 1000000000ULL
+#define MORE_TABLES 256 /* that others have made, or of times */
 
 /* "name" or "database.name". */
 static int
@@ -205,6 +206,7 @@ check_tables(struct settings *s, struct error *err)
 		return settings_usage(err, "table-other");
 	}
 	c->table_most = many ? (unsigned)s->tables_max : 0;
+	c->table_room = many ? c->table_most + MORE_TABLES : 0;
 	name_tables(s);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "db/period.h"
 #include "store.h"
 
 /*
@@ -18,6 +20,7 @@
 #define ALONE_SIFTED 64
 #define ALONE_MOST 300
 #define SKIM_EVERY 1024
+#define NEAR_US (60 * (int64_t)CLOCK_US_PER_S)
 
 int
 gathered_init(struct gathered *g, const struct columns *columns)
@@ -56,7 +59,7 @@ store_init(struct store *s, struct db *db, struct reject *reject,
 	s->db = db;
 	s->reject = reject;
 	s->columns = columns;
-	s->table_most = 1 + (db == NULL ? 0 : db->config->table_most);
+	s->table_most = 1 + (db == NULL ? 0 : db->config->table_room);
 	s->missing = calloc(BATCH_ROWS_MAX, sizeof(*s->missing));
 	s->tables = calloc(s->table_most, sizeof(*s->tables));
 	if (s->missing != NULL && s->tables != NULL)
@@ -191,7 +194,7 @@ refused(struct store *s, const struct gathered *g, unsigned row, bool absent)
 
 	db_code(s->db, said.code, code);
 	if (duplicate && (!absent || s->copies))
-		verdict = db_is_there(s->db, b, row, &there);
+		verdict = db_is_there(s->db, b, row, 1, &there);
 	if (verdict != DB_OK)
 		return heard(s, verdict);
 	if (there)
@@ -382,11 +385,81 @@ use_table(struct store *s, unsigned number)
 	s->table = &s->tables[number];
 }
 
+/* Is any of so many rows in the other one of many tables? */
+static enum load_verdict
+ask_other(struct store *s, const struct batch *b, unsigned from, unsigned count,
+    bool *there)
+{
+	struct db_table *own = s->db->table, *other = &s->db->tables[0];
+	enum db_verdict verdict;
+
+	*there = false;
+	if (!other->ready)
+		return LOAD_DONE;
+	s->db->table = other;
+	verdict = db_is_there(s->db, b, from, count, there);
+	s->db->table = own;
+	return verdict == DB_OK ? LOAD_DONE : heard(s, verdict);
+}
+
+/*
+ * The same, of rows that may be years apart: what is between them is looked
+ * through, so it is asked of those at a time that are close together.
+ */
+static enum load_verdict
+ask_other_of_all(struct store *s, const struct batch *b, unsigned from,
+    unsigned count, bool *there)
+{
+	const char **at = b->texts[0].text;
+	enum load_verdict verdict = LOAD_DONE;
+	unsigned end = from + count, next;
+
+	*there = false;
+	for (; from < end && verdict == LOAD_DONE && !*there; from = next) {
+		int64_t us = instant_us(at[from]);
+
+		for (next = from + 1; next < end; next++) {
+			int64_t apart = instant_us(at[next]) - us;
+
+			if (apart > NEAR_US || apart < -NEAR_US)
+				break;
+		}
+		verdict = ask_other(s, b, from, next - from, there);
+	}
+	return verdict;
+}
+
+/*
+ * Before a table was there for them, such rows may have gone to the other one,
+ * and the ledger may have lost that: those that are there are loaded.
+ */
+static enum load_verdict
+store_others(
+    struct store *s, const struct gathered *g, unsigned from, unsigned count)
+{
+	enum load_verdict verdict = LOAD_DONE;
+	unsigned end = from + count, next;
+
+	for (; from < end && verdict == LOAD_DONE; from = next) {
+		bool there = false;
+
+		for (next = from; next < end && verdict == LOAD_DONE && !there;
+		     next++)
+			verdict = ask_other(s, &g->batch, next, 1, &there);
+		count = next - from - there;
+		if (verdict == LOAD_DONE && count > 0)
+			verdict = store_rows(s, g, from, count);
+		s->events += there;
+	}
+	return verdict;
+}
+
 enum load_verdict
 store_gathered(struct store *s, struct gathered *g)
 {
 	enum load_verdict verdict = LOAD_DONE;
 	struct batch *b = &g->batch;
+	bool asked = false, there = false;
 	unsigned count;
 
 	s->put = 0;
@@ -398,7 +471,14 @@ store_gathered(struct store *s, struct gathered *g)
 		use_table(s, b->table[at]);
 		if (s->copies && !may_take_copies(s))
 			return LOAD_SCHEMA;
-		verdict = store_rows(s, g, at, count);
+		/* The first table is the other one; what follows is not. */
+		if (b->table[at] > 0 && !asked)
+			verdict =
+			    ask_other_of_all(s, b, at, b->count - at, &there);
+		asked = b->table[at] > 0;
+		if (verdict == LOAD_DONE)
+			verdict = there ? store_others(s, g, at, count)
+					: store_rows(s, g, at, count);
 	}
 	if (verdict == LOAD_DONE && put_held_before(s, g, UINT_MAX) < 0)
 		verdict = LOAD_IO;

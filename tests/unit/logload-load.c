@@ -204,6 +204,7 @@ static const struct db_driver fake_driver = {
 	.begin = "BEGIN",
 	.same = "",
 	.lock = "",
+	.nth = " LIMIT 1 OFFSET %u",
 	.now = ""},
     .make = fake_make,
     .free = fake_free,
@@ -246,7 +247,7 @@ run(int fd, int dir, struct load_tally *tally)
 	must(columns_init(&columns, &err) == 0);
 	if (fake.template != NULL) {
 		config.table = fake.template;
-		config.table_most = 3;
+		config.table_most = config.table_room = 3;
 		config.other_table = "other";
 		route = route_new(&config,
 		    strchr(fake.template, '{') == NULL ? NULL : "*", &columns,

@@ -12,8 +12,21 @@
 
 #define STAMP "2026-11-22 07:33:51.123456"
 
-static const struct db_driver driver = {
-    .dialect = {.name_quote = '"', .name_bytes = 20}};
+static const char *there; /* names, a line each */
+
+static enum db_verdict
+fake_ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
+{
+	(void)db, (void)sql, (void)len;
+	*answer = (struct db_answer){true, {there}};
+	return DB_OK;
+}
+
+static const struct db_driver driver = {.dialect = {.name_quote = '"',
+					    .escaped = "",
+					    .name_bytes = 20,
+					    .tables = "%s, %s, %s"},
+    .ask = fake_ask};
 static struct columns columns;
 static struct db_config config;
 static struct db db;
@@ -29,7 +42,8 @@ make(
 	    .table = template,
 	    .ledger = "log_files",
 	    .other_table = other,
-	    .table_most = most};
+	    .table_most = most,
+	    .table_room = most};
 	must(columns_init(&columns, &err) == 0);
 	r = route_new(&config, allowed, &columns, &err);
 	if (r == NULL) {
@@ -39,6 +53,7 @@ make(
 	must(columns_compile(&columns, &err) == 0);
 	memset(&db, 0, sizeof(db));
 	db.config = &config;
+	db.driver = &driver;
 	must(known_init(&db) == 0);
 	return r;
 }
@@ -47,6 +62,7 @@ static void
 end(struct route *r)
 {
 	free(db.tables);
+	buf_release(&db.sql);
 	route_free(r);
 	columns_release(&columns);
 }
@@ -60,6 +76,8 @@ table_of(struct route *r, const char *value, size_t len, const char *stamp)
 
 	row.columns[columns.count] = (struct value){value, len};
 	number = route_row(r, &db, &row, &err);
+	if (number == ROUTE_OVER)
+		number = route_other(r, &db);
 	return number == ROUTE_REFUSED ? "rejected/"
 	       : number == ROUTE_FULL  ? "full"
 				       : db.tables[number].name;
@@ -139,6 +157,29 @@ test_times(void)
 	end(r);
 }
 
+/* Tables that are there keep their places. */
+static void
+test_learning(void)
+{
+	struct route *r = make("logs_{event}", "*,word", "logs", 2);
+
+	must(r != NULL);
+	there = "logs_b\nlogs_A\nlogs_\nlog_c\nlogs_d e\nlogs";
+	is_number(route_learn(r, &db, true), DB_PREPARE, "the other one, too");
+	ok(db.tables[0].wanted, "is there");
+	is_number(route_learn(r, &db, true), DB_OK, "once");
+	of_value(r, "c", "logs");
+	of_value(r, "b", "logs_b");
+	of_value(r, "word", "logs_word");
+	there = "logs_c\nlogs_b";
+	is_number(route_learn(r, &db, false), DB_OK, "all, or not");
+	of_value(r, "c", "logs");
+	known_forget(&db);
+	is_number(route_learn(r, &db, true), DB_OK, "one more has come");
+	of_value(r, "c", "logs_c");
+	end(r);
+}
+
 static void
 test_templates(void)
 {
@@ -178,6 +219,7 @@ main(void)
 	log_init("test", LOG_LEVEL_ERROR);
 	test_values();
 	test_times();
+	test_learning();
 	test_templates();
 	test_names();
 	return tap_end();

@@ -229,33 +229,67 @@ db_sift(struct db *db, const struct batch *batch, unsigned from, unsigned count,
 	return heard_of_table(db, verdict);
 }
 
-enum db_verdict
-db_read(struct db *db, const struct batch *batch, unsigned row,
-    const char *column, struct db_answer *answer)
+/* AND the column is between the least and the most of so many numbers. */
+static int
+put_between(
+    struct db *db, const char *column, const uint64_t *numbers, unsigned count)
+{
+	uint64_t least = numbers[0], most = numbers[0];
+
+	for (unsigned i = 1; i < count; i++) {
+		least = numbers[i] < least ? numbers[i] : least;
+		most = numbers[i] > most ? numbers[i] : most;
+	}
+	if (sql_put_form(&db->sql, db->config, column) < 0)
+		return -1;
+	return buf_printf(&db->sql, " BETWEEN %llu AND %llu",
+	    (unsigned long long)least, (unsigned long long)most);
+}
+
+/* SELECT from the rows whose keys lie in the ranges of these. */
+static enum db_verdict
+read_rows(struct db *db, const struct batch *batch, unsigned from,
+    unsigned count, const char *column, struct db_answer *answer)
 {
 	const struct db_dialect *d = &db->driver->dialect;
-	const struct batch_texts *received = &batch->texts[0];
+	const char *const *received = &batch->texts[0].text[from];
+	const char *first = received[0], *last = received[0];
 	struct buf *b = &db->sql;
 
+	for (unsigned i = 1; i < count; i++) {
+		if (memcmp(received[i], first, VALUE_DATETIME_LEN) < 0)
+			first = received[i];
+		if (memcmp(received[i], last, VALUE_DATETIME_LEN) > 0)
+			last = received[i];
+	}
 	b->len = 0;
 	if (buf_printf(b, "SELECT ") < 0 ||
 	    (column == NULL ? buf_printf(b, "1")
 			    : sql_put_name(b, d, column, strlen(column))) < 0 ||
 	    buf_printf(b, " FROM ") < 0 ||
 	    sql_put_table(b, d, db->table->name) < 0 ||
-	    sql_put_form(b, db->config, " WHERE <received_at>=") < 0 ||
-	    sql_put_text(b, d, received->text[row], received->len[row]) < 0 ||
-	    sql_put_form(b, db->config, " AND <file_id>=") < 0 ||
-	    buf_printf(b, "%llu", (unsigned long long)batch->file_id[row]) <
+	    sql_put_form(b, db->config, " WHERE <received_at> BETWEEN ") < 0 ||
+	    sql_put_text(b, d, first, VALUE_DATETIME_LEN) < 0 ||
+	    buf_printf(b, " AND ") < 0 ||
+	    sql_put_text(b, d, last, VALUE_DATETIME_LEN) < 0 ||
+	    put_between(db, " AND <file_id>", &batch->file_id[from], count) <
 		0 ||
-	    sql_put_form(b, db->config, " AND <line>=") < 0 ||
-	    buf_printf(b, "%llu", (unsigned long long)batch->line[row]) < 0)
+	    put_between(db, " AND <line>", &batch->line[from], count) < 0 ||
+	    sql_put_nth(b, d, 0) < 0)
 		return db_no_memory(db);
 	return db_ask(db, b->data, b->len, answer);
 }
 
 enum db_verdict
-db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
+db_read(struct db *db, const struct batch *batch, unsigned row,
+    const char *column, struct db_answer *answer)
+{
+	return read_rows(db, batch, row, 1, column, answer);
+}
+
+enum db_verdict
+db_is_there(struct db *db, const struct batch *batch, unsigned from,
+    unsigned count, bool *there)
 {
 	enum db_verdict verdict;
 	struct db_answer answer;
@@ -263,7 +297,8 @@ db_is_there(struct db *db, const struct batch *batch, unsigned row, bool *there)
 	*there = false;
 	if (!db->table->own_key)
 		return DB_OK;
-	verdict = db_read(db, batch, row, NULL, &answer);
+	verdict = heard_of_table(
+	    db, read_rows(db, batch, from, count, NULL, &answer));
 	*there = verdict == DB_OK && answer.found;
 	return verdict;
 }

@@ -138,10 +138,12 @@ enum db_verdict db_read(struct db *, const struct batch *, unsigned row,
 /*
  * Is an event in the table already? Its key is received_at, file_id and line.
  * Where own_key does not say that the table has a unique index that begins
- * with these, that could take long, and it counts as not there.
+ * with these, that could take long, and it counts as not there. Of more than
+ * one row: is any event there that each part of its key does not tell apart
+ * from them all?
  */
-enum db_verdict
-db_is_there(struct db *, const struct batch *, unsigned row, bool *there);
+enum db_verdict db_is_there(struct db *, const struct batch *, unsigned from,
+    unsigned count, bool *there);
 /*
  * Does the table take that row, which it has taken before? DB_OK: as before,
  * or it is there; nothing has changed.

@@ -80,10 +80,11 @@ struct db_config {
 	 */
 	const char *table, *ledger;
 	/*
-	 * Of many tables: how many at most, each made when it is wanted; and
-	 * the one of events that have none of their own, or NULL.
+	 * Of many tables: how many at most, each made when it is wanted; how
+	 * many a session knows at a time, for more may be there; and the one of
+	 * events that have none of their own, or NULL.
 	 */
-	unsigned table_most;
+	unsigned table_most, table_room;
 	const char *other_table;
 	const char *payload_type; /* one of the dialect's two */
 	const struct columns *columns;
@@ -201,6 +202,9 @@ struct db_dialect {
 				  byte by byte */
 	const char *table_end; /* behind the bracket */
 	unsigned name_bytes;   /* most of a name; 0: the database will say */
+	/* The names, a line each, of the tables of a database (%s, NULL: ours)
+	 * that begin with a text (%s, %s); NULL: that is not asked. */
+	const char *tables;
 	bool sqlstates; /* error.code is an SQLSTATE, as a number of base 36 */
 	bool made_by_user; /* the tables are, of what --print-schema prints */
 };

@@ -46,15 +46,6 @@ db_ask_now(struct db *db, char out[DB_INSTANT_LEN + 1])
 	return ask_instant(db, out);
 }
 
-static int
-put_first(struct buf *b, const struct db_dialect *d, unsigned n)
-{
-	const char *place = strstr(d->nth, "%u");
-
-	return buf_printf(
-	    b, "%.*s%u%s", (int)(place - d->nth), d->nth, n, place + 2);
-}
-
 /* The column received_at as a text. */
 static int
 put_received_at(struct buf *b, const struct db_config *c)
@@ -96,7 +87,7 @@ ask_end(struct db *db, const char *table, const char *column, const char *up_to,
 		    buf_printf(b, "<='%s'", up_to) < 0)) ||
 	    buf_printf(b, " ORDER BY ") < 0 || put_name(b, c, column) < 0 ||
 	    buf_printf(b, "%s", up_to != NULL ? " DESC" : "") < 0 ||
-	    put_first(b, d, 0) < 0)
+	    sql_put_nth(b, d, 0) < 0)
 		return db_no_memory(db);
 	return ask_instant(db, out);
 }
@@ -144,7 +135,7 @@ find_key(struct db *db, const char *table, const char *limit, unsigned most,
 	    buf_printf(b, "'%s'", limit) < 0 ||
 	    sql_put_form(b, c, " ORDER BY <received_at>, <file_id>, <line>") <
 		0 ||
-	    put_first(b, d, most - 1) < 0)
+	    sql_put_nth(b, d, most - 1) < 0)
 		return db_no_memory(db);
 	verdict = ask(db, &answer);
 	*found = verdict == DB_OK && answer.found;
@@ -259,7 +250,7 @@ db_prune(struct db *db, const struct db_prune *of, unsigned most,
 	if (buf_printf(b, "SELECT name") < 0 ||
 	    put_lines(b, db, of, NULL) < 0 ||
 	    buf_printf(b, " ORDER BY name") < 0 ||
-	    put_first(b, d, most - 1) < 0)
+	    sql_put_nth(b, d, most - 1) < 0)
 		return db_no_memory(db);
 	verdict = ask(db, &answer);
 	*more = verdict == DB_OK && answer.found;

@@ -7,17 +7,20 @@
 
 #include "known.h"
 #include "partitions.h"
+#include "sql.h"
+#include "statement.h"
 
 int
 known_init(struct db *db)
 {
 	const struct db_config *c = db->config;
 
-	db->tables = calloc(1 + c->table_most, sizeof(*db->tables));
+	db->tables = calloc(1 + c->table_room, sizeof(*db->tables));
 	if (db->tables == NULL)
 		return -1;
 	(void)snprintf(db->tables[0].name, sizeof(db->tables[0].name), "%s",
 	    c->other_table != NULL ? c->other_table : c->table);
+	db->tables[0].wanted = c->table_most == 0;
 	known_forget(db);
 	return 0;
 }
@@ -43,7 +46,6 @@ known_forget(struct db *db)
 	release(db, 1);
 	db->table_count = 1;
 	db->table = &db->tables[0];
-	db->table->wanted = db->config->table_most == 0;
 	db->table->ready = db->table_gone = false;
 }
 
@@ -67,11 +69,58 @@ known_add(struct db *db, const char *name, bool optional)
 {
 	struct db_table *t = &db->tables[db->table_count];
 
-	if (db->table_count > db->config->table_most)
+	if (db->table_count > db->config->table_room)
 		return -1;
 	*t = (struct db_table){.wanted = true, .optional = optional};
 	(void)snprintf(t->name, sizeof(t->name), "%s", name);
 	return (int)db->table_count++;
+}
+
+/* dialect.tables; where the name has a database, that is of so many bytes. */
+static int
+put_question(
+    struct buf *b, const struct db_dialect *d, const char *first, size_t len)
+{
+	const char *form = d->tables, *place, *name = first + len + (len > 0);
+	int rc = 0;
+
+	for (int i = 0; (place = strstr(form, "%s")) != NULL && rc == 0; i++) {
+		rc = buf_append(b, form, (size_t)(place - form));
+		if (rc == 0 && i == 0 && len == 0)
+			rc = buf_printf(b, "NULL");
+		else if (rc == 0)
+			rc = i == 0 ? sql_put_text(b, d, first, len)
+				    : sql_put_text(b, d, name, strlen(name));
+		form = place + 2;
+	}
+	return rc < 0 ? -1 : buf_printf(b, "%s", form);
+}
+
+enum db_verdict
+known_list(struct db *db, const char *first, struct buf *names)
+{
+	const struct db_dialect *d = &db->driver->dialect;
+	const char *dot = strchr(first, '.'), *p;
+	size_t len = dot == NULL ? 0 : (size_t)(dot - first);
+	enum db_verdict verdict;
+	struct db_answer answer;
+
+	if (d->tables == NULL)
+		return DB_OK;
+	db->sql.len = 0;
+	if (put_question(&db->sql, d, first, len) < 0)
+		return db_no_memory(db);
+	verdict = db_ask(db, db->sql.data, db->sql.len, &answer);
+	p = verdict == DB_OK && answer.found ? answer.fields[0] : NULL;
+	while (p != NULL && *p != '\0') {
+		size_t n = strcspn(p, "\n");
+
+		if ((len > 0 && buf_append(names, first, len + 1) < 0) ||
+		    buf_append(names, p, n) < 0 || buf_append(names, "", 1) < 0)
+			return db_no_memory(db);
+		p += n + (p[n] != '\0');
+	}
+	return verdict;
 }
 
 struct row_bounds

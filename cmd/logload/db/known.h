@@ -20,6 +20,12 @@ void known_release(struct db *);
 int known_find(struct db *, const char *name, size_t len);
 int known_add(struct db *, const char *name, bool optional);
 
+/*
+ * Appends the names of the tables that are there and begin so ("name" or
+ * "database.name"), each with its NUL; none where the driver cannot tell.
+ */
+enum db_verdict known_list(struct db *, const char *first, struct buf *names);
+
 /* All but the first one; they are found, and looked at, anew. */
 void known_forget(struct db *);
 

@@ -150,7 +150,6 @@ enum db_verdict
 db_search(struct db *db, const struct db_search *s, unsigned skip,
     struct db_file *file, bool *found)
 {
-	const char *nth = db->driver->dialect.nth, *place = strstr(nth, "%u");
 	struct buf *b = &db->sql;
 	enum db_verdict verdict;
 	struct db_answer answer;
@@ -159,8 +158,7 @@ db_search(struct db *db, const struct db_search *s, unsigned skip,
 	if (db->old_ledger && s->sha256 != NULL)
 		return DB_OK;
 	if (put_select(db) < 0 || put_search(db, s) < 0 ||
-	    buf_printf(
-		b, "%.*s%u%s", (int)(place - nth), nth, skip, place + 2) < 0)
+	    sql_put_nth(b, &db->driver->dialect, skip) < 0)
 		return db_no_memory(db);
 	verdict = db_ask(db, b->data, b->len, &answer);
 	*found = verdict == DB_OK && answer.found;

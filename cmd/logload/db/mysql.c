@@ -12,9 +12,8 @@
  *   INSERT     prepared, of a few rows; where the server has local_infile
  *              off, of up to INSERT_ROWS.
  *
- * Where the server has no prepared statement left, LOAD DATA takes all.
- * Of an INSERT, with arrays too, the server stores all rows or none, and under
- * the strict sql_mode of the session it tells the truth.
+ * Where none can be prepared any more, LOAD DATA takes all. Of an INSERT, with
+ * arrays too, all rows are stored or none, as the strict sql_mode has it.
  */
 #include <errmsg.h>
 #include <mysql.h>
@@ -578,6 +577,7 @@ const struct db_driver db_mysql = {
 	    .json = "JSON",
 	    .text = "VARCHAR(%u) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 	    .table_end = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
+	    .tables = MYSQL_TABLES,
 	},
     .partitioning = &mysql_partitioning,
     .parse = mycnf_parse,

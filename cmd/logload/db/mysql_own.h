@@ -12,6 +12,11 @@
 #define BATCH_BYTES (2 * 1024 * 1024)
 #define PACKET_SPARE 128 /* of max_allowed_packet, for the protocol */
 
+#define MYSQL_TABLES \
+	"SELECT GROUP_CONCAT(table_name SEPARATOR '\n') FROM " \
+	"information_schema.tables WHERE table_schema=COALESCE(%s, " \
+	"DATABASE()) AND SUBSTR(table_name, 1, CHAR_LENGTH(%s))=%s"
+
 struct mysql {
 	struct db db;    /* first: the callers' handle */
 	bool warned;     /* about settings that cost durability or speed */

@@ -514,6 +514,11 @@ const struct db_driver db_postgresql = {
 	    .text = "VARCHAR(%u) COLLATE \"C\"",
 	    .table_end = "",
 	    .name_bytes = 63,
+	    .tables =
+		"SELECT string_agg(relname, E'\\n') FROM pg_class c JOIN "
+		"pg_namespace n ON n.oid=relnamespace WHERE nspname="
+		"COALESCE(%s, current_schema()) AND relkind IN ('r', 'p') AND "
+		"NOT relispartition AND substr(relname, 1, length(%s))=%s",
 	    .sqlstates = true,
 	},
     .partitioning = &postgresql_partitioning,

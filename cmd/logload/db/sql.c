@@ -68,6 +68,15 @@ sql_put_instant(struct buf *b, const struct db_dialect *d, const char *column)
 	    b, "%.*s%s%s", (int)(place - form), form, column, place + 2);
 }
 
+int
+sql_put_nth(struct buf *b, const struct db_dialect *d, unsigned n)
+{
+	const char *place = strstr(d->nth, "%u");
+
+	return buf_printf(
+	    b, "%.*s%u%s", (int)(place - d->nth), d->nth, n, place + 2);
+}
+
 static int
 put_grant(struct buf *b, const struct db_config *c, const char *rights,
     const char *table)

@@ -17,6 +17,8 @@ int sql_put_text(
 /* A column of instants, as text. */
 int
 sql_put_instant(struct buf *, const struct db_dialect *, const char *column);
+/* Behind a SELECT: its row of that number, from 0 on. */
+int sql_put_nth(struct buf *, const struct db_dialect *, unsigned n);
 /* The statements that give the rights to load into tables that are there. */
 int sql_put_grants(struct buf *, const struct db *);
 /* The key's columns, and what else a batch has, in its order. */

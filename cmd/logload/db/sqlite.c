@@ -487,7 +487,7 @@ sift(struct db *db, const struct batch *b, unsigned from, unsigned count,
 		if (verdict == DB_REFUSED && sqlite3_changes(l->sqlite) == 0) {
 			there = false;
 			verdict = db->cause == DB_CAUSE_DUPLICATE
-				      ? db_is_there(db, b, from + i, &there)
+				      ? db_is_there(db, b, from + i, 1, &there)
 				      : DB_OK;
 		}
 		missing[i] = !there;
@@ -522,6 +522,9 @@ const struct db_driver db_sqlite = {
 	    .json = "TEXT",
 	    .text = "TEXT",
 	    .table_end = " STRICT, WITHOUT ROWID",
+	    .tables = "SELECT group_concat(name, char(10)) FROM sqlite_schema "
+		      "WHERE type='table' AND coalesce(%s, 'main')='main' AND "
+		      "substr(name, 1, length(%s))=%s",
 	},
     .one_writer = true,
     .parse = parse,
