@@ -226,6 +226,9 @@ events_make_row(struct load *f, const struct line *line)
 	}
 	if (made == ROW_MADE && f->loader->route != NULL && !choose_table(f))
 		made = ROW_REJECTED;
+	if (made == ROW_MADE && f->loader->db != NULL)
+		f->row.widths =
+		    f->loader->db->tables[f->row.table].bounds.widths;
 	f->event.bounded = f->event.bounded || made == ROW_REJECTED;
 	return made;
 }

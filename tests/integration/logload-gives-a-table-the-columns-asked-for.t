@@ -147,6 +147,20 @@ load --table made --rename payload=body --rename line=nr "$DIR/d.ndjson"
 is "$(sql 'SELECT body FROM made WHERE nr = 1' | sed 's/": /":/')" '{"n":1}' \
 	'a table of our own has other names too'
 
+# What is too long for a column of theirs, be it by blanks alone.
+{
+	events 40
+	printf '{"t":"%s"}\n' 'abc ' 'abc  ' '      ' 'abcde' 'äöü ' 'äöü  '
+} >"$DIR/f.ndjson"
+with 't VARCHAR(4),' --column t=t:text "$DIR/f.ndjson"
+case $DB in
+sqlite) is "$STATUS/$(summary events)" 0/46 'here nothing is too long' ;;
+*) is "$STATUS/$(rejected line | tail -n 4 | xargs)" '65/42 43 44 46' \
+	'blanks are not cut in silence' ;;
+esac
+like "$(rejected text | tail -n 1)" "$([ "$DB" = sqlite ] || echo too long)" \
+	'the reason is the database'"'s"
+
 refused() { # COLUMN SPEC ERE
 	with "$1," --column "$2" --force "$DIR/d.ndjson"
 	is "$STATUS" 78 "refused: $1 for $2"

@@ -137,7 +137,7 @@ struct db_table {
 	struct row_bounds bounds;
 	/* The driver's own, if it needs them: */
 	bool can_sift;
-	unsigned widths[COLUMNS_MAX]; /* characters of the columns; 0: any */
+	unsigned widths[COLUMNS_MAX]; /* of the columns, perhaps; 0: any */
 	struct db_partitions partitions;
 };
 

@@ -7,6 +7,7 @@
  * not take? That depends on the version, and has changed within one.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
@@ -130,6 +131,12 @@ static const struct question triggers = {
     .back = " AND event_manipulation='INSERT' LIMIT 1",
     .name = "event_object_table",
     .schema = "event_object_schema"};
+/* Places in the list of our columns, the first being 2, and their widths. */
+static const struct question widths = {
+    .front = "SELECT GROUP_CONCAT(FIELD(column_name, NULL{columns}), ' ', "
+	     "character_maximum_length SEPARATOR ' ') FROM "
+	     "information_schema.columns WHERE ",
+    .back = " AND data_type IN ('varchar', 'char')"};
 static const struct question json_type = {
     .front = "SELECT 1 FROM information_schema.columns WHERE ",
     .back = " AND column_name={payload} AND data_type='json'"};
@@ -204,6 +211,25 @@ find_triggers(struct db *db, const char *table)
 	return verdict;
 }
 
+/* How wide are the columns that cut what is too long, if that is blanks? */
+static enum db_verdict
+find_widths(struct db *db, const char *table)
+{
+	struct db_answer answer;
+	enum db_verdict verdict = ask(db, &widths, table, &answer);
+	const char *text = verdict == DB_OK ? answer.fields[0] : NULL;
+	char *p = (char *)(text == NULL ? "" : text);
+
+	while (*p != '\0') {
+		unsigned long place = strtoul(p, &p, 10);
+		unsigned long width = strtoul(p, &p, 10);
+
+		if (place > 1 && place - 2 < COLUMNS_MAX)
+			db->table->bounds.widths[place - 2] = (unsigned)width;
+	}
+	return verdict;
+}
+
 /* Is the payload checked to be JSON: by its type, or, on MariaDB, a CHECK? */
 static enum db_verdict
 find_json_check(struct db *db, const char *table, bool *found)
@@ -262,6 +288,8 @@ learn(struct db *db, const char *table)
 	memset(b, 0, sizeof(*b));
 	if (verdict == DB_OK)
 		verdict = find_triggers(db, table);
+	if (verdict == DB_OK)
+		verdict = find_widths(db, table);
 	if (verdict == DB_OK)
 		verdict = find_json_check(db, table, &checked);
 	if (verdict != DB_OK || !checked)

@@ -263,7 +263,7 @@ learn_widths(struct pg *pg, const char *table)
 	p = (char *)answer.fields[0];
 	(void)strtoul(p, &p, 10); /* of none */
 	for (unsigned i = 0; i < pg->db.config->columns->count; i++)
-		pg->db.table->widths[i] = (unsigned)strtoul(p, &p, 10);
+		pg->db.table->bounds.widths[i] = (unsigned)strtoul(p, &p, 10);
 	return DB_OK;
 }
 

@@ -77,17 +77,12 @@ postgresql_put_row(struct pg *pg, const struct batch *b, unsigned row)
 	out = pg->rows.data + pg->rows.len;
 	for (unsigned i = 0; i < b->text_count; i++) {
 		const struct batch_texts *t = &b->texts[i];
-		bool column = i > 0 && i < b->text_count - b->payload;
 
 		if (t->null[row] != 0) {
 			*out++ = '\\';
 			*out++ = 'N';
 		} else {
 			out = put_text(out, t->text[row], t->len[row]);
-			/* So it is refused, and not cut without a word. */
-			if (column && batch_has_blanks_beyond(
-					  t, row, pg->db.table->widths[i - 1]))
-				out[-1] = '.';
 		}
 		*out++ = FIELD_END;
 		if (i == 0) {

@@ -105,8 +105,14 @@ batch_add(struct batch *b, const struct batch_limits *limits, uint64_t file_id,
 		&b->bytes, size > limits->bytes ? size : limits->bytes) < 0)
 		return -1;
 	put_text(b, 0, row->received_at, VALUE_DATETIME_LEN);
-	for (unsigned i = 0; i < columns; i++)
+	for (unsigned i = 0; i < columns; i++) {
 		put_text(b, i + 1, row->columns[i].p, row->columns[i].len);
+		/* So it is refused, and not cut without a word. */
+		if (row->widths != NULL &&
+		    batch_has_blanks_beyond(
+			&b->texts[i + 1], b->count, row->widths[i]))
+			b->bytes.data[b->bytes.len - 1] = '.';
+	}
 	if (b->payload)
 		put_text(b, columns + 1, row->payload.p, row->payload.len);
 	b->file_id[b->count] = file_id;

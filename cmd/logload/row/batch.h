@@ -54,7 +54,10 @@ int batch_init(struct batch *, const struct columns *, unsigned rows);
 void batch_release(struct batch *);
 void batch_clear(struct batch *);
 
-/* 1: it is copied; 0: the batch is full, store it first; -1 with ENOMEM. */
+/*
+ * 1: it is copied, a value with blanks beyond its column's width so that they
+ * are none; 0: the batch is full, store it first; -1 with ENOMEM.
+ */
 int batch_add(struct batch *, const struct batch_limits *, uint64_t file_id,
     const struct row *);
 

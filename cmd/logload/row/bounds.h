@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "columns.h"
 #include "error.h"
 
 struct row_bounds {
@@ -18,6 +19,11 @@ struct row_bounds {
 	unsigned digits_before, digits_behind;
 	/* Both together, where an exponent makes them more than its text. */
 	unsigned digits_grown;
+	/*
+	 * Characters of a column that would lose blanks beyond them without a
+	 * word; 0: any number.
+	 */
+	unsigned widths[COLUMNS_MAX];
 };
 
 /*

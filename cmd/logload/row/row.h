@@ -27,7 +27,8 @@ struct row_place {
 struct row {
 	const char *received_at; /* VALUE_DATETIME_LEN bytes */
 	uint64_t line;
-	unsigned table; /* its number; the caller's to set */
+	unsigned table; /* its number; the caller's to set, and these: */
+	const unsigned *widths; /* of the columns, as in row_bounds; or NULL */
 	struct value columns[COLUMNS_MAX];
 	uint32_t misfits; /* a bit for each column whose value did not fit */
 	struct value payload;
