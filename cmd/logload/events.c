@@ -226,9 +226,13 @@ events_make_row(struct load *f, const struct line *line)
 	}
 	if (made == ROW_MADE && f->loader->route != NULL && !choose_table(f))
 		made = ROW_REJECTED;
-	if (made == ROW_MADE && f->loader->db != NULL)
-		f->row.widths =
-		    f->loader->db->tables[f->row.table].bounds.widths;
+	if (made == ROW_MADE && f->loader->db != NULL) {
+		const struct row_bounds *b =
+		    &f->loader->db->tables[f->row.table].bounds;
+
+		f->row.widths = b->widths;
+		made = row_bound(m, b, &f->row, &f->error);
+	}
 	f->event.bounded = f->event.bounded || made == ROW_REJECTED;
 	return made;
 }

@@ -113,6 +113,25 @@ like "$ERR" "payload-type: 'text' .*: JSON or JSONB" 'with what there is'
 run logload --db sqlite:x --payload-type jsonb "$logs"
 like "$STATUS $ERR" "^64 .*payload-type: 'jsonb' .*: TEXT" 'as elsewhere'
 
+# Nor has a column of that type what it could not put out.
+cat >"$DIR/docs" <<-'JSON'
+	{"event":"a","d":[1e131071]}
+	{"event":"b","d":{"x":"\ud800"}}
+	{"event":"c","d":"\u0000"}
+	{"event":"d","d":{"x":[1.5,"\ud83d\ude00"]}}
+	{"event":"e"}
+JSON
+anew 'CREATE DOMAIN d jsonb; ALTER TABLE logs ADD doc d'
+load --column doc=d:json "$DIR/docs"
+is "$STATUS/$(rows)/$(summary nulls)" 0/5/3 'a column takes less, too: NULL'
+sql_is 'SELECT event, doc FROM logs WHERE doc IS NOT NULL' \
+	'd	{"x": [1.5, "😀"]}' 'but for what is well'
+anew 'ALTER TABLE logs ADD doc jsonb'
+load --column doc=d:json:reject "$DIR/docs"
+is "$STATUS/$(cat "$DIR"/rejected/* | grep -o 'line":[0-9]*' | tr -dc 0-9)" \
+	65/123 'or the event is rejected'
+like "$(cat "$DIR"/rejected/*)" 'column doc has .*number 1e131071' 'and why'
+
 # --- constraints and savepoints
 
 events 20000 >"$logs"

@@ -242,17 +242,22 @@ learn(struct pg *pg, const char *table)
 	return DB_OK;
 }
 
-/* How wide are the columns that cut what is too long, if that is blanks? */
+/*
+ * How wide are the columns that cut what is too long, if that is blanks, and
+ * which ones are jsonb?
+ */
 static enum db_verdict
-learn_widths(struct pg *pg, const char *table)
+learn_columns(struct pg *pg, const char *table)
 {
 	static const char sql[] =
-	    "SELECT string_agg(GREATEST(w.mod-4, 0)::text, ' ' ORDER BY "
+	    "SELECT string_agg((CASE w.typ WHEN 'jsonb'::regtype THEN -1 ELSE "
+	    "GREATEST(w.mod-4, 0) END)::text, ' ' ORDER BY "
 	    "k.n) FROM c CROSS JOIN unnest(ARRAY[NULL{columns}]) WITH "
 	    "ORDINALITY k (name, n) LEFT JOIN (SELECT a.attrelid, a.attname, "
 	    "base.* FROM pg_attribute a, " BASE
 	    ") w ON w.attrelid=c.oid AND w.attname=k.name AND w.typ IN "
-	    "('varchar'::regtype, 'bpchar'::regtype)";
+	    "('varchar'::regtype, 'bpchar'::regtype, 'jsonb'::regtype)";
+	struct row_bounds *b = &pg->db.table->bounds;
 	enum db_verdict verdict;
 	struct db_answer answer;
 	char *p;
@@ -261,9 +266,16 @@ learn_widths(struct pg *pg, const char *table)
 	if (verdict != DB_OK || answer.fields[0] == NULL)
 		return verdict;
 	p = (char *)answer.fields[0];
-	(void)strtoul(p, &p, 10); /* of none */
-	for (unsigned i = 0; i < pg->db.config->columns->count; i++)
-		pg->db.table->bounds.widths[i] = (unsigned)strtoul(p, &p, 10);
+	(void)strtol(p, &p, 10); /* of none */
+	b->of_json = &jsonb_bounds;
+	for (unsigned i = 0; i < pg->db.config->columns->count; i++) {
+		long width = strtol(p, &p, 10);
+
+		if (width < 0)
+			b->json |= 1U << i;
+		else
+			b->widths[i] = (unsigned)width;
+	}
 	return DB_OK;
 }
 
@@ -293,5 +305,5 @@ postgresql_check(struct db *db, const char *table)
 	if (ledger)
 		return DB_OK;
 	verdict = learn(pg, table);
-	return verdict == DB_OK ? learn_widths(pg, table) : verdict;
+	return verdict == DB_OK ? learn_columns(pg, table) : verdict;
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "columns.h"
 #include "error.h"
@@ -24,6 +25,10 @@ struct row_bounds {
 	 * word; 0: any number.
 	 */
 	unsigned widths[COLUMNS_MAX];
+	/* What these columns, a bit for each, cannot be; NULL: there is none.
+	 */
+	uint32_t json;
+	const struct row_bounds *of_json;
 };
 
 /*

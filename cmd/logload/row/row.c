@@ -151,6 +151,42 @@ reject(const struct row_maker *m, unsigned index, const struct row *row,
 	return ROW_REJECTED;
 }
 
+/* Text that is no JSON at all the database refuses by itself. */
+static bool
+is_beyond(const struct row_bounds *b, const struct value *v, struct error *err)
+{
+	const char *end = v->p + v->len;
+	struct json_error e;
+	bool breaks;
+
+	return json_check(v->p, end, JSON_DEPTH_MOST, &breaks, &e) == end &&
+	       bounds_refuse(b, v->p, v->len, err);
+}
+
+enum row_verdict
+row_bound(const struct row_maker *m, const struct row_bounds *b,
+    struct row *row, struct error *err)
+{
+	for (uint32_t left = b->json; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
+		const struct column *c = &m->columns->list[i];
+		struct value *v = &row->columns[i];
+		struct error why;
+
+		if (v->p == NULL || !is_beyond(b->of_json, v, &why))
+			continue;
+		row->misfits |= 1U << i;
+		if (c->misfit == COLUMN_REJECT) {
+			(void)error_set(
+			    err, "column %s has %.400s", c->name, why.text);
+			return ROW_REJECTED;
+		}
+		*v = c->misfit == COLUMN_DEFAULT ? c->fallback
+						 : (struct value){NULL, 0};
+	}
+	return ROW_MADE;
+}
+
 /* From an object to its last member of that name; false: there is none. */
 static bool
 go_to_member(struct json_member *at, struct json_text name)

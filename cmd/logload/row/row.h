@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bounds.h"
 #include "buf.h"
 #include "columns.h"
 #include "error.h"
@@ -79,6 +80,12 @@ void row_begin(struct row_maker *);
 void row_note(struct row_maker *, const struct json_member *);
 enum row_verdict row_make(struct row_maker *, const char *event, size_t len,
     uint64_t line, struct row *, struct error *);
+/*
+ * A value that is JSON, and beyond the bounds that the database has for its
+ * column, does not fit: as row_make.
+ */
+enum row_verdict row_bound(const struct row_maker *, const struct row_bounds *,
+    struct row *, struct error *);
 /* Has a column's text a NUL in it? */
 bool row_has_nul(const struct row_maker *, const struct row *);
 /* Its instant is another one, a JSON string, if that is a date and time. */
