@@ -67,8 +67,9 @@ static const struct metric initial[METER_COLUMN] = {
 	    "Bytes of files of rejected/ dropped for want of room"),
     [METER_PARTITIONS_MADE] = METRIC_COUNTER(
 	"logload_partitions_made_total", "Partitions that were made"),
-    [METER_PARTITIONS_DROPPED] = METRIC_COUNTER(
-	"logload_partitions_dropped_total", "Partitions that were dropped"),
+    [METER_PARTITIONS_DROPPED] =
+	METRIC_COUNTER("logload_partitions_dropped_total",
+	    "Partitions, and tables of a time, that were dropped"),
     [METER_EXPIRED_ROWS] = METRIC_COUNTER("logload_rows_expired_total",
 	"Rows deleted, being older than --retain"),
     [METER_PRUNED_LINES] = METRIC_COUNTER("logload_ledger_lines_pruned_total",

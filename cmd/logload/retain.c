@@ -8,7 +8,10 @@
 
 #include "clock.h"
 #include "db/expire.h"
+#include "db/known.h"
 #include "db/partitions.h"
+#include "db/statement.h"
+#include "db/tables.h"
 #include "lock.h"
 #include "log.h"
 #include "retain.h"
@@ -23,6 +26,7 @@
 #define PRUNE_NS (600 * CLOCK_NS_PER_S)
 #define STEP_ROWS 5000
 #define STEP_LINES 1000
+#define END_OF_TIME "9999-12-31 23:59:59.999999"
 #define DOUBT_US (366 * 86400 * (int64_t)CLOCK_US_PER_S)
 
 struct turn {
@@ -239,6 +243,101 @@ delete_rows(struct turn *t)
 }
 
 /*
+ * Tables that are named after times
+ */
+
+/* Why it is not dropped, at the first turn that it is not. */
+static enum db_verdict
+tell_left(struct turn *t, const char *table, const char *why)
+{
+	if (!t->r->told_left)
+		log_warn("the table %s, which is older than --retain, is not "
+			 "dropped, nor what the ledger has from then on: %s",
+		    table, why);
+	t->r->told_left = true;
+	return DB_OK;
+}
+
+/* Has it nothing that is young? Where nothing can be dropped, it is deleted. */
+static enum db_verdict
+look_through(struct turn *t, bool *old)
+{
+	const char *table = t->db->table->name;
+	char newest[DB_INSTANT_LEN + 1];
+	enum db_verdict verdict = tables_look(t->db);
+	bool more = t->db->driver->partitioning == NULL;
+	uint64_t rows;
+
+	*old = false;
+	if (verdict == DB_SCHEMA || verdict == DB_REFUSED)
+		return tell_left(t, table, t->db->error.text);
+	if (verdict == DB_OK && !t->db->table->own_key)
+		return tell_left(
+		    t, table, "it needs UNIQUE (received_at, file_id, line)");
+	if (verdict == DB_OK)
+		verdict = db_ask_newest(t->db, table, END_OF_TIME, newest);
+	if (verdict == DB_OK && strcmp(newest, t->limit) >= 0)
+		return tell_left(t, table, "it has events of later");
+	while (verdict == DB_OK && more && has_time(t)) {
+		verdict =
+		    db_expire(t->db, table, t->limit, STEP_ROWS, &rows, &more);
+		meter_add(t->r->meters, METER_EXPIRED_ROWS, rows);
+	}
+	*old = verdict == DB_OK && !more;
+	return verdict;
+}
+
+static enum db_verdict
+drop_table(struct turn *t, const char *name, bool *dropped)
+{
+	struct db_table table = {.ready = true};
+	struct db *db = t->db;
+	enum db_verdict verdict;
+
+	(void)snprintf(table.name, sizeof(table.name), "%s", name);
+	db->table = &table;
+	verdict = look_through(t, dropped);
+	if (verdict == DB_OK && *dropped) {
+		verdict = db_drop(db, name);
+		known_lose(db, name);
+	}
+	db->table = &db->tables[0];
+	*dropped = *dropped && verdict == DB_OK;
+	db->partitions_dropped += *dropped;
+	if (*dropped)
+		log_info(
+		    "dropped the table %s, which is older than --retain", name);
+	return verdict;
+}
+
+/* Whole ones that lie before the limit; what is left begins at `lowest`. */
+static enum db_verdict
+drop_tables(struct turn *t, char lowest[DB_INSTANT_LEN + 1])
+{
+	const struct route *route = t->r->settings->route;
+	struct buf names = {0};
+	enum db_verdict verdict = DB_OK;
+	int64_t from, to;
+
+	if (route != NULL)
+		verdict = route_dated(route, t->db, &names);
+	for (size_t at = 0; at < names.len && verdict == DB_OK;
+	     at += strlen(names.data + at) + 1) {
+		char first[DB_INSTANT_LEN + 1];
+		bool dropped = false;
+
+		route_period(route, names.data + at, &from, &to);
+		value_stamp(from, first);
+		if (to <= instant_us(t->limit) && has_time(t))
+			verdict = drop_table(t, names.data + at, &dropped);
+		if (!dropped && strcmp(first, lowest) < 0)
+			memcpy(lowest, first, sizeof(first));
+	}
+	buf_release(&names);
+	return verdict;
+}
+
+/*
  * The ledger. A name, and all that is made of it, begins with its file's birth,
  * which no two files share but by chance.
  */
@@ -392,6 +491,8 @@ see_to_tables(struct turn *t)
 	value_stamp(
 	    t->now_us - (int64_t)(t->r->settings->db.retain_ns / 1000), limit);
 	memcpy(lowest, limit, sizeof(lowest));
+	memcpy(t->limit, limit, sizeof(t->limit));
+	verdict = drop_tables(t, lowest);
 	for (unsigned i = 0; i < db->table_count && verdict == DB_OK; i++) {
 		if (!db->tables[i].ready)
 			continue;
@@ -401,6 +502,11 @@ see_to_tables(struct turn *t)
 			verdict = drop_partitions(t);
 		if (verdict == DB_OK)
 			verdict = delete_rows(t);
+		if (verdict == DB_SCHEMA && db->cause == DB_CAUSE_NO_TABLE &&
+		    i > 0) { /* dropped by another session */
+			known_lose(db, db->table->name);
+			verdict = db_run_text(db, "ROLLBACK");
+		}
 		if (strcmp(t->limit, lowest) < 0)
 			memcpy(lowest, t->limit, sizeof(lowest));
 	}

@@ -7,7 +7,9 @@
  * often while much is to be removed. By whoever comes first: doubled, it does
  * no harm.
  *
- * Whole partitions are dropped that lie before the limit. In a table without
+ * Whole partitions are dropped that lie before the limit, and whole tables that
+ * are named after times, by --table, if they can be loaded into, and have
+ * nothing that is younger: no other is ever touched. In a table without
  * partitions, rows are deleted in small steps, each a transaction, and a turn
  * soon ends, so that loading never waits for long. A line of the ledger goes
  * when all that was loaded up to then is gone, unless a file of ready/, loaded/
@@ -46,6 +48,7 @@ struct retain {
 	pthread_mutex_t turn;        /* who takes it; it is only tried */
 	bool looked, doubts;         /* the turn's: at the newest event */
 	uint64_t expired, told_ns;   /* the turn's: rows, not told yet */
+	bool told_left;              /* the turn's: a table that stays */
 	uint64_t pruned_ns;          /* the turn's: when; 0: not yet */
 	char prune_from[SPOOL_NAME_MAX]; /* the turn's: "" or where to go on */
 	pthread_mutex_t lock;            /* for what follows */

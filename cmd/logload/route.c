@@ -31,8 +31,8 @@ struct route {
 	const char *member; /* in the template; NULL: there is none */
 	int member_len;
 	unsigned column; /* of its value in a row */
-	bool timed;
-	char *allowed; /* words, each with a NUL behind, and one more; owned */
+	unsigned timed; /* a bit for each part of the instant: 1 for the year */
+	char *allowed;  /* words, each with a NUL behind, and one more; owned */
 	unsigned
 	    pattern_most; /* values of patterns: the words have their own */
 	/* The values that were let through, under the lock; owned. */
@@ -127,7 +127,7 @@ read_part(struct route *r, const char *p, struct part *part, struct error *err)
 		if (p[1] != times[i].conversion)
 			continue;
 		*part = (struct part){NULL, times[i].at, times[i].len};
-		r->timed = true;
+		r->timed |= 1U << i;
 		return p + 2;
 	}
 	(void)error_set(err,
@@ -474,6 +474,48 @@ list_tables(const struct route *r, struct db *db, struct buf *names)
 		len += r->parts[i].len;
 	}
 	return known_list(db, first, names);
+}
+
+enum db_verdict
+route_dated(const struct route *r, struct db *db, struct buf *names)
+{
+	char value[VALUE_MAX + 1], instant[VALUE_DATETIME_LEN + 1];
+	struct buf all = {0};
+	enum db_verdict verdict = DB_OK;
+	struct error err;
+
+	/* From the year on, without a gap: else it has those of other times. */
+	if ((r->timed & 1) != 0 && (r->timed & (r->timed + 1)) == 0)
+		verdict = list_tables(r, db, &all);
+	for (size_t at = 0, n; at < all.len && verdict == DB_OK; at += n) {
+		const char *name = all.data + at;
+		bool optional;
+
+		n = strlen(name) + 1;
+		if (read_name(r, name, value, instant) &&
+		    (r->member == NULL || is_allowed(r, value, &optional)) &&
+		    check_name(r, name, &err) == 0 &&
+		    (r->config->other_table == NULL ||
+			strcasecmp(name, r->config->other_table) != 0) &&
+		    buf_append(names, name, n) < 0)
+			verdict = db_no_memory(db);
+	}
+	buf_release(&all);
+	return verdict;
+}
+
+void
+route_period(
+    const struct route *r, const char *name, int64_t *from_us, int64_t *to_us)
+{
+	char value[VALUE_MAX + 1], instant[VALUE_DATETIME_LEN + 1];
+	enum db_period period = r->timed > 7   ? DB_PERIOD_HOUR
+				: r->timed > 3 ? DB_PERIOD_DAY
+					       : DB_PERIOD_MONTH;
+
+	(void)read_name(r, name, value, instant); /* it is such a name */
+	*from_us = instant_us(instant);
+	*to_us = period_move(period, *from_us, r->timed == 1 ? 12 : 1);
 }
 
 /* Values whose tables are there have a place, however many these are. */

@@ -180,6 +180,50 @@ test_learning(void)
 	end(r);
 }
 
+/* Which of these tables are of a time that is over, and of what time? */
+static void
+is_dated(const char *template, const char *allowed, const char *want)
+{
+	struct route *r = make(template, allowed, "logs_2001", 4);
+	struct buf names = {0}, got = {0};
+
+	there = "logs_2001\nlogs_2026\nlogs_2026x\nlogs_202\nlogs_20266\n"
+		"Logs_2026\nlogs_20261130\nlogs_20260230\nlogs_20261301\n"
+		"logs_2026113007\nlogs_2026113024\nlogs_a_2026\nlogs_b_2026\n"
+		"logs_A_2026\nlogs_a_20 6\nxlogs_2026\nlogs_+026\nlogs_files";
+	must(r != NULL && route_dated(r, &db, &names) == DB_OK);
+	for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
+		char text[2][VALUE_DATETIME_LEN + 1];
+		int64_t from, to;
+
+		route_period(r, names.data + at, &from, &to);
+		value_stamp(from, text[0]);
+		value_stamp(to, text[1]);
+		must(buf_printf(&got, "%s %.13s %.13s\n", names.data + at,
+			 text[0], text[1]) == 0);
+	}
+	must(buf_append(&got, "", 1) == 0);
+	is_text(got.data, want, template);
+	buf_release(&names);
+	buf_release(&got);
+	end(r);
+}
+
+static void
+test_dated(void)
+{
+	is_dated("logs_%Y", NULL, "logs_2026 2026-01-01 00 2027-01-01 00\n");
+	is_dated(
+	    "logs_%Y%m%d", NULL, "logs_20261130 2026-11-30 00 2026-12-01 00\n");
+	is_dated("logs_%Y%m%d%H", NULL,
+	    "logs_2026113007 2026-11-30 07 2026-11-30 08\n");
+	is_dated(
+	    "logs_{e}_%Y", "a", "logs_a_2026 2026-01-01 00 2027-01-01 00\n");
+	is_dated("logs_{e}", "*", "");
+	is_dated("logs_%m%d", NULL, "");
+	is_dated("logs_%H", NULL, "");
+}
+
 static void
 test_templates(void)
 {
@@ -220,6 +264,7 @@ main(void)
 	test_values();
 	test_times();
 	test_learning();
+	test_dated();
 	test_templates();
 	test_names();
 	return tap_end();

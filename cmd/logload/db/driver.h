@@ -249,6 +249,7 @@ struct db_partitioning {
 	enum db_verdict (*add)(struct db *, const char *table,
 	    const struct db_partition *, unsigned count,
 	    const struct db_partition *over);
+	/* Likewise drops it, or, of NULL, the whole table. */
 	enum db_verdict (*drop)(
 	    struct db *, const char *table, const struct db_partition *);
 };

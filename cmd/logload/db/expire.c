@@ -202,6 +202,22 @@ db_expire(struct db *db, const char *table, const char *limit, unsigned most,
 	return verdict == DB_OK ? db_commit(db) : verdict;
 }
 
+enum db_verdict
+db_drop(struct db *db, const char *table)
+{
+	const struct db_partitioning *of = db->driver->partitioning;
+	enum db_verdict verdict = db_run_text(db, "ROLLBACK");
+
+	if (verdict != DB_OK)
+		return verdict;
+	if (of != NULL)
+		return db_heard(db, of->drop(db, table, NULL));
+	db->sql.len = 0;
+	return sql_put_drop(&db->sql, &db->driver->dialect, table) < 0
+		   ? db_no_memory(db)
+		   : run(db);
+}
+
 /*
  * The ledger
  */

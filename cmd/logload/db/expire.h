@@ -25,10 +25,13 @@ enum db_verdict db_ask_newest(struct db *, const char *table, const char *up_to,
 enum db_verdict db_expire(struct db *, const char *table, const char *limit,
     unsigned most, uint64_t *rows, bool *more);
 
+/* Drops a table; who has it is waited for for a few seconds at most. */
+enum db_verdict db_drop(struct db *, const char *table);
+
 /*
- * Likewise the lines of a spool's files whose names lie in that range, for our
- * table, which were loaded before that instant. Files by hand keep theirs: they
- * may be given again at any time.
+ * As for rows, the lines of a spool's files whose names lie in that range, for
+ * our table, which were loaded before that instant. Files by hand keep theirs:
+ * they may be given again at any time.
  */
 struct db_prune {
 	const char *from, *below; /* names: from this one on, below that one */

@@ -64,6 +64,15 @@ known_find(struct db *db, const char *name, size_t len)
 	return (int)(t - db->tables);
 }
 
+void
+known_lose(struct db *db, const char *name)
+{
+	for (unsigned i = 1; i < db->table_count; i++) {
+		if (strcmp(db->tables[i].name, name) == 0)
+			db->tables[i].wanted = db->tables[i].ready = false;
+	}
+}
+
 int
 known_add(struct db *db, const char *name, bool optional)
 {

@@ -26,6 +26,9 @@ int known_add(struct db *, const char *name, bool optional);
  */
 enum db_verdict known_list(struct db *, const char *first, struct buf *names);
 
+/* That table is there no more, and is not wanted until an event is. */
+void known_lose(struct db *, const char *name);
+
 /* All but the first one; they are found, and looked at, anew. */
 void known_forget(struct db *);
 

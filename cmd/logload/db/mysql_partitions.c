@@ -245,15 +245,17 @@ add(struct db *db, const char *table, const struct db_partition *parts,
 static enum db_verdict
 drop(struct db *db, const char *table, const struct db_partition *part)
 {
+	const struct db_dialect *d = &db->driver->dialect;
 	struct buf *b = &db->sql;
+	int rc = -1;
 
 	b->len = 0;
-	if (put_alter(b, db, table) < 0 ||
-	    buf_printf(b, " DROP PARTITION ") < 0 ||
-	    sql_put_name(
-		b, &db->driver->dialect, part->name, strlen(part->name)) < 0)
-		return db_no_memory(db);
-	return alter(db, b);
+	if (part == NULL)
+		rc = sql_put_drop(b, d, table);
+	else if (put_alter(b, db, table) == 0 &&
+		 buf_printf(b, " DROP PARTITION ") == 0)
+		rc = sql_put_name(b, d, part->name, strlen(part->name));
+	return rc < 0 ? db_no_memory(db) : alter(db, b);
 }
 
 const struct db_partitioning mysql_partitioning = {

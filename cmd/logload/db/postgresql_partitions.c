@@ -198,9 +198,9 @@ drop(struct db *db, const char *table, const struct db_partition *part)
 {
 	struct buf *b = &db->sql;
 
-	(void)table;
 	b->len = 0;
-	if (buf_printf(b, "DROP TABLE %s", part->name) < 0)
+	if ((part == NULL ? sql_put_drop(b, &db->driver->dialect, table)
+			  : buf_printf(b, "DROP TABLE %s", part->name)) < 0)
 		return db_no_memory(db);
 	return transact(db, b);
 }

@@ -69,6 +69,13 @@ sql_put_instant(struct buf *b, const struct db_dialect *d, const char *column)
 }
 
 int
+sql_put_drop(struct buf *b, const struct db_dialect *d, const char *table)
+{
+	return buf_printf(b, "DROP TABLE ") < 0 ? -1
+						: sql_put_table(b, d, table);
+}
+
+int
 sql_put_nth(struct buf *b, const struct db_dialect *d, unsigned n)
 {
 	const char *place = strstr(d->nth, "%u");

@@ -17,6 +17,7 @@ int sql_put_text(
 /* A column of instants, as text. */
 int
 sql_put_instant(struct buf *, const struct db_dialect *, const char *column);
+int sql_put_drop(struct buf *, const struct db_dialect *, const char *table);
 /* Behind a SELECT: its row of that number, from 0 on. */
 int sql_put_nth(struct buf *, const struct db_dialect *, unsigned n);
 /* The statements that give the rights to load into tables that are there. */

@@ -481,6 +481,15 @@ evolve(struct db *db, const char *table)
 	return verdict;
 }
 
+enum db_verdict
+tables_look(struct db *db)
+{
+	enum db_verdict verdict = look(db, db->table->name, put_logs_columns);
+
+	return verdict == DB_OK ? db->driver->check(db, db->table->name)
+				: verdict;
+}
+
 /* Is the ledger there, but as the version before has made it? */
 static bool
 is_old(struct db *db)

@@ -19,4 +19,7 @@ int tables_schema(const struct db_config *, const char *tables, struct buf *);
  */
 enum db_verdict tables_prepare(struct db *);
 
+/* Could db->table, which is there, be loaded into? Sets what `check` sets. */
+enum db_verdict tables_look(struct db *);
+
 #endif
