@@ -27,6 +27,7 @@
 #define STEP_ROWS 5000
 #define STEP_LINES 1000
 #define END_OF_TIME "9999-12-31 23:59:59.999999"
+#define AHEAD_US (86400 * (int64_t)CLOCK_US_PER_S)
 #define DOUBT_US (366 * 86400 * (int64_t)CLOCK_US_PER_S)
 
 struct turn {
@@ -129,14 +130,14 @@ find_now(struct turn *t)
 
 /* Of many tables none is known yet: when was anything loaded? */
 static enum db_verdict
-ask_newest(struct turn *t, const char *now, char out[DB_INSTANT_LEN + 1])
+ask_newest(struct turn *t, const char *up_to, char out[DB_INSTANT_LEN + 1])
 {
 	const struct db_table *only = &t->db->tables[0];
 
 	out[0] = '\0';
 	if (t->r->settings->db.table_most > 0)
-		return db_ask_newest(t->db, NULL, now, out);
-	return only->own_key ? db_ask_newest(t->db, only->name, now, out)
+		return db_ask_newest(t->db, NULL, up_to, out);
+	return only->own_key ? db_ask_newest(t->db, only->name, up_to, out)
 			     : DB_OK;
 }
 
@@ -152,7 +153,15 @@ look_at_newest(struct turn *t)
 	if (r->looked)
 		return DB_OK;
 	value_stamp(t->now_us, now);
-	verdict = ask_newest(t, now, newest);
+	verdict = ask_newest(t, END_OF_TIME, newest);
+	if (verdict == DB_OK && read_instant(newest, &us) &&
+	    us - t->now_us > AHEAD_US)
+		log_warn("the newest event is of %.19s, and the clock says "
+			 "%.19s: if that is behind, what is older than "
+			 "--retain stays until it is right",
+		    newest, now);
+	if (verdict == DB_OK)
+		verdict = ask_newest(t, now, newest);
 	if (verdict != DB_OK)
 		return verdict;
 	r->looked = true;

@@ -19,7 +19,8 @@
  * A clock that is wrong must not remove everything. Time is what our clock, the
  * database's, and the time since our start, whatever our clock was set to
  * meanwhile, all say has come. And where the newest event is over a year old
- * when we start, nothing is removed by this process.
+ * when we start, nothing is removed by this process. A clock that is behind
+ * removes too little, which is told where the newest event is of tomorrow.
  */
 #ifndef LOGLOAD_RETAIN_H
 #define LOGLOAD_RETAIN_H

@@ -121,6 +121,12 @@ fi
 
 # --- a clock that is wrong
 
+unlike "$(cat "$DIR"/*.log)" 'if that is behind' 'a clock that is right'
+at 3 1 >"$DIR/ahead"
+load "$DIR/ahead"
+once --retain 30d
+like "$ERR" 'newest event is of .*: if that is behind, what is older than' \
+	'one that is behind removes too little, which is told'
 sql "DELETE FROM logs"
 at -800 10 >"$DIR/old"
 load "$DIR/old"
