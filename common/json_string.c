@@ -32,31 +32,6 @@ read_hex4(const char *p)
 	return value;
 }
 
-static size_t
-put_utf8(unsigned cp, char out[4])
-{
-	if (cp < 0x80) {
-		out[0] = (char)cp;
-		return 1;
-	}
-	if (cp < 0x800) {
-		out[0] = (char)(0xc0 | cp >> 6);
-		out[1] = (char)(0x80 | (cp & 0x3f));
-		return 2;
-	}
-	if (cp < 0x10000) {
-		out[0] = (char)(0xe0 | cp >> 12);
-		out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (cp & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | cp >> 18);
-	out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (cp & 0x3f));
-	return 4;
-}
-
 /*
  * Resolves the escape at p (a backslash) into out; moves p behind it. Returns
  * the length, or 0 for a lone surrogate.
@@ -84,7 +59,7 @@ resolve_escape(const char **cursor, const char *end, char out[4])
 		}
 	}
 	*cursor = p;
-	return cp >= 0xd800 && cp < 0xe000 ? 0 : put_utf8(cp, out);
+	return cp >= 0xd800 && cp < 0xe000 ? 0 : utf8_put(cp, out);
 }
 
 long
