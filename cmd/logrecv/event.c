@@ -131,7 +131,8 @@ event_write(struct event_writer *w, const struct format *format,
 
 	w->body = r->body;
 	w->end = r->body + r->len;
-	buf_clear(w->scratch, KEEP);
+	for (int i = 0; i < EVENT_SCRATCHES; i++)
+		buf_clear(&w->scratch[i], KEEP);
 	buf_clear(w->note, KEEP);
 	memset(w->tally, 0, offsetof(struct event_tally, errors));
 	make_suffix(w, from);

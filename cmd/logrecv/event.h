@@ -89,6 +89,8 @@ struct event_flaw {
 	const char *stop;   /* where the event ends; NULL: it is no JSON */
 };
 
+#define EVENT_SCRATCHES 2
+
 struct format;
 struct request;
 
@@ -100,7 +102,7 @@ struct event_writer {
 	struct buf *out; /* lines are appended to it */
 	uint64_t room;   /* bytes that may still be appended */
 	/* For the format, empty at first: */
-	struct buf *scratch; /* to build an event in */
+	struct buf *scratch; /* EVENT_SCRATCHES, to build an event in */
 	struct buf *note;    /* what its answer needs to know of the body */
 	/* event_write sets: */
 	const char *body, *end;  /* of the request */
@@ -196,6 +198,13 @@ char *event_note(struct event_writer *, size_t most);
 
 /* Sets the body's error; returns NULL. No more may be given to the writer. */
 const char *event_fail(struct event_writer *, const struct event_flaw *);
+
+/* Are there bad events, and no good one? Most formats refuse the body then. */
+static inline bool
+event_all_are_bad(const struct event_writer *w)
+{
+	return w->tally->bad > 0 && w->tally->good == 0;
+}
 
 /*
  * A copy for as long as the answer has to wait, which is no larger than it

@@ -23,7 +23,11 @@ struct outcome {
 
 struct format {
 	const char *name; /* of a token's ways, and in metrics */
-	bool typed;       /* its requests' and outcomes' types are wanted */
+	/*
+	 * The types of bodies that it takes, an HTTP_TYPE_BIT() each; 0: any,
+	 * and neither requests nor outcomes have one.
+	 */
+	unsigned types;
 	/*
 	 * Gives the events of the body, plain and whole, to the writer. 0; or
 	 * -1 with the body's error set. May be called again for the same body.
@@ -64,5 +68,7 @@ extern const struct format format_hec, format_hec_raw, format_hec_health,
     format_hec_ack;
 /* ways/bulk.c */
 extern const struct format format_bulk, format_bulk_root, format_bulk_license;
+/* ways/otlp.c */
+extern const struct format format_otlp;
 
 #endif

@@ -40,6 +40,8 @@ enum http_type {
 	HTTP_TYPE_OTHER,
 };
 
+#define HTTP_TYPE_BIT(type) (1U << HTTP_TYPE_##type)
+
 struct http_request {
 	enum http_method method;
 	struct http_text path;  /* of the target, without the query */

@@ -362,9 +362,15 @@ judge_events(
 {
 	const char *reason = gate_reason(i->server->gate);
 	const struct coding *coding = NULL;
+	unsigned types = i->request.way->format->types;
 
-	if (i->request.way->format->typed)
+	if (types != 0)
 		i->request.type = http_type(req->content_type);
+	if (types != 0 && (types >> i->request.type & 1) == 0) {
+		verdict_set(v, 415, STAT_REFUSED_TYPE,
+		    "a Content-Type that this path does not take");
+		return;
+	}
 	if (!is_identity(req->content_encoding)) {
 		coding = coding_find(req->content_encoding);
 		if (coding == NULL) {

@@ -89,7 +89,7 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 	if (r->retry_after > 0 &&
 	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)
 		return -1;
-	if (r->len > 0 &&
+	if ((r->len > 0 || r->type != NULL) &&
 	    buf_printf(out, "Content-Type: %s\r\n",
 		r->type != NULL ? r->type : "application/json") < 0)
 		return -1;

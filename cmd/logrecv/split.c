@@ -63,7 +63,7 @@ split_body(struct event_writer *w, split_taker *take)
 		p = take_array(w, p, take);
 	else
 		p = take_texts(w, p, take);
-	return p != NULL && (w->tally->good > 0 || w->tally->bad == 0) ? 0 : -1;
+	return p == NULL || event_all_are_bad(w) ? -1 : 0;
 }
 
 static const char *
@@ -71,6 +71,26 @@ fail_json(struct event_writer *w, const char *at, const char *reason)
 {
 	return event_fail(
 	    w, &(struct event_flaw){EVENT_NOT_JSON, at, reason, NULL});
+}
+
+const char *
+split_single(struct event_writer *w)
+{
+	const char *p = json_skip_space(w->body, w->end), *stop;
+	struct event_flaw flaw = {.fault = EVENT_NOT_JSON};
+	struct json_error json;
+	bool breaks;
+
+	stop = json_check(p, w->end, JSON_DEPTH_MOST, &breaks, &json);
+	if (stop != NULL) {
+		json.at = json_skip_space(stop, w->end);
+		json.reason = "more text after the body's end";
+		if (json.at == w->end)
+			return p;
+	}
+	flaw.at = json.at;
+	flaw.reason = json.reason;
+	return event_fail(w, &flaw);
 }
 
 static const char *

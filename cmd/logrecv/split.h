@@ -27,4 +27,10 @@ typedef const char *split_taker(
  */
 int split_body(struct event_writer *, split_taker *take);
 
+/*
+ * The body as one JSON value, in any depth: checks it, with what is behind it,
+ * and returns where it begins; or NULL with the body's error set.
+ */
+const char *split_single(struct event_writer *);
+
 #endif

@@ -56,6 +56,7 @@ static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_REFUSED_PATH] = REFUSED("path"),
     [STAT_REFUSED_METHOD] = REFUSED("method"),
     [STAT_REFUSED_CODING] = REFUSED("content-coding"),
+    [STAT_REFUSED_TYPE] = REFUSED("content-type"),
     [STAT_REFUSED_SPOOL] = REFUSED("spool"),
     [STAT_REFUSED_IN_FLIGHT] = REFUSED("in-flight"),
     [STAT_REFUSED_STORE] = REFUSED("store"),

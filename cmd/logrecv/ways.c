@@ -54,6 +54,7 @@ const struct way ways[] = {
 	&format_hec_health},
     {"/services/collector/ack", ROLE_EVENTS, SENDS, serve_health,
 	&format_hec_ack},
+    TAKES("/v1/logs", format_otlp),
     TAKES("/_bulk", format_bulk),
     TAKES("/*/_bulk", format_bulk),
     {"/", ROLE_EVENTS, READS, serve_health, &format_bulk_root},
@@ -191,7 +192,7 @@ append(struct conn *c, const struct request *r, struct group *g,
 	struct event_writer writer = {.limits = &s->events,
 	    .tally = tally,
 	    .out = &g->lines,
-	    .scratch = &w->scratch,
+	    .scratch = w->scratch,
 	    .note = &w->note};
 	char client[ADDRESS_TEXT_MAX];
 	uint64_t spare = share_spare(&c->share), room, most;

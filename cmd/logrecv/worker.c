@@ -137,7 +137,8 @@ worker_destroy(struct worker *w)
 		(void)close(w->stop_fd); /* carries nothing */
 	buf_release(&w->room);
 	buf_release(&w->answer);
-	buf_release(&w->scratch);
+	for (int i = 0; i < EVENT_SCRATCHES; i++)
+		buf_release(&w->scratch[i]);
 	buf_release(&w->note);
 	buf_release(&w->one);
 	commit_destroy(&w->commit);
@@ -339,8 +340,8 @@ prepare_one(struct worker *w)
 	struct reply reply = {0};
 
 	w->one_format = NULL; /* out of memory, each is put together */
-	w->scratch.len = w->one.len = 0;
-	if (format_answer(format, &o, 0, &reply, &w->scratch) == 0 &&
+	w->scratch[0].len = w->one.len = 0;
+	if (format_answer(format, &o, 0, &reply, &w->scratch[0]) == 0 &&
 	    reply_format(&w->one, &reply, w->date) == 0)
 		w->one_format = format;
 }

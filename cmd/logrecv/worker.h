@@ -38,10 +38,10 @@ struct worker {
 	int stop_fd; /* eventfd(2): writing to it ends the worker */
 	struct commit commit;
 	struct conn_list conns, dead, due;
-	struct buf room;      /* where the connections' bytes arrive */
-	struct buf answer;    /* where one is put together */
-	struct buf scratch;   /* where formats build events, */
-	struct buf note;      /* and note what their answers need */
+	struct buf room;   /* where the connections' bytes arrive */
+	struct buf answer; /* where one is put together */
+	struct buf scratch[EVENT_SCRATCHES]; /* where formats build events */
+	struct buf note;      /* where they note what their answers need */
 	pthread_t threads[2]; /* one runs the loop, the other stands by */
 	bool stopping;
 	bool deaf; /* not listening, for want of memory or descriptors */

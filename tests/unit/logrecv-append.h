@@ -12,16 +12,17 @@ append_as(const struct format *format, const struct request *r,
     const struct event_origin *from, const struct event_limits *limits,
     uint64_t room, struct buf *out, struct event_tally *tally, struct buf *note)
 {
-	struct buf scratch = {0}, none = {0};
+	struct buf scratch[EVENT_SCRATCHES] = {{0}}, none = {0};
 	struct event_writer w = {.limits = limits,
 	    .tally = tally,
 	    .out = out,
 	    .room = room,
-	    .scratch = &scratch,
+	    .scratch = scratch,
 	    .note = note != NULL ? note : &none};
 	int rc = event_write(&w, format, r, from);
 
-	buf_release(&scratch);
+	for (int i = 0; i < EVENT_SCRATCHES; i++)
+		buf_release(&scratch[i]);
 	buf_release(&none);
 	return rc;
 }
