@@ -50,7 +50,7 @@ LEFT_OUT_FILES := $(wildcard $(foreach d,$(LEFT_OUT),$(addprefix \
 SAY_logload := the drivers $(foreach d,$(BUILT),$(call of,1,$(d)))$(foreach \
 	d,$(LEFT_OUT), - not $(call of,1,$(d)), which needs $(call of,3,$(d)))
 
-PACKAGES_logrecv := libevent_core libssl libcrypto zlib libzstd
+PACKAGES_logrecv := libevent_core libssl libcrypto zlib libzstd snappy
 PACKAGES_logbatch :=
 PACKAGES_logload := $(foreach d,$(BUILT),$(call of,2,$(d))) \
 	zlib libzstd libcrypto
@@ -138,6 +138,7 @@ NEED_MODULES := libevent_core:libevent-dev libevent_openssl:libevent-dev \
 	json-c:libjson-c-dev \
 	libnats:libnats-dev \
 	zlib:zlib1g-dev libzstd:libzstd-dev libssl:libssl-dev \
+	snappy:libsnappy-dev \
 	libcrypto:libssl-dev \
 	$(foreach d,$(DRIVERS),$(call of,2,$(d)):$(call of,3,$(d)))
 # Their ODBC drivers are for tests, which else skip them.

@@ -48,6 +48,12 @@ event_describe(const struct event_writer *w, const struct event_flaw *f,
 		    (unsigned long long)limits->event_bytes);
 		return;
 	}
+	if (f->fault == EVENT_BODY_TOO_LARGE) {
+		(void)snprintf(e->text, sizeof(e->text),
+		    "unpacked, the body is over --max-body (%llu bytes)",
+		    (unsigned long long)limits->body_bytes);
+		return;
+	}
 	if (f->fault == EVENT_NOT_OBJECT)
 		text = "an event must be an object";
 	else if (f->fault == EVENT_BODY_EMPTY)

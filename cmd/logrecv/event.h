@@ -33,6 +33,7 @@
 
 struct event_limits {
 	uint64_t event_bytes; /* --max-event */
+	uint64_t body_bytes;  /* --max-body, of what a format unpacks */
 	uint64_t depth;       /* --max-depth */
 	bool refuse;          /* --bad=refuse: one bad event refuses them all */
 	const char *client_member; /* --client-member; NULL: none */
@@ -60,6 +61,7 @@ enum event_fault {
 	EVENT_FAULTS,
 	/* And these are the whole body's: */
 	EVENT_BODY_EMPTY = EVENT_FAULTS,
+	EVENT_BODY_TOO_LARGE, /* once it is unpacked */
 	EVENT_NO_ROOM,
 	EVENT_NO_MEMORY,
 };

@@ -29,6 +29,11 @@ struct format {
 	 */
 	unsigned types;
 	/*
+	 * A Content-Encoding that its bodies may be said to have, since they
+	 * have it in any case, and `take` undoes it; NULL: none.
+	 */
+	const char *coding;
+	/*
 	 * Gives the events of the body, plain and whole, to the writer. 0; or
 	 * -1 with the body's error set. May be called again for the same body.
 	 * NULL: there is no body, and its way has only the format's answers.
@@ -70,5 +75,7 @@ extern const struct format format_hec, format_hec_raw, format_hec_health,
 extern const struct format format_bulk, format_bulk_root, format_bulk_license;
 /* ways/otlp.c */
 extern const struct format format_otlp;
+/* ways/loki.c */
+extern const struct format format_loki;
 
 #endif

@@ -349,10 +349,19 @@ find_methods(const struct intake *i, const struct http_request *req)
 }
 
 static bool
-is_identity(struct http_text coding)
+is_coding(struct http_text coding, const char *name)
 {
-	return coding.len == 0 ||
-	       (coding.len == 8 && strncasecmp(coding.p, "identity", 8) == 0);
+	size_t len = strlen(name);
+
+	return coding.len == len && strncasecmp(coding.p, name, len) == 0;
+}
+
+/* Is the body as the format wants it? */
+static bool
+is_plain(struct http_text coding, const struct format *format)
+{
+	return coding.len == 0 || is_coding(coding, "identity") ||
+	       (format->coding != NULL && is_coding(coding, format->coding));
 }
 
 /* What can be said of a request with events before its body is seen. */
@@ -362,7 +371,8 @@ judge_events(
 {
 	const char *reason = gate_reason(i->server->gate);
 	const struct coding *coding = NULL;
-	unsigned types = i->request.way->format->types;
+	const struct format *format = i->request.way->format;
+	unsigned types = format->types;
 
 	if (types != 0)
 		i->request.type = http_type(req->content_type);
@@ -371,7 +381,7 @@ judge_events(
 		    "a Content-Type that this path does not take");
 		return;
 	}
-	if (!is_identity(req->content_encoding)) {
+	if (!is_plain(req->content_encoding, format)) {
 		coding = coding_find(req->content_encoding);
 		if (coding == NULL) {
 			verdict_set(v, 415, STAT_REFUSED_CODING,

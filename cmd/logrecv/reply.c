@@ -93,7 +93,10 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 	    buf_printf(out, "Content-Type: %s\r\n",
 		r->type != NULL ? r->type : "application/json") < 0)
 		return -1;
-	if (buf_printf(out, "Content-Length: %zu\r\n\r\n", r->len) < 0)
+	/* RFC 9110, section 8.6: not with a 204. */
+	if ((r->status != 204 &&
+		buf_printf(out, "Content-Length: %zu\r\n", r->len) < 0) ||
+	    buf_append(out, "\r\n", 2) < 0)
 		return -1;
 	return r->head_only ? 0 : buf_append(out, r->body, r->len);
 }

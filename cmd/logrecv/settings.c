@@ -225,5 +225,6 @@ settings_parse(struct settings *s, struct server *server, int argc, char **argv)
 		s->workers = default_workers();
 	server->sync = s->ack == 0;
 	server->events.refuse = s->bad == 1;
+	server->events.body_bytes = server->max_body;
 	return -1;
 }

@@ -55,6 +55,7 @@ const struct way ways[] = {
     {"/services/collector/ack", ROLE_EVENTS, SENDS, serve_health,
 	&format_hec_ack},
     TAKES("/v1/logs", format_otlp),
+    TAKES("/loki/api/v1/push", format_loki),
     TAKES("/_bulk", format_bulk),
     TAKES("/*/_bulk", format_bulk),
     {"/", ROLE_EVENTS, READS, serve_health, &format_bulk_root},
@@ -160,7 +161,9 @@ static void
 refuse_event(
     struct conn *c, const struct request *r, const struct event_error *e)
 {
-	struct outcome o = {.status = e->fault == EVENT_TOO_LARGE ? 413 : 400,
+	bool large =
+	    e->fault == EVENT_TOO_LARGE || e->fault == EVENT_BODY_TOO_LARGE;
+	struct outcome o = {.status = large ? 413 : 400,
 	    .text = e->text,
 	    .error = e,
 	    .note = {c->worker->note.data, c->worker->note.len},

@@ -11,7 +11,7 @@ try() {
 try PKG_CONFIG_LIBDIR=/nonexistent PKG_CONFIG_PATH=/nonexistent
 isnt "$STATUS" 0 'without the libraries: fails'
 for package in libevent-dev libjson-c-dev default-libmysqlclient-dev \
-	libsqlite3-dev zlib1g-dev libzstd-dev libssl-dev; do
+	libsqlite3-dev zlib1g-dev libzstd-dev libssl-dev libsnappy-dev; do
 	like "$ERR" "$package" "names $package"
 done
 like "$ERR" 'make deps' 'and how to get them'
