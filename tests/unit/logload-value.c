@@ -213,6 +213,12 @@ static const struct {
     {"{\"t\":1700000000,\"s\":\"200 OK\"}", NULL, NULL, NULL},
     {"{\"timeUnixNano\":\"1700000000123456789\",\"severityText\":\"WARN\"}",
 	"2023-11-14 22:13:20.123456", NULL, "WARN"},
+    {"{\"observedTimestamp\":\"2023-11-14T22:13:20.123456789Z\","
+     "\"eventName\":\"x\"}",
+	"2023-11-14 22:13:20.123456", "x", NULL},
+    {"{\"timestamp\":\"2023-11-14T22:13:20.123456789Z\",\"line\":\"m\","
+     "\"labels\":{\"level\":\"warn\"}}",
+	"2023-11-14 22:13:20.123456", NULL, "warn"},
     {"{\"issue\":{\"created_at\":\"2023-11-14T22:13:20Z\"},"
      "\"action\":\"closed\"}",
 	NULL, "closed", NULL},

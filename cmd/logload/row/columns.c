@@ -20,7 +20,7 @@ static const struct {
 } initial_columns[] = {
     {"occurred_at=timestamp|@timestamp|time|Timestamp|datetime|@t|ts|instant|"
      "asctime|timeMillis|timeUnixNano|__REALTIME_TIMESTAMP|eventTime|"
-     "requestReceivedTimestamp|t.$date|date:timestamp",
+     "requestReceivedTimestamp|observedTimestamp|t.$date|date:timestamp",
 	6},
     {"event=event|event.action|event\\.action|event.name|event\\.name|"
      "event_name|eventName|event_type|eventType|operationName|"
@@ -28,8 +28,8 @@ static const struct {
 	0},
     {"level=level_name|level|levelname|severity|severityText|severity_text|"
      "SeverityText|log.level|log\\.level|Level|LogLevel|loglevel|@l|"
-     "error_severity|PRIORITY|status|s:text(16)",
-	15},
+     "error_severity|PRIORITY|labels.level|status|s:text(16)",
+	16},
     {"user_id=user_id:text(64)", 0},
 };
 
