@@ -27,6 +27,7 @@
 #define PENDING_PART 4        /* nor more than this part of the budget */
 #define OUTPUT_MAX (64 << 10) /* unsent answers; then reading pauses */
 #define TURN_MAX 32           /* requests of one connection in a turn */
+#define SHAKEN_MAX 16 /* handshakes that begin in a turn: signing is slow */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
 #define RATE_NS (10 * CLOCK_NS_PER_S)  /* over which --min-rate is measured */
 #define NARROW_NS (5 * CLOCK_NS_PER_S) /* quiet, a socket is narrow again */
@@ -52,7 +53,7 @@ static void linger(struct conn *);
 static bool
 is_greeting(const struct conn *c)
 {
-	return intake_wants_proxy(&c->intake) ||
+	return intake_wants_greeting(&c->intake) ||
 	       stream_shakes_hands(&c->stream);
 }
 
@@ -79,10 +80,6 @@ conn_open(struct worker *w, int fd, const struct listener *l,
 	intake_init(&c->intake, w->server, &c->share, &w->work, l, &peer);
 	TAILQ_INSERT_TAIL(&w->conns, c, link);
 	stream_widen(&c->stream, &w->server->wide);
-	c->secured = l->tls;
-	if (l->tls && !l->proxy &&
-	    stream_secure(&c->stream, &w->server->tls) < 0)
-		conn_close(c);
 	rest(c);
 	return 0;
 }
@@ -98,10 +95,10 @@ conn_close(struct conn *c)
 	/* A proxy may look whether the port is open, and say nothing. */
 	if (is_greeting(c) && !w->stopping &&
 	    (c->stream.received > 0 || !c->stream.ended))
-		stat_add(w->server->stats,
+		worker_refuse(w,
 		    intake_wants_proxy(&c->intake) ? STAT_REFUSED_PROXY
 						   : STAT_REFUSED_TLS,
-		    1);
+		    &c->intake.peer, stream_fault(&c->stream));
 	stream_narrow(&c->stream, &w->server->wide);
 	intake_release(&c->intake);
 	buf_release(&c->held);
@@ -385,10 +382,14 @@ take_in(struct conn *c)
 		intake_refuse(i, INTAKE_NO_ROOM);
 		what = INTAKE_REQUEST;
 	}
-	if (what == INTAKE_FOREIGN ||
-	    (what == INTAKE_GREETED && c->secured &&
-		stream_secure(s, &c->worker->server->tls) < 0))
+	if (what == INTAKE_FOREIGN)
 		conn_close(c);
+	if (what == INTAKE_SECURE && c->worker->shaken < SHAKEN_MAX) {
+		c->worker->shaken++;
+		intake_secured(i);
+		if (stream_secure(s, &c->worker->server->tls) < 0)
+			conn_close(c);
+	}
 	if (what == INTAKE_CONTINUE)
 		say(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (what == INTAKE_REQUEST) {

@@ -50,7 +50,6 @@ struct conn {
 	enum conn_wait waits;
 	bool due;         /* has something to do though nothing arrives */
 	bool cut;         /* the last request was not read to its end */
-	bool secured;     /* by TLS, once a proxy has said who it is */
 	bool persist_1_0; /* answers say that the connection is kept */
 	uint64_t deadline_ns;
 	uint64_t active_ns;           /* when something last arrived or left */

@@ -51,7 +51,10 @@ intake_init(struct intake *i, struct server *server, struct share *share,
 	i->server = server;
 	i->share = share;
 	i->role = l->role;
-	i->state = l->proxy ? INTAKE_PROXY : INTAKE_HEAD;
+	i->tls = l->tls;
+	i->state = l->proxy ? INTAKE_PROXY
+		   : l->tls ? INTAKE_HELLO
+			    : INTAKE_HEAD;
 	i->peer = *peer;
 	body_init(&i->body, share, work,
 	    server->max_body < budget_for_bodies(&server->budget)
@@ -74,6 +77,8 @@ go_on(struct intake *i, const char *p, size_t len, size_t *taken)
 	switch (i->state) {
 	case INTAKE_PROXY:
 		return take_proxy(i, p, len, taken);
+	case INTAKE_HELLO:
+		return len > 0 ? INTAKE_SECURE : INTAKE_WAIT;
 	case INTAKE_BODY:
 		return take_body(i, p, len, taken);
 	case INTAKE_CHUNKS:
@@ -169,7 +174,7 @@ take_proxy(struct intake *i, const char *p, size_t len, size_t *taken)
 		return n == 0 ? INTAKE_WAIT : INTAKE_FOREIGN;
 	*taken += (size_t)n;
 	share_move(i->share, &i->peer);
-	i->state = INTAKE_HEAD;
+	i->state = i->tls ? INTAKE_HELLO : INTAKE_HEAD;
 	return INTAKE_GREETED;
 }
 

@@ -66,7 +66,14 @@ struct intake {
 	struct share *share;   /* of its connection */
 	enum role role;        /* of the listener */
 	struct address peer;   /* who has connected */
-	enum { INTAKE_PROXY, INTAKE_HEAD, INTAKE_BODY, INTAKE_CHUNKS } state;
+	bool tls;              /* goes on by TLS, from its first byte on */
+	enum {
+		INTAKE_PROXY,
+		INTAKE_HELLO, /* of TLS */
+		INTAKE_HEAD,
+		INTAKE_BODY,
+		INTAKE_CHUNKS
+	} state;
 	bool begun; /* the first byte of a request has come, not its last */
 	struct request request;
 	size_t scanned; /* of a head that is not whole */
@@ -80,6 +87,7 @@ struct intake {
 enum intake_result {
 	INTAKE_WAIT,     /* needs more bytes */
 	INTAKE_GREETED,  /* a proxy has said whom it is for: call again */
+	INTAKE_SECURE,   /* what comes is TLS, until intake_secured */
 	INTAKE_FOREIGN,  /* what comes is not for us: close the connection */
 	INTAKE_CONTINUE, /* so does the client need "100 Continue" first */
 	INTAKE_REQUEST,  /* i->request is complete, or refused */
@@ -129,6 +137,20 @@ static inline bool
 intake_decodes(const struct intake *i)
 {
 	return intake_has_body(i) && i->request.coding != NULL;
+}
+
+/* From here on it is given what is in it. */
+static inline void
+intake_secured(struct intake *i)
+{
+	i->state = INTAKE_HEAD;
+}
+
+/* Must something come before any request? */
+static inline bool
+intake_wants_greeting(const struct intake *i)
+{
+	return i->state < INTAKE_HEAD;
 }
 
 /* Must a proxy say first for whom it connects? */

@@ -101,7 +101,13 @@ stream_secure(struct stream *s, struct tls *tls)
 bool
 stream_shakes_hands(const struct stream *s)
 {
-	return s->tls != NULL && !s->shaken;
+	return s->tls != NULL && !tls_is_open(s->tls);
+}
+
+const char *
+stream_fault(const struct stream *s)
+{
+	return s->tls == NULL ? NULL : tls_fault(s->tls);
 }
 
 void
@@ -149,20 +155,17 @@ keep(struct stream *s)
 static ssize_t
 receive(struct stream *s, size_t most)
 {
-	bool shakes = stream_shakes_hands(s);
 	ssize_t n;
 
 	if (s->tls == NULL)
 		return recv(s->fd, s->room->data, most, 0);
 	n = tls_recv(s->tls, s->room->data, most);
-	s->shaken |= tls_is_open(s->tls);
 	if (n >= 0 || (errno != EAGAIN && errno != EINPROGRESS))
 		return n;
 	if (errno == EINPROGRESS && event_add(&s->writable, NULL) < 0)
 		return -1;
-	/* The time for a handshake is over. */
-	if (shakes && !stream_shakes_hands(s))
-		s->notify(s->arg, STREAM_INPUT);
+	/* Of what is no data, too: it is alive, and may keep more, or less. */
+	s->notify(s->arg, STREAM_INPUT);
 	errno = EAGAIN;
 	return -1;
 }

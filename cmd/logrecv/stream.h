@@ -21,6 +21,7 @@
 #include <event2/event_struct.h>
 
 #include "buf.h"
+#include "front/tls.h"
 
 /*
  * Bytes that are read at a time: at least, which is the most that one reading
@@ -47,23 +48,19 @@ enum stream_event {
 	STREAM_BROKEN /* a reset, another error, or no memory */
 };
 
-struct ssl_st;
-struct tls;
-
 typedef void stream_fn(void *arg, enum stream_event);
 
 struct stream {
-	int fd;             /* -1: closed */
-	struct ssl_st *tls; /* NULL: none */
-	struct buf *room;   /* not owned */
-	const char *input;  /* not yet taken: in room or in kept */
+	int fd;                  /* -1: closed */
+	struct tls_session *tls; /* NULL: none */
+	struct buf *room;        /* not owned */
+	const char *input;       /* not yet taken: in room or in kept */
 	size_t input_len;
 	struct buf kept;   /* input that was not taken in its turn */
 	struct buf out;    /* had no room in the socket */
 	size_t sent;       /* of out */
 	size_t wanted;     /* so many bytes, if known, will all be taken */
 	uint64_t received; /* bytes, since it was opened */
-	bool shaken;       /* a handshake was done; later ones are no matter */
 	bool reads;
 	bool wide;  /* its socket takes in more at a time */
 	bool ended; /* the client sends no more */
@@ -88,6 +85,9 @@ int stream_secure(struct stream *, struct tls *);
 
 /* Is a handshake still to be done? */
 bool stream_shakes_hands(const struct stream *);
+
+/* Why TLS has ended it, in constant text; NULL: it has not. */
+const char *stream_fault(const struct stream *);
 
 /* Tells the client that no more will be sent. */
 void stream_finish(struct stream *);
@@ -118,7 +118,7 @@ stream_kept(const struct stream *s)
 {
 	size_t input = s->kept.cap > s->input_len ? s->kept.cap : s->input_len;
 
-	return input + s->out.cap;
+	return input + s->out.cap + (s->tls == NULL ? 0 : tls_kept(s->tls));
 }
 
 /* Sends, now or as soon as it can. 0, or -1: the client has gone, or ENOMEM. */

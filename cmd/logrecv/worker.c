@@ -26,6 +26,7 @@
 
 #define ACCEPT_MAX 64 /* in a turn: those that are there have theirs too */
 #define RETRY_MAX_S 8
+#define TOLD_NS (10 * CLOCK_NS_PER_S) /* between two who are refused */
 /* Connections over --max-connections that operators can have. */
 #define OPERATORS_SPARE 16
 
@@ -224,7 +225,7 @@ turn(struct worker *w, bool waits)
 	conn_resume(w);
 	if (w->accepted >= ACCEPT_MAX && !w->deaf && !w->stopping)
 		start_listening(w);
-	w->accepted = 0;
+	w->accepted = w->shaken = 0;
 	return 0;
 }
 
@@ -386,6 +387,27 @@ worker_retry_s(struct worker *w)
 	w->random ^= w->random >> 7;
 	w->random ^= w->random << 17;
 	return 1 + (unsigned)(w->random % RETRY_MAX_S);
+}
+
+void
+worker_refuse(struct worker *w, enum stat stat, const struct address *client,
+    const char *why)
+{
+	char text[ADDRESS_TEXT_MAX];
+	uint64_t now = worker_now(w);
+
+	stat_add(w->server->stats, stat, 1);
+	if (why == NULL)
+		return;
+	if (w->told_ns != 0 && now < w->told_ns + TOLD_NS) {
+		w->untold++;
+		return;
+	}
+	address_format(client, text);
+	log_warn("refuse a client at its handshake: %s client=%s others=%llu",
+	    why, text, (unsigned long long)w->untold);
+	w->told_ns = now;
+	w->untold = 0;
 }
 
 /* One too many: tells it so, as a courtesy that it may not get. */

@@ -46,8 +46,9 @@ struct worker {
 	bool stopping;
 	bool deaf; /* not listening, for want of memory or descriptors */
 	uint64_t stop_by_ns;
-	unsigned accepted; /* in this turn */
-	size_t work;       /* on compressed bodies that is left in it */
+	unsigned accepted, shaken; /* in this turn */
+	uint64_t told_ns, untold;  /* see worker_refuse */
+	size_t work;               /* on compressed bodies that is left in it */
 	/* crowd.c: before these no other look for a place, or so much room */
 	uint64_t no_place_ns, no_room_ns, no_room;
 	uint64_t random;
@@ -87,6 +88,13 @@ uint64_t worker_stall_ns(const struct worker *);
 
 /* Seconds after which a client may try again: not all at the same time. */
 unsigned worker_retry_s(struct worker *);
+
+/*
+ * Counts a client that was refused before any request, and, with a reason, in
+ * constant text, tells of it; not of each, where there are many.
+ */
+void worker_refuse(
+    struct worker *, enum stat, const struct address *client, const char *why);
 
 /* Monotonic ns of this turn; brings stamp, date and answer up to date. */
 uint64_t worker_now(struct worker *);

@@ -15,14 +15,16 @@
 
 #include "error.h"
 
+struct bio_method_st;
 struct ssl_ctx_st;
-struct ssl_st;
+struct tls_session;
 
 /* Starts as all zeros. Any thread may begin sessions. */
 struct tls {
 	const char *cert, *key; /* paths of PEM; not owned */
 	pthread_mutex_t lock;
 	struct ssl_ctx_st *context; /* under the lock */
+	struct bio_method_st *socket;
 };
 
 /*
@@ -34,9 +36,9 @@ void tls_release(struct tls *);
 
 /*
  * A session on a connected socket, which stays the caller's, whose first bytes
- * may have been read already. NULL: no memory.
+ * have been read already, if any. NULL: no memory.
  */
-struct ssl_st *
+struct tls_session *
 tls_accept(struct tls *, int fd, const void *early, size_t early_len);
 
 /*
@@ -44,20 +46,29 @@ tls_accept(struct tls *, int fd, const void *early, size_t early_len);
  * socket must become readable first, which is of tls_recv alone, EINPROGRESS
  * where it must become writable; any other error ends the connection.
  */
-ssize_t tls_recv(struct ssl_st *, void *data, size_t len);
-ssize_t tls_send(struct ssl_st *, const void *data, size_t len);
+ssize_t tls_recv(struct tls_session *, void *data, size_t len);
+ssize_t tls_send(struct tls_session *, const void *data, size_t len);
 
 /* Is the handshake done? */
-bool tls_is_open(const struct ssl_st *);
+bool tls_is_open(const struct tls_session *);
+
+/* Why it was ended, in a few words of constant text; NULL: not by TLS. */
+const char *tls_fault(const struct tls_session *);
+
+/*
+ * Bytes of memory that it has between two calls, about, besides the 15 KiB that
+ * any has: for a handshake, or a part of a record.
+ */
+size_t tls_kept(const struct tls_session *);
 
 /* Has it read from the socket what tls_recv has not given yet? */
-bool tls_has_unread(const struct ssl_st *);
+bool tls_has_unread(const struct tls_session *);
 
 /* May the next tls_recv give more, whether or not the socket has any? */
-bool tls_may_have_more(const struct ssl_st *);
+bool tls_may_have_more(const struct tls_session *);
 
 /* Tells the client that no more will be sent, unless it knows. */
-void tls_finish(struct ssl_st *);
-void tls_free(struct ssl_st *);
+void tls_finish(struct tls_session *);
+void tls_free(struct tls_session *);
 
 #endif
