@@ -107,7 +107,8 @@ say_listening(const struct error *why_not)
 		    "%s (going on without it: nobody can ask for /metrics)",
 		    why_not->text);
 	for (unsigned i = 0; i < ls->count; i++) {
-		if (!listener_is_local(&ls->all[i]))
+		if (!listener_is_local(&ls->all[i]) &&
+		    (!ls->all[i].tls || server.tls.client_ca == NULL))
 			log_warn("%s %s: whoever reaches this address can %s: "
 				 "there is %s authentication",
 			    listener_option(&ls->all[i]), ls->all[i].text,
@@ -154,7 +155,7 @@ show(bool file)
 		log_warn("%s", err.text);
 }
 
-/* The certificate may have changed: it is for connections from now on. */
+/* Certificates may have changed: they are for connections from now on. */
 static void
 reload(int hangup_fd)
 {
@@ -166,7 +167,7 @@ reload(int hangup_fd)
 	if (tls_load(&server.tls, &err) < 0)
 		log_error("%s (going on with the last one)", err.text);
 	else
-		log_info("the certificate was read anew");
+		log_info("the certificates were read anew");
 }
 
 /*

@@ -47,9 +47,11 @@ know_clients(const struct settings *s, struct server *server, struct error *err)
 		    err, "a listener with tls needs --tls-cert and --tls-key");
 	/* Who gives these would be surprised by plain text. */
 	if (!listeners_have_tls(&server->listeners) &&
-	    (server->tls.cert != NULL || server->tls.key != NULL))
+	    (server->tls.cert != NULL || server->tls.key != NULL ||
+		server->tls.client_ca != NULL))
 		return error_set(err,
-		    "--tls-cert and --tls-key: no listener has the option tls");
+		    "--tls-cert, --tls-key and --tls-client-ca: no listener "
+		    "has the option tls");
 	for (unsigned i = 0; i < s->trust_proxy.count; i++) {
 		if (networks_add(
 			&server->trusted, s->trust_proxy.items[i], &why) < 0)
@@ -97,7 +99,12 @@ settings_parse(struct settings *s, struct server *server, int argc, char **argv)
 		"it, PEM",
 		NULL, 0, 0},
 	    {"tls-key", OPTION_STRING, &server->tls.key, NULL, "FILE",
-		"its key, PEM; both are read anew on SIGHUP", NULL, 0, 0},
+		"its key, PEM", NULL, 0, 0},
+	    {"tls-client-ca", OPTION_STRING, &server->tls.client_ca, NULL,
+		"FILE",
+		"clients of listeners with tls need a certificate of these, "
+		"PEM; all three are read anew on SIGHUP",
+		NULL, 0, 0},
 	    {"trust-proxy", OPTION_LIST, &s->trust_proxy, NULL, "LIST",
 		"networks of proxies, and unix, whose X-Forwarded-For or "
 		"Forwarded is "

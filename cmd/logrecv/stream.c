@@ -105,6 +105,12 @@ stream_shakes_hands(const struct stream *s)
 }
 
 const char *
+stream_peer(const struct stream *s)
+{
+	return s->tls == NULL ? "" : tls_peer(s->tls);
+}
+
+const char *
 stream_fault(const struct stream *s)
 {
 	return s->tls == NULL ? NULL : tls_fault(s->tls);

@@ -86,6 +86,9 @@ int stream_secure(struct stream *, struct tls *);
 /* Is a handshake still to be done? */
 bool stream_shakes_hands(const struct stream *);
 
+/* Who it is by its certificate: see tls_peer. Empty where it has none. */
+const char *stream_peer(const struct stream *);
+
 /* Why TLS has ended it, in constant text; NULL: it has not. */
 const char *stream_fault(const struct stream *);
 

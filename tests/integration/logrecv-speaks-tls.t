@@ -145,7 +145,7 @@ post '{}' "${trust[@]}"
 is "$CODE" 200 '  the old one goes on'
 ln -sf two.key "$DIR/now.key"
 kill -HUP "$(pid logrecv)"
-ok 'on SIGHUP the certificate is read anew' wait_log logrecv 'was read anew'
+ok 'on SIGHUP the certificate is read anew' wait_log logrecv 'were read anew'
 post '{}' --cacert "$DIR/two.pem"
 is "$CODE" 200 'a new connection has the new one'
 post '{}' "${trust[@]}"

@@ -1,6 +1,6 @@
 /*
- * tls.h - TLS 1.2 and 1.3 by OpenSSL: the certificate of the server, and the
- * sessions of its connections.
+ * tls.h - TLS 1.2 and 1.3 by OpenSSL: the certificate of the server, whose
+ * clients' certificates it takes, and the sessions of its connections.
  *
  * A session works on a socket that does not block. Of a renegotiation, of old
  * protocols and of their ciphers it knows nothing.
@@ -15,6 +15,9 @@
 
 #include "error.h"
 
+/* Bytes of a certificate's name. */
+#define TLS_NAME_MAX 64
+
 struct bio_method_st;
 struct ssl_ctx_st;
 struct tls_session;
@@ -22,13 +25,14 @@ struct tls_session;
 /* Starts as all zeros. Any thread may begin sessions. */
 struct tls {
 	const char *cert, *key; /* paths of PEM; not owned */
+	const char *client_ca;  /* clients need one of these; or NULL */
 	pthread_mutex_t lock;
 	struct ssl_ctx_st *context; /* under the lock */
 	struct bio_method_st *socket;
 };
 
 /*
- * Reads certificate and key anew: at first, and when they may have changed.
+ * Reads certificates and key anew: at first, and when they may have changed.
  * What is wrong leaves it as it was. 0, or -1.
  */
 int tls_load(struct tls *, struct error *);
@@ -52,12 +56,22 @@ ssize_t tls_send(struct tls_session *, const void *data, size_t len);
 /* Is the handshake done? */
 bool tls_is_open(const struct tls_session *);
 
+/*
+ * Whom the client's certificate is of: the common name of its subject; where
+ * it has none, its first alternative name that is of DNS, a URI or an address
+ * of mail. 1 to TLS_NAME_MAX bytes of UTF-8, none of them a quote, a backslash
+ * or a control character; empty where none is asked for. As long as the
+ * session.
+ */
+const char *tls_peer(const struct tls_session *);
+
 /* Why it was ended, in a few words of constant text; NULL: not by TLS. */
 const char *tls_fault(const struct tls_session *);
 
 /*
  * Bytes of memory that it has between two calls, about, besides the 15 KiB that
- * any has: for a handshake, or a part of a record.
+ * any has, 24 KiB with a client's certificate: for a handshake, or a part of a
+ * record.
  */
 size_t tls_kept(const struct tls_session *);
 

@@ -9,6 +9,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "buf.h"
 #include "hello.h"
@@ -33,6 +34,7 @@ struct tls_session {
 	struct buf early; /* what was read before it began */
 	size_t early_taken;
 	const char *fault;
+	char peer[TLS_NAME_MAX + 1];
 };
 
 /*
@@ -174,19 +176,35 @@ tls_free(struct tls_session *s)
 	free(s);
 }
 
+/* The handshake is done: who is it? */
+static void
+enter(struct tls_session *s)
+{
+	const X509 *cert = SSL_get0_peer_certificate(s->ssl);
+
+	s->open = true;
+	if (cert != NULL && !tls_name_of(cert, s->peer))
+		s->peer[0] = '\0'; /* none was let in without */
+}
+
 /*
  * At work
  */
 
 /* OpenSSL's own word on what was wrong, in constant text. */
 static const char *
-find_fault(void)
+find_fault(const SSL *ssl)
 {
 	unsigned long code = ERR_peek_error();
+	long verdict = SSL_get_verify_result(ssl);
 
-	return code == 0 || ERR_SYSTEM_ERROR(code)
-		   ? NULL
-		   : ERR_reason_error_string(code);
+	if (code == 0 || ERR_SYSTEM_ERROR(code))
+		return NULL;
+	if (ERR_GET_REASON(code) != SSL_R_CERTIFICATE_VERIFY_FAILED)
+		return ERR_reason_error_string(code);
+	return verdict == X509_V_ERR_APPLICATION_VERIFICATION
+		   ? "the certificate has no name that a sender can have"
+		   : X509_verify_cert_error_string(verdict);
 }
 
 /* What a call that did not do what it should is in the words of recv(2). */
@@ -196,7 +214,7 @@ judge(struct tls_session *s, int rc)
 	int why = SSL_get_error(s->ssl, rc);
 
 	if (why == SSL_ERROR_SSL && s->fault == NULL)
-		s->fault = find_fault();
+		s->fault = find_fault(s->ssl);
 	ERR_clear_error();
 	switch (why) {
 	case SSL_ERROR_ZERO_RETURN:
@@ -232,7 +250,7 @@ tls_recv(struct tls_session *s, void *data, size_t len)
 	}
 	s->reads = 0;
 	if (!s->open && SSL_is_init_finished(s->ssl))
-		s->open = true;
+		enter(s);
 	if (got == 0 && !s->open)
 		(void)SSL_free_buffers(s->ssl); /* where they are empty */
 	if (got == 0)
@@ -263,6 +281,12 @@ bool
 tls_is_open(const struct tls_session *s)
 {
 	return s->open;
+}
+
+const char *
+tls_peer(const struct tls_session *s)
+{
+	return s->peer;
 }
 
 const char *
