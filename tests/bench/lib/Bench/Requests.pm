@@ -8,7 +8,7 @@ use Compress::Zlib ();
 use Exporter 'import';
 use Bench;
 
-our @EXPORT = qw(requests ndjson event_of wrk serve load_nowhere stop_serving);
+our @EXPORT = qw(requests ndjson tls event_of wrk serve load_nowhere stop_serving);
 
 # An event of that many bytes, as logsend makes them.
 sub event_of {
@@ -21,6 +21,17 @@ sub event_of {
 	return $head . substr($text, 0, $bytes - 2 - length $head) . '"}';
 }
 
+# Options for one of the kind that most have, made once.
+my @certificate;
+sub certificate {
+	return @certificate if @certificate;
+	my ($key, $cert) = (scratch('key'), scratch('cert'));
+	run('openssl', 'openssl', qw(req -x509 -nodes -newkey ec -pkeyopt
+		ec_paramgen_curve:P-256 -subj /CN=localhost -keyout), $key,
+		'-out', $cert);
+	return @certificate = ('--tls-key', $key, '--tls-cert', $cert);
+}
+
 # Starts a server with as many threads as it has by itself: one a CPU, and
 # logrecv one for two CPUs.
 sub serve {
@@ -28,13 +39,16 @@ sub serve {
 	my %programs = (responder => ["$BUILD/tests/bench/responder"],
 		evhttp => ["$BUILD/tests/bench/evhttp"]);
 	my $spool = scratch('spool');
+	my $tls = $kind eq 'https';
 	my $command = $programs{$kind} // ["$BUILD/logrecv", '--listen',
-		'127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--spool', $spool, '--spool-limit', '0',
-		'--ack', $kind];
+		'127.0.0.1:0' . ($tls ? ',tls' : ''), '--admin-listen',
+		'127.0.0.1:0', '--spool', $spool, '--spool-limit', '0',
+		'--ack', $tls ? 'synced' : $kind, $tls ? certificate() : ()];
 	my $p = spawn($programs{$kind} ? $kind : 'logrecv', @under,
 		@$command);
 	$p->{spool} = $programs{$kind} ? undef : $spool;
-	$p->{url} = 'http://' . wait_listening($p) . '/log';
+	$p->{url} = ($tls ? 'https://' : 'http://') . wait_listening($p) .
+	    '/log';
 	return $p;
 }
 
@@ -63,7 +77,8 @@ sub stop_serving {
 	return;
 }
 
-# Requests a second that were answered with 2xx, and the 99th percentile.
+# Requests a second that were answered with 2xx, the 99th percentile, and how
+# many were sent.
 sub wrk {
 	my ($server, $connections, $body) = @_;
 	my $threads = $connections < $SETTING{threads} ? $connections
@@ -76,7 +91,7 @@ sub wrk {
 	say("  $got{refused} refused, $got{failed} failed of $got{requests}")
 	    if $got{refused} || $got{failed};
 	return (($got{requests} - $got{refused}) / $got{us} * 1e6,
-		$got{p99_us} / 1000);
+		$got{p99_us} / 1000, $got{requests});
 }
 
 # Each of the servers once, begun with another one in each round.
@@ -85,7 +100,10 @@ sub compare {
 	for my $kind (rotated($round, @kinds)) {
 		my $server = serve($kind);
 		load_nowhere($server) if $events > 1;
-		my ($rate, $p99) = wrk($server, $connections, $body);
+		my $cpu = cpu_us($server);
+		my ($rate, $p99, $sent) = wrk($server, $connections, $body);
+		sample("$what $connections $kind us", (cpu_us($server) - $cpu) /
+			$sent / $events);
 		sample("$what $connections $kind", $rate * $events);
 		sample("$what $connections $kind p99 ms", $p99)
 		    if $kind eq 'synced';
@@ -150,6 +168,28 @@ sub ndjson {
 	result('events/s, gzip of that : as it is', 'gzip 16 synced',
 		'ndjson 16 synced', '400,000/s');
 	memory('logrecv, NDJSON of 1,000', '64 MiB');
+	return;
+}
+
+# In one run, since the machine is another one in the next.
+sub tls {
+	my $count = 1000;
+	my $line = event_of(204);
+	my $one = spill(scratch('body'), $line);
+	my $many = spill(scratch('body'), "$line\n" x $count);
+	for my $round (0 .. $SETTING{rounds} - 1) {
+		say('tls, round ', $round + 1);
+		compare($round, 'tls', 256, $one, 1, qw(synced https));
+		compare($round, 'tls', 16, $many, $count, qw(synced https));
+	}
+	for (['256 connections', 256, '0.60'],
+		['NDJSON of 1,000', 16, '0.50']) {
+		my ($what, $n, $least) = @$_;
+		result("events/s, $what, https : plain", "tls $n https",
+			"tls $n synced", $least);
+		result("of logrecv's CPU, us an event", "tls $n https us",
+			"tls $n synced us", '', inverse => 1);
+	}
 	return;
 }
 
