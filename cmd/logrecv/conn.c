@@ -49,14 +49,6 @@ static void linger(struct conn *);
  * Life
  */
 
-/* Must a header of a proxy, or a handshake, come before any request? */
-static bool
-is_greeting(const struct conn *c)
-{
-	return intake_wants_greeting(&c->intake) ||
-	       stream_shakes_hands(&c->stream);
-}
-
 int
 conn_open(struct worker *w, int fd, const struct listener *l,
     const struct sockaddr *sa)
@@ -93,12 +85,12 @@ conn_close(struct conn *c)
 		return;
 	c->phase = CONN_CLOSED;
 	/* A proxy may look whether the port is open, and say nothing. */
-	if (is_greeting(c) && !w->stopping &&
+	if (!w->stopping && intake_wants_proxy(&c->intake) &&
 	    (c->stream.received > 0 || !c->stream.ended))
-		worker_refuse(w,
-		    intake_wants_proxy(&c->intake) ? STAT_REFUSED_PROXY
-						   : STAT_REFUSED_TLS,
-		    &c->intake.peer, stream_fault(&c->stream));
+		stat_add(w->server->stats, STAT_REFUSED_PROXY, 1);
+	if (!w->stopping && stream_shakes_hands(&c->stream))
+		worker_refuse(w, STAT_REFUSED_TLS, &c->intake.peer,
+		    stream_fault(&c->stream));
 	stream_narrow(&c->stream, &w->server->wide);
 	intake_release(&c->intake);
 	buf_release(&c->held);
@@ -225,7 +217,8 @@ set_deadline(struct conn *c)
 	} else if (c->pending > 0) {
 		waits = WAIT_COMMIT;
 		ns = NEVER;
-	} else if (is_greeting(c)) {
+	} else if (intake_wants_greeting(&c->intake) ||
+		   stream_shakes_hands(&c->stream)) {
 		waits = WAIT_GREETING;
 		ns = s->request_ns;
 	} else if (c->intake.begun) {
