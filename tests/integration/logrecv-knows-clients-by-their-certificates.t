@@ -37,9 +37,9 @@ certificate() {
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 		-subj "$3" -addext "subjectAltName=URI:spiffe://a/$2" \
 		-addext 'basicConstraints=CA:FALSE' \
-		-keyout "$DIR/$2.key" -out "$DIR/$2.csr" 2>>"$DIR/openssl" &&
-		openssl ca -batch -config "$DIR/$1.conf" -in "$DIR/$2.csr" \
-			-notext -out "$DIR/$2.pem" "${@:4}" 2>>"$DIR/openssl" ||
+		-keyout "$DIR/$2.key" -out "$DIR/$2.csr" 2>>"$DIR/openssl"
+	openssl ca -batch -config "$DIR/$1.conf" -in "$DIR/$2.csr" -notext \
+		-out "$DIR/$2.pem" "${@:4}" 2>>"$DIR/openssl" ||
 		give_up "no certificate $2: $(tail -n 5 "$DIR/openssl")"
 }
 

@@ -12,6 +12,7 @@ at() {
 
 	case $1 in
 	unix:*) way=(--unix-socket "${1#unix:}") URL=http://localhost ;;
+	https:*) URL=$1 ;;
 	*) URL=http://$1 ;;
 	esac
 	http "${@:2}" "${way[@]}"
@@ -150,6 +151,15 @@ is "$(at "${where[0]}" POST /log -d '{}') $(at "${where[1]}" POST /log -d '{}') 
 	at "${where[2]}" GET /metrics)" '200 200 200' 'by its name'
 stop systemd
 is "$STATUS" 0 'it ends with status 0'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+	-subj /CN=localhost -keyout "$DIR/key" -out "$DIR/cert" 2>"$DIR/openssl"
+passed web:admin listen listen -- --workers=2 --listen=systemd,tls \
+	--admin-listen=systemd,tls --tls-cert="$DIR/cert" --tls-key="$DIR/key"
+wait_log systemd 'for operators address=' || give_up 'it does not listen'
+mapfile -t where < <(addresses systemd)
+is "$(at "https://${where[0]}" POST /log -k -d '{}') $(
+	at "https://${where[1]}" GET /metrics -k)" '200 200' 'each by TLS'
+stop systemd
 passed web listen -- --listen=systemd --admin-listen=127.0.0.1:0
 wait_log systemd 'for operators address=' || give_up 'it does not listen'
 is "$(addresses systemd | wc -l)" 2 'operators may have another one'
