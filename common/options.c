@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "secret.h"
 
 #define OPTIONS_MAX 64
 #define SECRET_MAX 4096
@@ -547,40 +547,25 @@ print_help(const struct option_tool *tool)
 int
 option_secret_file(const char *path, char **secret, struct error *err)
 {
-	char text[SECRET_MAX + 1];
-	size_t len = 0, line;
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct buf text = {0};
+	size_t line = 0;
+	int rc = -1;
 
-	if (fd < 0)
-		return error_errno(err, "open %s", path);
-	while (len < sizeof(text)) {
-		n = read(fd, text + len, sizeof(text) - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			(void)error_errno(err, "read %s", path);
-			(void)close(fd); /* only read from */
-			return -1;
-		}
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	(void)close(fd); /* only read from */
-	if (len > SECRET_MAX)
-		return error_set(err, "read %s: a secret is over %d bytes",
-		    path, SECRET_MAX);
-	for (line = 0; line < len && text[line] != '\n'; line++)
-		continue;
-	if (line > 0 && text[line - 1] == '\r')
+	if (secret_read(path, SECRET_MAX, &text, NULL, err) < 0)
+		goto done;
+	while (line < text.len && text.data[line] != '\n')
+		line++;
+	if (line > 0 && text.data[line - 1] == '\r')
 		line--;
 	if (line == 0)
-		return error_set(err, "read %s: the first line is empty", path);
-	if (memchr(text, '\0', len) != NULL)
-		return error_set(err, "read %s: a secret holds a NUL", path);
-	*secret = strndup(text, line);
-	if (*secret == NULL)
-		return error_errno(err, "copy %s", path);
-	return 0;
+		(void)error_set(err, "read %s: the first line is empty", path);
+	else if (memchr(text.data, '\0', text.len) != NULL)
+		(void)error_set(err, "read %s: a secret holds a NUL", path);
+	else if ((*secret = strndup(text.data, line)) == NULL)
+		(void)error_errno(err, "copy %s", path);
+	else
+		rc = 0;
+done:
+	secret_release(&text);
+	return rc;
 }

@@ -1,0 +1,28 @@
+/*
+ * secret.h - files that hold secrets.
+ */
+#ifndef COMMON_SECRET_H
+#define COMMON_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "error.h"
+
+/* Whom its mode lets at a file besides its owner and group. */
+struct secret_mode {
+	bool others_read, others_write;
+};
+
+/*
+ * Reads a whole file of at most max bytes into an empty buffer, and puts a NUL
+ * behind it. *mode may be NULL. 0, or -1; secret_release in any case.
+ */
+int secret_read(const char *path, size_t max, struct buf *,
+    struct secret_mode *, struct error *);
+
+/* Frees the buffer, and leaves nothing of it in memory. */
+void secret_release(struct buf *);
+
+#endif
