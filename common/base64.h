@@ -5,6 +5,10 @@
 #define COMMON_BASE64_H
 
 #include <stddef.h>
+#include <string.h>
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* The length of so many bytes in it. */
 static inline size_t
@@ -17,8 +21,7 @@ base64_length(size_t len)
 static inline void
 base64_encode(const char *bytes, size_t len, char *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *digits = base64_digits;
 	const unsigned char *p = (const unsigned char *)bytes;
 
 	for (size_t i = 0; i < len; i += 3) {
@@ -34,6 +37,32 @@ base64_encode(const char *bytes, size_t len, char *out)
 		*out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
 		*out++ = left > 2 ? digits[bits & 63] : '=';
 	}
+}
+
+/*
+ * Writes the bytes of such a text, padded as it must be, to out, which has room
+ * for three for each four of it. Returns how many, or -1: it is none.
+ */
+static inline long
+base64_decode(const char *text, size_t len, char *out)
+{
+	size_t padding = 0, n = 0;
+	unsigned bits = 0;
+
+	if (len % 4 != 0)
+		return -1;
+	while (padding < 2 && padding < len && text[len - padding - 1] == '=')
+		padding++;
+	for (size_t i = 0; i < len - padding; i++) {
+		const char *digit = memchr(base64_digits, text[i], 64);
+
+		if (digit == NULL)
+			return -1;
+		bits = bits << 6 | (unsigned)(digit - base64_digits);
+		if (i % 4 > 0)
+			out[n++] = (char)(bits >> (6 - 2 * (i % 4)) & 0xff);
+	}
+	return (long)n;
 }
 
 #endif

@@ -38,10 +38,12 @@
 struct conn;
 struct event_tally;
 struct format;
+struct sender;
 
 /* A request whose events are in the group. */
 struct waiter {
 	struct conn *conn;
+	struct sender *sender; /* NULL: it is not known */
 	uint64_t events;
 	uint64_t bytes; /* that it holds of the budget for bytes in flight */
 	const struct format *format; /* by which it will be answered */

@@ -479,8 +479,10 @@ conn_tell(struct conn *c, const struct request *r, const struct outcome *o)
 void
 conn_deny(struct conn *c, const struct request *r, const struct verdict *v)
 {
-	struct outcome o = {
-	    .status = v->status, .text = v->text, .type = r->type};
+	struct outcome o = {.status = v->status,
+	    .text = v->text,
+	    .retry_s = v->retry_s,
+	    .type = r->type};
 
 	stat_add(c->worker->server->stats, v->stat, 1);
 	conn_tell(c, r, &o);
@@ -539,6 +541,9 @@ conn_settle(const struct waiter *waiter, int result)
 	if (result == 0) {
 		stat_add(stats, STAT_ACKED_REQUESTS, 1);
 		stat_add(stats, STAT_EVENTS, waiter->events);
+		if (waiter->sender != NULL)
+			sender_count(
+			    waiter->sender, SENDER_EVENTS, waiter->events);
 		if (waiter->bad != NULL)
 			stats_add_bad(stats, waiter->bad);
 	} else {

@@ -109,17 +109,21 @@ event_is_member(const char *name)
 static void
 make_suffix(struct event_writer *w, const struct event_origin *from)
 {
-	const char *client = w->limits->client_member;
 	size_t size = sizeof(w->suffix);
 	int n = 0;
 
 	w->watch.count = 0;
 	w->watch.firsts = 0;
 	json_watch_add(&w->watch, STAMP_NAME, sizeof(STAMP_NAME) - 1);
-	if (client != NULL) {
-		json_watch_add(&w->watch, client, strlen(client));
-		n = snprintf(
-		    w->suffix, size, ",\"%s\":\"%s\"", client, from->client);
+	for (int i = 0; i < EVENT_SOURCES; i++) {
+		const char *name = w->limits->members[i];
+
+		if (name == NULL)
+			continue;
+		json_watch_add(&w->watch, name, strlen(name));
+		if (from->values[i] != NULL)
+			n += snprintf(w->suffix + n, size - (size_t)n,
+			    ",\"%s\":\"%s\"", name, from->values[i]);
 	}
 	w->own = w->watch.count;
 	w->clash = 0;

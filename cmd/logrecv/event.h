@@ -24,28 +24,34 @@
 #include "json.h"
 
 #define EVENT_MEMBER_MAX 64 /* bytes of a member's name that is ours */
-#define EVENT_CLIENT_MAX 45 /* bytes of a client's address */
+#define EVENT_VALUE_MAX 64  /* bytes of its value */
+
+/* What can be told of where a request comes from, as a member of its events. */
+enum event_source { EVENT_CLIENT, EVENT_SENDER, EVENT_SOURCES };
 
 /* What is added to each line besides the event: the longest suffix. */
 #define EVENT_SUFFIX_MAX \
-	(sizeof(",\"\":\"\",\"@received_at\":\"\"}\n") + EVENT_MEMBER_MAX + \
-	    EVENT_CLIENT_MAX + CLOCK_STAMP_LEN)
+	(sizeof(",\"@received_at\":\"\"}\n") + CLOCK_STAMP_LEN + \
+	    EVENT_SOURCES * \
+		(sizeof(",\"\":\"\"") + EVENT_MEMBER_MAX + EVENT_VALUE_MAX))
 
 struct event_limits {
 	uint64_t event_bytes; /* --max-event */
 	uint64_t body_bytes;  /* --max-body, of what a format unpacks */
 	uint64_t depth;       /* --max-depth */
 	bool refuse;          /* --bad=refuse: one bad event refuses them all */
-	const char *client_member; /* --client-member; NULL: none */
+	/* --client-member, --sender-member; NULL: none */
+	const char *members[EVENT_SOURCES];
 };
 
-/* Can --client-member be this: a name that needs no escapes in JSON? */
+/* Can a member of ours be this: a name that needs no escapes in JSON? */
 bool event_is_member(const char *name);
 
 /* Where a body comes from, for its events' lines. */
 struct event_origin {
 	const char *stamp;
-	const char *client; /* where there is a client_member: the address */
+	/* Where there is a member for it; NULL: it is not known. */
+	const char *values[EVENT_SOURCES];
 };
 
 #define EVENT_KEPT_MAX 1000 /* bad events of a body that become lines */
@@ -119,7 +125,7 @@ struct event_writer {
  * Appends one line an event of the request's body: the event's text, line
  * breaks between its tokens turned into spaces, a top-level "@received_at" of
  * the client's taken out, and "@received_at":"stamp" added as the last member;
- * where there is a client_member, so is that, in front of it.
+ * so are the members of the limits, in front of it.
  *
  * A bad event becomes a line that no event can be, for logload to put aside:
  *

@@ -34,6 +34,8 @@ format_answer(const struct format *format, const struct outcome *o,
 	reply->accepts_codings = o->status == 415;
 	if (o->status == 503)
 		reply->retry_after = retry_s;
+	else
+		reply->retry_after = o->retry_s;
 	rc = format == NULL ? reply_put_refusal(body, o->text)
 			    : format->answer(o, reply, body);
 	reply->body = body->data;

@@ -14,6 +14,7 @@
 struct outcome {
 	int status;       /* 200: its events are stored, but for bad ones */
 	const char *text; /* else: why not; needs no escapes in JSON */
+	unsigned retry_s; /* 429: after so many seconds */
 	const struct event_error *error; /* the event to blame; NULL: none is */
 	uint64_t events;                 /* stored */
 	const struct event_tally *bad;   /* NULL: none is */

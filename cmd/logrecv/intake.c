@@ -21,15 +21,16 @@ static enum intake_result
 take_body(struct intake *, const char *p, size_t len, size_t *taken);
 static enum intake_result
 take_chunks(struct intake *, const char *p, size_t len, size_t *taken);
-static enum intake_result begin_body(struct intake *,
-    const struct http_request *, const char *p, size_t len, size_t *taken);
+static enum intake_result
+begin_body(struct intake *, const struct http_request *, struct http_text head,
+    const char *p, size_t len, size_t *taken);
 static enum intake_result complete(struct intake *, const char *, size_t);
 static enum intake_result cut_off(struct intake *);
 static enum intake_result end_body(struct intake *);
 static bool
 is_too_large(struct server *, const char *what, uint64_t len, struct verdict *);
-static void
-judge_head(struct intake *, const struct http_request *, struct verdict *);
+static void judge_head(struct intake *, const struct http_request *,
+    struct http_text head, struct verdict *);
 
 void
 verdict_set(struct verdict *v, int status, enum stat stat, const char *fmt, ...)
@@ -88,11 +89,24 @@ go_on(struct intake *i, const char *p, size_t len, size_t *taken)
 	}
 }
 
+static void
+count_bytes(struct sender *s, uint64_t n)
+{
+	sender_count(s, SENDER_BYTES, n);
+	sender_take(s, SENDER_BYTES, n);
+}
+
 enum intake_result
 intake_next(struct intake *i, const char *p, size_t len, size_t *taken)
 {
+	enum intake_result rc;
+
 	*taken = 0;
-	return go_on(i, p, len, taken);
+	rc = go_on(i, p, len, taken);
+	/* What is refused and thrown away does not count. */
+	if (i->request.sender != NULL && !i->skip)
+		count_bytes(i->request.sender, *taken);
+	return rc;
 }
 
 void
@@ -233,7 +247,8 @@ take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 	stat_add(i->server->stats, STAT_REQUESTS, 1);
 	find_client(i, (struct http_text){p, (size_t)n});
 	*taken += (size_t)n;
-	return begin_body(i, &req, p + n, len - (size_t)n, taken);
+	return begin_body(i, &req, (struct http_text){p, (size_t)n}, p + n,
+	    len - (size_t)n, taken);
 }
 
 /* The body is still to come: what is needed of the head does not wait for it.
@@ -265,15 +280,15 @@ keep_target(struct intake *i)
  * that is all of the body.
  */
 static enum intake_result
-begin_body(struct intake *i, const struct http_request *req, const char *p,
-    size_t len, size_t *taken)
+begin_body(struct intake *i, const struct http_request *req,
+    struct http_text head, const char *p, size_t len, size_t *taken)
 {
 	struct request *r = &i->request;
 
 	r->last = !req->keep_alive;
 	r->persist_1_0 = req->minor == 0 && req->keep_alive;
 	r->query = req->query;
-	judge_head(i, req, &r->verdict);
+	judge_head(i, req, head, &r->verdict);
 	i->skip = r->verdict.status != 0 || !way_takes_events(r->way);
 	if (i->skip && (req->chunked || req->length > 0) &&
 	    (req->expect_continue || req->length > SKIP_MAX)) {
@@ -369,6 +384,49 @@ is_plain(struct http_text coding, const struct format *format)
 	       (format->coding != NULL && is_coding(coding, format->coding));
 }
 
+/* Whose is it, and may that sender go on? Sets the verdict if not. */
+static void
+judge_sender(struct intake *i, struct http_text head, struct verdict *v)
+{
+	static const char *const rates[SENDER_COUNTS] = {
+	    "requests", "events", "bytes"};
+	struct request *r = &i->request;
+	struct http_text field, second;
+	enum sender_count limit;
+	uint64_t ways;
+	struct sender *s;
+
+	if (!http_next_field(&head, "Authorization", &field)) {
+		verdict_set(v, 401, STAT_REFUSED_NO_TOKEN,
+		    "a token is missing, in the field Authorization");
+		return;
+	}
+	s = http_next_field(&head, "Authorization", &second)
+		? NULL
+		: tokens_find(&i->server->tokens, field);
+	if (s == NULL) {
+		verdict_set(
+		    v, 401, STAT_REFUSED_TOKEN, "the token is not known");
+		return;
+	}
+	r->sender = s;
+	ways = atomic_load_explicit(&s->ways, memory_order_relaxed);
+	if (ways != 0 && (ways >> (r->way - i->server->ways) & 1) == 0) {
+		verdict_set(v, 403, STAT_REFUSED_WAY,
+		    "the token is not for the way in %s", r->way->format->name);
+		return;
+	}
+	limit = sender_limit(s, &v->retry_s);
+	if (v->retry_s > 0) {
+		verdict_set(v, 429, STAT_REFUSED_RATE,
+		    "over the %s a second that the token may send",
+		    rates[limit]);
+		return;
+	}
+	sender_count(s, SENDER_REQUESTS, 1);
+	sender_take(s, SENDER_REQUESTS, 1);
+}
+
 /* What can be said of a request with events before its body is seen. */
 static void
 judge_events(
@@ -402,7 +460,8 @@ judge_events(
 }
 
 static void
-judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
+judge_head(struct intake *i, const struct http_request *req,
+    struct http_text head, struct verdict *v)
 {
 	struct request *r = &i->request;
 
@@ -427,7 +486,9 @@ judge_head(struct intake *i, const struct http_request *req, struct verdict *v)
 	if (r->way == NULL)
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
-	else if (way_takes_events(r->way))
+	else if (way_takes_events(r->way) && i->server->tokens.path != NULL)
+		judge_sender(i, head, v);
+	if (v->status == 0 && way_takes_events(r->way))
 		judge_events(i, req, v);
 }
 

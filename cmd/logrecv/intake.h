@@ -40,7 +40,8 @@ struct way {
 struct verdict {
 	int status;
 	enum stat stat;
-	char text[200]; /* names the limit, where it is one */
+	unsigned retry_s; /* 429: after so many seconds */
+	char text[200];   /* names the limit, where it is one */
 };
 
 struct request {
@@ -48,6 +49,7 @@ struct request {
 	struct verdict verdict;
 	unsigned methods;      /* all that its path has; not with events */
 	struct address client; /* who it is from, as far as that is known */
+	struct sender *sender; /* whose token it has; NULL: it needs none */
 	enum http_type type;   /* of its body, where its format is typed */
 	const struct coding *coding; /* of the body that comes; NULL: none */
 	/* These are valid until intake_done, and may lie in the input. */

@@ -85,6 +85,26 @@ open_listeners(struct error *why_not, struct error *err)
 	return 0;
 }
 
+/* What anybody can do at an address that others reach. */
+static void
+warn_of(const struct listener *l)
+{
+	bool events = l->role == ROLE_EVENTS;
+
+	if (l->tls && server.tls.client_ca != NULL)
+		return;
+	if (!events || server.tokens.path == NULL)
+		log_warn("%s %s: whoever reaches this address can %s: there is "
+			 "%s authentication",
+		    listener_option(l), l->text,
+		    events ? "send events" : "read the metrics",
+		    l->tls ? "no" : "neither encryption nor");
+	else if (!l->tls)
+		log_warn("%s %s: whoever is on the way to this address can "
+			 "read the tokens: there is no encryption",
+		    listener_option(l), l->text);
+}
+
 static void
 say_listening(const struct error *why_not)
 {
@@ -107,14 +127,8 @@ say_listening(const struct error *why_not)
 		    "%s (going on without it: nobody can ask for /metrics)",
 		    why_not->text);
 	for (unsigned i = 0; i < ls->count; i++) {
-		if (!listener_is_local(&ls->all[i]) &&
-		    (!ls->all[i].tls || server.tls.client_ca == NULL))
-			log_warn("%s %s: whoever reaches this address can %s: "
-				 "there is %s authentication",
-			    listener_option(&ls->all[i]), ls->all[i].text,
-			    ls->all[i].role == ROLE_EVENTS ? "send events"
-							   : "read the metrics",
-			    ls->all[i].tls ? "no" : "neither encryption nor");
+		if (!listener_is_local(&ls->all[i]))
+			warn_of(&ls->all[i]);
 	}
 }
 
@@ -155,7 +169,21 @@ show(bool file)
 		log_warn("%s", err.text);
 }
 
-/* Certificates may have changed: they are for connections from now on. */
+static int
+load_tokens(struct error *err)
+{
+	if (tokens_load(&server.tokens, err) < 0)
+		return -1;
+	if (server.tokens.exposed)
+		log_warn("--token-file %s: others may read or change it",
+		    server.tokens.path);
+	return 0;
+}
+
+/*
+ * Certificates and tokens may have changed: for connections, and for
+ * requests, from now on.
+ */
 static void
 reload(int hangup_fd)
 {
@@ -164,10 +192,18 @@ reload(int hangup_fd)
 
 	if (read(hangup_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (tls_load(&server.tls, &err) < 0)
-		log_error("%s (going on with the last one)", err.text);
-	else
-		log_info("the certificates were read anew");
+	if (listeners_have_tls(&server.listeners)) {
+		if (tls_load(&server.tls, &err) < 0)
+			log_error("%s (going on with the last one)", err.text);
+		else
+			log_info("the certificates were read anew");
+	}
+	if (server.tokens.path != NULL) {
+		if (load_tokens(&err) < 0)
+			log_error("%s (going on with the last ones)", err.text);
+		else
+			log_info("the tokens were read anew");
+	}
 }
 
 /*
@@ -317,6 +353,7 @@ main(int argc, char **argv)
 {
 	struct error err;
 	int signal_fd, hangup_fd = -1, status;
+	bool has_tls, has_tokens;
 
 	status = settings_parse(&settings, &server, argc, argv);
 	if (status >= 0)
@@ -327,7 +364,9 @@ main(int argc, char **argv)
 	server.spool = &spool;
 	server.gate = &gate;
 	server.stats = &stats;
-	server.ways = ways;
+	server.ways = server.tokens.ways = ways;
+	server.tokens.senders = &server.senders;
+	senders_init(&server.senders);
 	server.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	(void)signal(SIGPIPE, SIG_IGN); /* a client that has gone is EPIPE */
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is EFBIG */
@@ -342,14 +381,16 @@ main(int argc, char **argv)
 		log_error("%s", err.text);
 		return err.code == EPERM ? EX_CONFIG : EX_IOERR;
 	}
-	if (listeners_have_tls(&server.listeners)) {
-		if (tls_load(&server.tls, &err) < 0 ||
-		    (hangup_fd = take_signals(SIGHUP, SIGHUP, &err)) < 0) {
-			log_error("%s", err.text);
-			return EX_CONFIG;
-		}
+	has_tls = listeners_have_tls(&server.listeners);
+	has_tokens = server.tokens.path != NULL;
+	if ((has_tls && tls_load(&server.tls, &err) < 0) ||
+	    (has_tokens && load_tokens(&err) < 0) ||
+	    ((has_tls || has_tokens) &&
+		(hangup_fd = take_signals(SIGHUP, SIGHUP, &err)) < 0)) {
+		log_error("%s", err.text);
+		return EX_CONFIG;
 	}
-	if (stats_open(&stats, &spool, &err) < 0)
+	if (stats_open(&stats, &spool, &server.senders, &err) < 0)
 		log_warn("%s (going on without that file)", err.text);
 	gate_init(
 	    &gate, &spool, &stats, settings.spool_limit, settings.min_free);
@@ -357,6 +398,7 @@ main(int argc, char **argv)
 	gate_release(&gate);
 	stats_close(&stats);
 	tls_release(&server.tls);
+	tokens_release(&server.tokens);
 	budget_release(&server.budget);
 	spool_close(&spool);
 	return status;

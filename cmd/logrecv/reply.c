@@ -13,6 +13,7 @@ static const struct {
     {200, "OK"},
     {204, "No Content"},
     {400, "Bad Request"},
+    {401, "Unauthorized"},
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
@@ -20,6 +21,7 @@ static const struct {
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
+    {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
@@ -88,6 +90,11 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 		return -1;
 	if (r->retry_after > 0 &&
 	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)
+		return -1;
+	/* RFC 9110, section 11.6.1. */
+	if (r->status == 401 &&
+	    buf_printf(out, "WWW-Authenticate: Bearer realm=\"logrecv\", "
+			    "Basic realm=\"logrecv\"\r\n") < 0)
 		return -1;
 	if ((r->len > 0 || r->type != NULL) &&
 	    buf_printf(out, "Content-Type: %s\r\n",

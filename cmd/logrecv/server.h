@@ -11,7 +11,9 @@
 #include "access.h"
 #include "event.h"
 #include "front/listener.h"
+#include "front/senders.h"
 #include "front/tls.h"
+#include "front/tokens.h"
 #include "gate.h"
 #include "share.h"
 #include "spool.h"
@@ -28,6 +30,8 @@ struct server {
 	struct listeners listeners;
 	struct networks trusted; /* --trust-proxy */
 	struct tls tls;          /* of listeners with TLS */
+	struct senders senders;
+	struct tokens tokens; /* --token-file */
 	struct access access;
 	struct event_limits events;
 	struct budget budget; /* bytes that are held for clients */

@@ -2,6 +2,7 @@
  * settings.c - see settings.h.
  */
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -25,11 +26,38 @@ add_listeners(struct server *server, const struct option_list *list,
 	return 0;
 }
 
+/* The members that are to be added to events. 0, or -1. */
+static int
+check_members(const char *const members[EVENT_SOURCES], struct error *err)
+{
+	static const char *const options[EVENT_SOURCES] = {
+	    [EVENT_CLIENT] = "--client-member",
+	    [EVENT_SENDER] = "--sender-member",
+	};
+
+	for (int i = 0; i < EVENT_SOURCES; i++) {
+		if (members[i] == NULL)
+			continue;
+		if (!event_is_member(members[i]))
+			return error_set(err,
+			    "%s: '%s' cannot be the name: it has 1 to %d "
+			    "bytes, none of them a quote, a backslash or a "
+			    "control character",
+			    options[i], members[i], EVENT_MEMBER_MAX);
+		for (int k = 0; k < i; k++) {
+			if (members[k] != NULL &&
+			    strcmp(members[k], members[i]) == 0)
+				return error_set(err, "%s and %s are the same",
+				    options[k], options[i]);
+		}
+	}
+	return 0;
+}
+
 /* What the options say of clients. 0, or -1: they are wrong. */
 static int
 know_clients(const struct settings *s, struct server *server, struct error *err)
 {
-	const char *member = server->events.client_member;
 	struct error why;
 
 	if (add_listeners(server, &s->listen, ROLE_EVENTS, err) < 0 ||
@@ -57,12 +85,7 @@ know_clients(const struct settings *s, struct server *server, struct error *err)
 			&server->trusted, s->trust_proxy.items[i], &why) < 0)
 			return error_set(err, "--trust-proxy: %s", why.text);
 	}
-	if (member == NULL || event_is_member(member))
-		return 0;
-	return error_set(err,
-	    "--client-member: '%s' cannot be the name: it has 1 to %d bytes, "
-	    "none of them a quote, a backslash or a control character",
-	    member, EVENT_MEMBER_MAX);
+	return check_members(server->events.members, err);
 }
 
 /*
@@ -128,8 +151,17 @@ settings_parse(struct settings *s, struct server *server, int argc, char **argv)
 		"rejected/, or a "
 		"reason to refuse the whole request",
 		"reject|refuse", 0, 0},
-	    {"client-member", OPTION_STRING, &server->events.client_member,
-		NULL, "NAME",
+	    {"token-file", OPTION_STRING, &server->tokens.path, NULL, "FILE",
+		"who may send: NAME:TOKEN or NAME:sha256:HASH a line, and how "
+		"much; others: 401; read anew on SIGHUP",
+		NULL, 0, 0},
+	    {"sender-member", OPTION_STRING,
+		&server->events.members[EVENT_SENDER], NULL, "NAME",
+		"adds a member of this name to each event: whose token it came "
+		"with",
+		NULL, 0, 0},
+	    {"client-member", OPTION_STRING,
+		&server->events.members[EVENT_CLIENT], NULL, "NAME",
 		"adds a member of this name to each event: the client's "
 		"address",
 		NULL, 0, 0},

@@ -1,6 +1,7 @@
 /*
  * stats.c - see stats.h.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "stats.h"
@@ -65,6 +66,10 @@ static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_REFUSED_METRICS] = REFUSED("metrics"),
     [STAT_REFUSED_CONNECTIONS] = REFUSED("connections"),
     [STAT_REFUSED_ORIGIN] = REFUSED("origin"),
+    [STAT_REFUSED_NO_TOKEN] = REFUSED("no-token"),
+    [STAT_REFUSED_TOKEN] = REFUSED("token"),
+    [STAT_REFUSED_WAY] = REFUSED("way"),
+    [STAT_REFUSED_RATE] = REFUSED("rate"),
     [STAT_REFUSED_HOST] = REFUSED("host"),
     [STAT_REFUSED_PROXY] = REFUSED("proxy"),
     [STAT_REFUSED_TLS] = REFUSED("tls"),
@@ -101,13 +106,25 @@ static const struct metric initial[STAT_COUNT + 1] = {
 	"When events were last acknowledged, since the epoch.", .scale = 1e-6),
 };
 
+/* Of each sender. */
+static const struct metric of_sender[SENDER_COUNTS] = {
+    [SENDER_REQUESTS] = METRIC_COUNTER("logrecv_sender_requests_total",
+	"Requests with a token or certificate, by whose it is."),
+    [SENDER_EVENTS] = METRIC_COUNTER("logrecv_sender_events_total",
+	"Events of them that were acknowledged."),
+    [SENDER_BYTES] = METRIC_COUNTER(
+	"logrecv_sender_bytes_total", "Bytes of them, as they came in."),
+};
+
 int
-stats_open(struct stats *s, struct spool *spool, struct error *err)
+stats_open(struct stats *s, struct spool *spool, struct senders *senders,
+    struct error *err)
 {
 	memset(s, 0, sizeof(*s));
 	memcpy(s->table, initial, sizeof(initial));
 	s->table[STAT_SYNC_SECONDS].histogram = &s->sync_seconds;
 	s->spool = spool;
+	s->senders = senders;
 	/* Cannot fail with default attributes on Linux. */
 	(void)pthread_mutex_init(&s->lock, NULL);
 	return metrics_open(&s->file, spool, "logrecv", err);
@@ -117,15 +134,51 @@ void
 stats_close(struct stats *s)
 {
 	metrics_close(&s->file);
+	free(s->all);
 	buf_release(&s->draft);
 	buf_release(&s->text);
 	(void)pthread_mutex_destroy(&s->lock); /* no other thread is left */
 }
 
+/* The table, with what the senders have sent; that is left out for want of
+ * memory. */
+static struct metric *
+whole(struct stats *s)
+{
+	unsigned count = atomic_load(&s->senders->count);
+	size_t size = STAT_COUNT + SENDER_COUNTS * (size_t)count + 1;
+	struct metric *to;
+
+	if (count == 0)
+		return s->table;
+	to = realloc(s->all, size * sizeof(*to));
+	if (to == NULL)
+		return s->table;
+	s->all = to;
+	memcpy(to, initial, sizeof(initial));
+	for (int i = 0; i < STAT_COUNT; i++) {
+		to[i].histogram = s->table[i].histogram;
+		metric_set(&to[i], metric_get(&s->table[i]));
+	}
+	to += STAT_COUNT;
+	for (int what = 0; what < SENDER_COUNTS; what++) {
+		for (unsigned i = 0; i < count; i++, to++) {
+			struct sender *from = &s->senders->all[i];
+
+			*to = of_sender[what];
+			to->labels = from->label;
+			metric_set(
+			    to, (int64_t)atomic_load(&from->counts[what]));
+		}
+	}
+	*to = initial[STAT_COUNT]; /* the end */
+	return s->all;
+}
+
 int
 stats_write(struct stats *s, struct error *err)
 {
-	return metrics_write(&s->file, s->table, err);
+	return metrics_write(&s->file, whole(s), err);
 }
 
 int
@@ -135,7 +188,7 @@ stats_publish(struct stats *s, struct error *err)
 	int rc;
 
 	s->draft.len = 0;
-	rc = metrics_collect(s->spool, &s->file, s->table, &s->draft, err);
+	rc = metrics_collect(s->spool, &s->file, whole(s), &s->draft, err);
 	if (rc < 0)
 		s->draft.len = 0;
 	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "error.h"
 #include "event.h"
+#include "front/senders.h"
 #include "metrics.h"
 #include "spool.h"
 
@@ -50,6 +51,10 @@ enum stat {
 	STAT_REFUSED_METRICS,
 	STAT_REFUSED_CONNECTIONS,
 	STAT_REFUSED_ORIGIN,
+	STAT_REFUSED_NO_TOKEN,
+	STAT_REFUSED_TOKEN,
+	STAT_REFUSED_WAY,
+	STAT_REFUSED_RATE,
 	STAT_REFUSED_HOST,
 	STAT_REFUSED_PROXY,
 	STAT_REFUSED_TLS,
@@ -77,14 +82,17 @@ struct stats {
 	struct metric table[STAT_COUNT + 1];
 	struct metric_histogram sync_seconds;
 	struct metrics_file file;
-	struct spool *spool; /* not owned */
-	struct buf draft;    /* becomes text */
+	struct spool *spool; /* not owned, nor are the */
+	struct senders *senders;
+	struct metric *all; /* the table, and rows of the senders behind it */
+	struct buf draft;   /* becomes text */
 	pthread_mutex_t lock;
 	struct buf text; /* under the lock: of all tools, for GET /metrics */
 };
 
 /* 0; or -1 where there is no file of them, for now: see metrics_open. */
-int stats_open(struct stats *, struct spool *, struct error *);
+int
+stats_open(struct stats *, struct spool *, struct senders *, struct error *);
 void stats_close(struct stats *);
 
 /* Writes SPOOL/metrics/logrecv.prom; for one thread alone: see metrics_write.

@@ -21,6 +21,10 @@ static void serve_metrics(struct conn *, const struct request *);
 static int
 answer_status(const struct outcome *, struct reply *, struct buf *body);
 
+_Static_assert(
+    SENDER_NAME_MAX <= EVENT_VALUE_MAX && ADDRESS_TEXT_MAX <= EVENT_VALUE_MAX,
+    "a suffix has room for each");
+
 #define READS (HTTP_BIT(GET) | HTTP_BIT(HEAD))
 #define SENDS (HTTP_BIT(POST) | HTTP_BIT(PUT))
 #define PROBES (HTTP_BIT(HEAD) | HTTP_BIT(OPTIONS))
@@ -62,6 +66,9 @@ const struct way ways[] = {
     {"/_license", ROLE_EVENTS, READS, serve_health, &format_bulk_license},
     {.path = NULL},
 };
+
+_Static_assert(sizeof(ways) / sizeof(ways[0]) <= 64,
+    "there is a bit for each in what a token may");
 
 /*
  * What operators ask for
@@ -201,10 +208,12 @@ append(struct conn *c, const struct request *r, struct group *g,
 	uint64_t spare = share_spare(&c->share), room, most;
 	int rc;
 
-	if (s->events.client_member != NULL) {
+	if (s->events.members[EVENT_CLIENT] != NULL) {
 		address_format(&r->client, client);
-		from.client = client;
+		from.values[EVENT_CLIENT] = client;
 	}
+	if (r->sender != NULL)
+		from.values[EVENT_SENDER] = r->sender->name;
 	/* Lines may be a little longer than the body, or 24 times as long. */
 	for (int factor = 2;; factor *= 12) {
 		room = budget_room(&s->budget);
@@ -263,8 +272,10 @@ serve_events(struct conn *c, const struct request *r)
 	struct worker *w = c->worker;
 	struct group *g = commit_gathering(&w->commit);
 	size_t before = g->lines.len;
-	struct waiter waiter = {
-	    .conn = c, .format = r->way->format, .type = r->type};
+	struct waiter waiter = {.conn = c,
+	    .sender = r->sender,
+	    .format = r->way->format,
+	    .type = r->type};
 	struct event_tally tally;
 	struct event_error *why = &tally.errors[0];
 	bool kept;
@@ -291,6 +302,9 @@ serve_events(struct conn *c, const struct request *r)
 		if (kept && commit_wait(&w->commit, &waiter) == 0) {
 			stat_add(
 			    w->server->stats, STAT_CLIENT_STAMPS, tally.stamps);
+			if (r->sender != NULL)
+				sender_take(
+				    r->sender, SENDER_EVENTS, tally.good);
 			c->pending++;
 			c->pending_bytes += waiter.bytes;
 			/* Those that are still to be read wait a turn. */

@@ -497,14 +497,15 @@ test_room(void)
 	buf_release(&out);
 }
 
-/* The client's address is a member that only we can set. */
+/* The client's address and the sender are members that only we can set. */
 static void
-test_client(void)
+test_sources(void)
 {
-	static const struct event_origin from = {
-	    .stamp = STAMP, .client = "2001:db8::1"};
+	static const struct event_origin from[] = {
+	    {.stamp = STAMP, .values = {"2001:db8::1", "web"}},
+	    {.stamp = STAMP, .values = {"2001:db8::1", NULL}}};
 	static const struct event_limits told = {
-	    .event_bytes = 100, .depth = 5, .client_member = "@client"};
+	    .event_bytes = 100, .depth = 5, .members = {"@client", "@sender"}};
 	static const struct {
 		const char *body, *line;
 	} cases[] = {
@@ -517,6 +518,10 @@ test_client(void)
 	    {"{\"@received_at\":0,\"b\":{\"@client\":2}}",
 		"{\"b\":{\"@client\":2},"},
 	    {"{\"@clients\":1,\"@clien\":2}", "{\"@clients\":1,\"@clien\":2,"},
+	    {"{\"@sender\":\"x\",\"a\":1}", "{\"a\":1,"},
+	    {"{\"@sender\":[],\"@client\":1,\"@sender\":2}", "{"},
+	    {"{\"\\u0040sender\":1,\"b\":{\"@sender\":2}}",
+		"{\"b\":{\"@sender\":2},"},
 	};
 	static const char *const names[] = {"", "a\"b", "a\\b", "a\nb", "\xff",
 	    "@received_at",
@@ -527,18 +532,21 @@ test_client(void)
 	struct buf out = {0};
 	char want[200];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t k = 0; k < 2 * sizeof(cases) / sizeof(cases[0]); k++) {
+		size_t i = k / 2;
+
 		out.len = 0;
-		must(append_plain(cases[i].body, strlen(cases[i].body), &from,
-			 &told, UINT64_MAX, &out, &tally) == 0);
+		must(append_plain(cases[i].body, strlen(cases[i].body),
+			 &from[k % 2], &told, UINT64_MAX, &out, &tally) == 0);
 		(void)snprintf(want, sizeof(want),
-		    "%s\"@client\":\"2001:db8::1\"," ADDED, cases[i].line);
+		    "%s\"@client\":\"2001:db8::1\",%s" ADDED, cases[i].line,
+		    k % 2 == 0 ? "\"@sender\":\"web\"," : "");
 		tap_case(&all,
 		    out.len == strlen(want) &&
 			memcmp(out.data, want, out.len) == 0,
 		    "%s: %.*s", cases[i].body, (int)out.len, out.data);
 	}
-	tap_all(&all, "the client's address is what we say");
+	tap_all(&all, "who has sent it is what we say");
 	buf_release(&out);
 	ok(event_is_member("@client") && event_is_member("h\xc3\xb6r"),
 	    "a name is one");
@@ -557,6 +565,6 @@ main(void)
 	test_nul();
 	test_size();
 	test_room();
-	test_client();
+	test_sources();
 	return tap_end();
 }

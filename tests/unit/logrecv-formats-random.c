@@ -13,9 +13,10 @@
 #define STAMP "2026-11-22T07:33:51.123456Z"
 #define ROUNDS 20000
 
-static const struct event_origin here = {.stamp = STAMP, .client = "::1"};
+static const struct event_origin here = {
+    .stamp = STAMP, .values = {"::1", "web"}};
 static const struct event_limits limits = {
-    .event_bytes = 200, .depth = 5, .client_member = "host"};
+    .event_bytes = 200, .depth = 5, .members = {"host", "@sender"}};
 static const struct event_limits strict = {
     .event_bytes = 200, .depth = 5, .refuse = true};
 

@@ -1,0 +1,112 @@
+/*
+ * senders.c - see senders.h.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "senders.h"
+
+#define AHEAD_NS CLOCK_NS_PER_S /* what may come at once */
+#define BEHIND_MOST_NS (86400 * CLOCK_NS_PER_S)
+#define TAKEN_MOST (1ULL << 33) /* so many seconds are less than 2^63 ns */
+
+void
+senders_init(struct senders *ss)
+{
+	/* Cannot fail with default attributes on Linux. */
+	(void)pthread_mutex_init(&ss->lock, NULL);
+}
+
+struct sender *
+senders_know(struct senders *ss, const char *name)
+{
+	struct sender *s = ss->all, *found = NULL;
+	unsigned count;
+
+	if (strlen(name) > SENDER_NAME_MAX)
+		return NULL;
+	(void)pthread_mutex_lock(&ss->lock); /* fails only on misuse */
+	count = atomic_load(&ss->count);
+	for (; s < ss->all + count && found == NULL; s++) {
+		if (strcmp(s->name, name) == 0)
+			found = s;
+	}
+	if (found == NULL && count < SENDERS_MAX) {
+		found = &ss->all[count];
+		memcpy(found->name, name, strlen(name) + 1);
+		(void)snprintf(
+		    found->label, sizeof(found->label), "sender=\"%s\"", name);
+		atomic_store(&ss->count, count + 1);
+	}
+	(void)pthread_mutex_unlock(&ss->lock);
+	return found;
+}
+
+unsigned
+rate_wait_s(struct rate *r, uint64_t now_ns)
+{
+	uint64_t due;
+
+	if (atomic_load_explicit(&r->most, memory_order_relaxed) == 0)
+		return 0;
+	due = atomic_load_explicit(&r->due_ns, memory_order_relaxed);
+	if (due < now_ns + AHEAD_NS)
+		return 0;
+	return 1 + (unsigned)((due - now_ns - AHEAD_NS) / CLOCK_NS_PER_S);
+}
+
+void
+rate_take(struct rate *r, uint64_t n, uint64_t now_ns)
+{
+	uint64_t most = atomic_load_explicit(&r->most, memory_order_relaxed);
+	uint64_t due = atomic_load_explicit(&r->due_ns, memory_order_relaxed);
+	uint64_t next;
+
+	if (most == 0)
+		return;
+	if (n > TAKEN_MOST)
+		n = TAKEN_MOST;
+	do {
+		next = due > now_ns ? due - now_ns : 0;
+		next += n * CLOCK_NS_PER_S / most;
+		next = next < BEHIND_MOST_NS ? now_ns + next
+					     : now_ns + BEHIND_MOST_NS;
+	} while (!atomic_compare_exchange_weak_explicit(&r->due_ns, &due, next,
+	    memory_order_relaxed, memory_order_relaxed));
+}
+
+/* Reads the clock only for those who have a rate. */
+static bool
+has_rate(const struct rate *r)
+{
+	return atomic_load_explicit(&r->most, memory_order_relaxed) != 0;
+}
+
+enum sender_count
+sender_limit(struct sender *s, unsigned *wait_s)
+{
+	enum sender_count slowest = SENDER_REQUESTS;
+
+	*wait_s = 0;
+	for (enum sender_count i = 0; i < SENDER_COUNTS; i++) {
+		unsigned wait =
+		    !has_rate(&s->rates[i])
+			? 0
+			: rate_wait_s(&s->rates[i], clock_monotonic_ns());
+
+		if (wait > *wait_s) {
+			*wait_s = wait;
+			slowest = i;
+		}
+	}
+	return slowest;
+}
+
+void
+sender_take(struct sender *s, enum sender_count which, uint64_t n)
+{
+	if (has_rate(&s->rates[which]))
+		rate_take(&s->rates[which], n, clock_monotonic_ns());
+}

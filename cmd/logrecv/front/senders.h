@@ -1,0 +1,79 @@
+/*
+ * senders.h - who sends, by the name of a token or of a certificate: what each
+ * of them has sent, and how much it may.
+ *
+ * Whoever is known stays so: a pointer to a sender is good until the end.
+ */
+#ifndef LOGRECV_SENDERS_H
+#define LOGRECV_SENDERS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* Three samples of each must fit into METRICS_FILE_MAX. */
+#define SENDERS_MAX 500
+#define SENDER_NAME_MAX 64 /* bytes */
+
+/*
+ * At most so much a second over time, and a second's worth at once. Something
+ * larger is taken, too, but the next has to wait until it is made up for.
+ */
+struct rate {
+	_Atomic uint64_t most;   /* a second; 0: any number */
+	_Atomic uint64_t due_ns; /* monotonic: then what came is made up for */
+};
+
+/* Requests, good events in them, and bytes as they come in. */
+enum sender_count {
+	SENDER_REQUESTS,
+	SENDER_EVENTS,
+	SENDER_BYTES,
+	SENDER_COUNTS
+};
+
+struct sender {
+	char name[SENDER_NAME_MAX + 1]; /* needs no escapes in JSON */
+	char label[SENDER_NAME_MAX + sizeof("sender=\"\"")];
+	_Atomic uint64_t
+	    ways; /* rows of the table of ways, a bit each; 0: any */
+	struct rate rates[SENDER_COUNTS];
+	_Atomic uint64_t counts[SENDER_COUNTS];
+};
+
+struct senders {
+	struct sender all[SENDERS_MAX];
+	_Atomic unsigned count;
+	pthread_mutex_t lock; /* of those who add one */
+};
+
+/* Starts as all zeros; senders_init before any thread. */
+void senders_init(struct senders *);
+
+/*
+ * The one of this name, which becomes known if it is not. Any thread. NULL:
+ * there are too many, or the name is over SENDER_NAME_MAX.
+ */
+struct sender *senders_know(struct senders *, const char *name);
+
+/*
+ * How many seconds it is too early for more, at most a day; 0: it is not. And
+ * n more have come. Any thread; monotonic ns.
+ */
+unsigned rate_wait_s(struct rate *, uint64_t now_ns);
+void rate_take(struct rate *, uint64_t n, uint64_t now_ns);
+
+/*
+ * The same of a sender, now: the rate that makes it wait longest, or any, and
+ * for how many seconds; and n more have come.
+ */
+enum sender_count sender_limit(struct sender *, unsigned *wait_s);
+void sender_take(struct sender *, enum sender_count, uint64_t n);
+
+static inline void
+sender_count(struct sender *s, enum sender_count which, uint64_t n)
+{
+	atomic_fetch_add_explicit(&s->counts[which], n, memory_order_relaxed);
+}
+
+#endif
