@@ -5,6 +5,10 @@
 #include <strings.h>
 
 #include "access.h"
+#include "reply.h"
+
+#define ORIGIN_MAX 300 /* bytes: a name of DNS has 253 */
+#define ASKED_MAX 1000 /* likewise, of names of fields */
 
 static bool
 is_like(struct http_text a, struct http_text b)
@@ -54,22 +58,80 @@ is_same(struct http_text origin, const char *scheme, const char *port,
 	return is_like(cut_port(origin, port), cut_port(host, port));
 }
 
-bool
-access_from_here(const struct access *a, const struct http_request *req)
+/* Is it the origin of a page that --cors-origin allows? */
+static bool
+is_allowed(const struct access *a, struct http_text origin)
 {
 	const char *list = a->origins;
 	struct http_text name;
 
-	if (req->origin.p == NULL ||
-	    is_same(req->origin, "http://", "80", req->host) ||
-	    is_same(req->origin, "https://", "443", req->host))
-		return true;
+	if (origin.p == NULL || origin.len > ORIGIN_MAX)
+		return false;
 	while (list != NULL && next_name(&list, &name)) {
-		if ((name.len == 1 && *name.p == '*') ||
-		    is_like(name, req->origin))
+		if ((name.len == 1 && *name.p == '*') || is_like(name, origin))
 			return true;
 	}
 	return false;
+}
+
+bool
+access_from_here(const struct access *a, const struct http_request *req)
+{
+	return req->origin.p == NULL ||
+	       is_same(req->origin, "http://", "80", req->host) ||
+	       is_same(req->origin, "https://", "443", req->host) ||
+	       is_allowed(a, req->origin);
+}
+
+/* Does it ask what it may send? */
+static bool
+is_preflight(const struct http_request *req, struct http_text head)
+{
+	struct http_text method;
+
+	return req->method == HTTP_OPTIONS && req->origin.p != NULL &&
+	       http_next_field(&head, "Access-Control-Request-Method", &method);
+}
+
+/* What a preflight is answered besides. */
+static int
+put_preflight(struct http_text head, unsigned methods, struct buf *out)
+{
+	struct http_text asked = {0};
+
+	/* Whatever a page may want to send: nothing else is looked at. */
+	if (!http_next_field(&head, "Access-Control-Request-Headers", &asked) ||
+	    asked.len > ASKED_MAX)
+		asked.len = 0;
+	if (buf_printf(out,
+		"Access-Control-Allow-Headers: Authorization, Content-Type, "
+		"Content-Encoding%s%.*s\r\n"
+		"Access-Control-Max-Age: 7200\r\n"
+		"Access-Control-Allow-Methods: ",
+		asked.len > 0 ? ", " : "", (int)asked.len, asked.p) < 0 ||
+	    reply_put_methods(out, methods) < 0)
+		return -1;
+	return buf_append(out, "\r\n", 2);
+}
+
+int
+access_put_fields(const struct access *a, const struct http_request *req,
+    struct http_text head, unsigned methods, struct buf *out)
+{
+	if (!is_allowed(a, req->origin))
+		return 0;
+	/*
+	 * The origin itself, not *, since a beacon comes with credentials; that
+	 * gives no page more than the list does: what it can do here is send.
+	 */
+	if (buf_printf(out,
+		"Access-Control-Allow-Origin: %.*s\r\n"
+		"Access-Control-Allow-Credentials: true\r\n"
+		"Access-Control-Expose-Headers: Retry-After\r\n",
+		(int)req->origin.len, req->origin.p) < 0 ||
+	    (is_preflight(req, head) && put_preflight(head, methods, out) < 0))
+		return -1;
+	return buf_append(out, "", 1);
 }
 
 bool

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "buf.h"
 #include "http.h"
 
 struct access {
@@ -21,6 +22,15 @@ struct access {
 
 /* Is it from the host that it asks, or from an origin that is allowed? */
 bool access_from_here(const struct access *, const struct http_request *);
+
+/*
+ * The fields that an answer needs for such a page to read it (CORS: Fetch
+ * Standard, section 3.3); of a preflight also those that allow it to send what
+ * it asks for, by these methods. Appends them with a NUL behind, if the page is
+ * of an origin that is allowed. 0, or -1: ENOMEM.
+ */
+int access_put_fields(const struct access *, const struct http_request *,
+    struct http_text head, unsigned methods, struct buf *);
 
 /* Is its Host one that we go by? A name without a port goes with any. */
 bool access_to_here(const struct access *, const struct http_request *);

@@ -225,6 +225,7 @@ commit_release(struct commit *c, struct group *g)
 	assert(g != c->gathering);
 	for (size_t i = 0; i < g->waiter_count; i++) {
 		free(g->waiters[i].bad);
+		free(g->waiters[i].cors);
 		free(g->waiters[i].note);
 	}
 	g->lines.len = 0;

@@ -50,6 +50,7 @@ struct waiter {
 	enum http_type type;         /* of its body */
 	/* Freed with the group: */
 	struct event_tally *bad; /* NULL: all are good */
+	char *cors;              /* fields of the answer; NULL: none */
 	char *note;              /* for the answer; NULL: none */
 	size_t note_len;
 };

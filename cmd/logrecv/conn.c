@@ -452,6 +452,8 @@ conn_answer(struct conn *c, const struct request *r, struct reply *reply)
 	reply->head_only = r->head_only;
 	reply->close = c->phase == CONN_LAST;
 	reply->keep_alive = c->persist_1_0;
+	reply->cors = r->cors;
+	reply->vary = w->server->access.origins != NULL;
 	w->answer.len = 0;
 	if (reply_format(&w->answer, reply, w->date) < 0) {
 		conn_close(c); /* out of memory */
@@ -559,7 +561,8 @@ conn_settle(const struct waiter *waiter, int result)
 		c->phase = CONN_LAST;
 	last = c->phase == CONN_LAST && c->pending == 0 && c->held.len == 0;
 	if (result == 0 && waiter->events == 1 && waiter->bad == NULL &&
-	    waiter->format == w->one_format && !last && !c->persist_1_0)
+	    waiter->format == w->one_format && waiter->cors == NULL && !last &&
+	    !c->persist_1_0)
 		put(c, w->one.data, w->one.len);
 	else
 		tell_outcome(c, waiter, result, last);
@@ -584,7 +587,10 @@ static void
 tell_outcome(struct conn *c, const struct waiter *waiter, int result, bool last)
 {
 	struct worker *w = c->worker;
-	struct reply reply = {.close = last, .keep_alive = c->persist_1_0};
+	struct reply reply = {.close = last,
+	    .keep_alive = c->persist_1_0,
+	    .cors = waiter->cors,
+	    .vary = w->server->access.origins != NULL};
 	struct outcome o = outcome_of_commit(waiter, result);
 	struct buf body = {0};
 

@@ -67,8 +67,9 @@ void
 intake_release(struct intake *i)
 {
 	body_release(&i->body);
-	share_give(i->share, i->target.len);
+	share_give(i->share, i->target.len + i->cors.len);
 	buf_release(&i->target);
+	buf_release(&i->cors);
 }
 
 /* What the state calls for, behind the bytes that are already taken. */
@@ -112,7 +113,8 @@ intake_next(struct intake *i, const char *p, size_t len, size_t *taken)
 void
 intake_done(struct intake *i)
 {
-	if (i->body.bytes.data != NULL || i->target.data != NULL)
+	if (i->body.bytes.data != NULL || i->target.data != NULL ||
+	    i->cors.data != NULL)
 		intake_release(i);
 }
 
@@ -459,6 +461,24 @@ judge_events(
 		verdict_set(v, 503, STAT_REFUSED_SPOOL, "%s", reason);
 }
 
+/* The fields that let a page of another origin read the answer. */
+static bool
+put_cors(
+    struct intake *i, const struct http_request *req, struct http_text head)
+{
+	const struct access *access = &i->server->access;
+	struct buf *out = &i->cors;
+
+	if (access_put_fields(access, req, head, i->request.methods, out) < 0 ||
+	    !share_take(i->share, out->len, share_body_spare(i->share))) {
+		buf_release(out);
+		return false;
+	}
+	if (out->len > 0)
+		i->request.cors = out->data;
+	return true;
+}
+
 static void
 judge_head(struct intake *i, const struct http_request *req,
     struct http_text head, struct verdict *v)
@@ -469,6 +489,12 @@ judge_head(struct intake *i, const struct http_request *req,
 	/* Where events are taken, nobody asks. */
 	if (r->way == NULL || !way_takes_events(r->way))
 		r->methods = find_methods(i, req);
+	/* What operators see is for no page but their own. */
+	if (req->origin.p != NULL && i->role == ROLE_EVENTS &&
+	    !put_cors(i, req, head)) {
+		verdict_set(v, 503, STAT_REFUSED_MEMORY, "out of memory");
+		return;
+	}
 	if (r->way == NULL && r->methods == 0) {
 		verdict_set(v, 404, STAT_REFUSED_PATH, "no such path");
 		return;

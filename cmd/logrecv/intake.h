@@ -55,6 +55,7 @@ struct request {
 	/* These are valid until intake_done, and may lie in the input. */
 	struct http_text name;  /* of the path: what its way has a '*' for */
 	struct http_text query; /* as it was sent; may be empty */
+	const char *cors;       /* fields of the answer; NULL: none */
 	const char *body;
 	size_t len;       /* of the body, decoded */
 	bool head_only;   /* HEAD: the answer has no body */
@@ -84,6 +85,7 @@ struct intake {
 	struct http_chunked chunked;
 	struct body body;  /* that is coded, or did not come with its head */
 	struct buf target; /* then, the name and the query of that */
+	struct buf cors;   /* the request's */
 };
 
 enum intake_result {

@@ -39,11 +39,10 @@ status_phrase(int status)
 	return ""; /* may be empty: RFC 9112, section 4 */
 }
 
-/* RFC 9110, section 10.2.1. */
-static int
-put_allow(struct buf *out, unsigned methods)
+int
+reply_put_methods(struct buf *out, unsigned methods)
 {
-	const char *before = "Allow: ";
+	const char *before = "";
 
 	for (enum http_method m = HTTP_GET; m < HTTP_OTHER; m++) {
 		if ((methods >> m & 1) == 0)
@@ -52,7 +51,7 @@ put_allow(struct buf *out, unsigned methods)
 			return -1;
 		before = ", ";
 	}
-	return buf_append(out, "\r\n", 2);
+	return 0;
 }
 
 /* RFC 9110, section 12.5.3. */
@@ -69,6 +68,33 @@ put_codings(struct buf *out)
 	return buf_append(out, "\r\n", 2);
 }
 
+/* Fields that only some answers have. 0, or -1. */
+static int
+put_fields(struct buf *out, const struct reply *r)
+{
+	/* RFC 9110, section 10.2.1. */
+	if (r->allow != 0 && (buf_printf(out, "Allow: ") < 0 ||
+				 reply_put_methods(out, r->allow) < 0 ||
+				 buf_append(out, "\r\n", 2) < 0))
+		return -1;
+	if (r->accepts_codings && put_codings(out) < 0)
+		return -1;
+	if (r->retry_after > 0 &&
+	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)
+		return -1;
+	/* Section 11.6.1; a page must not make a browser ask its user. */
+	if (r->status == 401 &&
+	    buf_printf(out, "WWW-Authenticate: Bearer realm=\"logrecv\"%s\r\n",
+		r->cors != NULL ? "" : ", Basic realm=\"logrecv\"") < 0)
+		return -1;
+	if (r->fields != NULL &&
+	    buf_append(out, r->fields, strlen(r->fields)) < 0)
+		return -1;
+	if (r->vary && buf_printf(out, "Vary: Origin\r\n") < 0)
+		return -1;
+	return r->cors == NULL ? 0 : buf_append(out, r->cors, strlen(r->cors));
+}
+
 int
 reply_format(struct buf *out, const struct reply *r, const char *date)
 {
@@ -81,20 +107,7 @@ reply_format(struct buf *out, const struct reply *r, const char *date)
 	if (buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", r->status,
 		status_phrase(r->status), date, connection) < 0)
 		return -1;
-	if (r->fields != NULL &&
-	    buf_append(out, r->fields, strlen(r->fields)) < 0)
-		return -1;
-	if (r->allow != 0 && put_allow(out, r->allow) < 0)
-		return -1;
-	if (r->accepts_codings && put_codings(out) < 0)
-		return -1;
-	if (r->retry_after > 0 &&
-	    buf_printf(out, "Retry-After: %u\r\n", r->retry_after) < 0)
-		return -1;
-	/* RFC 9110, section 11.6.1. */
-	if (r->status == 401 &&
-	    buf_printf(out, "WWW-Authenticate: Bearer realm=\"logrecv\", "
-			    "Basic realm=\"logrecv\"\r\n") < 0)
+	if (put_fields(out, r) < 0)
 		return -1;
 	if ((r->len > 0 || r->type != NULL) &&
 	    buf_printf(out, "Content-Type: %s\r\n",

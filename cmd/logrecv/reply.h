@@ -20,12 +20,17 @@ struct reply {
 	bool close;           /* Connection: close */
 	bool keep_alive;      /* Connection: keep-alive, for HTTP/1.0 */
 	bool head_only;       /* the body is left out, but its length told */
+	const char *cors;     /* fields for a page of another origin; or NULL */
+	bool vary;            /* such a page may get others */
 	const char *body;
 	size_t len;
 };
 
 /* Appends it; `date` as in RFC 9110, section 5.6.7. 0, or -1: ENOMEM. */
 int reply_format(struct buf *out, const struct reply *, const char *date);
+
+/* Appends "POST, PUT": the methods, an HTTP_BIT() each. 0, or -1: ENOMEM. */
+int reply_put_methods(struct buf *, unsigned methods);
 
 /* Appends the body of a refusal: why; the text needs no escapes. 0, or -1. */
 int reply_put_refusal(struct buf *body, const char *text);

@@ -234,9 +234,15 @@ append(struct conn *c, const struct request *r, struct group *g,
  * was copied is the waiter's all the same.
  */
 static bool
-keep(struct waiter *waiter, const struct event_tally *tally,
-    const struct buf *note)
+keep(struct waiter *waiter, const struct request *r,
+    const struct event_tally *tally, const struct buf *note)
 {
+	if (r->cors != NULL) {
+		waiter->cors = strdup(r->cors);
+		if (waiter->cors == NULL)
+			return false;
+		waiter->bytes += strlen(r->cors) + 1;
+	}
 	if (tally->bad > 0 &&
 	    (waiter->bad = event_tally_keep(tally, &waiter->bytes)) == NULL)
 		return false;
@@ -296,7 +302,7 @@ serve_events(struct conn *c, const struct request *r)
 	/* The first one answers for the connection, which may close before. */
 	waiter.bytes = g->lines.len - before + sizeof(waiter) +
 		       (c->pending == 0 ? sizeof(*c) : 0);
-	kept = keep(&waiter, &tally, &w->note);
+	kept = keep(&waiter, r, &tally, &w->note);
 	why->fault = EVENT_NO_ROOM; /* another worker was faster */
 	if (conn_take(c, waiter.bytes)) {
 		if (kept && commit_wait(&w->commit, &waiter) == 0) {
@@ -317,6 +323,7 @@ serve_events(struct conn *c, const struct request *r)
 	}
 	free(waiter.bad);
 	free(waiter.note);
+	free(waiter.cors);
 	g->lines.len = before;
 	refuse_event(c, r, why);
 }

@@ -338,7 +338,7 @@ prepare_one(struct worker *w)
 {
 	const struct format *format = w->server->ways[0].format;
 	struct outcome o = {.status = 200, .events = 1};
-	struct reply reply = {0};
+	struct reply reply = {.vary = w->server->access.origins != NULL};
 
 	w->one_format = NULL; /* out of memory, each is put together */
 	w->scratch[0].len = w->one.len = 0;

@@ -64,6 +64,64 @@ static const struct {
     {"[::1]", "[::2]:8080", false},
 };
 
+/* What a browser that asks so is told besides; "": nothing. */
+static const struct {
+	const char *list, *origin, *fields, *preflight;
+} pages[] = {
+    {NULL, "https://a.example", "", ""},
+    {"https://a.example", NULL, "", ""},
+    {"https://a.example", "https://b.example", "", ""},
+    {"https://b.example", "null", "", ""},
+    /* The origin as it came, for a browser compares each byte. */
+    {"https://A.example", "https://a.example", "Origin: https://a.example\r\n",
+	""},
+    {"*", "null", "Origin: null\r\n", ""},
+    {"*", "https://a.example",
+	"Access-Control-Allow-Origin: https://a.example\r\n"
+	"Access-Control-Allow-Credentials: true\r\n",
+	"Access-Control-Request-Method: POST\r\n"},
+    {"*", "https://a.example", "Access-Control-Allow-Methods: POST, PUT\r\n",
+	"Access-Control-Request-Method: POST\r\n"},
+    {"*", "https://a.example",
+	"-Headers: Authorization, Content-Type, Content-Encoding\r\n",
+	"Access-Control-Request-Method: POST\r\n"
+	"Access-Control-Request-Headers:\r\n"},
+    {"*", "https://a.example",
+	"-Headers: Authorization, Content-Type, Content-Encoding, x-a,x-b\r\n",
+	"Access-Control-Request-Method: POST\r\n"
+	"Access-Control-Request-Headers: x-a,x-b\r\n"},
+};
+
+static void
+test_pages(void)
+{
+	static char far[400];
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		struct access a = {.origins = pages[i].list};
+		struct http_request r = request("h", pages[i].origin);
+		const char *asks = pages[i].preflight;
+		struct http_text head = {asks, strlen(asks)};
+		struct buf out = {0};
+		const char *want = pages[i].fields;
+
+		r.method = *asks != '\0' ? HTTP_OPTIONS : HTTP_POST;
+		must(access_put_fields(&a, &r, head,
+			 HTTP_BIT(POST) | HTTP_BIT(PUT), &out) == 0);
+		ok(*want == '\0' ? out.len == 0
+				 : strstr(out.data, want) != NULL,
+		    "a page of %s, allowed %s: %s",
+		    pages[i].origin != NULL ? pages[i].origin : "none",
+		    pages[i].list != NULL ? pages[i].list : "none",
+		    *want == '\0' ? "nothing" : "told");
+		buf_release(&out);
+	}
+	memset(far, 'a', sizeof(far) - 1);
+	ok(!access_from_here(&(struct access){.origins = "*"},
+	       &(struct http_request){.origin = {far, sizeof(far) - 1}}),
+	    "an origin that is too long is none");
+}
+
 int
 main(void)
 {
@@ -87,5 +145,6 @@ main(void)
 		    hosts[i].list != NULL ? hosts[i].list : "not given",
 		    hosts[i].host, hosts[i].good ? "taken" : "refused");
 	}
+	test_pages();
 	return tap_end();
 }
