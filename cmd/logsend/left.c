@@ -22,7 +22,8 @@ left_add_rest(struct left *l, struct source *source, struct error *err)
 	unsigned events;
 	int rc = 0;
 
-	source_finish(source);
+	if (source_is_pipe(source))
+		source_finish(source);
 	while (source->from_lines && rc == 0 &&
 	       (v == SOURCE_AGAIN || v == SOURCE_SOME)) {
 		v = source_fill(source, &body, NULL, &events, err);

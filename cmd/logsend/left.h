@@ -21,7 +21,10 @@ struct left {
 /* Takes the body of a request; it may be changed. 0, or -1. */
 int left_add(struct left *, struct buf *body, unsigned events, struct error *);
 
-/* The same with what the source has read and not given. It gives no more. */
+/*
+ * The same with what the source has not given: of a pipe what it holds, of a
+ * file the rest.
+ */
 int left_add_rest(struct left *, struct source *, struct error *);
 
 #endif

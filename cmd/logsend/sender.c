@@ -206,7 +206,7 @@ sender_stop(struct sender *s)
 	s->stats.interrupted = true;
 	s->deadline_ns = clock_monotonic_ns() + s->options.drain_ns;
 	if (s->phase == SENDER_SENDING && s->options.retry &&
-	    s->source->from_lines) {
+	    source_is_pipe(s->source)) {
 		source_finish(s->source);
 		s->awaiting_ns = 0;
 		(void)event_del(s->input);
@@ -226,6 +226,7 @@ void
 sender_abort(struct sender *s)
 {
 	s->stats.interrupted = true;
+	source_finish(s->source);
 	if (s->phase == SENDER_SENDING)
 		drain(s);
 	if (s->phase != SENDER_DONE)

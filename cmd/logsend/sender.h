@@ -115,7 +115,7 @@ int sender_run(struct sender *, struct error *);
  * waits for what is in flight.
  */
 void sender_stop(struct sender *);
-/* Ends now. */
+/* Ends now: the rest of a file is not even counted. */
 void sender_abort(struct sender *);
 
 void sender_release(struct sender *);

@@ -60,6 +60,12 @@ source_fd(const struct source *s)
 }
 
 bool
+source_is_pipe(const struct source *s)
+{
+	return s->from_lines && s->lines.polls;
+}
+
+bool
 source_all_there(const struct source *s)
 {
 	return s->from_lines && lines_all_there(&s->lines);

@@ -55,6 +55,9 @@ void source_close(struct source *);
 /* What to wait for after SOURCE_WAIT. */
 int source_fd(const struct source *);
 
+/* Is what it has not read yet nowhere else? */
+bool source_is_pipe(const struct source *);
+
 /* See lines_all_there and lines_finish; of generated events there is no end. */
 bool source_all_there(const struct source *);
 void source_finish(struct source *);

@@ -108,6 +108,12 @@ is "$STATUS" 75 'with a failure'
 is "$(cut -c 6 "$DIR/gone.left" | tr -d '\n')" 12345 'and all that it had read is kept'
 exec 7>&-
 
+# Of a file all is kept that was not acknowledged, and not only what was read.
+seq -f '{"n":%g}' 30000 >"$DIR/in"
+send --retry --drain 200ms --unacked "$DIR/file.left" "$DIR/in"
+is "$STATUS $(report events_given_up)" '75 30000' 'a file is given up'
+is "$(grep -c '^{"n":' "$DIR/file.left")" 30000 'and is in the other to its end'
+
 # Made-up events are sent again, too.
 stop server
 server_start '$n % 3 ? ok($events) : answer(503, "{}")'
