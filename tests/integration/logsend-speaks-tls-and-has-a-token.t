@@ -95,8 +95,22 @@ for wrong in "78 --tls-ca.*No_such_file --tls-ca=$DIR/none" \
 	like "$ERR" "${ere//_/ }" '  and it says so'
 done
 
-server_start
 printf 'from-a-file\n' >"$DIR/token"
+printf 'shipper:from-a-file requests=1\n' >"$DIR/tokens"
+chmod 600 "$DIR/tokens"
+spool_new
+logrecv_start --token-file "$DIR/tokens"
+URL=$URL/log
+seq -f '{"n":%g}' 4 >"$DIR/in"
+send --retry --batch 1 --token-file "$DIR/token" "$DIR/in"
+is "$STATUS" 0 'the server knows whose token it is'
+num "$(report refused.429)" -ge 1 'one that sends too much is told to wait'
+is "$(texts | cut -c 1-8 | tr -d '{}",\n')" \
+	"$(seq -f 'n:%g' 4 | tr -d '\n')" 'and does: all is stored once'
+LOGSEND_TOKEN=another send --retry "$DIR/in"
+is "$STATUS $(report events_given_up)" '65 4' 'another token is refused for good'
+
+server_start
 send --count 1 --token-file "$DIR/token"
 ok 'a token of a file' grep -q $'^Authorization: Bearer from-a-file\r$' "$DIR/server/heads"
 LOGSEND_TOKEN=from-a-variable send --count 1
