@@ -269,9 +269,9 @@ keep_target(struct intake *i)
 		share_give(i->share, len);
 		return false;
 	}
-	memcpy(i->target.data, r->name.p, name);
-	memcpy(i->target.data + name, r->query.p, r->query.len);
-	i->target.len = len;
+	/* There is room; either may be empty, and nowhere. */
+	(void)buf_append(&i->target, r->name.p, name);
+	(void)buf_append(&i->target, r->query.p, r->query.len);
 	r->name.p = i->target.data;
 	r->query.p = i->target.data + name;
 	return true;
