@@ -138,7 +138,8 @@ decode(struct body *b, const struct coding *coding, const char *p, size_t len,
 	room -= io.room;
 	len -= io.in_len;
 	b->bytes.len += room;
-	b->gained += room - len;
+	if (room > len)
+		b->gained += room - len;
 	work = room + WORK_IN * len;
 	*b->work -= work < *b->work ? work : *b->work;
 	*taken = len;

@@ -36,7 +36,7 @@ struct body {
 	bool full;               /* the decoder has more to give */
 	size_t short_of;         /* bytes of the share, after BODY_SHORT */
 	size_t *work;            /* that is left in this turn; not owned */
-	uint64_t gained; /* what came out of decoders, less what went in */
+	uint64_t gained; /* what came out of decoders beyond what went in */
 };
 
 enum body_result {

@@ -363,6 +363,7 @@ test_bodies(void)
 	struct body b;
 	unsigned turns;
 	size_t most;
+	uint64_t before;
 
 	must(zeros != NULL);
 	for (size_t i = 0; i < SAMPLES; i++) {
@@ -400,6 +401,15 @@ test_bodies(void)
 		    BODY_TOO_LARGE, "a byte more is not");
 		body_release(&b);
 	}
+	/* What brings less than it is does not look slower, nor faster. */
+	in.len = 0;
+	for (int i = 0; i < 100; i++)
+		make_gzip(&in, "", 0);
+	before = b.gained;
+	is_number(take(&b, coding_of(&samples[0]), &in, 100, &turns, &most),
+	    BODY_TAKEN, "members of nothing are taken");
+	ok(b.gained == before && b.bytes.len == 0, "and are nothing");
+	body_release(&b);
 	/* Without room for it, nothing has changed; and with it, it goes on. */
 	in.len = 0;
 	make_gzip(&in, text, TEXT_BYTES);
