@@ -20,7 +20,8 @@
 #include "odbc_link.h"
 #include "sql.h"
 
-#define FIELD_BYTES 1100 /* DB_NAME_MAX characters, and more */
+#define FIELD_BYTES 1100  /* DB_NAME_MAX characters, and more */
+#define RECORDS_MOST 4096 /* of what a driver has to say are read */
 
 /* Drivers take a text to be in the encoding of the locale. */
 static int
@@ -132,7 +133,8 @@ odbc_heed(struct link *l, SQLHSTMT s)
 {
 	struct said said;
 
-	for (SQLSMALLINT i = 1; hear(SQL_HANDLE_STMT, s, i, &said); i++) {
+	for (SQLSMALLINT i = 1;
+	     i <= RECORDS_MOST && hear(SQL_HANDLE_STMT, s, i, &said); i++) {
 		if (!odbc_is_harmless((char *)said.state))
 			return fail(l, &said, NULL);
 		if (!l->told)
