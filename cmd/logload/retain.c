@@ -26,6 +26,7 @@
 #define PRUNE_NS (600 * CLOCK_NS_PER_S)
 #define STEP_ROWS 5000
 #define STEP_LINES 1000
+#define STEP_BIRTHS 200
 #define END_OF_TIME "9999-12-31 23:59:59.999999"
 #define AHEAD_US (86400 * (int64_t)CLOCK_US_PER_S)
 #define DOUBT_US (366 * 86400 * (int64_t)CLOCK_US_PER_S)
@@ -351,11 +352,9 @@ drop_tables(struct turn *t, char lowest[DB_INSTANT_LEN + 1])
  * which no two files share but by chance.
  */
 
-#define BIRTH CLOCK_COMPACT_LEN
-
 struct births {
 	const char *below; /* only these count */
-	char (*list)[BIRTH + 1];
+	char (*list)[CLOCK_COMPACT_LEN + 1];
 	size_t count, room;
 };
 
@@ -366,7 +365,7 @@ note_birth(void *context, const struct spool_file *file)
 
 	if (strcmp(file->name, b->below) >= 0 ||
 	    !isdigit((unsigned char)file->name[0]) ||
-	    strlen(file->name) < BIRTH)
+	    strlen(file->name) < CLOCK_COMPACT_LEN)
 		return 0;
 	if (b->count == b->room) {
 		size_t room = b->room == 0 ? 64 : 2 * b->room;
@@ -377,8 +376,8 @@ note_birth(void *context, const struct spool_file *file)
 		b->list = more;
 		b->room = room;
 	}
-	memcpy(b->list[b->count], file->name, BIRTH);
-	b->list[b->count++][BIRTH] = '\0';
+	memcpy(b->list[b->count], file->name, CLOCK_COMPACT_LEN);
+	b->list[b->count++][CLOCK_COMPACT_LEN] = '\0';
 	return 0;
 }
 
@@ -410,42 +409,45 @@ list_births(struct retain *r, struct births *b)
 	return 0;
 }
 
-/* All lines between two births, or up to the end. */
+/* All lines of a range. */
 static enum db_verdict
-prune_range(
-    struct turn *t, const char *below, const char *before, uint64_t *all)
+prune_range(struct turn *t, const struct db_prune *range, uint64_t *all)
 {
-	struct db_prune range = {t->r->prune_from, below, before};
 	enum db_verdict verdict = DB_OK;
 	bool more = true;
 	uint64_t lines;
 
 	while (verdict == DB_OK && more && has_time(t)) {
-		verdict = db_prune(t->db, &range, STEP_LINES, &lines, &more);
+		verdict = db_prune(t->db, range, STEP_LINES, &lines, &more);
 		if (verdict == DB_OK)
 			*all += lines;
 	}
 	return verdict;
 }
 
+/* So many births at a time, in the range up to the one behind them. */
 static enum db_verdict
-prune(struct turn *t, struct births *b, const char *before)
+prune(struct turn *t, const struct births *b, const char *before)
 {
 	char *from = t->r->prune_from;
 	enum db_verdict verdict = DB_OK;
+	size_t at = 0, end;
 	uint64_t all = 0;
 
-	for (size_t i = 0; i <= b->count && verdict == DB_OK; i++) {
-		const char *below = i < b->count ? b->list[i] : b->below;
+	do {
+		end = b->count - at > STEP_BIRTHS ? at + STEP_BIRTHS : b->count;
+		struct db_prune range = {.from = from,
+		    .below = end < b->count ? b->list[end] : b->below,
+		    .before = before,
+		    .kept = b->list + at,
+		    .kept_count = (unsigned)(end - at)};
 
-		if (strcmp(from, below) < 0)
-			verdict = prune_range(t, below, before, &all);
-		if (verdict != DB_OK || t->cut)
-			break;
-		/* Behind all that begin so, and then a hyphen. */
-		if (i < b->count && strcmp(from, below) < 0)
-			(void)snprintf(from, SPOOL_NAME_MAX, "%s.", below);
-	}
+		if (strcmp(from, range.below) >= 0)
+			continue;
+		verdict = prune_range(t, &range, &all);
+		if (verdict == DB_OK && !t->cut)
+			(void)snprintf(from, SPOOL_NAME_MAX, "%s", range.below);
+	} while ((at = end) < b->count && verdict == DB_OK && !t->cut);
 	meter_add(t->r->meters, METER_PRUNED_LINES, all);
 	if (all > 0)
 		log_info("removed lines of the ledger whose events are gone: "

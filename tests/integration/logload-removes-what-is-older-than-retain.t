@@ -119,6 +119,26 @@ if [ "$DB" = sqlite ]; then
 	find "$SPOOL/rejected" -name '*-h-1-8-*' -delete
 fi
 
+# Some hundreds of them are one question.
+if [ "$DB" = postgresql ]; then
+	for n in {100..999}; do
+		: >"$SPOOL/rejected/$(day -39 %Y%m%dT073351.123)${n}Z-h-1-9.ndjson"
+	done
+	at -40 1 | put "$(file -40 8)"
+	at -38 1 | put "$(file -38 10)"
+	once
+	rm -f "$SPOOL"/loaded/*
+	age_ledger
+	sql "ALTER ROLE logs SET log_statement = 'all'"
+	once --retain 30d
+	sql "ALTER ROLE logs RESET log_statement"
+	is "$(lines | grep -c -e "$(file -40 8)" -e "$(file -38 10)")" 0 \
+		'lines between births go'
+	num "$(grep -c 'DELETE FROM "log_files"' "$DIR/postgresql.log")" -le 20 \
+		'by few statements'
+	find "$SPOOL/rejected" -name '*-h-1-9.ndjson' -delete
+fi
+
 # --- a clock that is wrong
 
 unlike "$(cat "$DIR"/*.log)" 'if that is behind' 'a clock that is right'

@@ -246,9 +246,18 @@ put_lines(struct buf *b, const struct db *db, const struct db_prune *of,
 	    sql_put_name(b, d, "table", 5) < 0 ||
 	    buf_printf(b, " IS NULL OR ") < 0 ||
 	    sql_put_name(b, d, "table", 5) < 0 || buf_printf(b, "=") < 0 ||
-	    sql_put_text(b, d, table, strlen(table)) < 0)
+	    sql_put_text(b, d, table, strlen(table)) < 0 ||
+	    buf_printf(b, ")") < 0)
 		return -1;
-	return buf_printf(b, ")");
+	for (unsigned i = 0; i < of->kept_count; i++) {
+		char begin[CLOCK_COMPACT_LEN + 2];
+		int len = snprintf(begin, sizeof(begin), "%s%%", of->kept[i]);
+
+		if (buf_printf(b, " AND name NOT LIKE ") < 0 ||
+		    sql_put_text(b, d, begin, (size_t)len) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 enum db_verdict

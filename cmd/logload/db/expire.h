@@ -5,6 +5,7 @@
 #ifndef LOGLOAD_EXPIRE_H
 #define LOGLOAD_EXPIRE_H
 
+#include "clock.h"
 #include "driver.h"
 
 /*
@@ -36,6 +37,9 @@ enum db_verdict db_drop(struct db *, const char *table);
 struct db_prune {
 	const char *from, *below; /* names: from this one on, below that one */
 	const char *before;       /* an instant */
+	/* What their names do not begin with; at most some hundreds. */
+	char (*kept)[CLOCK_COMPACT_LEN + 1];
+	unsigned kept_count;
 };
 enum db_verdict db_prune(struct db *, const struct db_prune *, unsigned most,
     uint64_t *lines, bool *more);
