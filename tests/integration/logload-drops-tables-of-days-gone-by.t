@@ -63,12 +63,12 @@ sql "CREATE TABLE d_a_2020010 (n INT); CREATE TABLE d_a_20200101x (n INT);
 	CREATE TABLE d_c_20200101 (n INT); CREATE TABLE d_a_20200230 (n INT);
 	CREATE TABLE d_a_20200101 (n INT); CREATE TABLE xd_a_20200101 (n INT)"
 [ "$DB" != postgresql ] || sql 'GRANT SELECT ON d_a_20200101 TO logs'
-theirs='d_a_20200101:0 d_a_20200101x:0 d_a_2020010:0 d_a_20200230:0'
-theirs=$(printf '%s\n' $theirs d_c_20200101:0 xd_a_20200101:0)
+theirs=(d_a_20200101:0 d_a_20200101x:0 d_a_2020010:0 d_a_20200230:0
+	d_c_20200101:0 xd_a_20200101:0)
 once "${by_day[@]}" --retain 30d
 is "$STATUS" 0 'with --retain'
 is "$(tables | xargs -n 1 | sort)" \
-	"$(printf '%s\n' "$theirs" "$(of -29 a):10" "$(of 0 b):5" | sort)" \
+	"$(printf '%s\n' "${theirs[@]}" "$(of -29 a):10" "$(of 0 b):5" | sort)" \
 	'those of days gone by are dropped, and no others'
 like "$ERR" "dropped the table $(of -40 a), which is older" 'it is told'
 like "$ERR" 'table d_a_20200101, which is older than --retain, is not dropped' \
