@@ -379,9 +379,10 @@ take_in(struct conn *c)
 		conn_close(c);
 	if (what == INTAKE_SECURE && c->worker->shaken < SHAKEN_MAX) {
 		c->worker->shaken++;
-		intake_secured(i);
 		if (stream_secure(s, &c->worker->server->tls) < 0)
 			conn_close(c);
+		else
+			intake_secured(i, stream_peer(s));
 	}
 	if (what == INTAKE_CONTINUE)
 		say(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);

@@ -53,6 +53,7 @@ intake_init(struct intake *i, struct server *server, struct share *share,
 	i->share = share;
 	i->role = l->role;
 	i->tls = l->tls;
+	i->name = "";
 	i->state = l->proxy ? INTAKE_PROXY
 		   : l->tls ? INTAKE_HELLO
 			    : INTAKE_HEAD;
@@ -386,43 +387,72 @@ is_plain(struct http_text coding, const struct format *format)
 	       (format->coding != NULL && is_coding(coding, format->coding));
 }
 
-/* Whose is it, and may that sender go on? Sets the verdict if not. */
+/* Whose token has it? NULL, and the verdict is set: nobody's. */
+static struct sender *
+find_token(struct intake *i, struct http_text head, struct verdict *v)
+{
+	struct http_text field, second;
+	struct sender *s = NULL;
+
+	if (!http_next_field(&head, "Authorization", &field)) {
+		verdict_set(v, 401, STAT_REFUSED_NO_TOKEN,
+		    "a token is missing, in the field Authorization");
+		return NULL;
+	}
+	if (!http_next_field(&head, "Authorization", &second))
+		s = tokens_find(&i->server->tokens, field);
+	if (s == NULL)
+		verdict_set(
+		    v, 401, STAT_REFUSED_TOKEN, "the token is not known");
+	return s;
+}
+
+/*
+ * Who has this certificate? That is looked for once. NULL: there are too many
+ * to know them all; what is known has no limits then.
+ */
+static struct sender *
+find_certified(struct intake *i)
+{
+	if (!i->has_looked)
+		i->sender = senders_know(&i->server->senders, i->name);
+	i->has_looked = true;
+	return i->sender;
+}
+
+/*
+ * Whose is it, and may that sender go on? Sets the verdict if not. Who has a
+ * certificate needs no token.
+ */
 static void
 judge_sender(struct intake *i, struct http_text head, struct verdict *v)
 {
 	static const char *const rates[SENDER_COUNTS] = {
 	    "requests", "events", "bytes"};
 	struct request *r = &i->request;
-	struct http_text field, second;
+	bool certified = i->name[0] != '\0';
+	const char *by = certified ? "certificate" : "token";
 	enum sender_count limit;
 	uint64_t ways;
 	struct sender *s;
 
-	if (!http_next_field(&head, "Authorization", &field)) {
-		verdict_set(v, 401, STAT_REFUSED_NO_TOKEN,
-		    "a token is missing, in the field Authorization");
+	s = certified ? find_certified(i) : find_token(i, head, v);
+	r->sender_name = certified ? i->name : s == NULL ? NULL : s->name;
+	if (s == NULL)
 		return;
-	}
-	s = http_next_field(&head, "Authorization", &second)
-		? NULL
-		: tokens_find(&i->server->tokens, field);
-	if (s == NULL) {
-		verdict_set(
-		    v, 401, STAT_REFUSED_TOKEN, "the token is not known");
-		return;
-	}
 	r->sender = s;
 	ways = atomic_load_explicit(&s->ways, memory_order_relaxed);
 	if (ways != 0 && (ways >> (r->way - i->server->ways) & 1) == 0) {
 		verdict_set(v, 403, STAT_REFUSED_WAY,
-		    "the token is not for the way in %s", r->way->format->name);
+		    "the %s is not for the way in %s", by,
+		    r->way->format->name);
 		return;
 	}
 	limit = sender_limit(s, &v->retry_s);
 	if (v->retry_s > 0) {
 		verdict_set(v, 429, STAT_REFUSED_RATE,
-		    "over the %s a second that the token may send",
-		    rates[limit]);
+		    "over the %s a second that the %s may send", rates[limit],
+		    by);
 		return;
 	}
 	sender_count(s, SENDER_REQUESTS, 1);
@@ -512,7 +542,8 @@ judge_head(struct intake *i, const struct http_request *req,
 	if (r->way == NULL)
 		verdict_set(
 		    v, 405, STAT_REFUSED_METHOD, "the method is not allowed");
-	else if (way_takes_events(r->way) && i->server->tokens.path != NULL)
+	else if (way_takes_events(r->way) &&
+		 (i->server->tokens.path != NULL || i->name[0] != '\0'))
 		judge_sender(i, head, v);
 	if (v->status == 0 && way_takes_events(r->way))
 		judge_events(i, req, v);

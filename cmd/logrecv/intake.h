@@ -47,10 +47,11 @@ struct verdict {
 struct request {
 	const struct way *way; /* NULL: it has a verdict */
 	struct verdict verdict;
-	unsigned methods;      /* all that its path has; not with events */
-	struct address client; /* who it is from, as far as that is known */
-	struct sender *sender; /* whose token it has; NULL: it needs none */
-	enum http_type type;   /* of its body, where its format is typed */
+	unsigned methods;        /* all that its path has; not with events */
+	struct address client;   /* who it is from, as far as that is known */
+	const char *sender_name; /* by its token or certificate; NULL: none */
+	struct sender *sender;   /* what is known of it; NULL: nothing */
+	enum http_type type;     /* of its body, where its format is typed */
 	const struct coding *coding; /* of the body that comes; NULL: none */
 	/* These are valid until intake_done, and may lie in the input. */
 	struct http_text name;  /* of the path: what its way has a '*' for */
@@ -70,6 +71,9 @@ struct intake {
 	enum role role;        /* of the listener */
 	struct address peer;   /* who has connected */
 	bool tls;              /* goes on by TLS, from its first byte on */
+	const char *name;      /* of its certificate; not owned; empty: none */
+	struct sender *sender; /* of that name, once that was looked for */
+	bool has_looked;
 	enum {
 		INTAKE_PROXY,
 		INTAKE_HELLO, /* of TLS */
@@ -143,11 +147,15 @@ intake_decodes(const struct intake *i)
 	return intake_has_body(i) && i->request.coding != NULL;
 }
 
-/* From here on it is given what is in it. */
+/*
+ * From here on it is given what is in it. The name is of the client, by its
+ * certificate, once there is a request; empty where it has none.
+ */
 static inline void
-intake_secured(struct intake *i)
+intake_secured(struct intake *i, const char *name)
 {
 	i->state = INTAKE_HEAD;
+	i->name = name;
 }
 
 /* Must something come before any request? */

@@ -158,7 +158,7 @@ settings_parse(struct settings *s, struct server *server, int argc, char **argv)
 	    {"sender-member", OPTION_STRING,
 		&server->events.members[EVENT_SENDER], NULL, "NAME",
 		"adds a member of this name to each event: whose token it came "
-		"with",
+		"with, or whose certificate",
 		NULL, 0, 0},
 	    {"client-member", OPTION_STRING,
 		&server->events.members[EVENT_CLIENT], NULL, "NAME",

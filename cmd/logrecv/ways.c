@@ -212,8 +212,7 @@ append(struct conn *c, const struct request *r, struct group *g,
 		address_format(&r->client, client);
 		from.values[EVENT_CLIENT] = client;
 	}
-	if (r->sender != NULL)
-		from.values[EVENT_SENDER] = r->sender->name;
+	from.values[EVENT_SENDER] = r->sender_name;
 	/* Lines may be a little longer than the body, or 24 times as long. */
 	for (int factor = 2;; factor *= 12) {
 		room = budget_room(&s->budget);

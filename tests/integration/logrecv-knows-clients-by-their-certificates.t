@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # With --tls-client-ca a listener with TLS takes clients with a certificate of
-# that CA alone, that is valid and has a name; at operators' address, too. Who is
+# that CA alone, that is valid and has a name; at operators' address, too. The
+# name is the sender's, in events and metrics, and no token is needed. Who is
 # refused is counted, and the reason is told, but not of each. A session goes on
 # as the same client's; SIGHUP brings another CA.
 . "$(dirname "$0")/../lib.sh"
@@ -61,9 +62,9 @@ refused() {
 	sample_is 'logrecv_refused_total{reason="tls"}' "$1"
 }
 
-# shakes VERSION OPTION...: a request in a session by the certificate good
+# shakes VERSION OPTION...: an event in a session by the certificate good
 shakes() {
-	get /healthz 'Connection: close' | openssl s_client "-tls1_$1" \
+	request '{"@sender":"forged"}' 'Connection: close' | openssl s_client "-tls1_$1" \
 		-connect "127.0.0.1:$PORT" -cert "$DIR/good.pem" \
 		-key "$DIR/good.key" -ign_eof "${@:2}" >"$DIR/shake" 2>&1
 	grep -q '^HTTP/1.1 200' "$DIR/shake"
@@ -76,6 +77,7 @@ authority ours
 authority theirs
 certificate ours good /CN=web-1
 certificate ours nameless /O=logs
+certificate ours limited /CN=web-3
 certificate ours quoted '/CN=web"1'
 certificate ours expired /CN=web-2 -startdate 20200101000000Z \
 	-enddate 20200201000000Z
@@ -91,14 +93,18 @@ run logrecv --spool="$DIR/other" --listen=127.0.0.1:0 --tls-client-ca="$DIR/ca.p
 is "$STATUS" 64 'and nothing for listeners without TLS: status 64'
 
 spool_new
+printf '%s\n' other:secret 'web-3:secret3 ways=hec' >"$DIR/tokens"
+chmod 600 "$DIR/tokens"
 start logrecv logrecv --workers=1 --spool="$SPOOL" "${options[@]}" \
 	--tls-client-ca="$DIR/ca.pem" --listen=127.0.0.1:0,tls \
-	--admin-listen=127.0.0.1:0 --admin-listen=127.0.0.1:0,tls
+	--sender-member=@sender --token-file="$DIR/tokens" \
+	--listen=127.0.0.1:0 --admin-listen=127.0.0.1:0 \
+	--admin-listen=127.0.0.1:0,tls
 wait_for tests_listens logrecv || give_up 'it does not listen'
 mapfile -t ports < <(log_since logrecv |
 	sed -n 's/.* listening .*address=127.0.0.1:\([0-9]*\).*/\1/p')
 PORT=${ports[0]} URL=https://127.0.0.1:${ports[0]}
-ADMIN_URL=http://127.0.0.1:${ports[1]}
+ADMIN_URL=http://127.0.0.1:${ports[2]}
 
 for version in 1.2 1.3; do
 	post_as good "--tlsv$version" --tls-max "$version"
@@ -106,6 +112,13 @@ for version in 1.2 1.3; do
 done
 post_as nameless
 is "$CODE" 200 'one whose name is another one sends'
+post_as limited
+is "$CODE $BODY" '403 {"error":"the certificate is not for the way in log"}' \
+	'what the file of tokens says of a name holds for it'
+URL=http://127.0.0.1:${ports[1]} post '{"by":"token"}' -H 'Authorization: Bearer secret'
+is "$CODE" 200 'others send with a token'
+URL=http://127.0.0.1:${ports[1]} post '{}'
+is "$CODE" 401 '  and not without'
 
 # Who may not. The log tells the first; others have to wait for their turn.
 count=0
@@ -125,18 +138,25 @@ like "$(log_since logrecv | grep 'refuse a client')" \
 	'peer did not return a certificate client=127.0.0.1 others=0' \
 	'  with the reason'
 mapfile -t options < <(as good)
-URL=https://127.0.0.1:${ports[2]} http GET /metrics "${options[@]}"
+URL=https://127.0.0.1:${ports[3]} http GET /metrics "${options[@]}"
 is "$CODE" 200 'operators need one, too'
-URL=https://127.0.0.1:${ports[2]} http GET /metrics --cacert "$DIR/server.pem"
+URL=https://127.0.0.1:${ports[3]} http GET /metrics --cacert "$DIR/server.pem"
 is "$CODE" 000 '  or are refused'
-is "$(texts | paste -s -d , -)" \
-	'{"by":"good"},{"by":"good"},{"by":"nameless"}' 'no other event is stored'
+is "$(texts)" '{"by":"good","@sender":"web-1"}
+{"by":"good","@sender":"web-1"}
+{"by":"nameless","@sender":"spiffe://a/nameless"}
+{"by":"token","@sender":"other"}' 'each event has its sender, and there is no other'
+is "$(scrape 'logrecv_sender_events_total{sender="web-1"}') $(
+	scrape 'logrecv_sender_events_total{sender="spiffe://a/nameless"}')" \
+	'2 1' '  and is counted'
 
 # Sessions that go on.
 for version in 2 3; do
 	ok "a session of TLS 1.$version" shakes "$version" -sess_out "$DIR/session"
 	ok '  goes on' shakes "$version" -sess_in "$DIR/session"
 	ok '  as the same' grep -q '^Reused, TLSv1' "$DIR/shake"
+	is "$(texts | tail -n 2 | sort -u)" '{"@sender":"web-1"}' \
+		'  and the same sender'
 done
 
 # Another CA: neither its clients nor their sessions are taken any more.
