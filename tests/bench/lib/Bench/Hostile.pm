@@ -27,6 +27,9 @@ my %SENT = (
 	'answers that are not read' => $METRICS x 400,
 	'events, answers not read' => $WHOLE x 200,
 	'events while the sync hangs' => $WHOLE x 200,
+	# The begin of a hello (RFC 8446, section 4) of 16,000 bytes.
+	'handshakes that do not end' => pack('CnnC xn x100', 22, 0x301,
+		16_004, 1, 16_000),
 );
 
 # rlimit: as many descriptors as there may be.
@@ -76,7 +79,8 @@ sub socket_bytes {
 sub run_attack {
 	my ($kind, $count) = @_;
 	my @hold = $kind =~ /sync/ ? faults() : ();
-	my $server = serve('synced', @hold, limit_files());
+	my $server = serve($kind =~ /^handshakes/ ? 'https' : 'synced', @hold,
+		limit_files());
 	# The metrics are where operators come in.
 	my ($port) = $server->{url} =~ /:(\d+)/;
 	wait_until('it listens for operators', 20, sub {
