@@ -469,8 +469,6 @@ judge_events(
 	const struct format *format = i->request.way->format;
 	unsigned types = format->types;
 
-	if (types != 0)
-		i->request.type = http_type(req->content_type);
 	if (types != 0 && (types >> i->request.type & 1) == 0) {
 		verdict_set(v, 415, STAT_REFUSED_TYPE,
 		    "a Content-Type that this path does not take");
@@ -516,6 +514,10 @@ judge_head(struct intake *i, const struct http_request *req,
 	struct request *r = &i->request;
 
 	r->way = find_way(i, req, &r->name);
+	/* Whatever comes of it, the answer may be of its kind. */
+	if (r->way != NULL && r->way->format != NULL &&
+	    r->way->format->types != 0)
+		r->type = http_type(req->content_type);
 	/* Where events are taken, nobody asks. */
 	if (r->way == NULL || !way_takes_events(r->way))
 		r->methods = find_methods(i, req);

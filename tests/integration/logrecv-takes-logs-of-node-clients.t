@@ -26,7 +26,8 @@ otlp='
 	const provider = new sdk.LoggerProvider({
 		resource: resourceFromAttributes({"service.name": "shop"}),
 		processors: [new sdk.BatchLogRecordProcessor({
-			exporter: new OTLPLogExporter({url})})]});
+			exporter: new OTLPLogExporter({url,
+			    compression: kind === "http" ? "gzip" : "none"})})]});
 	provider.getLogger("lib", "1.2").emit({
 		timestamp: [1544712660, 300000001],
 		observedTimestamp: [1544712660, 400000000],

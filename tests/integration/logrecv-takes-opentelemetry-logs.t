@@ -90,6 +90,15 @@ is "$CODE" 405 'nor other methods'
 is "$(stored)" "$before" 'nothing of these is stored'
 stop logrecv
 
+echo 'shop:secret' >"$DIR/tokens"
+chmod 600 "$DIR/tokens"
+logrecv_start --workers=1 --min-free=900TB --token-file="$DIR/tokens"
+protobuf ''
+is "$CODE $TYPE $(in_protobuf)" \
+	'401 application/x-protobuf a token is missing, in the field Authorization' \
+	'who is not known is told so in a Status, too'
+stop logrecv
+
 logrecv_start --workers=1 --min-free=900TB
 protobuf ''
 is "$CODE $TYPE" '503 application/x-protobuf' 'a full disk is worth a retry'
