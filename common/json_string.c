@@ -6,6 +6,7 @@
 
 #include "hex.h"
 #include "json.h"
+#include "scan.h"
 #include "utf8.h"
 
 bool
@@ -69,17 +70,22 @@ json_string_decode(struct json_text quoted, char *out, size_t cap)
 	size_t len = 0;
 
 	while (p < end) {
+		const char *plain = p;
 		char piece[4];
-		size_t n = 1;
+		size_t n;
 
-		piece[0] = *p;
-		if (*p != '\\')
-			p++;
-		else if ((n = resolve_escape(&p, end, piece)) == 0)
-			return -1;
+		p = scan_plain(p, end, false);
+		if (p == plain) { /* a backslash */
+			n = resolve_escape(&p, end, piece);
+			if (n == 0)
+				return -1;
+			plain = piece;
+		} else {
+			n = (size_t)(p - plain);
+		}
 		if (cap - len < n)
 			return -1;
-		memcpy(out + len, piece, n);
+		memcpy(out + len, plain, n);
 		len += n;
 	}
 	return (long)len;
