@@ -67,50 +67,56 @@ enter_level(struct otlp *o, unsigned level, struct wire message)
 }
 
 /*
- * The message that lies there as protobuf; empty, and o->message has failed,
- * where it cannot be.
+ * The message that begins there as protobuf; empty, and o->message has failed,
+ * where it cannot be. Of JSON, the place's end is found then.
  */
 static struct wire
-encode(struct otlp *o, struct wire place, enum otlp_message of)
+encode(struct otlp *o, struct wire *place, enum otlp_message of)
 {
 	struct draft *d = &o->message;
 
 	if (!o->json)
-		return place;
+		return *place;
 	/* No message is much longer than its event, but a little one. */
 	*d = (struct draft){.text = d->text,
 	    .max = 2 * (size_t)o->w->limits->event_bytes + 4096};
 	d->text->len = 0;
-	(void)otlp_encode(d, place.p, place.end, of);
+	place->end = otlp_encode(d, place->p, place->end, of);
 	return d->failed || d->text->len == 0
 		   ? wire_none
 		   : (struct wire){d->text->data, d->text->data + d->text->len};
 }
 
-/* Gives a record, which lies there in the body, to the writer. 0, or -1. */
-static int
+/*
+ * Gives a record, which begins there in the body, to the writer. Returns the
+ * byte after it; NULL: the body has failed.
+ */
+static const char *
 take_record(struct otlp *o, struct wire place)
 {
 	struct otlp_event *e = &o->event;
 	struct draft *d = &o->message;
 	struct wire message;
+	int rc;
 
 	for (; o->unput < RECORD_LEVEL; o->unput++) {
-		message = encode(o, o->around[o->unput], levels[o->unput].own);
-		if (d->failed) {
-			(void)event_fail(
+		message = encode(o, &o->around[o->unput], levels[o->unput].own);
+		if (d->failed)
+			return event_fail(
 			    o->w, &(struct event_flaw){d->fault,
 				      d->at != NULL ? d->at : place.p,
 				      d->reason, NULL});
-			return -1;
-		}
 		levels[o->unput].put(e, message);
 	}
-	message = encode(o, place, OTLP_LOG_RECORD);
+	message = encode(o, &place, OTLP_LOG_RECORD);
 	if (d->failed)
-		return draft_give(d, 0, o->w, place.p, place.end);
-	otlp_put_record(e, message);
-	return draft_give(&e->text, e->scope_len, o->w, place.p, place.end);
+		rc = draft_give(d, 0, o->w, place.p, place.end);
+	else {
+		otlp_put_record(e, message);
+		rc = draft_give(
+		    &e->text, e->scope_len, o->w, place.p, place.end);
+	}
+	return rc < 0 ? NULL : place.end;
 }
 
 static int
@@ -121,7 +127,7 @@ take_protobuf(struct otlp *o, struct wire message, unsigned level)
 	int rc;
 
 	if (level == RECORD_LEVEL)
-		return take_record(o, message);
+		return take_record(o, message) == NULL ? -1 : 0;
 	enter_level(o, level, message);
 	while ((rc = wire_next(&rest, &f)) > 0) {
 		if (f.tag == levels[level].tag &&
@@ -138,12 +144,9 @@ static const char *
 take_json(struct otlp *o, const char *p, const char *end, unsigned level)
 {
 	struct json_member m;
-	const char *stop;
 
-	if (level == RECORD_LEVEL) {
-		stop = json_pass(p, end);
-		return take_record(o, (struct wire){p, stop}) < 0 ? NULL : stop;
-	}
+	if (level == RECORD_LEVEL)
+		return take_record(o, (struct wire){p, end});
 	if (*p != '{')
 		return fail_body(o, p, "not an object");
 	enter_level(o, level, (struct wire){p, end});

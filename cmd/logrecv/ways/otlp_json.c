@@ -397,6 +397,9 @@ find_field(enum otlp_message of, const struct json_member *m)
 	const struct field *f = messages[of];
 
 	for (int i = 0; i < FIELDS_MAX && f[i].number != 0; i++) {
+		/* Most differ in their first letter. */
+		if (!m->name_escapes && *m->name.p != *f[i].name)
+			continue;
 		if (json_name_is(m, f[i].name, strlen(f[i].name)))
 			return &f[i];
 	}
