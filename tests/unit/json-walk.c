@@ -2,6 +2,7 @@
  * json-walk.c - members, names, and strings of checked JSON.
  */
 #include "json.h"
+#include "json_walk.h"
 #include "tap.h"
 
 static struct json_text
@@ -220,6 +221,64 @@ test_encode_bytes(void)
 	tap_all(&all, "any bytes encode to a JSON string");
 }
 
+/* Do both ways through an object find the same, and each value's end? */
+static void
+test_walk_members(void)
+{
+	static const char *const texts[] = {"{}", "{ \n}", "{\"a\":1}",
+	    "{ \"a\" : 1 ,\"b\":\"x,\\\"}\" , \"\":{\"in\":[1,{}]},\n"
+	    "\"c\\u0041\":[\"]\",[[]]],\"t\":true,\"f\":false,\"n\":null,"
+	    "\"a\":-1.5e3\t}",
+	    "{\"a\":\"0123456789abcdef\\\\\",\"b\\\"}\":[[],[\"\\\"]\"]] }"};
+	struct tap_all all = {0};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		const char *p = texts[i], *cursor = p;
+		const char *end = p + strlen(p), *stop;
+		struct json_member m, want;
+
+		while (json_walk_member(&p, end, &m)) {
+			must(json_next_member(&cursor, end, &want));
+			stop = json_pass(p, end);
+			tap_case(&all,
+			    m.name.p == want.name.p &&
+				m.name.len == want.name.len &&
+				m.name_escapes == want.name_escapes &&
+				p == want.value.p && stop == p + want.value.len,
+			    "%s: %.*s", texts[i], (int)(stop - p), p);
+			p = stop;
+		}
+		tap_case(&all,
+		    p == end && !json_next_member(&cursor, end, &want),
+		    "the end of %s", texts[i]);
+	}
+	tap_all(&all, "a walk finds what json_next_member does");
+}
+
+static void
+test_walk_elements(void)
+{
+	static const char text[] = " [1 , \"]\",[[2],{}] ,{\"a\":[]}\n,null ]";
+	static const char *const want[] = {
+	    "1", "\"]\"", "[[2],{}]", "{\"a\":[]}", "null"};
+	const char *end = text + sizeof(text) - 1, *p = text + 1, *stop;
+	struct tap_all all = {0};
+	size_t n = 0;
+
+	for (; json_walk_element(&p, end); p = stop, n++) {
+		stop = json_pass(p, end);
+		tap_case(&all,
+		    n < 5 && strlen(want[n]) == (size_t)(stop - p) &&
+			memcmp(p, want[n], (size_t)(stop - p)) == 0,
+		    "element %zu: %.*s", n, (int)(stop - p), p);
+	}
+	tap_case(&all, n == 5 && p == end, "the end");
+	p = "[ ]";
+	end = p + 3;
+	tap_case(&all, !json_walk_element(&p, end) && p == end, "none");
+	tap_all(&all, "and the elements of an array");
+}
+
 int
 main(void)
 {
@@ -228,5 +287,7 @@ main(void)
 	test_decode();
 	test_every_code_point();
 	test_encode_bytes();
+	test_walk_members();
+	test_walk_elements();
 	return tap_end();
 }
