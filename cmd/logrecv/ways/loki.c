@@ -173,10 +173,10 @@ take_entry(struct loki *l, struct wire entry)
 {
 	struct wire_field of[3], time[3];
 	struct wire line;
+	int rc = wire_read(entry, of, 2);
 
 	begin_event(l);
-	if (wire_read(entry, of, 2) < 0 ||
-	    wire_read(wire_bytes(of, 1), time, 2) < 0)
+	if (wire_read(wire_bytes(of, 1), time, 2) < 0 || rc < 0)
 		draft_fail(&l->text, EVENT_UNFIT, "not protobuf");
 	draft_instant(&l->text, (int64_t)wire_value(time, 1, WIRE_VARINT),
 	    (int64_t)wire_value(time, 2, WIRE_VARINT));

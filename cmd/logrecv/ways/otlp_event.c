@@ -1,6 +1,8 @@
 /*
  * otlp_event.c - see otlp_event.h.
  */
+#include <assert.h>
+
 #include "otlp_event.h"
 
 static void put_value(struct otlp_event *, struct wire any, unsigned depth);
@@ -189,10 +191,12 @@ put_attributes(
 static void
 put_brace(struct draft *d, size_t from)
 {
-	if (d->text->len == from)
+	if (d->text->len == from) {
 		draft_put(d, "{", 1);
-	else if (!d->failed)
+	} else if (!d->failed) {
+		assert(d->text->data != NULL);
 		d->text->data[from] = '{';
+	}
 	draft_put(d, "}", 1);
 }
 
