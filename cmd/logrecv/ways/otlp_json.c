@@ -270,10 +270,12 @@ read_integer(struct json_text text, enum kind kind, uint64_t *value)
 	if (errno != 0)
 		return -1;
 	if (end != text.p + text.len) {
-		number = fabs(strtod(text.p, NULL));
-		if (number != floor(number) || number > 0x1p53)
+		number = strtod(text.p + negative, NULL);
+		if (number > 0x1p53)
 			return -1;
 		*value = (uint64_t)number;
+		if (number != (double)*value)
+			return -1;
 	}
 	if (negative ? *value > -(uint64_t)ranges[kind].least
 		     : *value > ranges[kind].most)
