@@ -13,7 +13,6 @@
 #include "utf8.h"
 
 #define STAMP_NAME "@received_at"
-#define KEEP (256 << 10) /* of a format's buffers, from request to request */
 
 static const char *put_bad(struct event_writer *, const struct event_error *,
     const char *text, size_t len);
@@ -142,8 +141,8 @@ event_write(struct event_writer *w, const struct format *format,
 	w->body = r->body;
 	w->end = r->body + r->len;
 	for (int i = 0; i < EVENT_SCRATCHES; i++)
-		buf_clear(&w->scratch[i], KEEP);
-	buf_clear(w->note, KEEP);
+		w->scratch[i].len = 0;
+	w->note->len = 0;
 	memset(w->tally, 0, offsetof(struct event_tally, errors));
 	make_suffix(w, from);
 	rc = format->take(w, r);

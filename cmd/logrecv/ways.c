@@ -25,6 +25,9 @@ _Static_assert(
     SENDER_NAME_MAX <= EVENT_VALUE_MAX && ADDRESS_TEXT_MAX <= EVENT_VALUE_MAX,
     "a suffix has room for each");
 
+/* What is left of a format's buffers from request to request, in bytes. */
+#define KEEP (256 << 10)
+
 #define READS (HTTP_BIT(GET) | HTTP_BIT(HEAD))
 #define SENDS (HTTP_BIT(POST) | HTTP_BIT(PUT))
 #define PROBES (HTTP_BIT(HEAD) | HTTP_BIT(OPTIONS))
@@ -61,6 +64,7 @@ const struct way ways[] = {
     TAKES("/v1/logs", format_otlp),
     TAKES("/loki/api/v1/push", format_loki),
     TAKES("/_bulk", format_bulk),
+    TAKES("/_bulk/", format_bulk),
     TAKES("/*/_bulk", format_bulk),
     {"/", ROLE_EVENTS, READS, serve_health, &format_bulk_root},
     {"/_license", ROLE_EVENTS, READS, serve_health, &format_bulk_license},
@@ -272,7 +276,7 @@ answer_at_once(
 
 /* Adds the events to the gathering group; its commit will answer. */
 static void
-serve_events(struct conn *c, const struct request *r)
+add_events(struct conn *c, const struct request *r)
 {
 	struct worker *w = c->worker;
 	struct group *g = commit_gathering(&w->commit);
@@ -325,4 +329,15 @@ serve_events(struct conn *c, const struct request *r)
 	free(waiter.cors);
 	g->lines.len = before;
 	refuse_event(c, r, why);
+}
+
+static void
+serve_events(struct conn *c, const struct request *r)
+{
+	struct worker *w = c->worker;
+
+	add_events(c, r);
+	for (int i = 0; i < EVENT_SCRATCHES; i++)
+		buf_clear(&w->scratch[i], KEEP);
+	buf_clear(&w->note, KEEP);
 }
