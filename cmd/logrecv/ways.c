@@ -203,11 +203,7 @@ append(struct conn *c, const struct request *r, struct group *g,
 	struct worker *w = c->worker;
 	struct server *s = w->server;
 	struct event_origin from = {.stamp = w->stamp};
-	struct event_writer writer = {.limits = &s->events,
-	    .tally = tally,
-	    .out = &g->lines,
-	    .scratch = w->scratch,
-	    .note = &w->note};
+	struct event_writer writer; /* large; event_write sets the rest */
 	char client[ADDRESS_TEXT_MAX];
 	uint64_t spare = share_spare(&c->share), room, most;
 	int rc;
@@ -217,6 +213,11 @@ append(struct conn *c, const struct request *r, struct group *g,
 		from.values[EVENT_CLIENT] = client;
 	}
 	from.values[EVENT_SENDER] = r->sender_name;
+	writer.limits = &s->events;
+	writer.tally = tally;
+	writer.out = &g->lines;
+	writer.scratch = w->scratch;
+	writer.note = &w->note;
 	/* Lines may be a little longer than the body, or 24 times as long. */
 	for (int factor = 2;; factor *= 12) {
 		room = budget_room(&s->budget);
@@ -332,12 +333,19 @@ add_events(struct conn *c, const struct request *r)
 }
 
 static void
+trim(struct buf *b)
+{
+	if (b->cap > KEEP)
+		buf_release(b);
+}
+
+static void
 serve_events(struct conn *c, const struct request *r)
 {
 	struct worker *w = c->worker;
 
 	add_events(c, r);
 	for (int i = 0; i < EVENT_SCRATCHES; i++)
-		buf_clear(&w->scratch[i], KEEP);
-	buf_clear(&w->note, KEEP);
+		trim(&w->scratch[i]);
+	trim(&w->note);
 }
