@@ -148,32 +148,6 @@ END
 else
 	pass 'python # SKIP no python3-elasticsearch'
 fi
-cat >"$DIR/rsyslog.conf" <<END
-module(load="imfile")
-module(load="omelasticsearch")
-template(name="event" type="list" option.jsonf="on") {
-	property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
-	property(outname="message" name="msg" format="jsonf")
-}
-global(workDirectory="$DIR")
-input(type="imfile" file="$DIR/app.log" tag="app")
-action(type="omelasticsearch" server="127.0.0.1" serverport="$PORT"
-	searchIndex="rsyslog" searchType="" bulkmode="on" template="event"
-	errorfile="$DIR/rsyslog.errors")
-END
-has_rsyslog() {
-	texts | grep -q '^{"time":"20.*"message":"two","_index":"rsyslog"}$'
-}
-if [ -e /usr/lib/x86_64-linux-gnu/rsyslog/omelasticsearch.so ]; then
-	printf 'one\ntwo\n' >"$DIR/app.log"
-	start rsyslog rsyslogd -n -f "$DIR/rsyslog.conf" -i "$DIR/rsyslog.pid"
-	ok 'rsyslog sends its lines' wait_for has_rsyslog
-	stop rsyslog
-	ok 'and complains of nothing' test ! -s "$DIR/rsyslog.errors"
-	is "$(texts | grep -c '"_index":"rsyslog"')" 2 'each is there once'
-else
-	pass 'rsyslog # SKIP no rsyslog-elasticsearch'
-fi
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 done_testing
