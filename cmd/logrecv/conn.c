@@ -482,10 +482,7 @@ conn_tell(struct conn *c, const struct request *r, const struct outcome *o)
 void
 conn_deny(struct conn *c, const struct request *r, const struct verdict *v)
 {
-	struct outcome o = {.status = v->status,
-	    .text = v->text,
-	    .retry_s = v->retry_s,
-	    .type = r->type};
+	struct outcome o = outcome_of_verdict(r, v);
 
 	stat_add(c->worker->server->stats, v->stat, 1);
 	conn_tell(c, r, &o);

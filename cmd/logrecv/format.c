@@ -6,6 +6,16 @@
 #include "spool.h"
 
 struct outcome
+outcome_of_verdict(const struct request *r, const struct verdict *v)
+{
+	return (struct outcome){.status = v->status,
+	    .text = v->text,
+	    .stat = v->stat,
+	    .retry_s = v->retry_s,
+	    .type = r->type};
+}
+
+struct outcome
 outcome_of_commit(const struct waiter *waiter, int result)
 {
 	struct outcome o = {.status = 200,

@@ -14,6 +14,7 @@
 struct outcome {
 	int status;       /* 200: its events are stored, but for bad ones */
 	const char *text; /* else: why not; needs no escapes in JSON */
+	enum stat stat;   /* of a verdict, as what it is counted */
 	unsigned retry_s; /* 429: after so many seconds */
 	const struct event_error *error; /* the event to blame; NULL: none is */
 	uint64_t events;                 /* stored */
@@ -56,6 +57,9 @@ way_takes_events(const struct way *way)
 
 struct waiter;
 
+/* What became of a request that this refuses, while that is there. */
+struct outcome
+outcome_of_verdict(const struct request *, const struct verdict *);
 /* What became of a request of a group by the result of storing that. */
 struct outcome outcome_of_commit(const struct waiter *, int result);
 

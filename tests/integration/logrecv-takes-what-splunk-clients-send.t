@@ -101,10 +101,26 @@ hec '' '{"event":1}{"event":2}{}' \
 	'400 {"text":"Event field is required","code":12,"invalid-event-number":2}' \
 	'one that refuses all is told by its number'
 
+stop logrecv
+(
+	umask 077
+	printf 'app:0123456789abcdef0123\nother:0123456789abcdef4567 ways=log\n' >"$DIR/tokens"
+)
+logrecv_start --workers=1 --token-file="$DIR/tokens"
+# token FIELD WANT: what one with this in Authorization is told
+token() {
+	http POST /services/collector -d '{"event":1}' ${1:+-H "Authorization: $1"}
+	like "$CODE $BODY" "^$2(,|\})" "Authorization: $1"
+}
+token '' '401 \{"text":"Token is required","code":2'
+token 'Splunk wrong' '403 \{"text":"Invalid token","code":4'
+token 'Splunk 0123456789abcdef4567' '403 \{"text":"Token disabled","code":1'
+token 'Splunk 0123456789abcdef0123' '200 \{"text":"Success","code":0'
+
 # The library for Node, where there is one.
 cat >"$DIR/client.js" <<'END'
 const { Logger } = require('splunk-logging');
-const l = new Logger({ token: 't', url: process.argv[2], maxBatchCount: 2 });
+const l = new Logger({ token: process.argv[3], url: process.argv[2], maxBatchCount: 2 });
 l.error = (e) => { console.error(e); process.exit(1); };
 l.send({ message: { text: 'one', n: 1 }, metadata: { host: 'h', source: 's' } });
 l.send({ message: 'two', severity: 'warn' }, (err, resp, body) => {
@@ -112,7 +128,8 @@ l.send({ message: 'two', severity: 'warn' }, (err, resp, body) => {
 });
 END
 if node -e 'require("splunk-logging")' 2>"$DIR/node.err"; then
-	run node "$DIR/client.js" "$URL/services/collector/event/1.0"
+	run node "$DIR/client.js" "$URL/services/collector/event/1.0" \
+		0123456789abcdef0123
 	is "$STATUS $OUT" '0 0' "Splunk's library for Node is content"
 	like "$(texts | tail -n 2)" '"text":"one".*"source":"s".*"two"' \
 		'and its events are there'

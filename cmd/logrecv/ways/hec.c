@@ -253,16 +253,23 @@ take_raw(struct event_writer *w, const struct request *r)
  * Answers
  */
 
+#define INVALID_TOKEN 4 /* which is 403 here */
+
 /* By the reference of Splunk: what each outcome is called there. */
 static const struct {
-	int status, code;
+	int status;
+	enum stat stat; /* 0: any */
+	int code;
 	const char *text;
 } codes[] = {
-    {200, 0, "Success"}, {401, 2, "Token is required"},
-    {403, 4, "Invalid token"}, {413, 27, "Request entity too large"},
-    {429, 9, "Server is busy"}, {500, 8, "Internal server error"},
-    {503, 9, "Server is busy"},
-    {400, 6, "Invalid data format"}, /* and all others */
+    {200, 0, 0, "Success"},
+    {401, STAT_REFUSED_TOKEN, INVALID_TOKEN, "Invalid token"},
+    {401, 0, 2, "Token is required"},
+    {403, STAT_REFUSED_WAY, 1, "Token disabled"},
+    {403, 0, INVALID_TOKEN, "Invalid token"},
+    {413, 0, 27, "Request entity too large"}, {429, 0, 9, "Server is busy"},
+    {500, 0, 8, "Internal server error"}, {503, 0, 9, "Server is busy"},
+    {400, 0, 6, "Invalid data format"}, /* and all others */
 };
 
 #define CODES (sizeof(codes) / sizeof(codes[0]))
@@ -294,10 +301,13 @@ answer(const struct outcome *o, struct reply *reply, struct buf *body)
 	size_t i = 0;
 	int code;
 
-	(void)reply;
-	while (i < CODES - 1 && codes[i].status != o->status)
+	while (i < CODES - 1 &&
+	       (codes[i].status != o->status ||
+		   (codes[i].stat != 0 && codes[i].stat != o->stat)))
 		i++;
 	code = codes[i].code;
+	if (code == INVALID_TOKEN)
+		reply->status = 403;
 	if (e != NULL)
 		text = name_error(e, &code);
 	if (buf_printf(body, "{\"text\":\"%s\",\"code\":%d",
