@@ -531,24 +531,12 @@ conn_settle(const struct waiter *waiter, int result)
 {
 	struct conn *c = waiter->conn;
 	struct worker *w = c->worker;
-	struct stats *stats = w->server->stats;
 	bool last;
 
 	share_give(&c->share, waiter->bytes);
 	assert(c->pending > 0);
 	c->pending--;
 	c->pending_bytes -= waiter->bytes;
-	if (result == 0) {
-		stat_add(stats, STAT_ACKED_REQUESTS, 1);
-		stat_add(stats, STAT_EVENTS, waiter->events);
-		if (waiter->sender != NULL)
-			sender_count(
-			    waiter->sender, SENDER_EVENTS, waiter->events);
-		if (waiter->bad != NULL)
-			stats_add_bad(stats, waiter->bad);
-	} else {
-		stat_add(stats, STAT_REFUSED_STORE, 1);
-	}
 	if (c->phase == CONN_CLOSED) {
 		if (c->pending == 0)
 			TAILQ_INSERT_TAIL(&w->dead, c, link);

@@ -253,23 +253,43 @@ gather(struct worker *w)
 	return 0;
 }
 
+/* Before the answers, so that nobody misses what he was told of. */
+static void
+count(struct stats *stats, const struct group *g)
+{
+	if (g->result != 0) {
+		stat_add(stats, STAT_STORE_ERRORS, 1);
+		stat_add(stats, STAT_REFUSED_STORE, g->waiter_count);
+		return;
+	}
+	stat_add(stats, STAT_GROUPS, 1);
+	stat_add(stats, STAT_LINE_BYTES, g->lines.len);
+	stat_set(stats, STAT_LAST_SUCCESS, (int64_t)clock_wall_us());
+	stat_add(stats, STAT_ACKED_REQUESTS, g->waiter_count);
+	stat_add(stats, STAT_EVENTS, g->events);
+	for (size_t i = 0; i < g->waiter_count; i++) {
+		const struct waiter *waiter = &g->waiters[i];
+
+		if (waiter->sender != NULL)
+			sender_count(
+			    waiter->sender, SENDER_EVENTS, waiter->events);
+		if (waiter->bad != NULL)
+			stats_add_bad(stats, waiter->bad);
+	}
+}
+
 /* A group is on disk, or could not be put there: its requests are answered. */
 static void
 settle(struct worker *w)
 {
-	struct stats *stats = w->server->stats;
 	struct group *g = commit_collect(&w->commit);
 
 	if (g == NULL)
 		return;
 	w->clock_read = false;
 	(void)worker_now(w); /* the answers' date */
-	if (g->result == 0) {
-		stat_add(stats, STAT_GROUPS, 1);
-		stat_add(stats, STAT_LINE_BYTES, g->lines.len);
-		stat_set(stats, STAT_LAST_SUCCESS, (int64_t)clock_wall_us());
-	} else {
-		stat_add(stats, STAT_STORE_ERRORS, 1);
+	count(w->server->stats, g);
+	if (g->result != 0) {
 		gate_fail(w->server->gate);
 		log_error("store %llu events: %s",
 		    (unsigned long long)g->events, g->error.text);
