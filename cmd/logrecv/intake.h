@@ -73,7 +73,6 @@ struct intake {
 	bool tls;              /* goes on by TLS, from its first byte on */
 	const char *name;      /* of its certificate; not owned; empty: none */
 	struct sender *sender; /* of that name, once that was looked for */
-	bool has_looked;
 	enum {
 		INTAKE_PROXY,
 		INTAKE_HELLO, /* of TLS */

@@ -96,16 +96,12 @@ find_token(struct intake *i, struct http_text head, struct verdict *v)
 	return s;
 }
 
-/*
- * Who has this certificate? That is looked for once. NULL: there are too many
- * to know them all; what is known has no limits then.
- */
+/* Who has this certificate? That is looked for once. */
 static struct sender *
 find_certified(struct intake *i)
 {
-	if (!i->has_looked)
-		i->sender = senders_know(&i->server->senders, i->name);
-	i->has_looked = true;
+	if (i->sender == NULL)
+		i->sender = senders_know_peer(&i->server->senders, i->name);
 	return i->sender;
 }
 

@@ -126,7 +126,7 @@ test_files(void)
 	ok(load(many, SENDER_NAME_MAX + 3, &err) < 0, "so is a name");
 	for (int i = 0; i <= TOKENS_MAX; i++)
 		len += (size_t)sprintf(many + len, "a:token%d\n", i);
-	ok(load(many, len, &err) < 0 && strstr(err.text, "line 501:") != NULL,
+	ok(load(many, len, &err) < 0 && strstr(err.text, "line 401:") != NULL,
 	    "so are too many");
 	free(many);
 	is_text(name_of("Bearer secret"), "a", "the tokens are still there");
@@ -390,11 +390,23 @@ test_senders(void)
 	memset(name, 'n', sizeof(name));
 	name[SENDER_NAME_MAX + 1] = '\0';
 	ok(senders_know(&senders, name) == NULL, "a name that is too long");
-	for (int i = 1; i < SENDERS_MAX; i++) {
+	ok(senders_know_peer(&senders, "a") == a, "by its certificate, too");
+	for (int i = 1; i < SENDERS_PEERS; i++) {
+		(void)sprintf(name, "p%d", i);
+		must(
+		    strcmp(senders_know_peer(&senders, name)->name, name) == 0);
+	}
+	is_text(senders_know_peer(&senders, "p0")->name, "(others)",
+	    "a certificate too many");
+	is_text(senders_know_peer(&senders, "p1")->name, "p1", "one before");
+	for (int i = 1; i < SENDERS_OWN; i++) {
 		(void)sprintf(name, "n%d", i);
 		must(senders_know(&senders, name) != NULL);
 	}
-	ok(senders_know(&senders, "more") == NULL, "and one too many");
+	ok(senders_know(&senders, "more") == NULL, "and a token too many");
+	is_text(senders_know_peer(&senders, "more")->name, "(others)",
+	    "which leaves others as they are");
+	is_number(senders.count, SENDERS_MAX, "all together");
 	ok(senders_know(&senders, "a") == a, "those that are known stay");
 }
 

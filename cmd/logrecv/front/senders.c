@@ -19,29 +19,64 @@ senders_init(struct senders *ss)
 	(void)pthread_mutex_init(&ss->lock, NULL);
 }
 
+/* These two under the lock. */
+static struct sender *
+find(struct senders *ss, const char *name)
+{
+	unsigned count = atomic_load(&ss->count);
+
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(ss->all[i].name, name) == 0)
+			return &ss->all[i];
+	}
+	return NULL;
+}
+
+static struct sender *
+add(struct senders *ss, const char *name)
+{
+	unsigned count = atomic_load(&ss->count);
+	struct sender *s = &ss->all[count];
+
+	memcpy(s->name, name, strlen(name) + 1);
+	(void)snprintf(s->label, sizeof(s->label), "sender=\"%s\"", name);
+	atomic_store(&ss->count, count + 1);
+	return s;
+}
+
 struct sender *
 senders_know(struct senders *ss, const char *name)
 {
-	struct sender *s = ss->all, *found = NULL;
-	unsigned count;
+	struct sender *s;
 
 	if (strlen(name) > SENDER_NAME_MAX)
 		return NULL;
 	(void)pthread_mutex_lock(&ss->lock); /* fails only on misuse */
-	count = atomic_load(&ss->count);
-	for (; s < ss->all + count && found == NULL; s++) {
-		if (strcmp(s->name, name) == 0)
-			found = s;
+	s = find(ss, name);
+	if (s == NULL && atomic_load(&ss->count) - ss->peers < SENDERS_OWN)
+		s = add(ss, name);
+	(void)pthread_mutex_unlock(&ss->lock);
+	return s;
+}
+
+struct sender *
+senders_know_peer(struct senders *ss, const char *name)
+{
+	struct sender *s;
+
+	(void)pthread_mutex_lock(&ss->lock); /* fails only on misuse */
+	s = find(ss, name);
+	if (s == NULL) {
+		if (ss->peers >= SENDERS_PEERS - 1)
+			name = "(others)";
+		s = find(ss, name);
 	}
-	if (found == NULL && count < SENDERS_MAX) {
-		found = &ss->all[count];
-		memcpy(found->name, name, strlen(name) + 1);
-		(void)snprintf(
-		    found->label, sizeof(found->label), "sender=\"%s\"", name);
-		atomic_store(&ss->count, count + 1);
+	if (s == NULL) {
+		s = add(ss, name);
+		ss->peers++;
 	}
 	(void)pthread_mutex_unlock(&ss->lock);
-	return found;
+	return s;
 }
 
 unsigned

@@ -11,8 +11,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Three samples of each must fit into METRICS_FILE_MAX. */
+/*
+ * Three samples of each must fit into METRICS_FILE_MAX. So many of them are of
+ * certificates, which may be of any number of clients.
+ */
 #define SENDERS_MAX 500
+#define SENDERS_PEERS 100
+#define SENDERS_OWN (SENDERS_MAX - SENDERS_PEERS)
 #define SENDER_NAME_MAX 64 /* bytes */
 
 /*
@@ -45,6 +50,7 @@ struct senders {
 	struct sender all[SENDERS_MAX];
 	_Atomic unsigned count;
 	pthread_mutex_t lock; /* of those who add one */
+	unsigned peers;       /* under the lock */
 };
 
 /* Starts as all zeros; senders_init before any thread. */
@@ -52,9 +58,15 @@ void senders_init(struct senders *);
 
 /*
  * The one of this name, which becomes known if it is not. Any thread. NULL:
- * there are too many, or the name is over SENDER_NAME_MAX.
+ * there are SENDERS_OWN, or the name is over SENDER_NAME_MAX.
  */
 struct sender *senders_know(struct senders *, const char *name);
+
+/*
+ * The same for the name of a certificate, see tls_peer: never NULL, since those
+ * over SENDERS_PEERS are all one, "(others)".
+ */
+struct sender *senders_know_peer(struct senders *, const char *name);
 
 /*
  * How many seconds it is too early for more, at most a day; 0: it is not. And

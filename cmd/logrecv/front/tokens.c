@@ -289,7 +289,7 @@ apply(struct tokens *t, const struct entries *es, struct error *err)
 			return error_set(err,
 			    "over %d names since the start, which must be "
 			    "anew for more",
-			    SENDERS_MAX);
+			    SENDERS_OWN);
 		}
 		list->digests[list->count] = e->digest;
 		list->senders[list->count] = s;

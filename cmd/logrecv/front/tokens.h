@@ -36,7 +36,7 @@ struct evp_md_st;
 struct token_list;
 struct way;
 
-#define TOKENS_MAX SENDERS_MAX
+#define TOKENS_MAX SENDERS_OWN
 #define TOKEN_MAX 1024 /* bytes */
 
 /* Starts as all zeros. */
@@ -61,7 +61,10 @@ void tokens_release(struct tokens *);
 /* Likewise, of a text instead of the file; it is overwritten. */
 int tokens_parse(struct tokens *, char *text, size_t len, struct error *);
 
-/* Whose token is in this value of the field? NULL: nobody's. Any thread. */
-struct sender *tokens_find(struct tokens *, struct http_text authorization);
+/*
+ * Whose token is in this value of the field Authorization? NULL: nobody's. Any
+ * thread.
+ */
+struct sender *tokens_find(struct tokens *, struct http_text value);
 
 #endif
