@@ -252,15 +252,17 @@ read_rows(struct db *db, const struct batch *batch, unsigned from,
     unsigned count, const char *column, struct db_answer *answer)
 {
 	const struct db_dialect *d = &db->driver->dialect;
-	const char *const *received = &batch->texts[0].text[from];
-	const char *first = received[0], *last = received[0];
+	const struct batch_texts *received = &batch->texts[0];
+	const char *first = received->text[from], *last = first;
 	struct buf *b = &db->sql;
 
-	for (unsigned i = 1; i < count; i++) {
-		if (memcmp(received[i], first, VALUE_DATETIME_LEN) < 0)
-			first = received[i];
-		if (memcmp(received[i], last, VALUE_DATETIME_LEN) > 0)
-			last = received[i];
+	for (unsigned row = from; row < from + count; row++) {
+		const char *at = received->text[row];
+
+		if (memcmp(at, first, VALUE_DATETIME_LEN) < 0)
+			first = at;
+		if (memcmp(at, last, VALUE_DATETIME_LEN) > 0)
+			last = at;
 	}
 	b->len = 0;
 	if (buf_printf(b, "SELECT ") < 0 ||
