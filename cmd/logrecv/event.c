@@ -131,6 +131,18 @@ make_suffix(struct event_writer *w, const struct event_origin *from)
 	w->suffix_len = (size_t)n;
 }
 
+void
+event_writer_init(struct event_writer *w, const struct event_limits *limits,
+    struct event_tally *tally, struct buf *out, struct buf *scratch,
+    struct buf *note)
+{
+	w->limits = limits;
+	w->tally = tally;
+	w->out = out;
+	w->scratch = scratch;
+	w->note = note;
+}
+
 int
 event_write(struct event_writer *w, const struct format *format,
     const struct request *r, const struct event_origin *from)

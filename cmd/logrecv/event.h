@@ -121,6 +121,11 @@ struct event_writer {
 	size_t suffix_len;
 };
 
+/* Sets what its caller has to, but for the room; clearing all would cost. */
+void event_writer_init(struct event_writer *, const struct event_limits *,
+    struct event_tally *, struct buf *out, struct buf *scratch,
+    struct buf *note);
+
 /*
  * Appends one line an event of the request's body: the event's text, line
  * breaks between its tokens turned into spaces, a top-level "@received_at" of

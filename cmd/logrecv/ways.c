@@ -203,7 +203,7 @@ append(struct conn *c, const struct request *r, struct group *g,
 	struct worker *w = c->worker;
 	struct server *s = w->server;
 	struct event_origin from = {.stamp = w->stamp};
-	struct event_writer writer; /* large; event_write sets the rest */
+	struct event_writer writer;
 	char client[ADDRESS_TEXT_MAX];
 	uint64_t spare = share_spare(&c->share), room, most;
 	int rc;
@@ -213,11 +213,8 @@ append(struct conn *c, const struct request *r, struct group *g,
 		from.values[EVENT_CLIENT] = client;
 	}
 	from.values[EVENT_SENDER] = r->sender_name;
-	writer.limits = &s->events;
-	writer.tally = tally;
-	writer.out = &g->lines;
-	writer.scratch = w->scratch;
-	writer.note = &w->note;
+	event_writer_init(
+	    &writer, &s->events, tally, &g->lines, w->scratch, &w->note);
 	/* Lines may be a little longer than the body, or 24 times as long. */
 	for (int factor = 2;; factor *= 12) {
 		room = budget_room(&s->budget);
