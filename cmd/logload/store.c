@@ -394,8 +394,6 @@ ask_other(struct store *s, const struct batch *b, unsigned from, unsigned count,
 	enum db_verdict verdict;
 
 	*there = false;
-	if (!other->ready)
-		return LOAD_DONE;
 	s->db->table = other;
 	verdict = db_is_there(s->db, b, from, count, there);
 	s->db->table = own;
@@ -415,6 +413,8 @@ ask_other_of_all(struct store *s, const struct batch *b, unsigned from,
 	unsigned end = from + count, next;
 
 	*there = false;
+	if (!s->db->tables[0].ready)
+		return LOAD_DONE;
 	for (; from < end && verdict == LOAD_DONE && !*there; from = next) {
 		int64_t us = instant_us(at[from]);
 
@@ -459,26 +459,28 @@ store_gathered(struct store *s, struct gathered *g)
 {
 	enum load_verdict verdict = LOAD_DONE;
 	struct batch *b = &g->batch;
-	bool asked = false, there = false;
-	unsigned count;
+	bool there = false;
+	unsigned count = 0;
 
 	s->put = 0;
 	if (batch_sort(b) < 0)
 		return heard(s, db_no_memory(s->db));
+	/*
+	 * The first table is the other one: its rows have keys between those of
+	 * the rest, so that is asked about before they are there.
+	 */
+	if (b->count > 0 && b->table[0] == 0)
+		count = batch_of_table(b, 0);
+	verdict = ask_other_of_all(s, b, count, b->count - count, &there);
 	for (unsigned at = 0; at < b->count && verdict == LOAD_DONE;
 	     at += count) {
 		count = batch_of_table(b, at);
 		use_table(s, b->table[at]);
 		if (s->copies && !may_take_copies(s))
 			return LOAD_SCHEMA;
-		/* The first table is the other one; what follows is not. */
-		if (b->table[at] > 0 && !asked)
-			verdict =
-			    ask_other_of_all(s, b, at, b->count - at, &there);
-		asked = b->table[at] > 0;
-		if (verdict == LOAD_DONE)
-			verdict = there ? store_others(s, g, at, count)
-					: store_rows(s, g, at, count);
+		verdict = there && b->table[at] > 0
+			      ? store_others(s, g, at, count)
+			      : store_rows(s, g, at, count);
 	}
 	if (verdict == LOAD_DONE && put_held_before(s, g, UINT_MAX) < 0)
 		verdict = LOAD_IO;

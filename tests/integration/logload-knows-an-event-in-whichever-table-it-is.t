@@ -91,4 +91,20 @@ mv "$SPOOL/ready/.f" "$SPOOL/ready/$(ready 3)"
 ok 'over its limit' wait_for no_files ready
 is "$(counts new_a new_e logs)" '20 - 145' 'none is made, nevertheless'
 stop logload
+
+# --- what that costs; of the others it is not told how much is asked
+
+case $DB in
+mariadb | mysql)
+	selects() {
+		sql "SHOW GLOBAL STATUS LIKE 'Com_select'" | cut -f 2
+	}
+	kinds 3000 1 many no none >"$DIR/many"
+	before=$(selects)
+	load --table 'one_{event}' --tables many "$DIR/many"
+	num "$(($(selects) - before))" -lt 200 \
+		'no event is asked about for the sake of those beside it'
+	is "$STATUS $(counts one_many logs)" '0 1000 2145' 'all are there'
+	;;
+esac
 done_testing
