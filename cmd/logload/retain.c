@@ -256,7 +256,7 @@ delete_rows(struct turn *t)
  * Tables that are named after times
  */
 
-/* Why it is not dropped, at the first turn that it is not. */
+/* Why it is not dropped, at the first turn that it is not; others may be. */
 static enum db_verdict
 tell_left(struct turn *t, const char *table, const char *why)
 {
@@ -265,7 +265,7 @@ tell_left(struct turn *t, const char *table, const char *why)
 			 "dropped, nor what the ledger has from then on: %s",
 		    table, why);
 	t->r->told_left = true;
-	return DB_OK;
+	return db_run_text(t->db, "ROLLBACK");
 }
 
 /* Has it nothing that is young? Where nothing can be dropped, it is deleted. */
@@ -279,8 +279,6 @@ look_through(struct turn *t, bool *old)
 	uint64_t rows;
 
 	*old = false;
-	if (verdict == DB_SCHEMA || verdict == DB_REFUSED)
-		return tell_left(t, table, t->db->error.text);
 	if (verdict == DB_OK && !t->db->table->own_key)
 		return tell_left(
 		    t, table, "it needs UNIQUE (received_at, file_id, line)");
@@ -311,8 +309,12 @@ drop_table(struct turn *t, const char *name, bool *dropped)
 		verdict = db_drop(db, name);
 		known_lose(db, name);
 	}
-	db->table = &db->tables[0];
 	*dropped = *dropped && verdict == DB_OK;
+	if (verdict == DB_SCHEMA || verdict == DB_REFUSED)
+		verdict = db->cause == DB_CAUSE_NO_TABLE
+			      ? db_run_text(db, "ROLLBACK") /* another's work */
+			      : tell_left(t, name, db->error.text);
+	db->table = &db->tables[0];
 	db->partitions_dropped += *dropped;
 	if (*dropped)
 		log_info(

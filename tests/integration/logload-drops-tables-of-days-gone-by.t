@@ -113,6 +113,32 @@ like "$(tables)" "$(of -40 a):[1-9]" 'a table that has a young event stays'
 unlike "$(tables)" "$(of -41 b)" 'others do not'
 sql "DELETE FROM $(of -40 a)"
 
+# --- one that the database does not let go
+
+for n in 40 41 42; do
+	at "-$n" 5 b | put "$(file -40 "5$n")"
+done
+once "${by_day[@]}"
+case $DB in
+sqlite) sql "CREATE TRIGGER held BEFORE DELETE ON $(of -41 b)
+	BEGIN SELECT RAISE(ABORT, 'held'); END" ;;
+postgresql) sql "CREATE VIEW held AS SELECT * FROM $(of -41 b)" ;;
+*) sql "CREATE TABLE held (r DATETIME(6), f BIGINT UNSIGNED, l BIGINT UNSIGNED,
+	FOREIGN KEY (r, f, l) REFERENCES $(of -41 b) (received_at, file_id, line))" ;;
+esac
+age_ledger
+rm -f "$SPOOL"/loaded/*
+once "${by_day[@]}" --retain 30d
+like "$ERR" "table $(of -41 b), which is older than --retain, is not dropped" \
+	'one that is held'
+is "$(tables | xargs -n 1 | grep -c '^d_b_')" 2 'keeps no other one'
+is "$(lines 541)" 1 'but its lines'
+case $DB in
+sqlite) sql 'DROP TRIGGER held' ;;
+postgresql) sql 'DROP VIEW held' ;;
+*) sql 'DROP TABLE held' ;;
+esac
+
 # --- killed, while events come
 
 for n in {31..50}; do
