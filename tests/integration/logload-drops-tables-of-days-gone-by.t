@@ -62,6 +62,7 @@ is "$STATUS $(tables)" "0 $all" \
 sql "CREATE TABLE d_a_2020010 (n INT); CREATE TABLE d_a_20200101x (n INT);
 	CREATE TABLE d_c_20200101 (n INT); CREATE TABLE d_a_20200230 (n INT);
 	CREATE TABLE d_a_20200101 (n INT); CREATE TABLE xd_a_20200101 (n INT)"
+sql "CREATE VIEW d_b_20200101 AS SELECT * FROM $(of 0 b)"
 [ "$DB" != postgresql ] || sql 'GRANT SELECT ON d_a_20200101 TO logs'
 theirs=(d_a_20200101:0 d_a_20200101x:0 d_a_2020010:0 d_a_20200230:0
 	d_c_20200101:0 xd_a_20200101:0)

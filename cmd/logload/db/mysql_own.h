@@ -15,7 +15,8 @@
 #define MYSQL_TABLES \
 	"SELECT GROUP_CONCAT(table_name SEPARATOR '\n') FROM " \
 	"information_schema.tables WHERE table_schema=COALESCE(%s, " \
-	"DATABASE()) AND SUBSTR(table_name, 1, CHAR_LENGTH(%s))=%s"
+	"DATABASE()) AND table_type<>'VIEW' AND " \
+	"SUBSTR(table_name, 1, CHAR_LENGTH(%s))=%s"
 
 struct mysql {
 	struct db db;    /* first: the callers' handle */
