@@ -216,12 +216,14 @@ turn(struct worker *w, bool waits)
 {
 	waits = waits && TAILQ_EMPTY(&w->due);
 	w->clock_read = false;
-	w->work = BODY_WORK_MAX;
+	w->work = BODY_WORK_MAX / 2;
 	if (event_base_loop(
 		w->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK)) < 0) {
 		log_error("wait for events: %s", strerror(errno));
 		return -1;
 	}
+	/* Whatever comes, as much is for those that have waited. */
+	w->work += BODY_WORK_MAX / 2;
 	conn_resume(w);
 	if (w->accepted >= ACCEPT_MAX && !w->deaf && !w->stopping)
 		start_listening(w);
