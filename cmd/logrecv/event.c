@@ -126,6 +126,7 @@ make_suffix(struct event_writer *w, const struct event_origin *from)
 	}
 	w->own = w->watch.count;
 	w->clash = 0;
+	w->ats = 1;
 	n += snprintf(w->suffix + n, size - (size_t)n,
 	    ",\"" STAMP_NAME "\":\"%s\"}\n", from->stamp);
 	w->suffix_len = (size_t)n;
@@ -191,13 +192,27 @@ find_name(const struct json_watch *watch, const struct json_member *member)
 	return i;
 }
 
+/* Is the name, with so many '@' in front of it, ours? */
+static bool
+is_ours(const struct event_writer *w, struct json_text name, size_t ats)
+{
+	for (unsigned i = 0; i < w->own; i++) {
+		const struct json_text *own = &w->watch.names[i];
+
+		if (own->len == ats + name.len && strspn(own->p, "@") >= ats &&
+		    memcmp(own->p + ats, name.p, name.len) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 event_declare(struct event_writer *w, struct json_text name)
 {
-	struct json_member member = {.name = name};
-
-	if (find_name(&w->watch, &member) < w->own)
+	if (is_ours(w, name, 0))
 		w->clash |= 1U << (w->watch.count - w->own);
+	while (is_ours(w, name, w->ats))
+		w->ats++;
 	json_watch_add(&w->watch, name.p, name.len);
 }
 
@@ -268,7 +283,7 @@ measure(
 
 	for (size_t i = 0; i < count; i++)
 		len += w->watch.names[w->own + more[i].which].len +
-		       more[i].value.len + sizeof(",\"@\":") - 1;
+		       more[i].value.len + sizeof(",\"\":") - 1 + w->ats;
 	return len;
 }
 
@@ -287,8 +302,10 @@ put_more(const struct event_writer *w, char *to,
 			*o++ = ',';
 		bare = false;
 		*o++ = '"';
-		if ((clash >> more[i].which & 1) != 0)
-			*o++ = '@';
+		if ((clash >> more[i].which & 1) != 0) {
+			memset(o, '@', w->ats);
+			o += w->ats;
+		}
 		memcpy(o, name->p, name->len);
 		o += name->len;
 		*o++ = '"';

@@ -117,6 +117,8 @@ struct event_writer {
 	struct json_watch watch; /* names of ours, then the format's */
 	unsigned own;            /* that are ours */
 	unsigned clash;          /* a bit each of the format's: it is ours */
+	size_t
+	    ats; /* in front of one that clashes: more than one of ours has */
 	char suffix[EVENT_SUFFIX_MAX];
 	size_t suffix_len;
 };
@@ -172,7 +174,7 @@ struct event_member {
  * Declares, for the whole body, the name of a member that the format may add;
  * it needs no escapes, and stays the format's. The first is 0. An event that
  * has such a member of its own keeps it, and the one that is added gets an '@'
- * in front of its name.
+ * in front of its name; or several, so that it is no name of ours.
  */
 void event_declare(struct event_writer *, struct json_text name);
 

@@ -554,6 +554,44 @@ test_sources(void)
 		ok(!event_is_member(names[i]), "another is none");
 }
 
+/* A format's member is set apart from the event's, but never into ours. */
+static void
+test_clashes(void)
+{
+	static const struct {
+		const char *ours, *body, *line;
+	} cases[] = {
+	    {"client", "{\"event\":{\"host\":1},\"host\":2}",
+		"{\"host\":1,\"@host\":2,\"client\":\"::1\"," ADDED},
+	    {"@host", "{\"event\":{\"host\":1},\"host\":2}",
+		"{\"host\":1,\"@@host\":2,\"@host\":\"::1\"," ADDED},
+	    {"@host", "{\"event\":{\"@host\":1},\"host\":2}",
+		"{\"host\":2,\"@host\":\"::1\"," ADDED},
+	    {"host", "{\"event\":{\"host\":1},\"host\":2}",
+		"{\"@host\":2,\"host\":\"::1\"," ADDED},
+	};
+	const struct event_origin from = {
+	    .stamp = STAMP, .values[EVENT_CLIENT] = "::1"};
+	struct event_tally tally;
+	struct buf out = {0};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event_limits with = {.event_bytes = 100,
+		    .depth = 5,
+		    .members[EVENT_CLIENT] = cases[i].ours};
+		struct request r = {
+		    .body = cases[i].body, .len = strlen(cases[i].body)};
+
+		out.len = 0;
+		must(append_as(&format_hec, &r, &from, &with, UINT64_MAX, &out,
+			 &tally, NULL) == 0);
+		ok(out.len == strlen(cases[i].line) &&
+			memcmp(out.data, cases[i].line, out.len) == 0,
+		    "ours is %s: %.*s", cases[i].ours, (int)out.len, out.data);
+	}
+	buf_release(&out);
+}
+
 int
 main(void)
 {
@@ -566,5 +604,6 @@ main(void)
 	test_size();
 	test_room();
 	test_sources();
+	test_clashes();
 	return tap_end();
 }
