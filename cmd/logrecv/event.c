@@ -74,18 +74,14 @@ event_fail(struct event_writer *w, const struct event_flaw *f)
 char *
 event_note(struct event_writer *w, size_t most)
 {
-	struct event_flaw flaw = {EVENT_NO_ROOM, w->body, NULL, NULL};
+	struct event_flaw flaw = {EVENT_NO_MEMORY, w->body, NULL, NULL};
 
-	if (most > w->room) {
-		(void)event_fail(w, &flaw);
+	if (event_spend(w, most) < 0)
 		return NULL;
-	}
 	if (buf_reserve(w->note, most) < 0) {
-		flaw.fault = EVENT_NO_MEMORY;
 		(void)event_fail(w, &flaw);
 		return NULL;
 	}
-	w->room -= most;
 	return w->note->data + w->note->len;
 }
 
@@ -382,6 +378,19 @@ event_store(struct event_writer *w, const struct event_text *e,
 }
 
 int
+event_spend(struct event_writer *w, size_t len)
+{
+	struct event_flaw flaw = {EVENT_NO_ROOM, w->body, NULL, NULL};
+
+	if (len > w->room) {
+		(void)event_fail(w, &flaw);
+		return -1;
+	}
+	w->room -= len;
+	return 0;
+}
+
+int
 event_put(struct event_writer *w, const char *text, size_t len, const char *at)
 {
 	const char *stop = text + len;
@@ -389,6 +398,8 @@ event_put(struct event_writer *w, const char *text, size_t len, const char *at)
 
 	if (event_take(w, text, stop, &flaw) != NULL)
 		return 0;
+	if (event_is_own_flaw(w, &flaw) && event_spend(w, len) < 0)
+		return -1;
 	flaw.at = at; /* what is built lies nowhere in the body */
 	return event_reject(w, text, stop, &flaw) == NULL ? -1 : 0;
 }

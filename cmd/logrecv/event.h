@@ -190,6 +190,13 @@ const char *event_store(struct event_writer *, const struct event_text *,
 int
 event_put(struct event_writer *, const char *text, size_t len, const char *at);
 
+/*
+ * What was built in vain for a bad event needs room like what is stored: a few
+ * bytes of a body can be worth --max-event, and it is all work. 0, or -1: the
+ * body's error is set.
+ */
+int event_spend(struct event_writer *, size_t len);
+
 /* Is the flaw one that the event's neighbours need not suffer for? */
 bool event_is_own_flaw(const struct event_writer *, const struct event_flaw *);
 

@@ -350,11 +350,47 @@ test_mutations(void)
 	buf_release(&out);
 }
 
+/* Which may be built from a few bytes each, at the cost of a large event. */
+static void
+test_bad_events_cost_room(void)
+{
+	static char value[(1 << 20) - 100];
+	/* Far more bad ones than are kept, and those in large company. */
+	static const char *const cases[] = {"[\"0\",\"\",1]", "[\"0\",\"x\"]"};
+	struct event_tally tally;
+	struct buf body = {0}, out = {0};
+
+	memset(value, 'x', sizeof(value));
+	for (int i = 0; i < 2; i++) {
+		body.len = 0;
+		put(&body,
+		    "{\"streams\":[{\"stream\":{},\"values\":[[\"0\",\"\"]");
+		for (int k = 0; k < EVENT_KEPT_MAX; k++)
+			put(&body, ",1");
+		put(&body, "]},{\"stream\":{\"a\":\"");
+		must(buf_append(&body, value, sizeof(value)) == 0);
+		put(&body, i == 0 ? "\"" : "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"");
+		put(&body, "},\"values\":[1");
+		for (int k = 0; k < 40; k++) {
+			put(&body, ",");
+			put(&body, cases[i]);
+		}
+		put(&body, "]}]}");
+		ok(append(HTTP_TYPE_JSON, body.data, body.len, &out, &tally) <
+			    0 &&
+			tally.errors[0].fault == EVENT_NO_ROOM,
+		    "what is built in vain needs room, too: %s", cases[i]);
+	}
+	buf_release(&body);
+	buf_release(&out);
+}
+
 int
 main(void)
 {
 	test_labels();
 	test_events();
+	test_bad_events_cost_room();
 	test_same();
 	test_snappy();
 	test_mutations();

@@ -36,6 +36,8 @@ draft_give(struct draft *d, size_t from, struct event_writer *w, const char *p,
 		flaw.at = d->at;
 	if (!event_is_own_flaw(w, &flaw))
 		return event_fail(w, &flaw) == NULL ? -1 : 0;
+	if (event_spend(w, d->text->len - from) < 0)
+		return -1;
 	return event_reject(w, p, stop, &flaw) == NULL ? -1 : 0;
 }
 
