@@ -56,6 +56,9 @@ each items '{"items":[{"a":1},2' \
 each items '{"items":{}}' \
 	'400 {"error":"it has no list of the name that the query says","event":0,"offset":0}' \
 	'no list'
+each items '{"items":[{"a":1}],"items":[{"a":2}]}' \
+	'400 {"error":"it has several lists of the name that the query says","event":0,"offset":0}' \
+	'two lists, of which one would be lost'
 each items '[1]' '400 {"error":"an event must be an object","event":0,"offset":1}' \
 	'no object'
 stop logrecv

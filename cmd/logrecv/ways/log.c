@@ -187,6 +187,7 @@ take_each(struct event_writer *w, const char *p, const char *end,
 	struct json_text list = {NULL, 0};
 	struct json_error json;
 	struct json_member m;
+	unsigned lists = 0;
 	int more;
 
 	if (p == end || *p != '{')
@@ -194,9 +195,11 @@ take_each(struct event_writer *w, const char *p, const char *end,
 	/* How deep its elements are is their own affair. */
 	while ((more = json_check_member(&p, end, JSON_DEPTH_MOST, &m, &json)) >
 	       0) {
-		if (m.kind == JSON_ARRAY && list.p == NULL &&
-		    json_name_is(&m, w->scratch->data, w->scratch->len))
-			list = m.value;
+		if (m.kind != JSON_ARRAY ||
+		    !json_name_is(&m, w->scratch->data, w->scratch->len))
+			continue;
+		list = m.value;
+		lists++;
 	}
 	if (more < 0) {
 		*flaw = (struct event_flaw){
@@ -205,8 +208,10 @@ take_each(struct event_writer *w, const char *p, const char *end,
 		return NULL;
 	}
 	*flaw = (struct event_flaw){EVENT_UNFIT, begin,
-	    "it has no list of the name that the query says", p};
-	if (list.p == NULL)
+	    lists == 0 ? "it has no list of the name that the query says"
+		       : "it has several lists of the name that the query says",
+	    p};
+	if (lists != 1)
 		return NULL;
 	if (take_list(w, list, flaw))
 		return p;
