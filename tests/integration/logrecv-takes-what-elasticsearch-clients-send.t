@@ -33,7 +33,7 @@ bulk '' '{"create":{"_index":"i","_id":"1"}}
 {"a":1}
 
 { "index" : { "_type":"_doc", "_id":"\u0031" } }
-{"b":2} ' '200 {"took":0,"errors":false,"items":[{"create":{"_index":"i","_id":"1","result":"created","status":201}},{"index":{"_id":"\u0031","result":"created","status":201}}]}' \
+ {"b":2} ' '200 {"took":0,"errors":false,"items":[{"create":{"_index":"i","_id":"1","result":"created","status":201}},{"index":{"_id":"\u0031","result":"created","status":201}}]}' \
 	'what creates a document is taken'
 http HEAD /_bulk --head
 is "$CODE" 200 'and a client may ask first'

@@ -215,7 +215,8 @@ take_document(struct event_writer *w, const char *p, const char *end,
 {
 	struct event_flaw flaw;
 	struct event_text e;
-	const char *stop = event_check(w, p, end, &e, &flaw);
+	const char *stop =
+	    event_check(w, json_skip_space(p, end), end, &e, &flaw);
 
 	if (stop != NULL) {
 		stop = json_skip_space(stop, end);
