@@ -43,6 +43,9 @@ push application/json '{"streams":[{"stream":{},"values":[["x","y"]]}]}'
 is "$CODE $BODY" '400 line 0, at byte 35: a time must be a string of nanoseconds since 1970' \
 	'what has no good line is told in words'
 like "$(cat "$HEADERS")" 'Content-Type: text/plain' 'as plain text'
+push application/json '{"event":"a"}'
+is "$CODE $BODY" '400 line 0, at byte 0: it has no streams' \
+	'and what is another kind of object'
 push application/x-protobuf '{}'
 is "$CODE $BODY" '400 line 0, at byte 0: the body is not a block of snappy' \
 	'what is no snappy is bad'

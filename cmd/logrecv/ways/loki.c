@@ -402,18 +402,23 @@ take_json_stream(struct loki *l, const char *p, const char *end)
 static const char *
 take_json(struct loki *l, const char *p, const char *end)
 {
+	const char *begin = p;
 	struct json_member m;
+	bool any = false;
 
 	if (*p != '{')
 		return fail_body(l, p, "not an object");
 	while (json_walk_member(&p, end, &m)) {
-		p = json_name_is(&m, "streams", 7)
-			? take_list(l, p, end, take_json_stream)
-			: json_pass(p, end);
+		if (!json_name_is(&m, "streams", 7)) {
+			p = json_pass(p, end);
+			continue;
+		}
+		any = true;
+		p = take_list(l, p, end, take_json_stream);
 		if (p == NULL)
 			return NULL;
 	}
-	return p;
+	return any ? p : fail_body(l, begin, "it has no streams");
 }
 
 static int
