@@ -77,6 +77,12 @@ adds 'and what is not UTF-8 is put aside' <<'END'
 ["the line is not UTF-8",2,"Yv8=","base64"]
 {"event":"c","host":"h","index":"127.0.0.1"}
 END
+long=$(printf '%0301d' 0)
+hec /raw "$long"$'\na' "$done" 'a line over --max-event'
+adds 'is put aside as it came' <<END
+["the event is over --max-event (300 bytes); 300 of its 301 bytes are kept",0,"${long:1}"]
+{"event":"a","index":"127.0.0.1"}
+END
 hec /raw $' \n' '400 {"text":"No data","code":5}' 'no line'
 
 http OPTIONS /services/collector/event/1.0

@@ -203,7 +203,10 @@ put_line(struct event_writer *w, const char *p, size_t len, size_t added)
 	struct buf *b = w->scratch;
 	char *from, *o;
 
-	if (!json_is_utf8(p, len))
+	/* As a string it is only longer, up to six times. */
+	if (len > w->limits->event_bytes)
+		flaw.fault = EVENT_TOO_LARGE;
+	if (flaw.fault == EVENT_TOO_LARGE || !json_is_utf8(p, len))
 		return event_reject(w, p, p + len, &flaw) == NULL ? -1 : 0;
 	if (buf_reserve(b, sizeof(begin) + 6 * len + 2 + added + 1) < 0) {
 		flaw.fault = EVENT_NO_MEMORY;
