@@ -152,6 +152,55 @@ test_limits(void)
 	is_text(name_of("Bearer with:colon=="), "", "its token is gone");
 }
 
+/* Counts when nothing is forbidden to c. */
+static void *
+watch_ways(void *arg)
+{
+	const struct sender *c = senders_know(&senders, "c");
+	static int free_times;
+
+	while (!atomic_load((atomic_bool *)arg)) {
+		if (atomic_load(&c->ways) == 0)
+			free_times++;
+	}
+	return &free_times;
+}
+
+static void
+test_limits_anew(void)
+{
+	static const char file[] = "c:x ways=log requests=1\nc:y\n";
+	static atomic_bool over;
+	struct sender *c = senders_know(&senders, "c");
+	struct rate *rate = &c->rates[SENDER_REQUESTS];
+	char text[sizeof(file)];
+	struct error err;
+	pthread_t watcher;
+	void *free_times;
+
+	memcpy(text, file, sizeof(file));
+	must(tokens_parse(&tokens, text, sizeof(file) - 1, &err) == 0);
+	must(pthread_create(&watcher, NULL, watch_ways, &over) == 0);
+	for (int i = 0; i < 100000; i++) {
+		memcpy(text, file, sizeof(file));
+		must(tokens_parse(&tokens, text, sizeof(file) - 1, &err) == 0);
+	}
+	atomic_store(&over, true);
+	must(pthread_join(watcher, &free_times) == 0);
+	is_number(*(int *)free_times, 0,
+	    "a name with two tokens is never without its limits");
+
+	rate_take(rate, 1000, CLOCK_NS_PER_S);
+	memcpy(text, file, sizeof(file));
+	must(tokens_parse(&tokens, text, sizeof(file) - 1, &err) == 0);
+	is_number(rate_wait_s(rate, CLOCK_NS_PER_S), 1000,
+	    "the same rate: the time to wait stays");
+	must(load("c:x requests=9\n", 15, &err) == 0);
+	is_number(
+	    rate_wait_s(rate, CLOCK_NS_PER_S), 0, "another rate: it has ended");
+	must(load("c:x\n", 4, &err) == 0);
+}
+
 /*
  * Fields
  */
@@ -421,6 +470,7 @@ main(void)
 	senders_init(&senders);
 	test_files();
 	test_limits();
+	test_limits_anew();
 	test_fields();
 	test_changed_files();
 	test_changed_fields();

@@ -33,6 +33,7 @@ struct token_list {
 struct entry {
 	const char *name;
 	struct digest digest;
+	bool again;  /* a line before has the name */
 	bool limits; /* has any of these */
 	uint64_t rates[SENDER_COUNTS], ways;
 };
@@ -189,13 +190,16 @@ parse_limit(
 
 /* Against those of the lines before. */
 static int
-check_entry(const struct entries *es, const struct entry *e, struct error *err)
+check_entry(const struct entries *es, struct entry *e, struct error *err)
 {
 	for (const struct entry *o = es->all; o < e; o++) {
 		if (is_equal(&o->digest, &e->digest))
 			return error_set(
 			    err, "its token is that of %s, too", o->name);
-		if (e->limits && strcmp(o->name, e->name) == 0)
+		if (strcmp(o->name, e->name) != 0)
+			continue;
+		e->again = true;
+		if (e->limits)
 			return error_set(err,
 			    "what %s may stands on its first line", e->name);
 	}
@@ -264,13 +268,16 @@ tokens_parse(struct tokens *t, char *text, size_t len, struct error *err)
 	return rc;
 }
 
-/* What the entry's name may, unless a line before it has told. */
+/* What the entry's name may. What it has to wait for a rate ends with that. */
 static void
 allow(const struct entry *e, struct sender *s)
 {
 	atomic_store(&s->ways, e->ways);
-	for (int i = 0; i < SENDER_COUNTS; i++)
-		atomic_store(&s->rates[i].most, e->rates[i]);
+	for (int i = 0; i < SENDER_COUNTS; i++) {
+		if (atomic_exchange(&s->rates[i].most, e->rates[i]) !=
+		    e->rates[i])
+			atomic_store(&s->rates[i].due_ns, 0);
+	}
 }
 
 static int
@@ -294,9 +301,10 @@ apply(struct tokens *t, const struct entries *es, struct error *err)
 		list->digests[list->count] = e->digest;
 		list->senders[list->count] = s;
 	}
-	/* From the last line to the first, which has the last word. */
-	for (unsigned i = es->count; i-- > 0;)
-		allow(&es->all[i], list->senders[i]);
+	for (unsigned i = 0; i < es->count; i++) {
+		if (!es->all[i].again)
+			allow(&es->all[i], list->senders[i]);
+	}
 	if (t->list == NULL)
 		(void)pthread_rwlock_init(&t->lock, NULL); /* cannot fail */
 	(void)pthread_rwlock_wrlock(&t->lock); /* fails only on misuse */
