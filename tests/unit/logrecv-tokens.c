@@ -411,6 +411,7 @@ test_rates(void)
 		rate_take(&r, 1, now);
 	}
 	is_number(rate_wait_s(&r, now), 1, "then the next must wait");
+	is_number(rate_wait_s(&r, now + 1), 1, "and not a moment only");
 	is_number(rate_wait_s(&r, now + s / 10), 0, "until there is room");
 	rate_take(&r, 40, now + s / 10);
 	is_number(rate_wait_s(&r, now + s / 10), 4, "much at once is taken");

@@ -82,14 +82,18 @@ senders_know_peer(struct senders *ss, const char *name)
 unsigned
 rate_wait_s(struct rate *r, uint64_t now_ns)
 {
+	uint64_t most = atomic_load_explicit(&r->most, memory_order_relaxed);
 	uint64_t due;
 
-	if (atomic_load_explicit(&r->most, memory_order_relaxed) == 0)
+	if (most == 0)
 		return 0;
-	due = atomic_load_explicit(&r->due_ns, memory_order_relaxed);
-	if (due < now_ns + AHEAD_NS)
+	/* There must be room for one more, not for a part of it. */
+	due = atomic_load_explicit(&r->due_ns, memory_order_relaxed) +
+	      CLOCK_NS_PER_S / most;
+	if (due <= now_ns + AHEAD_NS)
 		return 0;
-	return 1 + (unsigned)((due - now_ns - AHEAD_NS) / CLOCK_NS_PER_S);
+	due -= now_ns + AHEAD_NS;
+	return (unsigned)((due + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S);
 }
 
 void
