@@ -318,7 +318,7 @@ static void
 put_number(struct draft *d, const struct field *f, struct json_text text)
 {
 	unsigned type = ranges[f->kind].type;
-	uint64_t value;
+	uint64_t value = 0; /* or so gcc thinks, with a sanitizer */
 
 	if (f->kind == DOUBLE ? read_double(text, &value) < 0
 			      : read_integer(text, f->kind, &value) < 0) {
