@@ -150,6 +150,10 @@ test_limits(void)
 		c->rates[SENDER_BYTES].most == 0 && c->ways == 0,
 	    "a name that has no limits any more");
 	is_text(name_of("Bearer with:colon=="), "", "its token is gone");
+	must(load("c:x events=1 ways=log\n", 22, &err) == 0);
+	must(load("d:x\n", 4, &err) == 0);
+	ok(c->rates[SENDER_EVENTS].most == 0 && c->ways == 0,
+	    "nor has one whose name is not there, for its certificate");
 }
 
 /* Counts when nothing is forbidden to c. */

@@ -280,6 +280,23 @@ allow(const struct entry *e, struct sender *s)
 	}
 }
 
+/* Whom the file does not name may all: those who come with a certificate. */
+static void
+allow_others(struct senders *ss, const struct token_list *list)
+{
+	static const struct entry all = {0};
+	unsigned count = atomic_load(&ss->count), k;
+
+	for (unsigned i = 0; i < count; i++) {
+		for (k = 0; k < list->count; k++) {
+			if (list->senders[k] == &ss->all[i])
+				break;
+		}
+		if (k == list->count)
+			allow(&all, &ss->all[i]);
+	}
+}
+
 static int
 apply(struct tokens *t, const struct entries *es, struct error *err)
 {
@@ -312,6 +329,7 @@ apply(struct tokens *t, const struct entries *es, struct error *err)
 	t->list = list;
 	(void)pthread_rwlock_unlock(&t->lock);
 	free(last);
+	allow_others(t->senders, list); /* only now: they had tokens */
 	return 0;
 }
 
