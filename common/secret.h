@@ -25,4 +25,11 @@ int secret_read(const char *path, size_t max, struct buf *,
 /* Frees the buffer, and leaves nothing of it in memory. */
 void secret_release(struct buf *);
 
+/*
+ * No core dump, and no other process of this user, such as another tool that
+ * was broken into, looks into our memory and environment (PR_SET_DUMPABLE in
+ * prctl(2)). A sanitizer has to.
+ */
+void secret_keep(void);
+
 #endif

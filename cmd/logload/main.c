@@ -18,8 +18,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -30,6 +28,7 @@
 #include "hand.h"
 #include "log.h"
 #include "report.h"
+#include "secret.h"
 #include "settings.h"
 #include "spool.h"
 #include "stop.h"
@@ -90,22 +89,6 @@ catch_signals(const struct settings *s, struct error *err)
 	    signal(SIGIO, SIG_IGN) == SIG_ERR) /* see spool_find_writer */
 		return error_errno(err, "set a signal handler");
 	return 0;
-}
-
-/*
- * The password is in our memory and environment: no core dump, and no other
- * process of this user, such as a logrecv that was broken into, looks there. A
- * sanitizer has to.
- */
-static void
-keep_secrets(void)
-{
-	const struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none); /* less is always allowed */
-#ifndef SANITIZED
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* cannot fail */
-#endif
 }
 
 static int
@@ -272,7 +255,7 @@ main(int argc, char **argv)
 	struct error err;
 	int first = 0, status;
 
-	keep_secrets();
+	secret_keep();
 	settings_table(&settings, options);
 	switch (options_parse(&tool, argc, argv, &first, &err)) {
 	case OPTIONS_DONE:

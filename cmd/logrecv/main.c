@@ -17,6 +17,7 @@
 #include <event2/event.h>
 
 #include "log.h"
+#include "secret.h"
 #include "settings.h"
 #include "ways.h"
 #include "worker.h"
@@ -383,6 +384,8 @@ main(int argc, char **argv)
 	}
 	has_tls = listeners_have_tls(&server.listeners);
 	has_tokens = server.tokens.path != NULL;
+	if (has_tls || has_tokens)
+		secret_keep();
 	if ((has_tls && tls_load(&server.tls, &err) < 0) ||
 	    (has_tokens && load_tokens(&err) < 0) ||
 	    ((has_tls || has_tokens) &&

@@ -41,6 +41,8 @@ END
 chmod 600 "$tokens"
 spool_new
 logrecv_start --workers=1 --token-file="$tokens" --sender-member=@sender
+is "$(awk '/^Max core file size/ { print $5, $6 }' \
+	"/proc/$(pid logrecv)/limits")" '0 0' 'no core dump has tokens'
 answers 401 'without a token an event is refused' ''
 like "$BODY" '"error":".*token' 'by a sentence that says why'
 like "$(cat "$HEADERS")" 'WWW-Authenticate: Bearer[^,]*, Basic ' \
