@@ -336,17 +336,29 @@ response_parse(const char *bytes, size_t len, bool eof, struct response *r)
 	return v;
 }
 
-bool
-response_accepts(const struct response *r, uint64_t events)
+/* A number of events; false where it is anything else. */
+static bool
+read_count(const struct json_member *member, uint64_t *count)
+{
+	*count = 0;
+	for (size_t i = 0; i < member->value.len; i++) {
+		if (!is_digit(member->value.p[i]) || i == 18)
+			return false;
+		*count = *count * 10 + (uint64_t)(member->value.p[i] - '0');
+	}
+	return member->kind == JSON_NUMBER;
+}
+
+/* {"accepted":A,"rejected":R}, where R may be missing: it is 0 then. */
+static bool
+read_counts(const struct response *r, uint64_t *accepted, uint64_t *rejected)
 {
 	const char *end = r->body + r->body_len, *cursor, *stop;
 	struct json_member member;
 	struct json_error why;
-	bool breaks = false, same = false, all = true;
-	char wanted[24];
-	int n = snprintf(
-	    wanted, sizeof(wanted), "%llu", (unsigned long long)events);
+	bool breaks = false, says = false;
 
+	*rejected = 0;
 	if (r->body_len > sizeof(r->body))
 		return false;
 	cursor = json_skip_space(r->body, end);
@@ -357,11 +369,28 @@ response_accepts(const struct response *r, uint64_t events)
 		return false;
 	while (json_next_member(&cursor, stop, &member)) {
 		if (json_name_is(&member, "accepted", 8))
-			same = member.kind == JSON_NUMBER &&
-			       member.value.len == (size_t)n &&
-			       memcmp(member.value.p, wanted, (size_t)n) == 0;
-		if (json_name_is(&member, "rejected", 8))
-			all = member.value.len == 1 && *member.value.p == '0';
+			says = read_count(&member, accepted);
+		if (json_name_is(&member, "rejected", 8) &&
+		    !read_count(&member, rejected))
+			return false;
 	}
-	return same && all;
+	return says;
+}
+
+bool
+response_accepts(const struct response *r, uint64_t events)
+{
+	uint64_t accepted, rejected;
+
+	return read_counts(r, &accepted, &rejected) && accepted == events &&
+	       rejected == 0;
+}
+
+bool
+response_settles(const struct response *r, uint64_t events)
+{
+	uint64_t accepted, rejected;
+
+	return read_counts(r, &accepted, &rejected) &&
+	       accepted + rejected == events;
 }

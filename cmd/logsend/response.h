@@ -15,7 +15,7 @@
 
 #define RESPONSE_HEAD_MAX 16384
 #define RESPONSE_MAX 131072
-#define RESPONSE_BODY_KEPT 1024
+#define RESPONSE_BODY_KEPT 4096
 
 enum response_verdict { RESPONSE_MORE, RESPONSE_DONE, RESPONSE_BAD };
 
@@ -38,5 +38,11 @@ response_parse(const char *bytes, size_t len, bool eof, struct response *);
  * whatever else it says?
  */
 bool response_accepts(const struct response *, uint64_t events);
+
+/*
+ * Does it say of each event whether it was accepted or rejected? logrecv keeps
+ * those that it rejects, too.
+ */
+bool response_settles(const struct response *, uint64_t events);
 
 #endif

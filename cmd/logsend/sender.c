@@ -568,6 +568,8 @@ on_answered(struct connection *c, const struct response *r)
 		notice(s, s->stats.mismatched++,
 		    "%u events were answered with %u: %.*s", c->request_events,
 		    r->status, shown, r->body);
+		if (s->options.retry && !response_settles(r, c->request_events))
+			leave(s, c);
 	} else {
 		notice(s, s->stats.refused[r->status]++,
 		    "refused with %u: %.*s", r->status, shown, r->body);

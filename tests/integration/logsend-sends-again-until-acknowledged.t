@@ -61,6 +61,18 @@ send --retry "$DIR/left"
 is "$STATUS" 0 'what was given up can be sent later'
 is "$(report events_acknowledged)" 4 'all of it'
 
+# A 2xx of somebody else: nothing says that a line came anywhere.
+stop server
+server_start '$n == 1 ? answer(200, "<html>Maintenance</html>") :
+	$n == 2 ? answer(200, "{\"accepted\":1}") :
+	answer(200, "{\"accepted\":1,\"rejected\":1}")'
+printf '{"n":%d}\n' 1 2 3 4 5 6 >"$DIR/in"
+send --retry --batch 2 --run o --unacked "$DIR/other.left" "$DIR/in"
+is "$STATUS" 65 'a 2xx that tells of no events is a failure'
+is "$(cut -c 6 "$DIR/other.left" | tr -d '\n')" 1234 \
+	'and its lines are kept, as where it tells of too few'
+is "$(report events_given_up)" 4 'and counted'
+
 # Nobody there: it stops reading, and ends when nothing more can come.
 stop server
 mkfifo "$DIR/pipe"
@@ -122,6 +134,9 @@ is "$STATUS" 0 'made-up events at a rate'
 is "$(sort -u "$DIR/acked" | wc -l)" 60 'are all acknowledged in the end'
 run logsend --unacked "$DIR/left" --count 1
 is "$STATUS" 64 'nothing is given up without --retry'
-run logsend --retry --unacked "$DIR/left" "$DIR/left"
-is "$STATUS" 64 'what is read is not added to'
+ln -s left "$DIR/other"
+run logsend --retry --unacked "$DIR/other" "$DIR/left"
+is "$STATUS" 64 'what is read is not added to, by whatever name'
+run logsend --acked "$DIR/other" "$DIR/left"
+is "$STATUS $(wc -l <"$DIR/left")" '64 4' 'and not emptied'
 done_testing
