@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -203,6 +204,22 @@ open_events(struct error *err)
 	return 0;
 }
 
+/*
+ * What is read must not be written to, by whatever name: it would be emptied,
+ * or never end.
+ */
+static int
+check_output(const char *option, const char *path, struct error *err)
+{
+	struct stat in, out;
+
+	if (path == NULL || settings.file == NULL || stat(path, &out) < 0 ||
+	    fstat(source_fd(&all.source), &in) < 0 || !S_ISREG(out.st_mode) ||
+	    in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+		return 0;
+	return error_set(err, "%s would change what is read: %s", option, path);
+}
+
 /* Opens everything. 0, or the status to exit with and err. */
 static int
 open_all(struct error *err)
@@ -237,6 +254,9 @@ open_all(struct error *err)
 		return EX_IOERR;
 	all.source_open = true;
 	all.source.complain = notice;
+	if (check_output("--acked", settings.acked, err) < 0 ||
+	    check_output("--unacked", settings.unacked, err) < 0)
+		return EX_USAGE;
 	if (settings.acked != NULL) {
 		if (acked_open(&all.acked, settings.acked, true, err) < 0)
 			return EX_IOERR;

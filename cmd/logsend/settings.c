@@ -79,10 +79,6 @@ check(struct settings *s, struct error *err)
 				      "report");
 	if (s->unacked != NULL && !s->retry)
 		return error_set(err, "--unacked is for --retry alone");
-	if (s->unacked != NULL && s->file != NULL &&
-	    strcmp(s->unacked, s->file) == 0)
-		return error_set(err,
-		    "--unacked would be added to what is read: %s", s->file);
 	if (s->run_asked == NULL ? make_run(s, err) < 0 : check_run(s, err) < 0)
 		return -1;
 	if (s->duration == 0 && s->count == 0 && s->file == NULL)
