@@ -3,12 +3,36 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "acked.h"
 #include "spool.h"
 
 #define PENDING_MAX 65536
+
+/*
+ * What is added must not be glued to a line that a crash or a full disk has
+ * left without its end.
+ */
+static int
+begin_line(struct acked *a)
+{
+	struct stat st;
+	char last = '\n';
+	int fd;
+
+	/* Of a pipe nothing may be read, and a second one not be opened. */
+	if (fstat(a->fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return 0;
+	/* Where it may not be read, it is left as it is. */
+	fd = open(a->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &last, 1, st.st_size - 1) != 1)
+		last = '\n';
+	if (fd >= 0)
+		(void)close(fd);
+	return last == '\n' ? 0 : buf_append(&a->pending, "\n", 1);
+}
 
 int
 acked_open(struct acked *a, const char *path, bool empty, struct error *err)
@@ -18,7 +42,9 @@ acked_open(struct acked *a, const char *path, bool empty, struct error *err)
 	memset(a, 0, sizeof(*a));
 	a->path = path;
 	a->fd = open(path, how | (empty ? O_TRUNC : O_APPEND), 0666);
-	return a->fd < 0 ? error_errno(err, "open %s", path) : 0;
+	if (a->fd < 0 || (!empty && begin_line(a) < 0))
+		return error_errno(err, "open %s", path);
+	return 0;
 }
 
 int

@@ -42,7 +42,7 @@ server_start '
 	    : $body =~ /"n":6/ ? answer(200, "{\"accepted\":0,\"rejected\":1}")
 	    : ok($events)'
 printf '{"n":%d}\n' 1 2 3 4 5 6 7 >"$DIR/in"
-echo '{"was":"there"}' >"$DIR/left"
+printf '{"was":"there"}' >"$DIR/left"
 send --retry --batch 1 --run r --unacked "$DIR/left" --acked "$DIR/acked" "$DIR/in"
 is "$STATUS" 65 'status 65: some were refused for good'
 is "$(received)" 7 'each was sent once'
