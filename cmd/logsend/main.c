@@ -357,7 +357,9 @@ conclude(void)
 	if (all.sender.left.events > 0)
 		log_warn("%llu events were given up%s%s",
 		    (unsigned long long)all.sender.left.events,
-		    settings.unacked != NULL ? ", they are in " : "",
+		    settings.unacked == NULL ? ""
+		    : all.io_failed          ? ", as far as possible into "
+					     : ", they are in ",
 		    settings.unacked != NULL ? settings.unacked : "");
 	if (all.exporter_open && exporter_write(&all.exporter, &err) < 0)
 		notice(err.text);
