@@ -46,8 +46,9 @@ send --retry --batch 5000 --tls-ca "$DIR/ours.pem" "$DIR/in"
 is "$STATUS $(report events_acknowledged)" '0 20000' 'large requests, too'
 SSL_CERT_FILE=$DIR/ours.pem send --count 1
 is "$STATUS" 0 'by default the certificates of the system are believed'
+# 127.1 is an address, but not as the certificate has it; localhost may be two.
 for wrong in "certificate: --tls-ca=$DIR/theirs.pem" \
-	'certificate:' "mismatch: --tls-ca=$DIR/ours.pem --url=https://localhost:$PORT/log"; do
+	'certificate:' "mismatch: --tls-ca=$DIR/ours.pem --url=https://127.1:$PORT/log"; do
 	# shellcheck disable=SC2086 # more than one
 	send --count 1 ${wrong#*:}
 	is "$STATUS" 75 "nothing is sent: $wrong"
