@@ -415,10 +415,11 @@ take_chunks(struct intake *i, const char *p, size_t len, size_t *taken)
 		i->left += data.len;
 		if (rc != INTAKE_WAIT)
 			return rc;
-		if ((i->skip && i->left > SKIP_MAX) ||
-		    judge_size(i->server, "the body",
-			body_least(i->request.coding, i->left),
-			&i->request.verdict))
+		/* What is refused already keeps its reason. */
+		if (i->skip ? i->left > SKIP_MAX
+			    : judge_size(i->server, "the body",
+				  body_least(i->request.coding, i->left),
+				  &i->request.verdict))
 			return cut_off(i);
 	}
 	return rc != INTAKE_WAIT || c->state != CHUNK_DONE ? rc : end_body(i);

@@ -54,6 +54,8 @@ chunked "$(event 499)"$'\n'"$(event 500) " >"$DIR/over"
 CODE=$(http_codes "$PORT" <"$DIR/over")
 BODY=$(http_raw "$PORT" <"$DIR/over" | tail -n 1)
 refused 413 --max-body 'in chunks, a byte more'
+sed '1s,/log,/logs,' "$DIR/over" >"$DIR/elsewhere"
+is "$(http_codes "$PORT" <"$DIR/elsewhere")" 404 'which is no reason where it is not taken'
 printf 'POST /log HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n' >"$DIR/endless"
 for _ in $(seq 1 2000); do printf '64\r\n%0100d\r\n' 0; done >>"$DIR/endless"
 CODE=$(http_codes "$PORT" <"$DIR/endless")
