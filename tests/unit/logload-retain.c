@@ -115,6 +115,7 @@ start(
 	fake.wall_us = (20000 + days) * DAY_US;
 	fake.newest_us = (20000 + newest) * DAY_US;
 	memset(r, 0, sizeof(*r));
+	columns_release(&s.columns); /* of the process before */
 	must(columns_init(&s.columns, &err) == 0);
 	must(retain_init(r, &s, NULL, m, stop) == 0);
 }
