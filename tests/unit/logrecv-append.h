@@ -5,6 +5,7 @@
 #define TESTS_LOGRECV_APPEND_H
 
 #include "../../cmd/logrecv/format.h"
+#include "json.h"
 
 /* As event_write; the note is kept where one is given. */
 static inline int
@@ -36,6 +37,28 @@ append_plain(const char *body, size_t len, const struct event_origin *from,
 	struct request r = {.body = body, .len = len};
 
 	return append_as(&format_log, &r, from, limits, room, out, tally, NULL);
+}
+
+/* Is each line an event, or a bad one, and are there as many as counted? */
+static inline bool
+are_lines(const struct buf *out, const struct event_tally *t)
+{
+	const char *p = out->data, *end = p + out->len, *stop;
+	struct json_error err;
+	uint64_t good = 0, bad = 0;
+	bool breaks = false;
+
+	while (p < end) {
+		good += *p == '{';
+		bad += *p == '[';
+		stop = json_check(p, end, 1024, &breaks, &err);
+		if (stop == NULL || *stop != '\n')
+			return false;
+		p = stop + 1;
+	}
+	if (t->good == 0) /* then there are no lines of bad ones either */
+		return out->len == 0;
+	return !breaks && good == t->good && bad == t->bad;
 }
 
 #endif

@@ -83,23 +83,6 @@ is_json(const char *p, size_t len)
 	       p + len;
 }
 
-/* Are all lines whole, and as many as were counted, of either kind? */
-static bool
-are_lines(const struct buf *out, const struct event_tally *t)
-{
-	const char *p = out->data, *end = p + out->len, *lf;
-	uint64_t good = 0, bad = 0;
-
-	for (; p < end; p = lf + 1) {
-		lf = memchr(p, '\n', (size_t)(end - p));
-		if (lf == NULL || !is_json(p, (size_t)(lf - p)))
-			return false;
-		good += *p == '{';
-		bad += *p == '[';
-	}
-	return t->good == 0 ? out->len == 0 : good == t->good && bad == t->bad;
-}
-
 /* Is there an answer of this outcome? */
 static bool
 has_answer(const struct format *format, int rc, const struct event_tally *t,

@@ -489,26 +489,6 @@ test_limits(void)
 	buf_release(&out);
 }
 
-/* Is each line an event, or a bad one, and are there as many as counted? */
-static bool
-are_lines(const struct buf *out, const struct event_tally *t)
-{
-	const char *p = out->data, *end = p + out->len, *stop;
-	struct json_error err;
-	uint64_t good = 0, bad = 0;
-	bool breaks = false;
-
-	while (p < end) {
-		good += *p == '{';
-		bad += *p == '[';
-		stop = json_check(p, end, 1024, &breaks, &err);
-		if (stop == NULL || *stop != '\n')
-			return false;
-		p = stop + 1;
-	}
-	return !breaks && good == t->good && bad == t->bad;
-}
-
 static void
 test_mutations(void)
 {
