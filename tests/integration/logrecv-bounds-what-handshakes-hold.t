@@ -62,7 +62,7 @@ ok 'which was asked for' wait_log second '^random cf21ad74'
 ok 'both are counted' wait_for sample_is 'logrecv_refused_total{reason="tls"}' 2
 like "$(log_since logrecv | grep -m 1 'refuse a client')" \
 	'a hello of more than 16 KiB client=127.0.0.1' '  and told of'
-is "$(scrape logrecv_in_flight_bytes)" 0 'nothing is held for them'
+ok 'nothing is held for them' wait_for sample_is logrecv_in_flight_bytes 0
 
 # over SAMPLE N: is it more, now?
 over() {

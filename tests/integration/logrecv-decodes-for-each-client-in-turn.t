@@ -17,6 +17,11 @@ are_served() {
 	[ "$(served)" -gt "$1" ]
 }
 
+# The metrics may be a second old: their next ones are not.
+are_new() {
+	! [ "$(served)" -eq "$1" ]
+}
+
 spool_new
 logrecv_start --workers=1 --max-in-flight=64MiB \
 	--request-timeout=5m
@@ -36,6 +41,7 @@ start others perl -MIO::Socket::INET -e '
 		sysread $s, my $answer, 65536 or last;
 	}' "$PORT" "$DIR/small"
 ok 'others are served' wait_for are_served 1000
+wait_for are_new "$(served)"
 before=$(served)
 http POST /log -H 'Content-Encoding: gzip' --data-binary "@$DIR/large" \
 	--max-time $((60 * WAIT_SCALE))
