@@ -20,6 +20,7 @@ sort >"$DIR/want" <<'LIST'
 ./opt/logs/bin/logship
 ./opt/logs/bin/pipeline.sh
 ./opt/logs/share/man/man1/logsend.1
+./opt/logs/share/man/man7/logs.7
 ./opt/logs/share/man/man8/logbatch.8
 ./opt/logs/share/man/man8/logload.8
 ./opt/logs/share/man/man8/logfetch.8
