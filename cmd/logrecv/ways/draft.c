@@ -2,11 +2,10 @@
  * draft.c - see draft.h.
  */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base64.h"
 #include "clock.h"
+#include "double.h"
 #include "draft.h"
 #include "scan.h"
 #include "utf8.h"
@@ -145,21 +144,14 @@ draft_signed(struct draft *d, int64_t value)
 void
 draft_double(struct draft *d, double value)
 {
-	char text[32];
-	int n = 0;
+	char text[DOUBLE_TEXT_MAX];
 
-	if (!isfinite(value)) {
+	if (isfinite(value))
+		draft_put(d, text, double_format(value, text));
+	else
 		draft_text(d, isnan(value) ? "\"NaN\""
 			      : value > 0  ? "\"Infinity\""
 					   : "\"-Infinity\"");
-		return;
-	}
-	for (int precision = 15; precision <= 17; precision++) {
-		n = snprintf(text, sizeof(text), "%.*g", precision, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	draft_put(d, text, (size_t)n);
 }
 
 void
