@@ -52,6 +52,23 @@ secret_read(const char *path, size_t max, struct buf *b,
 	return rc;
 }
 
+int
+secret_are_files(const char *const *paths, size_t count, struct error *err)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < count; i++) {
+		if (paths[i] == NULL)
+			continue;
+		if (stat(paths[i], &st) < 0)
+			return error_errno(err, "open %s", paths[i]);
+		if (!S_ISREG(st.st_mode))
+			return error_set(err,
+			    "read %s anew: it is no regular file", paths[i]);
+	}
+	return 0;
+}
+
 void
 secret_release(struct buf *b)
 {

@@ -22,6 +22,12 @@ struct secret_mode {
 int secret_read(const char *path, size_t max, struct buf *,
     struct secret_mode *, struct error *);
 
+/*
+ * Can each of these be read another time? Not what is no regular file: a pipe
+ * that had it would be waited for, for ever. Paths may be NULL. 0, or -1.
+ */
+int secret_are_files(const char *const *paths, size_t count, struct error *);
+
 /* Frees the buffer, and leaves nothing of it in memory. */
 void secret_release(struct buf *);
 

@@ -188,19 +188,24 @@ load_tokens(struct error *err)
 static void
 reload(int hangup_fd)
 {
+	const struct tls *tls = &server.tls;
+	const char *const certificates[] = {
+	    tls->cert, tls->key, tls->client_ca};
 	struct signalfd_siginfo info;
 	struct error err;
 
 	if (read(hangup_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (listeners_have_tls(&server.listeners)) {
-		if (tls_load(&server.tls, &err) < 0)
+		if (secret_are_files(certificates, 3, &err) < 0 ||
+		    tls_load(&server.tls, &err) < 0)
 			log_error("%s (going on with the last one)", err.text);
 		else
 			log_info("the certificates were read anew");
 	}
 	if (server.tokens.path != NULL) {
-		if (load_tokens(&err) < 0)
+		if (secret_are_files(&server.tokens.path, 1, &err) < 0 ||
+		    load_tokens(&err) < 0)
 			log_error("%s (going on with the last ones)", err.text);
 		else
 			log_info("the tokens were read anew");

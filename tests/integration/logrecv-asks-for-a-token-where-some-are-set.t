@@ -151,6 +151,16 @@ printf 'a:x\nb:y speed=1\n' >"$tokens"
 run logrecv --spool "$SPOOL" --listen=127.0.0.1:0 --token-file="$tokens"
 is "$STATUS" 78 'at the start a wrong file is an error'
 like "$ERR" "$tokens: line 2: 'speed=1'" 'with the line'
+# A pipe, as a shell makes of <(decrypt tokens), has them but once.
+mkfifo "$DIR/pipe"
+printf 'web:piped-token\n' >"$DIR/pipe" &
+logrecv_start --workers=1 --token-file="$DIR/pipe"
+answers 200 'tokens may come by a pipe' 'Bearer piped-token'
+ok 'which is not waited for on SIGHUP' reload \
+	"read $DIR/pipe anew: it is no regular file .going on with the last" 1
+answers 200 'and nothing changes' 'Bearer piped-token'
+stop logrecv
+is "$STATUS" 0 'it ends with status 0'
 run logrecv --spool "$SPOOL" --token-file="$DIR/missing"
 is "$STATUS" 78 'so is one that is missing'
 run logrecv --spool "$SPOOL" --token-file="$tokens" --sender-member='"'
