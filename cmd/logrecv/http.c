@@ -487,3 +487,24 @@ http_decode(struct http_text text, char *out)
 	}
 	return (size_t)(o - out);
 }
+
+long
+http_decode_path(struct http_text text, char *out)
+{
+	const char *p = text.p, *end = p + text.len;
+	char *o = out;
+
+	for (; p < end; p++, o++) {
+		*o = *p;
+		if (*p == '%') {
+			if (end - p < 3 || hex_digit(p[1]) < 0 ||
+			    hex_digit(p[2]) < 0)
+				return -1;
+			*o = (char)(hex_digit(p[1]) << 4 | hex_digit(p[2]));
+			p += 2;
+		}
+		if ((unsigned char)*o < ' ' || *o == 0x7f)
+			return -1;
+	}
+	return o - out;
+}

@@ -101,4 +101,10 @@ bool http_next_argument(
  */
 size_t http_decode(struct http_text, char *out);
 
+/*
+ * The same of a piece of a path (RFC 3986, section 2.1), where a '+' is one.
+ * -1: a '%' without two digits, or it is a control character.
+ */
+long http_decode_path(struct http_text, char *out);
+
 #endif

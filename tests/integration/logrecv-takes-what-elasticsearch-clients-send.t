@@ -42,11 +42,22 @@ bulk /logs-a '{"index":{"_id":2}}
 {"create":{"_index":"j"}}
 {}' '200 {"took":0,"errors":false,"items":[{"index":{"_id":2,"_index":"logs-a","result":"created","status":201}},{"create":{"_index":"j","result":"created","status":201}}]}' \
 	'an index in the path is that of actions without one'
+bulk '/%3Clogs-%7bnow%2Fd%7D%3E%22+%c3%A4' '{"create":{}}
+{}' '200 {"took":0,"errors":false,"items":[{"create":{"_index":"<logs-{now/d}>\"+ä","result":"created","status":201}}]}' \
+	'one that had to be encoded is what it was'
+for index in %4 %zz a%00 %7F%0a; do
+	bulk "/$index" '{"create":{}}
+{}' "$(error "the path's index has a % without two digits, or a control character" 0)" \
+		"and $index is none"
+done
+bulk /%ff '{"create":{}}
+{}' "$(error 'a text is not UTF-8' 0)" 'nor is what is not UTF-8'
 adds 'index and id are in the events' <<'END'
 {"a":1,"_index":"i","_id":"1"}
 {"b":2,"_id":"\u0031"}
 {"_id":1,"x":{"_index":0},"@_id":2,"_index":"logs-a"}
 {"_index":"j"}
+{"_index":"<logs-{now/d}>\"+ä"}
 END
 
 bad='"status":400,"error":{"type":"document_parsing_exception","reason":'

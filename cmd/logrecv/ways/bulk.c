@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../format.h"
+#include "draft.h"
 
 static int take(struct event_writer *, const struct request *);
 static int answer(const struct outcome *, struct reply *, struct buf *body);
@@ -269,15 +270,32 @@ take_action(struct event_writer *w, const char **p, const struct request *r)
 			     : note_bad(w, &a, begin, stop, &flaw);
 }
 
+/* Puts the index of the path, quoted, into scratch. */
+static int
+read_index(struct event_writer *w, struct http_text name)
+{
+	struct buf *plain = &w->scratch[1];
+	struct draft d = {.text = &w->scratch[0], .max = SIZE_MAX};
+	long len;
+
+	if (buf_reserve(plain, name.len) < 0)
+		return fail(w, EVENT_NO_MEMORY, w->body, NULL);
+	len = http_decode_path(name, plain->data);
+	if (len < 0)
+		return fail(w, EVENT_UNFIT, w->body,
+		    "the path's index has a % without two digits, or a control "
+		    "character");
+	draft_string(&d, plain->data, (size_t)len);
+	return d.failed ? fail(w, d.fault, w->body, d.reason) : 0;
+}
+
 static int
 take(struct event_writer *w, const struct request *r)
 {
 	const char *p = w->body;
 
-	/* No character of a path needs an escape. */
-	if (r->name.len > 0 &&
-	    buf_printf(w->scratch, "\"%.*s\"", (int)r->name.len, r->name.p) < 0)
-		return fail(w, EVENT_NO_MEMORY, p, NULL);
+	if (r->name.len > 0 && read_index(w, r->name) < 0)
+		return -1;
 	for (unsigned i = 0; i < MEMBERS; i++)
 		event_declare(w, members[i]);
 	while ((p = json_skip_space(p, w->end)) < w->end) {
