@@ -41,7 +41,9 @@ format_answer(const struct format *format, const struct outcome *o,
 	int rc;
 
 	reply->status = o->status;
-	reply->accepts_codings = o->status == 415;
+	/* Of its Content-Type it says nothing: RFC 9110, section 12.5.3. */
+	reply->accepts_codings =
+	    o->status == 415 && o->stat == STAT_REFUSED_CODING;
 	if (o->status == 503)
 		reply->retry_after = retry_s;
 	else

@@ -85,6 +85,7 @@ is "$CODE $TYPE" '413 application/x-protobuf' 'what is too large'
 like "$(in_protobuf)" 'max-body' 'is by the name of the limit'
 logs text/plain '{}'
 is "$CODE $TYPE" '415 application/json' 'other types are not taken'
+not_ok 'of codings that says nothing' grep -qi '^Accept-Encoding' "$HEADERS"
 http GET /v1/logs
 is "$CODE" 405 'nor other methods'
 is "$(stored)" "$before" 'nothing of these is stored'
