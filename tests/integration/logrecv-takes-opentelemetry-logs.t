@@ -80,6 +80,9 @@ is "$CODE $TYPE $(in_protobuf)" \
 	'in the encoding of the request'
 json '{"resourceLogs":['
 is "$CODE" 400 'what is no JSON is bad'
+json '{"resourceSpans":[{"scopeSpans":[]}]}'
+is "$CODE $BODY" '400 {"message":"log record 0, at byte 0: it has no resourceLogs"}' \
+	'so is a batch of something else'
 protobuf "$(printf '%02001d' 0)"
 is "$CODE $TYPE" '413 application/x-protobuf' 'what is too large'
 like "$(in_protobuf)" 'max-body' 'is by the name of the limit'

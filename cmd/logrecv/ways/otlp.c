@@ -167,6 +167,25 @@ take_json(struct otlp *o, const char *p, const char *end, unsigned level)
 	return p;
 }
 
+/*
+ * Names that are not known are passed over; but where there is nothing else,
+ * as in a batch of traces, its client would believe that all is well.
+ */
+static bool
+is_another(const char *p, const char *end)
+{
+	struct json_member m;
+	bool other = false;
+
+	while (json_walk_member(&p, end, &m)) {
+		if (json_name_is(&m, levels[0].list, strlen(levels[0].list)))
+			return false;
+		other = true;
+		p = json_pass(p, end);
+	}
+	return other;
+}
+
 static int
 take(struct event_writer *w, const struct request *r)
 {
@@ -181,6 +200,8 @@ take(struct event_writer *w, const struct request *r)
 
 	if (o.json) {
 		p = split_single(w);
+		if (p != NULL && *p == '{' && is_another(p, w->end))
+			p = fail_body(&o, p, "it has no resourceLogs");
 		rc = p == NULL || take_json(&o, p, w->end, 0) == NULL ? -1 : 0;
 	} else {
 		rc = take_protobuf(&o, (struct wire){w->body, w->end}, 0);
