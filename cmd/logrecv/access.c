@@ -43,6 +43,14 @@ cut_port(struct http_text host, const char *only)
 	return host;
 }
 
+static bool
+begins_with(struct http_text text, const char *begin)
+{
+	size_t len = strlen(begin);
+
+	return text.len >= len && strncasecmp(text.p, begin, len) == 0;
+}
+
 /* Is the origin "SCHEME://HOST"? A scheme's own port is not named in it. */
 static bool
 is_same(struct http_text origin, const char *scheme, const char *port,
@@ -50,12 +58,21 @@ is_same(struct http_text origin, const char *scheme, const char *port,
 {
 	size_t len = strlen(scheme);
 
-	if (host.len == 0 || origin.len < len ||
-	    strncasecmp(origin.p, scheme, len) != 0)
+	if (host.len == 0 || !begins_with(origin, scheme))
 		return false;
 	origin.p += len;
 	origin.len -= len;
 	return is_like(cut_port(origin, port), cut_port(host, port));
+}
+
+/* As a browser says it, though a list may name a scheme's own port. */
+static struct http_text
+cut_own_port(struct http_text origin)
+{
+	if (begins_with(origin, "http://"))
+		return cut_port(origin, "80");
+	return begins_with(origin, "https://") ? cut_port(origin, "443")
+					       : origin;
 }
 
 /* Is it the origin of a page that --cors-origin allows? */
@@ -68,7 +85,8 @@ is_allowed(const struct access *a, struct http_text origin)
 	if (origin.p == NULL || origin.len > ORIGIN_MAX)
 		return false;
 	while (list != NULL && next_name(&list, &name)) {
-		if ((name.len == 1 && *name.p == '*') || is_like(name, origin))
+		if ((name.len == 1 && *name.p == '*') ||
+		    is_like(cut_own_port(name), origin))
 			return true;
 	}
 	return false;
@@ -148,4 +166,68 @@ access_to_here(const struct access *a, const struct http_request *req)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Lists
+ */
+
+/* A host, or HOST:PORT, and nothing before or behind that. */
+static bool
+is_host(struct http_text host)
+{
+	struct http_text name = cut_port(host, NULL);
+	const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			      "abcdefghijklmnopqrstuvwxyz0123456789-._";
+
+	if (host.len == name.len + 1)
+		return false; /* a colon without a port */
+	if (name.len > 2 && name.p[0] == '[' && name.p[name.len - 1] == ']') {
+		letters = "0123456789abcdefABCDEF:.";
+		name.p++;
+		name.len -= 2;
+	}
+	return name.len > 0 && strspn(name.p, letters) >= name.len;
+}
+
+/* What a browser can have as the Origin of a page. */
+static bool
+is_origin(struct http_text origin)
+{
+	const char *colon = memchr(origin.p, ':', origin.len);
+	size_t len;
+
+	if (is_like(origin, (struct http_text){"*", 1}) ||
+	    is_like(origin, (struct http_text){"null", 4}))
+		return true;
+	len = colon == NULL ? 0 : (size_t)(colon - origin.p) + 3;
+	if (len <= 3 || len > origin.len || memcmp(colon, "://", 3) != 0)
+		return false;
+	return is_host((struct http_text){origin.p + len, origin.len - len});
+}
+
+int
+access_check(const struct access *a, struct error *err)
+{
+	const char *list = a->origins;
+	struct http_text name;
+
+	while (list != NULL && next_name(&list, &name)) {
+		if (!is_origin(name))
+			return error_set(err,
+			    "--cors-origin: no page has the origin '%.*s': it "
+			    "is SCHEME://HOST or SCHEME://HOST:PORT, without a "
+			    "path, not even a /",
+			    (int)name.len, name.p);
+	}
+	list = a->hosts;
+	while (list != NULL && next_name(&list, &name)) {
+		if (!is_host(name))
+			return error_set(err,
+			    "--host: no request has the Host '%.*s': it is "
+			    "HOST "
+			    "or HOST:PORT",
+			    (int)name.len, name.p);
+	}
+	return 0;
 }

@@ -13,12 +13,19 @@
 #include <stdbool.h>
 
 #include "buf.h"
+#include "error.h"
 #include "http.h"
 
 struct access {
 	const char *origins; /* --cors-origin: "A,B", or "*"; NULL: none */
 	const char *hosts;   /* --host: "NAME,NAME:PORT"; NULL: any */
 };
+
+/*
+ * Can each entry of the lists be what a client says? One that cannot would
+ * refuse all without a word. 0, or -1.
+ */
+int access_check(const struct access *, struct error *);
 
 /* Is it from the host that it asks, or from an origin that is allowed? */
 bool access_from_here(const struct access *, const struct http_request *);

@@ -85,6 +85,8 @@ know_clients(const struct settings *s, struct server *server, struct error *err)
 			&server->trusted, s->trust_proxy.items[i], &why) < 0)
 			return error_set(err, "--trust-proxy: %s", why.text);
 	}
+	if (access_check(&server->access, err) < 0)
+		return -1;
 	return check_members(server->events.members, err);
 }
 

@@ -87,4 +87,9 @@ asks 200 'even one that has no origin' POST /log -d '{}'
 readable 'it is'
 stop logrecv
 
+run logrecv --spool "$SPOOL" --cors-origin='https://a.example,https://b.example/'
+is "$STATUS" 64 'an origin that no page has is refused at the start'
+like "$ERR" "--cors-origin: .*'https://b.example/'.* SCHEME://HOST" \
+	'with what it must be'
+
 done_testing

@@ -42,6 +42,9 @@ static const struct {
     {"https://a.example", "h", "https://a.example.evil", false},
     {"https://a.example", "h", "http://a.example", false},
     {"https://a.example", "h", "null", false},
+    {"https://a.example:443", "h", "https://a.example", true},
+    {"HTTP://A.example:80", "h", "http://a.example", true},
+    {"https://a.example:80", "h", "https://a.example", false},
     {"*", "h", "http://evil.example", true},
     {"*", "h", "null", true},
 };
@@ -62,6 +65,36 @@ static const struct {
     {"a,b:81", "a:82", true},
     {"[::1]", "[::1]:8080", true},
     {"[::1]", "[::2]:8080", false},
+};
+
+/* Lists that can be of use, and such that cannot. */
+static const struct {
+	const char *origins, *hosts;
+	bool good;
+} lists[] = {
+    {NULL, NULL, true},
+    {"*", NULL, true},
+    {"null,https://a.example, http://[::1]:8080", NULL, true},
+    {"chrome-extension://abcdefgh", NULL, true},
+    {"HTTPS://A-1.example:443", NULL, true},
+    {"https://a.example/", NULL, false},
+    {"https://a.example,https://b.example/app", NULL, false},
+    {"https://a.example:", NULL, false},
+    {"https://a.example?", NULL, false},
+    {"https://u@a.example", NULL, false},
+    {"https://*.example", NULL, false},
+    {"https://\xc3\xa4.example", NULL, false},
+    {"https://[::1", NULL, false},
+    {"https://", NULL, false},
+    {"https:/a", NULL, false},
+    {"://a", NULL, false},
+    {"a.example", NULL, false},
+    {"a.example:443", NULL, false},
+    {NULL, "localhost,a.example:8080 [::1]:80,[::1],a_b", true},
+    {NULL, "https://a.example", false},
+    {NULL, "a.example/", false},
+    {NULL, "a.example:", false},
+    {NULL, "*", false},
 };
 
 /* What a browser that asks so is told besides; "": nothing. */
@@ -144,6 +177,15 @@ main(void)
 		    "--host %s, Host %s: %s",
 		    hosts[i].list != NULL ? hosts[i].list : "not given",
 		    hosts[i].host, hosts[i].good ? "taken" : "refused");
+	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const struct access a = {lists[i].origins, lists[i].hosts};
+		const char *of = a.origins != NULL ? a.origins : a.hosts;
+		struct error err;
+
+		ok((access_check(&a, &err) == 0) == lists[i].good,
+		    "a list of %s: %s", of != NULL ? of : "nothing",
+		    lists[i].good ? "taken" : "refused");
 	}
 	test_pages();
 	return tap_end();
