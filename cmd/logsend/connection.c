@@ -64,6 +64,8 @@ connection_release(struct connection *c)
 	c->retry = NULL;
 	buf_release(&c->request_ids);
 	buf_release(&c->request_body);
+	buf_release(&c->rest_ids);
+	buf_release(&c->rest_body);
 }
 
 /*
@@ -287,6 +289,7 @@ connection_hold(struct connection *c, const struct buf *head, uint64_t now_ns)
 	c->holds = true;
 	c->request_head = head;
 	c->attempts = 0;
+	c->part_most = 0;
 	c->send_ns = now_ns;
 	send_held(c, now_ns);
 }
@@ -297,6 +300,85 @@ connection_send_later(struct connection *c, unsigned after_s)
 	uint64_t now = clock_monotonic_ns();
 
 	c->send_ns = now + retry_wait_ns(++c->attempts, after_s, now);
+}
+
+/*
+ * Parts
+ */
+
+/* Where the line that begins there ends, with its LF. */
+static size_t
+pass_line(const struct buf *b, size_t at)
+{
+	const char *lf =
+	    at == b->len ? NULL : memchr(b->data + at, '\n', b->len - at);
+
+	return lf == NULL ? b->len : (size_t)(lf - b->data) + 1;
+}
+
+/* Moves what is behind there to the end of another. */
+static int
+move_tail(struct buf *from, size_t at, struct buf *to)
+{
+	if (at < from->len &&
+	    buf_append(to, from->data + at, from->len - at) < 0)
+		return -1;
+	from->len = at;
+	return 0;
+}
+
+int
+connection_join(struct connection *c)
+{
+	if (move_tail(&c->rest_body, 0, &c->request_body) < 0 ||
+	    move_tail(&c->rest_ids, 0, &c->request_ids) < 0)
+		return -1;
+	c->request_events += c->rest_events;
+	c->rest_events = 0;
+	return 0;
+}
+
+/* Takes the first lines of all, as many as part_most allows, but one. */
+static int
+take_part(struct connection *c)
+{
+	size_t at = 0, ids_at = 0, next;
+	unsigned events = 0;
+
+	if (connection_join(c) < 0)
+		return -1;
+	while (events < c->request_events) {
+		next = pass_line(&c->request_body, at);
+		if (events > 0 && next > c->part_most)
+			break;
+		at = next;
+		ids_at = pass_line(&c->request_ids, ids_at);
+		events++;
+	}
+	if (move_tail(&c->request_body, at, &c->rest_body) < 0 ||
+	    move_tail(&c->request_ids, ids_at, &c->rest_ids) < 0)
+		return -1;
+	c->rest_events = c->request_events - events;
+	c->request_events = events;
+	c->attempts = 0;
+	c->send_ns = 0;
+	return 0;
+}
+
+int
+connection_halve(struct connection *c)
+{
+	c->part_most = c->request_body.len / 2;
+	return take_part(c);
+}
+
+int
+connection_next_part(struct connection *c)
+{
+	c->request_body.len = c->request_ids.len = c->request_events = 0;
+	if (c->rest_events == 0)
+		return 0;
+	return take_part(c) < 0 ? -1 : 1;
 }
 
 /* Gives the answer to the owner; goes on with the connection if it can. */

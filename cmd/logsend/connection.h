@@ -80,8 +80,12 @@ struct connection {
 	bool holds;
 	const struct buf *request_head; /* not owned */
 	struct buf request_body;        /* of the owner's making */
-	unsigned attempts;              /* that failed */
-	uint64_t send_ns;               /* not before */
+	/* Of its lines, those that are sent when these have been answered. */
+	struct buf rest_body, rest_ids;
+	unsigned rest_events;
+	size_t part_most;  /* bytes; 0: all lines at once */
+	unsigned attempts; /* that failed */
+	uint64_t send_ns;  /* not before */
 };
 
 /*
@@ -115,6 +119,20 @@ connection_hold(struct connection *, const struct buf *head, uint64_t now_ns);
  * while that grows each time, or after so many seconds, if not 0.
  */
 void connection_send_later(struct connection *, unsigned after_s);
+
+/*
+ * Likewise: of the lines that it holds half are sent, by their bytes, at once;
+ * from then on it has as many at a time, or one. What is said of the request in
+ * flight is that of these. 0, or -1 with ENOMEM.
+ */
+int connection_halve(struct connection *);
+
+/*
+ * After a part: has the next one, if there is one, which is 1 then, sent at
+ * once; or joins them all again. 0, or -1 with ENOMEM.
+ */
+int connection_next_part(struct connection *);
+int connection_join(struct connection *);
 
 /* Call now and then: gives up what is over its deadline, sends what is due. */
 void connection_check(struct connection *, uint64_t now_ns);

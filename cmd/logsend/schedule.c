@@ -45,3 +45,12 @@ schedule_due_by(const struct schedule *s, uint64_t now_ns)
 	    elapsed % CLOCK_NS_PER_S * s->rate / CLOCK_NS_PER_S + 1;
 	return n < s->planned ? n : s->planned;
 }
+
+struct timeval
+schedule_timeval(uint64_t ns)
+{
+	uint64_t us = (ns + 999) / 1000;
+
+	return (struct timeval){
+	    .tv_sec = (time_t)(us / 1000000), .tv_usec = (long)(us % 1000000)};
+}

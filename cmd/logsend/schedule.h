@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/time.h>
 
 #define SCHEDULE_RATE_MAX 10000000
 #define SCHEDULE_ENDLESS UINT64_MAX
@@ -30,5 +31,8 @@ uint64_t schedule_due_ns(const struct schedule *, uint64_t k);
 
 /* How many requests were due until then, that instant included. */
 uint64_t schedule_due_by(const struct schedule *, uint64_t now_ns);
+
+/* For a timer; rounded up, since one that is early would only be set again. */
+struct timeval schedule_timeval(uint64_t ns);
 
 #endif

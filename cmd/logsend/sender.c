@@ -2,7 +2,6 @@
  * sender.c - see sender.h.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 /* Of waiting for the last connections, where one at least is there. */
 #define SETTLE_NS CLOCK_NS_PER_S
 #define TICK_MOST_NS (100 * CLOCK_NS_PER_MS)
-#define TELL_NS (30 * CLOCK_NS_PER_S) /* of the same trouble again */
 
 static void on_due(evutil_socket_t, short, void *);
 static void on_input(evutil_socket_t, short, void *);
@@ -37,36 +35,6 @@ static const struct connection_events connection_events = {
     .failed = on_failed,
 };
 
-static void notice(struct sender *s, uint64_t before, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Of trouble that there was so often before. */
-static void
-notice(struct sender *s, uint64_t before, const char *fmt, ...)
-{
-	uint64_t now = clock_monotonic_ns();
-	char text[ERROR_TEXT_MAX];
-	va_list ap;
-
-	if (before > 0 && (!s->options.retry || now - s->told_ns < TELL_NS))
-		return;
-	s->told_ns = now;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	s->notice(text);
-}
-
-static struct timeval
-timeval_of(uint64_t ns)
-{
-	/* Rounded up: a timer that is early would only be set again. */
-	uint64_t us = (ns + 999) / 1000;
-
-	return (struct timeval){
-	    .tv_sec = (time_t)(us / 1000000), .tv_usec = (long)(us % 1000000)};
-}
-
 /*
  * Begin and end
  */
@@ -77,7 +45,7 @@ init_events(struct sender *s)
 	int fd = s->source->from_lines ? source_fd(s->source) : -1;
 	uint64_t tick = s->options.timeout_ns / 10;
 	struct timeval tv =
-	    timeval_of(tick < TICK_MOST_NS ? tick : TICK_MOST_NS);
+	    schedule_timeval(tick < TICK_MOST_NS ? tick : TICK_MOST_NS);
 
 	s->due_timer = evtimer_new(s->base, on_due, s);
 	s->ticker = event_new(s->base, -1, EV_PERSIST, on_tick, s);
@@ -103,7 +71,8 @@ sender_init(struct sender *s, struct event_base *base, struct target *target,
 	s->target = target;
 	s->source = source;
 	s->options = *options;
-	s->notice = notice_fn;
+	s->notices =
+	    (struct notices){.tell = notice_fn, .again = options->retry};
 	TAILQ_INIT(&s->idle);
 	schedule_init(
 	    &s->schedule, options->rate, options->duration_ns, options->count);
@@ -241,6 +210,14 @@ fail(struct sender *s)
 		drain(s);
 }
 
+/* What there is no memory for is not even given up. */
+static void
+fail_parts(struct sender *s)
+{
+	(void)error_errno(&s->err, "send in parts");
+	fail(s);
+}
+
 static void
 leave(struct sender *s, struct connection *c)
 {
@@ -256,6 +233,8 @@ leave_all(struct sender *s)
 	for (unsigned i = 0; i < s->options.connections; i++) {
 		struct connection *c = &s->connections[i];
 
+		if (c->holds && connection_join(c) < 0)
+			fail_parts(s);
 		if (c->holds)
 			leave(s, c);
 	}
@@ -380,7 +359,7 @@ pump(struct sender *s)
 		if (open)
 			due = schedule_due_ns(&s->schedule, s->stats.sent);
 		if (due > now) {
-			tv = timeval_of(due - now);
+			tv = schedule_timeval(due - now);
 			if (!s->armed)
 				s->armed = evtimer_add(s->due_timer, &tv) == 0;
 			break;
@@ -522,7 +501,8 @@ on_unreachable(struct connection *c, const char *text)
 		   0) {
 		(void)snprintf(
 		    s->unreachable, sizeof(s->unreachable), "%s", text);
-		notice(s, 0, "cannot connect to %s port %s, trying again: %s",
+		notices_add(&s->notices, 0,
+		    "cannot connect to %s port %s, trying again: %s",
 		    s->target->host, s->target->port, text);
 	}
 }
@@ -532,25 +512,34 @@ on_acknowledged(struct sender *s, struct connection *c)
 {
 	uint64_t latency = clock_monotonic_ns() - c->due_ns;
 
-	s->stats.acknowledged++;
 	s->stats.events_acknowledged += c->request_events;
-	histogram_add(&s->stats.latency, latency);
-	histogram_add(&s->stats.recent, latency);
 	if (s->acked != NULL && !s->failing &&
 	    acked_add(s->acked, &c->request_ids, &s->err) < 0)
 		fail(s);
+	if (c->rest_events > 0)
+		return;
+	s->stats.acknowledged++;
+	histogram_add(&s->stats.latency, latency);
+	histogram_add(&s->stats.recent, latency);
 }
 
 /* The request that a connection carried has its answer, or never will. */
 static void
 request_over(struct sender *s, struct connection *c)
 {
-	s->in_flight--;
+	int rc;
+
 	if (s->options.retry) {
+		s->settled_ns = clock_monotonic_ns();
+		rc = connection_next_part(c);
+		if (rc > 0)
+			return;
+		if (rc < 0)
+			fail_parts(s);
 		c->holds = false;
 		TAILQ_INSERT_TAIL(&s->idle, c, entry);
-		s->settled_ns = clock_monotonic_ns();
 	}
+	s->in_flight--;
 	if (s->phase == SENDER_DRAINING && s->in_flight == 0)
 		finish(s);
 }
@@ -565,13 +554,22 @@ on_answered(struct connection *c, const struct response *r)
 	if (r->status < 300 && response_accepts(r, c->request_events)) {
 		on_acknowledged(s, c);
 	} else if (r->status < 300) {
-		notice(s, s->stats.mismatched++,
+		notices_add(&s->notices, s->stats.mismatched++,
 		    "%u events were answered with %u: %.*s", c->request_events,
 		    r->status, shown, r->body);
 		if (s->options.retry && !response_settles(r, c->request_events))
 			leave(s, c);
+	} else if (s->options.retry && r->status == 413 &&
+		   c->request_events > 1) {
+		notices_add(&s->notices, s->stats.retries++,
+		    "refused with 413, sent again in parts: %.*s", shown,
+		    r->body);
+		if (connection_halve(c) == 0)
+			return;
+		fail_parts(s);
+		leave(s, c);
 	} else {
-		notice(s, s->stats.refused[r->status]++,
+		notices_add(&s->notices, s->stats.refused[r->status]++,
 		    "refused with %u: %.*s", r->status, shown, r->body);
 		if (s->options.retry && retry_helps(r->status)) {
 			s->stats.retries++;
@@ -589,7 +587,8 @@ on_failed(struct connection *c, enum failure why, const char *text)
 {
 	struct sender *s = c->owner;
 
-	notice(s, s->stats.failed[why]++, "a request failed: %s", text);
+	notices_add(
+	    &s->notices, s->stats.failed[why]++, "a request failed: %s", text);
 	if (s->options.retry) {
 		s->stats.retries++;
 		connection_send_later(c, 0);

@@ -23,6 +23,7 @@
 #include "error.h"
 #include "histogram.h"
 #include "left.h"
+#include "notices.h"
 #include "schedule.h"
 #include "source.h"
 #include "target.h"
@@ -72,15 +73,13 @@ struct sender {
 	struct source *source;
 	struct acked *acked; /* NULL: not wanted */
 	struct left left;    /* of those that were to be sent again */
-	/* Is told once, or now and then, about each kind of trouble. */
-	void (*notice)(const char *text);
+	struct notices notices;
 	struct sender_stats stats;
 	struct schedule schedule;
 	enum sender_phase phase;
 	uint64_t began_ns;    /* to connect */
 	uint64_t deadline_ns; /* DRAINING, or stopped: the end */
 	uint64_t settled_ns;  /* when a request last was; see all_there */
-	uint64_t told_ns;     /* of trouble that had been told before */
 	uint64_t awaiting_ns; /* waits for input since; 0: does not */
 	unsigned settled, in_flight;
 	bool armed;           /* the timer for the next request runs */

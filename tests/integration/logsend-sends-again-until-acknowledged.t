@@ -61,6 +61,26 @@ send --retry "$DIR/left"
 is "$STATUS" 0 'what was given up can be sent later'
 is "$(report events_acknowledged)" 4 'all of it'
 
+# What is too large for a server goes in parts; what is alone, nowhere.
+stop server
+: >"$DIR/server/times"
+server_start 'length($body) > 300 ? answer(413, "large") : ok($events)'
+seq -f '{"n":%g,"pad":"0123456789"}' 20 >"$DIR/in"
+sed -i "s/{\"n\":7,/&\"more\":\"$(printf '%0300d' 0)\",/" "$DIR/in"
+send --retry --batch 50 --run p --unacked "$DIR/large.left" \
+	--acked "$DIR/acked" "$DIR/in"
+is "$STATUS" 65 'status 65: one line is too large'
+is "$(cut -c -7 "$DIR/large.left")" '{"n":7,' 'which is given up, and no other'
+is "$(report events_given_up) $(report refused.413)" '1 1' 'and counted'
+is "$(sed 's/p-0*//' "$DIR/acked" | paste -s -d ' ')" \
+	'1 2 3 4 5 6 8 9 10 11 12 13 14 15 16 17 18 19 20' 'in order'
+is "$(report requests_acknowledged) $(report events_acknowledged)" '1 19' \
+	'the request is one'
+like "$ERR" 'refused with 413, sent again in parts: large' 'that is told'
+num "$(wc -l <"$DIR/server/times")" -lt 15 'by halves, not line by line'
+send --retry --batch 50 --run p <(grep -v '"n":7,' "$DIR/in")
+is "$STATUS $(report events_acknowledged)" '0 19' 'all in parts is a success'
+
 # A 2xx of somebody else: nothing says that a line came anywhere.
 stop server
 server_start '$n == 1 ? answer(200, "<html>Maintenance</html>") :
