@@ -47,6 +47,8 @@ static const struct format format_status = {
 const struct way ways[] = {
     TAKES("/log", format_log),
     TAKES("/log/", format_log),
+    TAKES("/log/each/*", format_log),
+    TAKES("/log/each/*/", format_log),
     {"/healthz", BOTH, READS, serve_health, &format_status},
     {"/readyz", BOTH, READS, serve_ready, &format_status},
     {"/metrics", ROLE_OPERATORS, READS, serve_metrics, NULL},

@@ -27,6 +27,10 @@ each logs '{"logs":[{"level":"info"}]}
 each Rec%6Frds '[{"Records":[{}]},{"Records":[{"c":3}]}]' '200 {"accepted":2}' \
 	'an array of them'
 each items '{"items":[]}' '200 {"accepted":0}' 'an empty list'
+for end in '' '/?timeout=30s'; do
+	http POST "/log/each/it%65ms$end" -d '{"items":[{"d":4}]}'
+	is "$CODE $BODY" '200 {"accepted":1}' "the name in the path$end"
+done
 http POST '/log?each=' -d '{"items":[]}'
 is "$CODE" 200 'no name is none'
 adds 'each element is an event, as it came' <<'END'
@@ -36,28 +40,30 @@ adds 'each element is an event, as it came' <<'END'
 {"level":"warn"}
 {}
 {"c":3}
+{"d":4}
+{"d":4}
 {"items":[]}
 END
 
 long=$(printf '%040d' 0)
 each items "{\"items\":[1,{\"a\":{\"b\":{}}},{\"a\":\"$long\"},{\"a\":2}]}{\"item\":[]}{\"items\":[{\"a\":3}]}" \
-	'200 {"accepted":2,"rejected":4,"errors":[{"error":"an event must be an object","event":0,"offset":10},{"error":"nested over --max-depth (2)","event":1,"offset":22},{"error":"the event is over --max-event (40 bytes)","event":2,"offset":27},{"error":"it has no list of the name that the query says","event":4,"offset":85}]}' \
+	'200 {"accepted":2,"rejected":4,"errors":[{"error":"an event must be an object","event":0,"offset":10},{"error":"nested over --max-depth (2)","event":1,"offset":22},{"error":"the event is over --max-event (40 bytes)","event":2,"offset":27},{"error":"it has no list of the name that the URL says","event":4,"offset":85}]}' \
 	'bad elements and bad lists'
 adds 'harm no others' <<END
 ["an event must be an object",10,"1"]
 ["nested over --max-depth (2)",22,"{\"a\":{\"b\":{}}}"]
 ["the event is over --max-event (40 bytes); 40 of its 48 bytes are kept",27,"{\"a\":\"${long:6}"]
 {"a":2}
-["it has no list of the name that the query says",85,"{\"item\":[]}"]
+["it has no list of the name that the URL says",85,"{\"item\":[]}"]
 {"a":3}
 END
 each items '{"items":[{"a":1},2' \
 	"400 {\"error\":\"expected ',' or ']'\",\"event\":0,\"offset\":19}" 'half a list'
 each items '{"items":{}}' \
-	'400 {"error":"it has no list of the name that the query says","event":0,"offset":0}' \
+	'400 {"error":"it has no list of the name that the URL says","event":0,"offset":0}' \
 	'no list'
 each items '{"items":[{"a":1}],"items":[{"a":2}]}' \
-	'400 {"error":"it has several lists of the name that the query says","event":0,"offset":0}' \
+	'400 {"error":"it has several lists of the name that the URL says","event":0,"offset":0}' \
 	'two lists, of which one would be lost'
 each items '[1]' '400 {"error":"an event must be an object","event":0,"offset":1}' \
 	'no object'

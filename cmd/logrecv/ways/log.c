@@ -1,7 +1,8 @@
 /*
  * log.c - events as they are: JSON objects, in an array or one behind another;
  * or, with "?each=NAME", the elements of the list of that name in each of them,
- * as those send who wrap their events: {"items":[{…},{…}]}.
+ * as those send who wrap their events: {"items":[{…},{…}]}. Some drop the query
+ * of a URL, as Kubernetes does: for these it is "/each/NAME".
  *
  * What is sure to be another protocol's is refused: its clients would believe
  * that all is well, and nobody could read what was stored.
@@ -208,8 +209,8 @@ take_each(struct event_writer *w, const char *p, const char *end,
 		return NULL;
 	}
 	*flaw = (struct event_flaw){EVENT_UNFIT, begin,
-	    lists == 0 ? "it has no list of the name that the query says"
-		       : "it has several lists of the name that the query says",
+	    lists == 0 ? "it has no list of the name that the URL says"
+		       : "it has several lists of the name that the URL says",
 	    p};
 	if (lists != 1)
 		return NULL;
@@ -224,20 +225,24 @@ take_each(struct event_writer *w, const char *p, const char *end,
  * The body
  */
 
-/* Puts the name that the query says into scratch. 0, or -1: ENOMEM. */
+/*
+ * Puts the name that the path says, or else the query, into scratch.
+ * 0, or -1: ENOMEM.
+ */
 static int
-find_each(struct http_text query, struct buf *out)
+find_each(const struct request *r, struct buf *out)
 {
-	struct http_text name, value;
+	struct http_text query = r->query, name, value = r->name;
 
-	while (http_next_argument(&query, &name, &value)) {
+	while (value.len == 0 && http_next_argument(&query, &name, &value)) {
 		if (name.len != 4 || memcmp(name.p, "each", 4) != 0)
-			continue;
-		if (buf_reserve(out, value.len) < 0)
-			return -1;
-		out->len = http_decode(value, out->data);
-		break;
+			value.len = 0;
 	}
+	if (value.len == 0)
+		return 0;
+	if (buf_reserve(out, value.len) < 0)
+		return -1;
+	out->len = http_decode(value, out->data);
 	return 0;
 }
 
@@ -255,9 +260,9 @@ take(struct event_writer *w, const struct request *r)
 
 	if (reason != NULL)
 		return fail(w, EVENT_UNFIT, reason);
-	if (r->query.len == 0)
+	if (r->query.len == 0 && r->name.len == 0)
 		return split_body(w, event_take);
-	if (find_each(r->query, w->scratch) < 0)
+	if (find_each(r, w->scratch) < 0)
 		return fail(w, EVENT_NO_MEMORY, NULL);
 	return split_body(w, w->scratch->len > 0 ? take_each : event_take);
 }
