@@ -84,6 +84,7 @@ events_begin(struct load *f)
 	f->loader->reader.closed = f->file.loaded;
 	set_received(f);
 	f->batches = f->bad_left = 0;
+	f->ends = false;
 	if (f->at == 0 && !f->torn_tails && f->rules.origin == NULL)
 		f->bad_left = FRONT_MOST;
 }
@@ -108,7 +109,7 @@ events_go_on(const struct load *f)
 	unsigned most = f->loader->at_a_time.batches;
 
 	/* With the one that is being gathered. */
-	if (most > 0 && f->batches + 1 >= most)
+	if (f->ends || (most > 0 && f->batches + 1 >= most))
 		return false;
 	return size < f->loader->limits.chunk ||
 	       (f->bad_left > 0 && size < FRONT_BYTES);
@@ -130,11 +131,10 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 {
 	struct loader *l = f->loader;
 	bool cut, torn;
-	uint64_t from;
 	int rc;
 
 	do {
-		from = l->reader.at;
+		f->from = l->reader.at;
 		rc = framing_read(f->framing, &l->reader, line, &f->error);
 		if (rc <= 0)
 			return rc;
@@ -145,7 +145,7 @@ events_next(struct load *f, struct line *line, enum event_verdict *verdict)
 		cut = *verdict == EVENT_BAD && !line->ended &&
 		      f->event.member == NULL;
 		if (cut && may_wait(f, line)) {
-			f->chunk.waiting = l->reader.at - from;
+			f->chunk.waiting = l->reader.at - f->from;
 			return 0;
 		}
 		torn = cut && f->torn_tails;
@@ -176,7 +176,12 @@ events_learn(struct load *f)
 	return verdict;
 }
 
-/* Which of many tables load->row goes to. False, with the error: none. */
+/*
+ * Which of many tables load->row goes to. False, with the error: none. Where
+ * the session has no room for one more, the chunk ends in front of it, or, if
+ * it begins with it, forgets the others: were it sent elsewhere, its table
+ * would depend on where chunks begin, and who loads it again looks in another.
+ */
 static bool
 choose_table(struct load *f)
 {
@@ -184,9 +189,12 @@ choose_table(struct load *f)
 	int number = route_row(l->route, l->db, &f->row, &f->error);
 
 	l->lacks_place |= number == ROUTE_OVER;
-	if ((number == ROUTE_FULL && f->cleared) ||
-	    (number == ROUTE_OVER && f->learned))
+	if (number == ROUTE_OVER && f->learned)
 		number = route_other(l->route, l->db);
+	if (number == ROUTE_FULL && f->from > f->at) {
+		f->ends = true;
+		return true;
+	}
 	if (number == ROUTE_FULL || number == ROUTE_OVER) {
 		f->crowded |= number == ROUTE_FULL;
 		f->wants = true;

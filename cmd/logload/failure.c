@@ -50,7 +50,6 @@ prepare(struct load *f)
 		known_forget(db);
 		store_begin_file(&f->loader->store, f->source,
 		    f->rules.origin != NULL, f->witnessed);
-		f->cleared = true;
 		f->crowded = false;
 	}
 	said = db_prepare(db);

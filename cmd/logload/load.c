@@ -57,7 +57,6 @@ load_run(struct load *f)
 		return verdict;
 	store_begin_file(s, f->source, f->rules.origin != NULL, f->witnessed);
 	f->prepared = 0;
-	f->cleared = false;
 	for (;;) {
 		uint64_t started = clock_monotonic_ns();
 
@@ -223,8 +222,8 @@ load_chunk(struct load *f)
 		return failure_give_up(f, verdict);
 	f->chunk.events += l->store.events;
 	f->chunk.rejected += l->store.rejected;
-	f->file.progress = l->reader.at - f->chunk.waiting;
-	f->file.lines = l->reader.number - (f->chunk.waiting > 0);
+	f->file.progress = f->ends ? f->from : l->reader.at - f->chunk.waiting;
+	f->file.lines = l->reader.number - (f->ends || f->chunk.waiting > 0);
 	if (is_nothing_new(f))
 		return failure_give_up(f, LOAD_SKIPPED);
 	f->file.events += f->chunk.events;
@@ -275,7 +274,6 @@ finish_chunk(struct load *f)
 	c->bytes = f->file.progress - f->at;
 	f->unsure_at = 0;
 	f->prepared = 0;
-	f->cleared = false;
 	f->at = f->file.progress;
 	f->lines = f->file.lines;
 	load_tally_add(&f->tally, c);
@@ -387,6 +385,8 @@ take_row(struct load *f, const struct line *line)
 	int rc = -1;
 
 	made = events_make_row(f, line);
+	if (f->ends)
+		return LOAD_DONE;
 	if (made == ROW_MADE &&
 	    partitions_reject(l->db, f->row.table, f->row.received_at)) {
 		(void)error_set(&f->error, "its time is far from any partition "

@@ -101,6 +101,7 @@ struct load {
 	const struct framing *framing; /* NULL: as the content's front tells */
 	/* Where it is: */
 	uint64_t at, lines; /* content bytes and lines that are committed */
+	uint64_t from;      /* where the present line begins */
 	uint64_t
 	    unsure_at; /* where a commit without an answer leads; 0: none */
 	struct load_tally tally; /* of the chunks that this object committed */
@@ -109,8 +110,8 @@ struct load {
 	unsigned prepared;       /* times that it was begun anew for DDL */
 	uint64_t look_to;        /* others like it are looked for up to there */
 	bool wants;        /* a table that is not ready; or, `crowded`, room */
-	bool crowded;      /* for one, */
-	bool cleared;      /* and all others were forgotten for that */
+	bool crowded;      /* for one: all others are to be forgotten */
+	bool ends;         /* the chunk, in front of the present line */
 	bool learned;      /* which tables there are, for the present chunk */
 	bool last;         /* the present chunk ends with the content */
 	unsigned bad_left; /* lines that may be no event, or 0: any number */

@@ -59,9 +59,9 @@ enum { ROUTE_REFUSED = -1, ROUTE_FULL = -2, ROUTE_OVER = -3 };
 /*
  * The number of the row's table: see known_find. ROUTE_REFUSED, and the
  * error says why: it has none. ROUTE_FULL: there would be too many at a time;
- * known_forget helps, or route_other. ROUTE_OVER: there is no place for its
- * value; route_learn may find that it has one, or route_other. db NULL: nobody
- * asks for the number.
+ * known_forget helps. ROUTE_OVER: there is no place for its value; route_learn
+ * may find that it has one, or route_other. db NULL: nobody asks for the
+ * number.
  */
 int route_row(struct route *, struct db *, const struct row *, struct error *);
 /* The number of the other table; or ROUTE_REFUSED, with the error as it was. */

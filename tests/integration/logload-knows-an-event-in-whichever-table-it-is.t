@@ -92,6 +92,31 @@ ok 'over its limit' wait_for no_files ready
 is "$(counts new_a new_e logs)" '20 - 145' 'none is made, nevertheless'
 stop logload
 
+# --- of more tables than a session knows at a time, in chunks of any size
+
+if [ "$DB" = sqlite ]; then
+	hourly=(--table 'at_%Y%m%d%H' --tables-max 1)
+	seq 0 299 | awk '{ printf "{\"n\":%d,\"pad\":\"%0600d\",\"@received_at\":\
+\"2026-01-%02dT%02d:00:00Z\"}\n", $1, 0, $1 / 24 + 1, $1 % 24 }' >"$DIR/hours"
+	# in_tables: how many, and how many rows they have; and the other one
+	in_tables() {
+		local tables
+
+		tables=$(sql "SELECT name FROM sqlite_schema WHERE name GLOB 'at_*'
+			AND type = 'table'")
+		sql "SELECT $(wc -w <<<"$tables"), SUM(n), (SELECT COUNT(*) FROM logs)
+			FROM ($(for t in $tables; do
+			echo "UNION ALL SELECT COUNT(*) n FROM $t"
+		done | sed '1s/UNION ALL//'))" | xargs
+	}
+	sql 'DELETE FROM logs'
+	load "${hourly[@]}" --chunk 64KiB "$DIR/hours"
+	is "$STATUS $(in_tables)" '0 300 300 0' 'each hour has its own'
+	lose_the_ledger
+	load "${hourly[@]}" "$DIR/hours"
+	is "$STATUS $(in_tables)" '0 300 300 0' 'and at once, in one chunk, too'
+fi
+
 # --- what that costs; of the others it is not told how much is asked
 
 case $DB in
