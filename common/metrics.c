@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -433,4 +434,25 @@ metrics_collect(struct spool *spool, const struct metrics_file *own,
 		rc = error_set(err, "collect metrics: out of memory");
 	buf_release(&all);
 	return rc;
+}
+
+bool
+metrics_find(const struct buf *text, const char *name, double *value)
+{
+	const char *end = text->data + text->len;
+	size_t len = strlen(name);
+
+	for (const char *p = text->data; p < end; p = line_end(p, end)) {
+		const char *eol = line_end(p, end), *number;
+
+		if ((size_t)(eol - p) <= len || memcmp(p, name, len) != 0 ||
+		    (p[len] != ' ' && p[len] != '{'))
+			continue;
+		number = memrchr(p, ' ', (size_t)(eol - p));
+		if (number == NULL)
+			continue;
+		*value = strtod(number + 1, NULL);
+		return true;
+	}
+	return false;
 }

@@ -120,4 +120,8 @@ void metrics_close(struct metrics_file *);
 int metrics_collect(struct spool *, const struct metrics_file *own,
     struct metric *table, struct buf *out, struct error *);
 
+/* The first sample of that family in a text of metrics. False: there is none.
+ */
+bool metrics_find(const struct buf *, const char *name, double *value);
+
 #endif

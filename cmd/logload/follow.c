@@ -20,6 +20,7 @@
 #include "follow.h"
 #include "log.h"
 #include "metrics.h"
+#include "pulse.h"
 #include "ready.h"
 
 #define SCAN_MOST 4096 /* files handed out in one go */
@@ -36,6 +37,7 @@ struct follow {
 	const char **names;       /* of the list, for the crew */
 	struct spool_list totals; /* of the last look */
 	struct metrics_file metrics;
+	struct pulse pulse;
 	int inotify; /* -1: none to be had, as is warned about */
 	bool gone;   /* the spool that we opened, so that stop was asked for */
 	uint64_t waiting;                /* files in ready/, at the last look */
@@ -89,6 +91,8 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	} else {
 		log_info("ready spool=%s jobs=%llu", spool->path,
 		    (unsigned long long)s->jobs);
+		if (!s->once && pulse_start(&f->pulse, &f->ready.run, &err) < 0)
+			log_warn("%s", err.text);
 		if (s->once)
 			loop_once(f, UINT64_MAX);
 		else
@@ -99,6 +103,7 @@ follow_run(const struct settings *s, struct spool *spool, struct stop *stop)
 	until_ns = clock_monotonic_ns() + s->drain_ns;
 	crew_close(&f->ready.run.crew, true);
 	run_join(&f->ready.run);
+	pulse_end(&f->pulse);
 	if (status == EX_OK && !s->once && !f->gone) {
 		drain(f, until_ns);
 		tell_left(f);
@@ -380,7 +385,8 @@ loop(struct follow *f)
 			aside_tell_rest(&f->ready.aside);
 		} else if (now - f->counted_ns >= COUNT_EVERY_NS)
 			(void)scan(f, &f->totals, 0);
-		if (now - f->written_ns >= METRICS_EVERY_NS || settled)
+		if (pulse_look(&f->pulse) || settled ||
+		    now - f->written_ns >= METRICS_EVERY_NS)
 			write_metrics(f);
 		every = pause_ns(f);
 		if (f->waiting > 0 && every > METRICS_EVERY_NS)

@@ -29,16 +29,14 @@ patience_release(struct patience *p)
 	(void)pthread_mutex_destroy(&p->lock); /* no thread is left */
 }
 
-/* Says a change, or after a while that nothing has changed. */
+/* Says a change, or after a while that nothing has changed. Under the lock. */
 static void
-say(struct patience *p, enum health now, const char *why)
+note(struct patience *p, enum health now, const char *why)
 {
 	uint64_t time = clock_monotonic_ns();
-	bool changed;
+	bool changed = p->health != now ||
+		       (now == HEALTH_SCHEMA && time - p->said_ns >= SCHEMA_NS);
 
-	lock_take(&p->lock);
-	changed = p->health != now ||
-		  (now == HEALTH_SCHEMA && time - p->said_ns >= SCHEMA_NS);
 	if (changed)
 		p->said_ns = time;
 	if (changed && now == HEALTH_GOOD && p->health != HEALTH_UNKNOWN)
@@ -50,8 +48,42 @@ say(struct patience *p, enum health now, const char *why)
 			  "put right: %s",
 		    why);
 	p->health = now;
-	lock_release(&p->lock);
+	p->silent = false;
 	meter_set(p->meters, METER_DATABASE_UP, now == HEALTH_GOOD);
+}
+
+static void
+say(struct patience *p, enum health now, const char *why)
+{
+	lock_take(&p->lock);
+	note(p, now, why);
+	lock_release(&p->lock);
+}
+
+enum health
+patience_health(struct patience *p, bool *silent)
+{
+	enum health health;
+
+	lock_take(&p->lock);
+	health = p->health;
+	*silent = p->silent;
+	lock_release(&p->lock);
+	return health;
+}
+
+void
+patience_hear(struct patience *p, bool answers)
+{
+	lock_take(&p->lock);
+	if (answers && p->silent)
+		note(p, HEALTH_GOOD, "");
+	else if (!answers && p->health == HEALTH_GOOD) {
+		note(
+		    p, HEALTH_AWAY, "it does not answer what takes it no time");
+		p->silent = true;
+	}
+	lock_release(&p->lock);
 }
 
 /* A conflict is no state: the database is there, and takes what others send. */

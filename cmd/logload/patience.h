@@ -26,6 +26,7 @@ enum health {
 struct patience {
 	pthread_mutex_t lock;
 	enum health health;
+	bool silent;           /* it is away, and no failure has told so */
 	uint64_t said_ns;      /* when an error was last said */
 	uint64_t conflict_ns;  /* when a conflict was; 0: never */
 	struct meters *meters; /* not owned */
@@ -45,6 +46,14 @@ struct trial {
 
 int patience_init(struct patience *, struct meters *, struct stop *);
 void patience_release(struct patience *);
+
+/* *silent: it is away in that it does not answer. */
+enum health patience_health(struct patience *, bool *silent);
+/*
+ * Whether the server answers what takes it no time, seen beside the work: one
+ * that was well is away if not, and one that was away for that alone is well.
+ */
+void patience_hear(struct patience *, bool answers);
 
 /* The database has done what was asked. */
 void trial_succeeded(struct trial *);

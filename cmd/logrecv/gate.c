@@ -105,6 +105,16 @@ has_room_to_make(struct gate *g, uint64_t free_bytes)
 	       free_bytes + g->list.all_bytes >= g->min_free;
 }
 
+/* What lies in loaded/ may make more of it. */
+static uint64_t
+room(const struct gate *g, uint64_t used, uint64_t free_bytes)
+{
+	uint64_t disk = free_bytes > g->min_free ? free_bytes - g->min_free : 0;
+	uint64_t spool = g->spool_limit > used ? g->spool_limit - used : 0;
+
+	return g->spool_limit == 0 || disk < spool ? disk : spool;
+}
+
 /* Why events cannot be taken, NULL if they can; false: it cannot be told. */
 static bool
 judge(struct gate *g, const char **reason)
@@ -123,6 +133,7 @@ judge(struct gate *g, const char **reason)
 	}
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	stat_set(g->stats, STAT_DISK_FREE, (int64_t)free_bytes);
+	stat_set(g->stats, STAT_ROOM, (int64_t)room(g, used, free_bytes));
 	if (g->min_free != 0 && free_bytes < g->min_free &&
 	    !has_room_to_make(g, free_bytes))
 		*reason = g->no_room;

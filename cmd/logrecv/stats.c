@@ -102,6 +102,9 @@ static const struct metric initial[STAT_COUNT + 1] = {
 	"logrecv_oldest_age_seconds", "Age of the oldest file in ready/."),
     [STAT_DISK_FREE] = METRIC_GAUGE(
 	"logrecv_disk_free_bytes", "Bytes free on the spool's file system."),
+    [STAT_ROOM] = METRIC_GAUGE("logrecv_room_bytes",
+	"Bytes of events that may still come until they are refused, by "
+	"--spool-limit and --min-free."),
     [STAT_LAST_SUCCESS] = METRIC_GAUGE("logrecv_last_success_timestamp_seconds",
 	"When events were last acknowledged, since the epoch.", .scale = 1e-6),
 };

@@ -17,9 +17,12 @@ ok 'and takes events' send_event '{"a":1}'
 mkdir -p "$SPOOL/ready"
 head -c 99000 /dev/zero >"$SPOOL/ready/20200101T000000.000000Z-x-1-1.ndjson"
 wait_for sample_is logrecv_ready_bytes 99000
+room=$(scrape logrecv_room_bytes)
+num "$room" -le 1000 'which says how much may still come'
 ok 'below the limit it goes on' send_event '{"a":2}'
 head -c 2000 /dev/zero >"$SPOOL/ready/20200101T000000.000000Z-x-1-2.ndjson"
 ok 'over it, it is no longer ready' wait_for health 503
+like "$BODY" '"reason":"[^"]*--spool-limit' 'and says why'
 before=$(lines buffer)
 post '{"a":3}'
 like "$CODE $BODY" '^503 \{"error":"[^"]*--spool-limit[^"]*100000' \

@@ -141,18 +141,70 @@ db_prepare(struct db *db)
 	return db->open ? prepare(db) : broken(db);
 }
 
+static enum db_verdict
+open_session(struct db *db)
+{
+	enum db_verdict verdict;
+
+	db->quick_ns = clock_monotonic_ns();
+	verdict = db->driver->open(db);
+	db->quick_ns = 0;
+	if (verdict == DB_OK)
+		db->used_ns = clock_monotonic_ns();
+	return verdict;
+}
+
+static bool
+is_alive(struct db *db)
+{
+	bool alive;
+
+	db->quick_ns = clock_monotonic_ns();
+	alive = db->driver->alive(db);
+	db->quick_ns = 0;
+	if (alive)
+		db->used_ns = clock_monotonic_ns();
+	return alive;
+}
+
+enum db_verdict
+db_ping(struct db *db, unsigned host)
+{
+	enum db_verdict verdict;
+
+	db->host = host;
+	db->warned = true; /* by those who load */
+	verdict = open_session(db);
+	db_disconnect(db);
+	return verdict;
+}
+
+uint64_t
+db_silent_ns(struct db *db)
+{
+	uint64_t since = db->quick_ns, now = clock_monotonic_ns();
+
+	return since == 0 || since > now ? 0 : now - since;
+}
+
+uint64_t
+db_heard_ns(struct db *db)
+{
+	return db->used_ns;
+}
+
 enum db_verdict
 db_connect(struct db *db)
 {
 	enum db_verdict verdict;
 
 	if (db->open && clock_monotonic_ns() - db->used_ns > REST_NS &&
-	    !db->driver->alive(db))
+	    !is_alive(db))
 		db_disconnect(db); /* that is not the host's fault */
 	if (db->open)
 		return DB_OK;
 	choose_host(db);
-	verdict = db->driver->open(db);
+	verdict = open_session(db);
 	if (verdict == DB_OK)
 		verdict = prepare(db);
 	db->open = verdict == DB_OK;

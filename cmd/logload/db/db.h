@@ -76,6 +76,18 @@ void db_code(const struct db *, int code, char out[DB_CODE_MAX]);
 enum db_verdict db_connect(struct db *);
 void db_disconnect(struct db *);
 /*
+ * Does that host of the configuration answer? Over a session for this alone: no
+ * table is looked at. Whatever it says, unless that is DB_OK, tells only that
+ * it could not be asked.
+ */
+enum db_verdict db_ping(struct db *, unsigned host);
+/*
+ * From any thread: for how long it has not said what takes it no time, 0: it is
+ * not asked; and since when (monotonic) it was not heard.
+ */
+uint64_t db_silent_ns(struct db *);
+uint64_t db_heard_ns(struct db *);
+/*
  * From any thread: what another one waits for at the server fails now, as if
  * the connection was lost.
  */

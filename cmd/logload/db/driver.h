@@ -145,16 +145,20 @@ struct db_table {
 struct db {
 	const struct db_driver *driver;
 	const struct db_config *config;
-	bool open;        /* there is a session */
-	unsigned host;    /* of it, or to be tried: of the config */
-	bool host_failed; /* try the next one, where there is one */
-	bool old_ledger;  /* of the version before; with look_only alone */
+	bool open;             /* there is a session */
+	_Atomic unsigned host; /* of it, or to be tried: of the config */
+	bool host_failed;      /* try the next one, where there is one */
+	bool warned;           /* of the server's settings */
+	bool old_ledger;       /* of the version before; with look_only alone */
 	struct db_table *tables; /* owned */
 	unsigned table_count;
-	struct db_table *table;     /* of them: for check, store and sift */
-	bool table_gone;            /* one that was ready */
-	uint64_t opened_ns;         /* when it was opened, monotonic */
-	uint64_t used_ns;           /* when it was last used */
+	struct db_table *table; /* of them: for check, store and sift */
+	bool table_gone;        /* one that was ready */
+	uint64_t opened_ns;     /* when it was opened, monotonic */
+	/* These two are looked at by other threads: */
+	_Atomic uint64_t used_ns;   /* when the server was last heard */
+	_Atomic uint64_t quick_ns;  /* since when it is asked what takes it no
+				       time; 0: it is not */
 	struct batch_limits limits; /* of a batch; the driver's, once open */
 	struct error error;         /* code: the database's own */
 	enum db_cause cause;

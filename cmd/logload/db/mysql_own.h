@@ -20,7 +20,6 @@
 
 struct mysql {
 	struct db db;    /* first: the callers' handle */
-	bool warned;     /* about settings that cost durability or speed */
 	bool unprepared; /* and about statements that cannot be prepared */
 	bool arrays, load_data; /* what this session can */
 	uint64_t packet_max;    /* of the server */

@@ -147,16 +147,16 @@ read_server(struct mysql *m)
 		return verdict;
 	m->load_data = infile != 0 && tidb == 0 && splits == 0;
 	mysql_set_limits(m);
-	if (!m->warned && !m->load_data && !m->arrays)
+	if (!m->db.warned && !m->load_data && !m->arrays)
 		log_info("the server has %s: loading by INSERT, which is "
 			 "slower",
 		    infile == 0 ? "local_infile off"
 				: "a LOAD DATA that commits inside");
-	if (!m->warned && lazy != 0)
+	if (!m->db.warned && lazy != 0)
 		warn_of("innodb_flush_log_at_trx_commit=1");
-	if (!m->warned && lazy_log != 0)
+	if (!m->db.warned && lazy_log != 0)
 		warn_of("sync_binlog=1");
-	m->warned = true;
+	m->db.warned = true;
 	return DB_OK;
 }
 

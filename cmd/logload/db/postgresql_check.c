@@ -53,9 +53,9 @@ postgresql_open_session(struct pg *pg)
 	    .batches = BATCHES_MOST};
 	if (verdict == DB_OK)
 		verdict = ask(pg, look, &answer);
-	if (verdict != DB_OK || pg->warned)
+	if (verdict != DB_OK || pg->db.warned)
 		return verdict;
-	pg->warned = true;
+	pg->db.warned = true;
 	if (answer.fields[0] != NULL)
 		warn_of(answer.fields[0]);
 	if (pg->many_hosts && answer.fields[1] != NULL)

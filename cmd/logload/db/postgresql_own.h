@@ -17,7 +17,6 @@
 
 struct pg {
 	struct db db;      /* first: the callers' handle */
-	bool warned;       /* about settings that cost durability */
 	bool many_hosts;   /* the session's address has them */
 	struct buf copy;   /* the statement that stores */
 	struct buf rows;   /* that it sends */
