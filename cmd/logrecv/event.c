@@ -100,12 +100,23 @@ event_is_member(const char *name)
 	return true;
 }
 
-/* What is added to an event, with the comma in front of it. */
+static char *
+put(char *to, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(to, text, len);
+	return to + len;
+}
+
+/*
+ * What is added to an event, with the comma in front of it. For each request:
+ * printf would take a sixth of the time that a small one needs here.
+ */
 static void
 make_suffix(struct event_writer *w, const struct event_origin *from)
 {
-	size_t size = sizeof(w->suffix);
-	int n = 0;
+	char *to = w->suffix;
 
 	w->watch.count = 0;
 	w->watch.firsts = 0;
@@ -116,16 +127,17 @@ make_suffix(struct event_writer *w, const struct event_origin *from)
 		if (name == NULL)
 			continue;
 		json_watch_add(&w->watch, name, strlen(name));
-		if (from->values[i] != NULL)
-			n += snprintf(w->suffix + n, size - (size_t)n,
-			    ",\"%s\":\"%s\"", name, from->values[i]);
+		if (from->values[i] == NULL)
+			continue;
+		to = put(put(to, ",\""), name);
+		to = put(put(put(to, "\":\""), from->values[i]), "\"");
 	}
 	w->own = w->watch.count;
 	w->clash = 0;
 	w->ats = 1;
-	n += snprintf(w->suffix + n, size - (size_t)n,
-	    ",\"" STAMP_NAME "\":\"%s\"}\n", from->stamp);
-	w->suffix_len = (size_t)n;
+	to = put(put(to, ",\"" STAMP_NAME "\":\""), from->stamp);
+	to = put(to, "\"}\n");
+	w->suffix_len = (size_t)(to - w->suffix);
 }
 
 void

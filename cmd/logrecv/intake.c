@@ -66,6 +66,7 @@ intake_release(struct intake *i)
 	share_give(i->share, i->target.len + i->cors.len);
 	buf_release(&i->target);
 	buf_release(&i->cors);
+	i->holds = false;
 }
 
 /* What the state calls for, behind the bytes that are already taken. */
@@ -109,8 +110,7 @@ intake_next(struct intake *i, const char *p, size_t len, size_t *taken)
 void
 intake_done(struct intake *i)
 {
-	if (i->body.bytes.data != NULL || i->target.data != NULL ||
-	    i->cors.data != NULL)
+	if (i->holds)
 		intake_release(i);
 }
 
@@ -224,7 +224,7 @@ take_head(struct intake *i, const char *p, size_t len, size_t *taken)
 		return INTAKE_WAIT;
 	if (!i->begun) {
 		i->begun = true;
-		memset(&i->request, 0, sizeof(i->request));
+		memset(&i->request, 0, offsetof(struct request, verdict.text));
 	}
 	/* Also if this is all that will ever come, or can be understood. */
 	i->request.head_only = len >= 5 && memcmp(p, "HEAD ", 5) == 0;
@@ -305,6 +305,7 @@ begin_body(struct intake *i, const struct http_request *req,
 		return INTAKE_REQUEST;
 	}
 	i->state = req->chunked ? INTAKE_CHUNKS : INTAKE_BODY;
+	i->holds = true;
 	i->left = req->length;
 	memset(&i->chunked, 0, sizeof(i->chunked));
 	/* A client that sends without waiting needs no 100. */

@@ -45,8 +45,7 @@ struct verdict {
 };
 
 struct request {
-	const struct way *way; /* NULL: it has a verdict */
-	struct verdict verdict;
+	const struct way *way;   /* NULL: it has a verdict */
 	unsigned methods;        /* all that its path has; not with events */
 	struct address client;   /* who it is from, as far as that is known */
 	const char *sender_name; /* by its token or certificate; NULL: none */
@@ -63,6 +62,7 @@ struct request {
 	bool persist_1_0; /* HTTP/1.0 that asked to be kept alive */
 	bool last;        /* no request can follow on this connection */
 	bool cut; /* it was refused before its end: there is more unread */
+	struct verdict verdict; /* the last, for most have no text */
 };
 
 struct intake {
@@ -80,11 +80,12 @@ struct intake {
 		INTAKE_BODY,
 		INTAKE_CHUNKS
 	} state;
-	bool begun; /* the first byte of a request has come, not its last */
-	struct request request;
-	size_t scanned; /* of a head that is not whole */
+	bool begun;     /* the first byte of a request has come, not its last */
 	bool skip;      /* the body is refused, and thrown away */
+	bool holds;     /* any of what is below the request */
+	size_t scanned; /* of a head that is not whole */
 	uint64_t left;  /* of the body; of a chunked one: what came */
+	struct request request;
 	struct http_chunked chunked;
 	struct body body;  /* that is coded, or did not come with its head */
 	struct buf target; /* then, the name and the query of that */

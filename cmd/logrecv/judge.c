@@ -187,8 +187,10 @@ put_cors(
 		buf_release(out);
 		return false;
 	}
-	if (out->len > 0)
+	if (out->len > 0) {
 		i->request.cors = out->data;
+		i->holds = true;
+	}
 	return true;
 }
 
