@@ -464,6 +464,47 @@ test_senders(void)
 	ok(senders_know(&senders, "a") == a, "those that are known stay");
 }
 
+/* A file of names from there on: TOKENS_MAX of them. */
+static int
+load_names(int from, struct error *err)
+{
+	static char text[TOKENS_MAX * 16];
+	size_t len = 0;
+
+	for (int i = from; i < from + TOKENS_MAX; i++)
+		len += (size_t)sprintf(text + len, "n%d:x%d\n", i, i);
+	return load(text, len, err);
+}
+
+static void
+test_forgotten(void)
+{
+	struct error err;
+
+	memset(&senders, 0, sizeof(senders));
+	senders_init(&senders);
+	must(load("n0:x events=1\n", 14, &err) == 0);
+	must(load("n1:x\n", 5, &err) == 0);
+	(void)senders_know_peer(&senders, "n1");
+	ok(load_names(2, &err) < 0 &&
+		strstr(err.text, "over 400 names in an hour") != NULL,
+	    "no room for a file of other names");
+	is_number(senders.count, 2, "none of which is known then");
+	must(load_names(0, &err) == 0);
+	is_number(senders.count, TOKENS_MAX, "a file of the same is taken");
+	ok(load_names(1, &err) < 0, "one that is new has no place");
+	must(load("n2:x\n", 5, &err) == 0);
+	for (unsigned i = 0; i < senders.count; i++)
+		senders.all[i].gone_ns -= SENDERS_FORGET_NS;
+	is_number(senders_room(&senders), TOKENS_MAX - 2,
+	    "for an hour, but for those who are there or certified");
+	ok(load_names(3, &err) < 0, "not for all");
+	ok(load_names(1, &err) == 0, "for as many as there is room");
+	is_text(name_of("Bearer x400"), "n400", "this one");
+	is_number(senders.count, TOKENS_MAX, "in the places of others");
+	is_text(senders.all[1].name, "n1", "of no certified one");
+}
+
 int
 main(void)
 {
@@ -481,6 +522,7 @@ main(void)
 	test_changed_fields();
 	test_rates();
 	test_senders();
+	test_forgotten();
 	tokens_release(&tokens);
 	tap_remove_tree(dir);
 	return tap_end();

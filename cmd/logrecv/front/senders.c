@@ -19,7 +19,7 @@ senders_init(struct senders *ss)
 	(void)pthread_mutex_init(&ss->lock, NULL);
 }
 
-/* These two under the lock. */
+/* These under the lock. */
 static struct sender *
 find(struct senders *ss, const char *name)
 {
@@ -32,16 +32,91 @@ find(struct senders *ss, const char *name)
 	return NULL;
 }
 
+static void
+set_name(struct sender *s, const char *name)
+{
+	memcpy(s->name, name, strlen(name) + 1);
+	(void)snprintf(s->label, sizeof(s->label), "sender=\"%s\"", name);
+}
+
 static struct sender *
 add(struct senders *ss, const char *name)
 {
 	unsigned count = atomic_load(&ss->count);
 	struct sender *s = &ss->all[count];
 
-	memcpy(s->name, name, strlen(name) + 1);
-	(void)snprintf(s->label, sizeof(s->label), "sender=\"%s\"", name);
+	set_name(s, name);
 	atomic_store(&ss->count, count + 1);
 	return s;
+}
+
+/* How many are forgotten, and one of them. */
+static unsigned
+count_forgotten(struct senders *ss, struct sender **one)
+{
+	unsigned count = atomic_load(&ss->count), forgotten = 0;
+	uint64_t now = clock_monotonic_ns();
+
+	for (unsigned i = 0; i < count; i++) {
+		struct sender *s = &ss->all[i];
+
+		if (!s->gone || s->certified ||
+		    now - s->gone_ns < SENDERS_FORGET_NS)
+			continue;
+		forgotten++;
+		*one = s;
+	}
+	return forgotten;
+}
+
+static struct sender *
+add_own(struct senders *ss, const char *name)
+{
+	struct sender *s;
+
+	if (atomic_load(&ss->count) - ss->peers < SENDERS_OWN)
+		return add(ss, name);
+	if (count_forgotten(ss, &s) == 0)
+		return NULL;
+	memset(s, 0, sizeof(*s));
+	set_name(s, name);
+	return s;
+}
+
+struct sender *
+senders_find(struct senders *ss, const char *name)
+{
+	struct sender *s;
+
+	(void)pthread_mutex_lock(&ss->lock); /* fails only on misuse */
+	s = find(ss, name);
+	if (s != NULL)
+		s->gone = false;
+	(void)pthread_mutex_unlock(&ss->lock);
+	return s;
+}
+
+void
+senders_leave(struct senders *ss, struct sender *s)
+{
+	(void)pthread_mutex_lock(&ss->lock); /* fails only on misuse */
+	if (!s->gone)
+		s->gone_ns = clock_monotonic_ns();
+	s->gone = true;
+	(void)pthread_mutex_unlock(&ss->lock);
+}
+
+unsigned
+senders_room(struct senders *ss)
+{
+	struct sender *one;
+	unsigned room;
+
+	(void)pthread_mutex_lock(&ss->lock); /* fails only on misuse */
+	room = SENDERS_OWN - (atomic_load(&ss->count) - ss->peers) +
+	       count_forgotten(ss, &one);
+	(void)pthread_mutex_unlock(&ss->lock);
+	return room;
 }
 
 struct sender *
@@ -53,8 +128,10 @@ senders_know(struct senders *ss, const char *name)
 		return NULL;
 	(void)pthread_mutex_lock(&ss->lock); /* fails only on misuse */
 	s = find(ss, name);
-	if (s == NULL && atomic_load(&ss->count) - ss->peers < SENDERS_OWN)
-		s = add(ss, name);
+	if (s == NULL)
+		s = add_own(ss, name);
+	else
+		s->gone = false;
 	(void)pthread_mutex_unlock(&ss->lock);
 	return s;
 }
@@ -75,6 +152,7 @@ senders_know_peer(struct senders *ss, const char *name)
 		s = add(ss, name);
 		ss->peers++;
 	}
+	s->certified = true;
 	(void)pthread_mutex_unlock(&ss->lock);
 	return s;
 }

@@ -2,14 +2,18 @@
  * senders.h - who sends, by the name of a token or of a certificate: what each
  * of them has sent, and how much it may.
  *
- * Whoever is known stays so: a pointer to a sender is good until the end.
+ * A pointer to a sender is good until the end; who has had no token for an hour
+ * may be another by then, which is later than any request that had it.
  */
 #ifndef LOGRECV_SENDERS_H
 #define LOGRECV_SENDERS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "clock.h"
 
 /*
  * Three samples of each must fit into METRICS_FILE_MAX. So many of them are of
@@ -19,6 +23,7 @@
 #define SENDERS_PEERS 100
 #define SENDERS_OWN (SENDERS_MAX - SENDERS_PEERS)
 #define SENDER_NAME_MAX 64 /* bytes */
+#define SENDERS_FORGET_NS (3600 * CLOCK_NS_PER_S)
 
 /*
  * At most so much a second over time, and a second's worth at once. Something
@@ -44,6 +49,10 @@ struct sender {
 	    ways; /* rows of the table of ways, a bit each; 0: any */
 	struct rate rates[SENDER_COUNTS];
 	_Atomic uint64_t counts[SENDER_COUNTS];
+	/* These under the lock of all: */
+	bool certified;   /* a connection may know it: never forgotten */
+	bool gone;        /* it has no token any more */
+	uint64_t gone_ns; /* monotonic: since then */
 };
 
 struct senders {
@@ -57,8 +66,18 @@ struct senders {
 void senders_init(struct senders *);
 
 /*
- * The one of this name, which becomes known if it is not. Any thread. NULL:
- * there are SENDERS_OWN, or the name is over SENDER_NAME_MAX.
+ * The one of this name that is known, and has a token from now on, or has none
+ * any more. Any thread. NULL: there is none.
+ */
+struct sender *senders_find(struct senders *, const char *name);
+void senders_leave(struct senders *, struct sender *);
+
+/* For how many that are not known is there room? */
+unsigned senders_room(struct senders *);
+
+/*
+ * The same, or it becomes known, in the place of one who is forgotten if there
+ * is no other. NULL: no room, or the name is over SENDER_NAME_MAX.
  */
 struct sender *senders_know(struct senders *, const char *name);
 

@@ -280,7 +280,10 @@ allow(const struct entry *e, struct sender *s)
 	}
 }
 
-/* Whom the file does not name may all: those who come with a certificate. */
+/*
+ * Whom the list does not have may all: those who come with a certificate. The
+ * others are forgotten in the end.
+ */
 static void
 allow_others(struct senders *ss, const struct token_list *list)
 {
@@ -292,9 +295,29 @@ allow_others(struct senders *ss, const struct token_list *list)
 			if (list->senders[k] == &ss->all[i])
 				break;
 		}
-		if (k == list->count)
-			allow(&all, &ss->all[i]);
+		if (k < list->count)
+			continue;
+		allow(&all, &ss->all[i]);
+		senders_leave(ss, &ss->all[i]);
 	}
+}
+
+/* Are all names known, or is there room for them? None is taken if not. */
+static bool
+have_room(struct tokens *t, const struct entries *es)
+{
+	unsigned fresh = 0;
+
+	for (unsigned i = 0; i < es->count; i++) {
+		if (!es->all[i].again &&
+		    senders_find(t->senders, es->all[i].name) == NULL)
+			fresh++;
+	}
+	if (fresh <= senders_room(t->senders))
+		return true;
+	if (t->list != NULL)
+		allow_others(t->senders, t->list);
+	return false;
 }
 
 static int
@@ -304,19 +327,18 @@ apply(struct tokens *t, const struct entries *es, struct error *err)
 
 	if (list == NULL)
 		return error_errno(err, "read tokens");
+	if (!have_room(t, es)) {
+		free(list);
+		return error_set(err,
+		    "over %d names in an hour, with those that were in it "
+		    "before",
+		    SENDERS_OWN);
+	}
 	for (; list->count < es->count; list->count++) {
 		const struct entry *e = &es->all[list->count];
-		struct sender *s = senders_know(t->senders, e->name);
 
-		if (s == NULL) {
-			free(list);
-			return error_set(err,
-			    "over %d names since the start, which must be "
-			    "anew for more",
-			    SENDERS_OWN);
-		}
 		list->digests[list->count] = e->digest;
-		list->senders[list->count] = s;
+		list->senders[list->count] = senders_know(t->senders, e->name);
 	}
 	for (unsigned i = 0; i < es->count; i++) {
 		if (!es->all[i].again)
