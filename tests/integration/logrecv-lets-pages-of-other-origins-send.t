@@ -50,6 +50,14 @@ for case in '200 {}' '200 {}{}' '400 x' "413 $(printf 'x%.0s' {1..2000})"; do
 		-H "$token"
 	readable 'it is'
 done
+# As Chromium sends them, but for their addresses.
+asks 200 'a report of a policy' POST /log -H "$token" \
+	-H 'Content-Type: application/csp-report' \
+	-d '{"csp-report":{"document-uri":"https://a/","referrer":"","violated-directive":"img-src","effective-directive":"img-src","original-policy":"img-src none; report-uri https://b/log","disposition":"enforce","blocked-uri":"https://a/a.png","status-code":200,"script-sample":""}}'
+asks 200 'and of the Reporting API' POST /log -H "$token" \
+	-H 'Content-Type: application/reports+json' \
+	-d '[{"age":1,"body":{"blockedURL":"inline","columnNumber":25,"disposition":"report"},"type":"csp-violation","url":"https://a/"}]'
+is "$(stored | grep -cE '^\{"(csp-report|age)":')" 2 'are events as they are'
 asks 404 'no such path' GET /none -H "$token"
 readable 'it is'
 asks 405 'a method that is not allowed' GET /log -H "$token"

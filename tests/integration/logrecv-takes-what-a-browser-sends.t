@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a page does in a real browser: it sends with a token, and with a beacon,
 # and can read what it is answered, errors too; one that is not allowed cannot.
+# And what the browser does for it: reports of its policy, and others.
 # shellcheck disable=SC2016 # the code in quotes is Perl
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logrecv-lib.sh"
@@ -32,6 +33,7 @@ pages() {
 browse() {
 	start "browser-$1" "$browser" --headless --no-sandbox --disable-gpu \
 		--disable-dev-shm-usage --no-first-run \
+		--ignore-certificate-errors --short-reporting-delay \
 		--user-data-dir="$DIR/profile-$1" --remote-debugging-port=0 "$PAGE"
 }
 
@@ -97,6 +99,38 @@ ok 'a beacon with JSON, for which the browser asks first' wait_for -t 60 \
 ok 'and one with text' wait_for -t 60 has_sent '{"text":"good"}'
 kill_group browser-again
 not_ok 'nothing of the other page is stored' grep -q evil <<<"$(texts)"
+stop logrecv
+
+# A report of the Reporting API goes by https alone, for a page of https alone.
+# The other kind is sent where report-uri says, unless report-to is there too.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+	-subj /CN=server -addext 'subjectAltName=IP:127.0.0.1' \
+	-keyout "$DIR/key" -out "$DIR/cert" 2>"$DIR/openssl"
+start pages-tls env -C "$DIR" openssl s_server -HTTP -accept 127.0.0.1:0 \
+	-cert "$DIR/cert" -key "$DIR/key"
+wait_for grep -q '^ACCEPT .*:' "$DIR/pages-tls.out" || give_up 'no page of https'
+PAGE=https://127.0.0.1:$(sed -n 's/^ACCEPT .*://p' "$DIR/pages-tls.out")
+spool_new
+logrecv_start --workers=1 --cors-origin="$PAGE" --listen=127.0.0.1:0,tls \
+	--tls-cert="$DIR/cert" --tls-key="$DIR/key"
+URL=https://127.0.0.1:$(log_since logrecv |
+	sed -n 's/.* listening address=127.*:\([0-9]*\) .*/\1/p' | tail -n 1)
+sed 's/$/\r/' >"$DIR/policy.html" <<END
+HTTP/1.0 200 OK
+Content-Type: text/html
+Reporting-Endpoints: logs="$URL/log"
+Content-Security-Policy: img-src 'none'; report-uri $URL/log
+Content-Security-Policy-Report-Only: style-src 'none'; report-to logs
+
+<img src="a.png"><style>p { color: red }</style>
+END
+PAGE=$PAGE/policy.html
+browse policy
+ok 'a report of a content security policy' wait_for -t 60 has_sent \
+	'{"csp-report":{'
+ok 'and of the Reporting API, for which the browser asks first' wait_for -t 60 \
+	has_sent '"type":"csp-violation"'
+kill_group browser-policy
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
 done_testing
