@@ -33,7 +33,8 @@
 #	like TEXT ERE NAME       does bash's extended regular expression match?
 #	unlike TEXT ERE NAME
 #	num GOT OP WANT NAME     whole numbers; OP is -eq -ne -lt -le -gt -ge
-#	pass NAME, fail NAME     by your own verdict
+#	pass NAME, fail NAME     by your own verdict; "pass NAME # SKIP WHY" is for
+#	                         what this machine lacks
 #	diag TEXT..., note TEXT...
 #	bail_out REASON          stop the whole run: the machine is not fit for it
 #	give_up REASON           this test cannot go on: fails, ends it
@@ -238,6 +239,8 @@ note() {
 pass() {
 	tests_run=$((tests_run + 1))
 	printf 'ok %d - %s\n' "$tests_run" "$*"
+	# Of what is on stdout, prove shows nothing.
+	[[ $* != *'# SKIP'* ]] || diag "skipped: $*"
 }
 
 fail() {

@@ -1,9 +1,21 @@
 #!/usr/bin/env bash
-# What Node's clients of other protocols send is stored, as they send it with
-# their defaults: the exporters of OpenTelemetry, of which the one sends JSON and
-# the other protobuf, and pino-loki. Where NODE_PATH has them, that is.
+# What Node's clients send is stored, as they send it with their defaults: the
+# exporters of OpenTelemetry, of which the one sends JSON and the other protobuf,
+# pino-loki, pino-http-send and bunyan. Where NODE_PATH has them, that is.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logrecv-lib.sh"
+
+# here MODULE...: are they? Else the first is passed over
+here() {
+	local module
+
+	for module in "$@"; do
+		node -e 'require.resolve(process.argv[1])' "$module" \
+			>"$DIR/here" 2>&1 && continue
+		pass "$1 # SKIP Node finds no $module"
+		return 1
+	done
+}
 
 # client SCRIPT [ARGUMENT]...: runs it; what it cannot find is skipped
 client() {
@@ -11,11 +23,6 @@ client() {
 	[ "$STATUS" -eq 0 ] || diag "$ERR"
 	[ "$STATUS" -eq 0 ]
 }
-
-for module in sdk-logs resources exporter-logs-otlp-http exporter-logs-otlp-proto; do
-	node -e 'require(process.argv[1])' "@opentelemetry/$module" 2>/dev/null ||
-		skip_all "no Node, or not its module @opentelemetry/$module"
-done
 
 otlp='
 	const sdk = require("@opentelemetry/sdk-logs");
@@ -39,11 +46,13 @@ event='{"timestamp":"2018-12-13T14:51:00.300000001Z","observedTimestamp":"2018-1
 spool_new
 logrecv_start --workers=1
 for kind in http proto; do
+	here "@opentelemetry/exporter-logs-otlp-$kind" \
+		@opentelemetry/{sdk-logs,resources} || continue
 	ok "OpenTelemetry, $kind" client "$otlp" "$kind" "$URL/v1/logs"
 	is "$(texts | tail -n 1)" "$event" 'is stored with all that it said'
 done
 
-if node -e 'require("pino-loki"); require("pino")' 2>/dev/null; then
+if here pino-loki pino; then
 	ok 'pino-loki' client '
 		const pino = require("pino");
 		const transport = pino.transport({
@@ -55,6 +64,30 @@ if node -e 'require("pino-loki"); require("pino")' 2>/dev/null; then
 	like "$(texts | tail -n 1)" \
 		'^\{"timestamp":"[^"]*","line":\{.*"user_id":7,"msg":"hello"\},"labels":\{.*"application":"shop".*\}\}$' \
 		'its line is an object'
+fi
+
+if here pino-http-send pino; then
+	ok 'pino-http-send' client '
+		const send = require("pino-http-send");
+		const log = require("pino")(send.createWriteStream({
+			url: process.argv[1], batchSize: 2}));
+		log.info("first");
+		log.warn({user_id: 7}, "second");' "$URL/log?each=logs"
+	like "$(texts | tail -n 2)" \
+		'"msg":"first"\}'$'\n''\{"level":40,.*"user_id":7,"msg":"second"\}$' \
+		'each of its logs is an event'
+fi
+
+if here bunyan; then
+	ok 'bunyan' client '
+		const url = process.argv[1];
+		const write = (line) => fetch(url, {method: "POST", body: line});
+		require("bunyan").createLogger({name: "shop",
+		    streams: [{stream: {write}}]}).info({user_id: 7}, "hello");
+		' "$URL/log"
+	like "$(texts | tail -n 1)" \
+		'^\{"name":"shop",.*"user_id":7,"msg":"hello","time":"20.*"v":0\}$' \
+		'its record is the event'
 fi
 stop logrecv
 is "$STATUS" 0 'it ends with status 0'
