@@ -134,7 +134,7 @@
 #	indexes                  prints "NAME COLUMN,..." of each index of logs
 #	partitions               prints the names of the partitions of logs, sorted
 #	statements               prints what the server is at, a line each
-#	lock_logs, unlock_logs   another session holds the table logs
+#	lock_logs [TABLE], unlock_logs   another session holds it, or logs
 #	wait_locked_out          until a loader waits for that
 #	rows                     SELECT COUNT(*) FROM logs; 0 if there is no table
 #	wait_rows N [SECONDS]    until the table has at least N rows
@@ -670,7 +670,7 @@ tests_has_statement() {
 }
 
 lock_logs() {
-	"${DB}_lock_logs"
+	"${DB}_lock_logs" "${1:-logs}"
 	wait_for tests_has_statement "$tests_sleeps"
 }
 

@@ -11,7 +11,8 @@
  * are named after times, by --table, if they can be loaded into, and have
  * nothing that is younger: no other is ever touched. In a table without
  * partitions, rows are deleted in small steps, each a transaction, and a turn
- * soon ends, so that loading never waits for long. A line of the ledger goes
+ * soon ends, so that loading never waits for long. Of many tables those that no
+ * event has come to are swept every ten minutes. A line of the ledger goes
  * when all that was loaded up to then is gone, unless a file of ready/, loaded/
  * or rejected/ is of the same name, or was made of it, and not within --settle:
  * so nothing is loaded again, and no retry is refused, for want of it.
@@ -37,6 +38,7 @@
 
 /* Of a turn, where files may come meanwhile. */
 #define RETAIN_FOLLOW_NS (200 * CLOCK_NS_PER_MS)
+#define RETAIN_HELD_MAX 64
 
 /* Shared by all threads. */
 struct retain {
@@ -50,7 +52,17 @@ struct retain {
 	bool looked, doubts;         /* the turn's: at the newest event */
 	uint64_t expired, told_ns;   /* the turn's: rows, not told yet */
 	bool told_left;              /* the turn's: a table that stays */
-	uint64_t pruned_ns;          /* the turn's: when; 0: not yet */
+	/* The turn's: what others had locked; the last one tried, last. */
+	char held[RETAIN_HELD_MAX][DB_TABLE_MAX + 1];
+	unsigned held_count;
+	bool blocked; /* the turn's: the one before */
+	/*
+	 * The turn's: when all tables were swept, 0: not yet; up to which; and
+	 * what is left in them begins there.
+	 */
+	uint64_t swept_ns;
+	char sweep_from[DB_TABLE_MAX + 1], swept[DB_INSTANT_LEN + 1];
+	uint64_t pruned_ns;              /* the turn's: when; 0: not yet */
 	char prune_from[SPOOL_NAME_MAX]; /* the turn's: "" or where to go on */
 	pthread_mutex_t lock;            /* for what follows */
 	uint64_t due_ns;                 /* monotonic; UINT64_MAX: never */

@@ -441,7 +441,8 @@ read_name(const struct route *r, const char *name, char value[VALUE_MAX + 1],
 
 	for (unsigned i = 0; i < r->count; i++)
 		rest += r->parts[i].len;
-	if (len < rest || len - rest > (r->member == NULL ? 0 : VALUE_MAX))
+	if (r->member == NULL ? len != rest
+			      : len <= rest || len - rest > VALUE_MAX)
 		return false;
 	memcpy(instant, "2000-01-01 00:00:00.000000", VALUE_DATETIME_LEN + 1);
 	value[0] = '\0';
@@ -476,17 +477,21 @@ list_tables(const struct route *r, struct db *db, struct buf *names)
 	return known_list(db, first, names);
 }
 
+bool
+route_is_dated(const struct route *r)
+{
+	/* From the year on, without a gap: else it has those of other times. */
+	return (r->timed & 1) != 0 && (r->timed & (r->timed + 1)) == 0;
+}
+
 enum db_verdict
-route_dated(const struct route *r, struct db *db, struct buf *names)
+route_list(const struct route *r, struct db *db, struct buf *names)
 {
 	char value[VALUE_MAX + 1], instant[VALUE_DATETIME_LEN + 1];
 	struct buf all = {0};
-	enum db_verdict verdict = DB_OK;
+	enum db_verdict verdict = list_tables(r, db, &all);
 	struct error err;
 
-	/* From the year on, without a gap: else it has those of other times. */
-	if ((r->timed & 1) != 0 && (r->timed & (r->timed + 1)) == 0)
-		verdict = list_tables(r, db, &all);
 	for (size_t at = 0, n; at < all.len && verdict == DB_OK; at += n) {
 		const char *name = all.data + at;
 		bool optional;

@@ -68,11 +68,13 @@ int route_row(struct route *, struct db *, const struct row *, struct error *);
 int route_other(struct route *, struct db *);
 
 /*
- * Appends the names of the tables that are there and, by the template alone,
- * have the events of some hour, day, month or year; each with its NUL.
+ * Appends the names of the tables that are there and that the template may have
+ * made, but for the other one; each with its NUL.
  */
 enum db_verdict
-route_dated(const struct route *, struct db *, struct buf *names);
+route_list(const struct route *, struct db *, struct buf *names);
+/* By the template, has each the events of one hour, day, month or year? */
+bool route_is_dated(const struct route *);
 /* From when on, and up to when, such a table has any. */
 void route_period(
     const struct route *, const char *name, int64_t *from_us, int64_t *to_us);

@@ -150,7 +150,7 @@ mariadb_statements() {
 
 mariadb_lock_logs() {
 	start locker mariadb --no-defaults -S "$DB_SOCKET" -u root \
-		-e 'LOCK TABLES logs READ; SELECT SLEEP(600)' logs
+		-e "LOCK TABLES $1 READ; SELECT SLEEP(600)" logs
 }
 
 mariadb_unlock_logs() {

@@ -76,7 +76,7 @@ odbc_statements() {
 }
 
 odbc_lock_logs() {
-	"${ODBC}_lock_logs"
+	"${ODBC}_lock_logs" "$1"
 }
 
 odbc_unlock_logs() {

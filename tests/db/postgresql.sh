@@ -226,7 +226,7 @@ postgresql_lock_logs() {
 	PGOPTIONS='-c client_connection_check_interval=100' \
 		start locker psql --no-psqlrc --host="$DB_SOCKET" --port="$DB_PORT" \
 		--username=root --dbname=logs -c 'BEGIN' \
-		-c 'LOCK TABLE logs IN SHARE MODE' -c 'SELECT pg_sleep(600)'
+		-c "LOCK TABLE $1 IN SHARE MODE" -c 'SELECT pg_sleep(600)'
 }
 
 postgresql_unlock_logs() {

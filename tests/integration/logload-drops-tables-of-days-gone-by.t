@@ -140,6 +140,22 @@ postgresql) sql 'DROP VIEW held' ;;
 *) sql 'DROP TABLE held' ;;
 esac
 
+# --- one that somebody has locked
+
+if [ "$DB" != sqlite ]; then
+	once "${by_day[@]}" --retain 30d
+	for n in 40 41 42; do
+		at "-$n" 5 b | put "$(file -40 "6$n")"
+	done
+	once "${by_day[@]}"
+	lock_logs "$(of -42 b)"
+	once "${by_day[@]}" --retain 30d
+	is "$(tables | xargs -n 1 | grep '^d_b_')" "$(of -42 b):5
+$(of 0 b):5" 'one that is locked keeps no other one'
+	like "$ERR" "old in the table $(of -42 b) stays until others" 'it is told'
+	unlock_logs
+fi
+
 # --- killed, while events come
 
 for n in {31..50}; do

@@ -139,6 +139,45 @@ if [ "$DB" = postgresql ]; then
 	find "$SPOOL/rejected" -name '*-h-1-9.ndjson' -delete
 fi
 
+# --- of many tables, those too that no event has come to since the start
+
+by_event=(--table 'e_{event}' --tables '?' --table-other logs)
+# left TABLE...: how many rows each has
+left() {
+	local table
+
+	for table; do
+		sql "SELECT COUNT(*) FROM $table"
+	done | xargs
+}
+kinds() {
+	local kind
+
+	for kind in a b c; do
+		at -40 "$1" | sed "s/\"test\"/\"$kind\"/"
+	done
+}
+kinds 100 | put "$(file -40 11)"
+once "${by_event[@]}"
+is "$STATUS $(left e_a e_b e_c)" '0 100 100 100' 'tables by event'
+rm -f "$SPOOL"/loaded/*
+age_ledger
+[ "$DB" = sqlite ] || lock_logs e_a
+at 0 1 | put "$(file 0 12)"
+once "${by_event[@]}" --retain 30d
+if [ "$DB" = sqlite ]; then
+	is "$STATUS $(left e_a e_b e_c)" '0 0 0 0' 'are cleared'
+else
+	is "$STATUS $(left e_a e_b e_c)" '0 100 0 0' \
+		'are cleared, but for one that is locked'
+	like "$ERR" 'old in the table e_a stays until others' 'which is told'
+	is "$(lines | grep -c -e -h-1-11-)" 1 'and keeps the lines'
+	unlock_logs
+	once "${by_event[@]}" --retain 30d
+	is "$STATUS $(left e_a)" '0 0' 'until it is let go'
+fi
+is "$(lines | grep -c -e -h-1-11-)" 0 'and with the rows their lines go'
+
 # --- a clock that is wrong
 
 unlike "$(cat "$DIR"/*.log)" 'if that is behind' 'a clock that is right'
@@ -199,7 +238,7 @@ at 0 5 >"$DIR/more"
 lock_logs
 start hand logload --db "$DB_URL" --partition day --retain 27d "$DIR/more"
 ok 'whoever has the table is not waited for for long' \
-	wait_log hand 'see to partitions and to what is too old'
+	wait_log hand 'what is too old in the table logs stays until others'
 unlock_logs
 wait_exit hand
 is "$STATUS" 0 'and what is to be loaded is'

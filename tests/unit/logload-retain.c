@@ -17,6 +17,8 @@ static struct {
 	int64_t newest_us; /* 0: the table is empty */
 	char
 	    deleted[DB_INSTANT_LEN + 1]; /* what was before that; "": nothing */
+	bool held;                       /* the table held is, by others */
+	unsigned tried;                  /* statements for it */
 } fake;
 
 uint64_t __wrap_clock_wall_us(void);
@@ -34,6 +36,11 @@ fake_run(struct db *db, const char *sql, size_t len)
 	    "DELETE FROM \"logs\" WHERE \"received_at\"<'";
 
 	db->changed = 0;
+	if (memmem(sql, len, "\"held\"", 6) != NULL && len > 8 &&
+	    memcmp(sql, "DELETE", 6) == 0) {
+		fake.tried++;
+		return fake.held ? DB_CONFLICT : DB_OK;
+	}
 	if (len >= sizeof(what) + DB_INSTANT_LEN &&
 	    memcmp(sql, what, sizeof(what) - 1) == 0)
 		memcpy(fake.deleted, sql + sizeof(what) - 1, DB_INSTANT_LEN);
@@ -75,14 +82,16 @@ static const struct db_driver driver = {.dialect = {.name_quote = '"',
 static int
 turn(struct retain *r, int days, int theirs)
 {
-	struct db_table logs = {.name = "logs", .ready = true, .own_key = true};
+	struct db_table tables[] = {
+	    {.name = "held", .ready = fake.held, .own_key = true},
+	    {.name = "logs", .ready = true, .own_key = true}};
 	struct db db = {.driver = &driver,
 	    .config = &r->settings->db,
 	    .open = true,
 	    .opened_ns = clock_monotonic_ns(),
-	    .tables = &logs,
-	    .table_count = 1,
-	    .table = &logs};
+	    .tables = tables,
+	    .table_count = 2,
+	    .table = &tables[1]};
 	static const int64_t now_us = 20000 * DAY_US;
 	int age = -1;
 
@@ -154,6 +163,14 @@ main(void)
 	start(&r, &m, &stop, 90, 0);
 	is_number(turn(&r, 90, 90), RETAIN_DAYS - 90,
 	    "a pause of months is none of that");
+
+	start(&r, &m, &stop, 0, 0);
+	fake.held = true;
+	for (int i = 0; i < 4; i++)
+		is_number(turn(&r, 0, 0), RETAIN_DAYS,
+		    "a table that others have locked keeps none behind it");
+	is_number(fake.tried, 2, "it is tried at each second turn");
+	is_number(r.held_count, 1, "and told of once");
 	retain_release(&r);
 	stop_release(&stop);
 	return tap_end();

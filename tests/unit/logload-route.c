@@ -191,8 +191,9 @@ is_dated(const char *template, const char *allowed, const char *want)
 		"Logs_2026\nlogs_20261130\nlogs_20260230\nlogs_20261301\n"
 		"logs_2026113007\nlogs_2026113024\nlogs_a_2026\nlogs_b_2026\n"
 		"logs_A_2026\nlogs_a_20 6\nxlogs_2026\nlogs_+026\nlogs_files";
-	must(r != NULL && route_dated(r, &db, &names) == DB_OK);
-	for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
+	must(r != NULL && route_list(r, &db, &names) == DB_OK);
+	for (size_t at = 0; at < names.len && route_is_dated(r);
+	     at += strlen(names.data + at) + 1) {
 		char text[2][VALUE_DATETIME_LEN + 1];
 		int64_t from, to;
 
@@ -222,6 +223,22 @@ test_dated(void)
 	is_dated("logs_{e}", "*", "");
 	is_dated("logs_%m%d", NULL, "");
 	is_dated("logs_%H", NULL, "");
+}
+
+static void
+test_list(void)
+{
+	static const char want[] = "logs_b\0logs_c-d";
+	struct route *r = make("logs_{e}", "*", "logs_a", 4);
+	struct buf names = {0};
+
+	there = "logs_b\nlogs_a\nlogs_\nlogs_B\nlogs_c-d\nlogs_c d\nlog_b";
+	must(r != NULL && route_list(r, &db, &names) == DB_OK);
+	ok(names.len == sizeof(want) &&
+		memcmp(names.data, want, names.len) == 0,
+	    "what may have been made by a template, and is not the other one");
+	buf_release(&names);
+	end(r);
 }
 
 static void
@@ -265,6 +282,7 @@ main(void)
 	test_times();
 	test_learning();
 	test_dated();
+	test_list();
 	test_templates();
 	test_names();
 	return tap_end();

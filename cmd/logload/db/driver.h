@@ -119,6 +119,8 @@ struct db_partitions {
 	struct buf text;  /* what these point into; owned */
 	char wanted[DB_WANTED_MAX][DB_INSTANT_LEN + 1];
 	unsigned wanted_count;
+	char passed[DB_INSTANT_LEN + 1]; /* those that end by then are not
+					    dropped now; "": none */
 };
 
 #define DB_NAME_MAX 255  /* bytes of a file's name in the ledger */
@@ -292,6 +294,12 @@ struct db_driver {
 	enum db_verdict (*run)(struct db *, const char *sql, size_t len);
 	enum db_verdict (*ask)(
 	    struct db *, const char *sql, size_t len, struct db_answer *);
+	/*
+	 * From now on a statement waits for what others have locked for a few
+	 * seconds at most, and is DB_CONFLICT then; or, false, as at first.
+	 * NULL: as that is.
+	 */
+	enum db_verdict (*hasten)(struct db *, bool);
 	/*
 	 * Has the table, which is there, all that the promise needs? Is it not
 	 * the ledger, it is db->table, and gets what the server says of it.

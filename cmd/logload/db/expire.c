@@ -203,6 +203,14 @@ db_expire(struct db *db, const char *table, const char *limit, unsigned most,
 }
 
 enum db_verdict
+db_hasten(struct db *db, bool on)
+{
+	return db->driver->hasten == NULL
+		   ? DB_OK
+		   : db_heard(db, db->driver->hasten(db, on));
+}
+
+enum db_verdict
 db_drop(struct db *db, const char *table)
 {
 	const struct db_partitioning *of = db->driver->partitioning;

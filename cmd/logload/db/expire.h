@@ -26,6 +26,9 @@ enum db_verdict db_ask_newest(struct db *, const char *table, const char *up_to,
 enum db_verdict db_expire(struct db *, const char *table, const char *limit,
     unsigned most, uint64_t *rows, bool *more);
 
+/* See `hasten` of a driver. */
+enum db_verdict db_hasten(struct db *, bool);
+
 /* Drops a table; who has it is waited for for a few seconds at most. */
 enum db_verdict db_drop(struct db *, const char *table);
 

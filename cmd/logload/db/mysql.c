@@ -72,9 +72,7 @@ make(void)
 {
 	struct link *l = calloc(1, sizeof(*l));
 
-	if (l == NULL)
-		return NULL;
-	if (pthread_mutex_init(&l->lock, NULL) != 0) {
+	if (l == NULL || pthread_mutex_init(&l->lock, NULL) != 0) {
 		free(l);
 		return NULL;
 	}
@@ -594,6 +592,7 @@ const struct db_driver db_mysql = {
     .alive = alive,
     .run = run,
     .ask = ask,
+    .hasten = mysql_hasten,
     .check = mysql_check,
     .store = store,
     .sift = mysql_sift,

@@ -26,6 +26,7 @@ struct mysql {
 	unsigned warnings;      /* of the last statement that was run */
 	unsigned rows_told;     /* of the last answer, one behind the other */
 	struct buf reasons;     /* see struct db */
+	bool hasty;             /* see `hasten` of a driver */
 	bool loading;           /* LOAD DATA runs: its rows may be asked for */
 	char asked[128];        /* a file that the server asked for; or "" */
 	/* What LOAD DATA sends: rows of a batch, but those that skip[] names.
@@ -50,7 +51,8 @@ void mysql_set_limits(struct mysql *);
 /* The error of a row that no packet can hold: DB_REFUSED. */
 enum db_verdict mysql_too_large(struct mysql *, size_t size);
 extern const struct db_partitioning mysql_partitioning;
-/* As in struct db_driver. */
+/* These two as in struct db_driver. */
+enum db_verdict mysql_hasten(struct db *, bool);
 enum db_verdict mysql_check(struct db *, const char *table);
 /* One number, or 0 for NULL. */
 enum db_verdict

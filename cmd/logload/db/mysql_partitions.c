@@ -106,13 +106,24 @@ put_list(struct buf *b, const struct db_config *c, const char *table)
 	return buf_printf(b, ") p WHERE form IS NOT NULL");
 }
 
+enum db_verdict
+mysql_hasten(struct db *db, bool on)
+{
+	const char *sql = on ? "SET SESSION lock_wait_timeout=3, "
+			       "innodb_lock_wait_timeout=3"
+			     : "SET SESSION lock_wait_timeout=DEFAULT, "
+			       "innodb_lock_wait_timeout=DEFAULT";
+
+	((struct mysql *)db)->hasty = on;
+	return db->driver->run(db, sql, strlen(sql));
+}
+
 /* ALTER TABLE, for whose lock others are waited for, but not for long. */
 static enum db_verdict
 alter(struct db *db, const struct buf *sql)
 {
-	static const char wait[] = "SET SESSION lock_wait_timeout=3";
-	static const char as_before[] = "SET SESSION lock_wait_timeout=DEFAULT";
-	enum db_verdict verdict = db->driver->run(db, wait, sizeof(wait) - 1);
+	bool hasty = ((struct mysql *)db)->hasty;
+	enum db_verdict verdict = hasty ? DB_OK : mysql_hasten(db, true);
 	struct error said;
 	enum db_cause cause;
 
@@ -120,8 +131,7 @@ alter(struct db *db, const struct buf *sql)
 		verdict = db->driver->run(db, sql->data, sql->len);
 	said = db->error;
 	cause = db->cause;
-	if (verdict != DB_PASSING &&
-	    db->driver->run(db, as_before, sizeof(as_before) - 1) != DB_OK)
+	if (verdict != DB_PASSING && !hasty && mysql_hasten(db, false) != DB_OK)
 		return DB_PASSING;
 	db->error = said;
 	db->cause = cause;

@@ -194,6 +194,7 @@ mysql_open_session(struct mysql *m)
 	};
 	enum db_verdict verdict = DB_OK;
 
+	m->hasty = false;
 	for (int i = 0; statements[i] != NULL && verdict == DB_OK; i++)
 		verdict = run(m, statements[i]);
 	if (verdict == DB_OK)

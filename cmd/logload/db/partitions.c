@@ -481,6 +481,19 @@ make_wanted(struct db *db, const char *table)
 }
 
 enum db_verdict
+partitions_look(struct db *db)
+{
+	struct db_partitions *p = &db->table->partitions;
+	enum db_verdict verdict = DB_OK;
+
+	if (db->driver->partitioning != NULL)
+		verdict = undo(db, list(db, db->table->name));
+	p->makes =
+	    verdict == DB_OK && p->any && db->config->period != DB_PERIOD_NONE;
+	return verdict;
+}
+
+enum db_verdict
 partitions_prepare(struct db *db, bool anew)
 {
 	const struct db_config *c = db->config;
@@ -493,8 +506,7 @@ partitions_prepare(struct db *db, bool anew)
 		return DB_OK;
 	if (!anew && p->wanted_count == 0 && !db->partitions_due)
 		return DB_OK;
-	verdict = undo(db, list(db, table));
-	p->makes = verdict == DB_OK && p->any && c->period != DB_PERIOD_NONE;
+	verdict = partitions_look(db);
 	if (verdict == DB_OK && c->period != DB_PERIOD_NONE && !p->any &&
 	    !p->warned) {
 		p->warned = true;
@@ -530,6 +542,7 @@ partitions_drop(struct db *db, const char limit[DB_INSTANT_LEN + 1], bool *any)
 		const struct db_partition *part = &p->list[i];
 
 		if (part->name != NULL && compare(part->to, limit) <= 0 &&
+		    compare(part->to, p->passed) > 0 &&
 		    (oldest == NULL || compare(part->to, oldest->to) < 0))
 			oldest = part;
 	}
@@ -544,9 +557,9 @@ partitions_drop(struct db *db, const char limit[DB_INSTANT_LEN + 1], bool *any)
 			 "from=\"%.19s\" to=\"%.19s\"",
 		    oldest->name, table, oldest->from, oldest->to);
 	}
-	if (verdict != DB_OK)
-		return verdict;
-	return undo(db, list(db, table));
+	if (verdict == DB_CONFLICT)
+		memcpy(p->passed, oldest->to, sizeof(p->passed));
+	return verdict == DB_OK ? undo(db, list(db, table)) : verdict;
 }
 
 void

@@ -55,9 +55,13 @@ bool partitions_lack(
 bool partitions_doubt(
     struct db *, const struct batch *, unsigned from, unsigned count);
 
+/* The same, but it makes none. */
+enum db_verdict partitions_look(struct db *);
+
 /*
  * Drops one that lies wholly before the limit, the oldest one; as above. *any:
- * there was one.
+ * there was one. Of one that others have locked, DB_CONFLICT, it is noted as
+ * passed, and then come those behind it.
  */
 enum db_verdict
 partitions_drop(struct db *, const char limit[DB_INSTANT_LEN + 1], bool *any);

@@ -313,14 +313,43 @@ end_transaction(struct link *l, bool commit)
 	return DB_PASSING;
 }
 
+/*
+ * A pooler may give the next transaction another session, so what hasten asks
+ * for is set within each, and so no statement goes without one.
+ */
+static enum db_verdict
+begin_hastily(struct link *l)
+{
+	static const char begin[] = "BEGIN ISOLATION LEVEL READ COMMITTED; "
+				    "SET LOCAL lock_timeout='3s'; "
+				    "SET LOCAL TimeZone='UTC'";
+
+	if (!l->pg.hasty || l->conn == NULL ||
+	    PQtransactionStatus(l->conn) != PQTRANS_IDLE)
+		return DB_OK;
+	return query(
+	    l, "BEGIN", begin, sizeof(begin) - 1, l->pg.db.config->read_ns);
+}
+
+static enum db_verdict
+hasten(struct db *db, bool on)
+{
+	of(db)->pg.hasty = on;
+	return DB_OK;
+}
+
 static enum db_verdict
 run(struct db *db, const char *sql, size_t len)
 {
 	struct link *l = of(db);
+	enum db_verdict verdict;
 	char what[16];
 
 	if (is(sql, len, "COMMIT") || is(sql, len, "ROLLBACK"))
 		return end_transaction(l, *sql == 'C');
+	verdict = begin_hastily(l);
+	if (verdict != DB_OK)
+		return verdict;
 	/* The first word says enough, and holds nobody's data. */
 	(void)snprintf(
 	    what, sizeof(what), "%.*s", (int)strcspn(sql, " ;"), sql);
@@ -331,11 +360,12 @@ static enum db_verdict
 ask(struct db *db, const char *sql, size_t len, struct db_answer *answer)
 {
 	struct link *l = of(db);
-	enum db_verdict verdict =
-	    query(l, "SELECT", sql, len, db->config->read_ns);
+	enum db_verdict verdict = begin_hastily(l);
 	int fields;
 
 	memset(answer, 0, sizeof(*answer));
+	if (verdict == DB_OK)
+		verdict = query(l, "SELECT", sql, len, db->config->read_ns);
 	if (verdict != DB_OK || PQntuples(l->answer) == 0)
 		return verdict;
 	answer->found = true;
@@ -472,6 +502,7 @@ close_link(struct db *db)
 {
 	struct link *l = of(db);
 
+	l->pg.hasty = false;
 	PQclear(l->answer);
 	l->answer = NULL;
 	PQfinish(l->conn); /* says goodbye, at most */
@@ -531,6 +562,7 @@ const struct db_driver db_postgresql = {
     .alive = alive,
     .run = run,
     .ask = ask,
+    .hasten = hasten,
     .check = postgresql_check,
     .store = postgresql_store,
     .sift = postgresql_sift,

@@ -17,6 +17,7 @@
 
 struct pg {
 	struct db db;      /* first: the callers' handle */
+	bool hasty;        /* see `hasten` of a driver */
 	bool many_hosts;   /* the session's address has them */
 	struct buf copy;   /* the statement that stores */
 	struct buf rows;   /* that it sends */
