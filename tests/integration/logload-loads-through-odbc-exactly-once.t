@@ -115,6 +115,7 @@ through() {
 		9223372036854775807 'blanks  ' 1000)" 'and a column its value'
 	like "$(sql 'SELECT occurred_at FROM logs WHERE line = 4')" \
 		'^2026-11-22 07:33:51\.000001' 'an instant to the microsecond'
+	tables_are_found
 	two_load
 	blanks_are_kept
 	if [ "$ODBC" = sqlite ]; then other_writes; else server_dies; fi
@@ -153,6 +154,26 @@ through() {
 		;;
 	esac
 	"${ODBC}_stop"
+}
+
+# The driver tells which tables there are: one that is there keeps its events,
+# and those of days gone by are dropped.
+tables_are_found() {
+	local of=(--ledger of_files --table-other of_other)
+
+	printf '{"event":"%s"}\n' a b c >"$DIR/three"
+	"${ODBC}_as_owner" "$(logload --db "$DB_URL" "${of[@]}" \
+		--table 'of_{event}' --tables "a,b,20260101,x20260101,$(
+			date -u -r "$DIR/three" +%Y%m%d)" --print-schema |
+		tests_odbc_adapt)"
+	load "${of[@]}" --table 'of_{event}' --tables '?' --tables-max 1 \
+		"$DIR/three"
+	is "$STATUS $(for table in of_a of_b of_other; do
+		sql "SELECT COUNT(*) FROM $table"
+	done | xargs)" '0 1 1 1' 'a table that is there keeps its events'
+	load "${of[@]}" --table 'of_%Y%m%d' --retain 30d "$DIR/three"
+	is "$STATUS $(grep -o 'dropped the table [^,]*' <<<"$ERR")" \
+		'0 dropped the table of_20260101' 'one of a day gone by goes'
 }
 
 # Of the same files: neither waits for the other for long, in silence.

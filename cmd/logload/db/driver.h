@@ -209,7 +209,7 @@ struct db_dialect {
 	const char *table_end; /* behind the bracket */
 	unsigned name_bytes;   /* most of a name; 0: the database will say */
 	/* The names, a line each, of the tables of a database (%s, NULL: ours)
-	 * that begin with a text (%s, %s); NULL: that is not asked. */
+	 * that begin with a text (%s, %s); NULL: see `list`. */
 	const char *tables;
 	bool sqlstates; /* error.code is an SQLSTATE, as a number of base 36 */
 	bool made_by_user; /* the tables are, of what --print-schema prints */
@@ -294,6 +294,12 @@ struct db_driver {
 	enum db_verdict (*run)(struct db *, const char *sql, size_t len);
 	enum db_verdict (*ask)(
 	    struct db *, const char *sql, size_t len, struct db_answer *);
+	/*
+	 * Where dialect.tables does not ask it: appends the names of the tables
+	 * that are there and begin so ("name" or "database.name"), each with
+	 * its NUL.
+	 */
+	enum db_verdict (*list)(struct db *, const char *first, struct buf *);
 	/*
 	 * From now on a statement waits for what others have locked for a few
 	 * seconds at most, and is DB_CONFLICT then; or, false, as at first.

@@ -220,10 +220,14 @@ db_drop(struct db *db, const char *table)
 		return verdict;
 	if (of != NULL)
 		return db_heard(db, of->drop(db, table, NULL));
+	verdict = db_begin(db);
+	if (verdict != DB_OK)
+		return verdict;
 	db->sql.len = 0;
-	return sql_put_drop(&db->sql, &db->driver->dialect, table) < 0
-		   ? db_no_memory(db)
-		   : run(db);
+	if (sql_put_drop(&db->sql, &db->driver->dialect, table) < 0)
+		return db_no_memory(db);
+	verdict = run(db);
+	return verdict == DB_OK ? db_commit(db) : verdict;
 }
 
 /*

@@ -115,7 +115,9 @@ known_list(struct db *db, const char *first, struct buf *names)
 	struct db_answer answer;
 
 	if (d->tables == NULL)
-		return DB_OK;
+		return db->driver->list == NULL
+			   ? DB_OK
+			   : db_heard(db, db->driver->list(db, first, names));
 	db->sql.len = 0;
 	if (put_question(&db->sql, d, first, len) < 0)
 		return db_no_memory(db);

@@ -204,13 +204,13 @@ put_param(struct link *l, const char *text, size_t len)
 	return buf_append(&l->text, "?", 1);
 }
 
-/* Behind what begins there in quotes. */
+/* Behind what begins there in quotes; what is behind the end is none of it. */
 static const char *
-skip_quoted(const char *p)
+skip_quoted(const char *p, const char *end)
 {
 	char quote = *p++;
 
-	while (*p != quote || p[1] == quote)
+	while (*p != quote || (p + 1 < end && p[1] == quote))
 		p += *p == quote ? 2 : 1;
 	return p + 1;
 }
@@ -251,10 +251,10 @@ odbc_translate(struct link *l, const char *sql, size_t len)
 		size_t left = (size_t)(end - sql);
 
 		if (*sql == '"') {
-			to = skip_quoted(sql);
+			to = skip_quoted(sql, end);
 			rc = put_quoted(l, sql + 1, (size_t)(to - sql) - 2);
 		} else if (*sql == '\'') {
-			to = skip_quoted(sql);
+			to = skip_quoted(sql, end);
 			rc = put_param(l, sql + 1, (size_t)(to - sql) - 2);
 		} else if ((to = behind(sql, left, "{now}")) != NULL) {
 			rc = put_now(l);
@@ -378,6 +378,8 @@ run(struct db *db, const char *sql, size_t len)
 	static const char set[] = "SAVEPOINT ",
 			  back[] = "ROLLBACK TO SAVEPOINT ";
 	struct link *l = odbc_of(db);
+	/* Which may end the transaction, and with it all savepoints. */
+	bool drops = behind(sql, len, "DROP ") != NULL;
 	enum db_verdict verdict;
 	const char *name;
 	SQLLEN count;
@@ -404,7 +406,7 @@ run(struct db *db, const char *sql, size_t len)
 		return odbc_end_transaction(l, SQL_ROLLBACK, "ROLLBACK");
 	/* The first word says enough, and holds nobody's data. */
 	(void)snprintf(what, sizeof(what), "%.*s", (int)strcspn(sql, " "), sql);
-	verdict = odbc_set_savepoint(l);
+	verdict = drops ? DB_OK : odbc_set_savepoint(l);
 	if (verdict != DB_OK)
 		return verdict;
 	if (odbc_translate(l, sql, len) < 0)
@@ -414,7 +416,7 @@ run(struct db *db, const char *sql, size_t len)
 		verdict = odbc_count_rows(l, l->statement, what, &count);
 	if (verdict == DB_OK)
 		db->changed = count < 0 ? 0 : (uint64_t)count;
-	return odbc_end_savepoint(l, verdict);
+	return drops ? verdict : odbc_end_savepoint(l, verdict);
 }
 
 /* An instant in any number of digits, as ours are. */
@@ -546,6 +548,7 @@ const struct db_driver db_odbc = {
     .alive = alive,
     .run = run,
     .ask = ask,
+    .list = odbc_list,
     .check = odbc_check,
     .store = odbc_store,
 };

@@ -109,6 +109,7 @@ enum db_verdict odbc_open(struct db *);
 void odbc_close(struct db *);
 void odbc_interrupt(struct db *);
 enum db_verdict odbc_check(struct db *, const char *table);
+enum db_verdict odbc_list(struct db *, const char *first, struct buf *names);
 enum db_verdict
 odbc_store(struct db *, const struct batch *, unsigned from, unsigned count);
 

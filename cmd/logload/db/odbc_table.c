@@ -1,12 +1,14 @@
 /*
- * odbc_table.c - what a driver tells of a table: its unique indexes, and its
- * columns.
+ * odbc_table.c - what a driver tells of tables: which there are, and of one its
+ * unique indexes, and its columns.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "odbc_link.h"
+
+#define NAMES_MOST 100000 /* of tables that begin in some way */
 
 /* A field of an answer, as text; "" where it has none. */
 static const char *
@@ -227,4 +229,70 @@ odbc_check(struct db *db, const char *table)
 	if (verdict == DB_OK)
 		verdict = find_columns(l, &place, lacking);
 	return verdict == DB_OK ? odbc_try_events(db, lacking) : verdict;
+}
+
+/* The tables whose names begin as those do, or, with `schema`, theirs. */
+static enum db_verdict
+list(struct link *l, const struct place *p, const char *first,
+    struct buf *names, unsigned *count, char schema[256])
+{
+	enum { SCHEMA = 2, NAME };
+	size_t len = strlen(first), plain = strcspn(first, "%\\");
+	char pattern[DB_TABLE_MAX + 2], name[256];
+	SQLRETURN rc;
+
+	/* A driver may know no way to mean just that sign: we look at it. */
+	(void)snprintf(pattern, sizeof(pattern), "%.*s%%", (int)plain, first);
+	(void)SQLFreeStmt(
+	    l->statement, SQL_RESET_PARAMS); /* forgets, at most */
+	rc = SQLTables(l->statement, p->catalog, SQL_NTS, p->schema, SQL_NTS,
+	    (SQLCHAR *)pattern, SQL_NTS, (SQLCHAR *)"TABLE", SQL_NTS);
+	*count = 0;
+	while (
+	    SQL_SUCCEEDED(rc) && SQL_SUCCEEDED(rc = SQLFetch(l->statement))) {
+		if (schema != NULL)
+			(void)get_text(l, SCHEMA, schema, 256);
+		(void)get_text(l, NAME, name, sizeof(name));
+		if (strncmp(name, first, len) != 0 ||
+		    (schema != NULL && name[len] != '\0'))
+			continue;
+		if (++*count > NAMES_MOST)
+			return odbc_refused(l, DB_SCHEMA,
+			    "too many tables have names as --table makes them");
+		if (names != NULL &&
+		    ((*p->qualifier != '\0' &&
+			 buf_printf(names, "%s.", p->qualifier) < 0) ||
+			buf_append(names, name, strlen(name) + 1) < 0))
+			return db_no_memory(&l->db);
+	}
+	return end_question(l, rc, "SQLTables");
+}
+
+/*
+ * A name without a place is meant where the session is. Its catalog can be
+ * asked for; its schema is taken to be that of the ledger, if there is one.
+ */
+enum db_verdict
+odbc_list(struct db *db, const char *first, struct buf *names)
+{
+	const char *ledger = db->config->ledger;
+	struct link *l = odbc_of(db);
+	char catalog[256] = "", schema[256] = "";
+	enum db_verdict verdict = DB_OK;
+	struct place p;
+	unsigned count;
+
+	find_place(l, first, &p);
+	if (*p.qualifier == '\0' && strchr(ledger, '.') == NULL) {
+		(void)SQLGetConnectAttr(l->dbc, SQL_ATTR_CURRENT_CATALOG,
+		    catalog, sizeof(catalog), NULL);
+		if (*catalog != '\0')
+			p.catalog = (SQLCHAR *)catalog;
+		verdict = list(l, &p, ledger, NULL, &count, schema);
+		if (count == 1 && *schema != '\0')
+			p.schema = (SQLCHAR *)schema;
+	}
+	return verdict == DB_OK
+		   ? list(l, &p, (char *)p.name, names, &count, NULL)
+		   : verdict;
 }
