@@ -119,7 +119,9 @@ mysql_kill() {
 
 # It keeps the values of JSON, and not its text.
 mysql_as_stored() {
-	sql "SELECT CAST('${1//\\/\\\\}' AS JSON)"
+	local quote="'" json=${1//\\/\\\\}
+
+	sql "SELECT CAST('${json//$quote/$quote$quote}' AS JSON)"
 }
 
 # A server without its components remembers the last one that came.

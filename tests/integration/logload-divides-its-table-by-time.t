@@ -2,7 +2,7 @@
 # With --partition the table is divided by days: the next one is made ahead, and
 # one that is missing when an event needs it, without an event being lost or
 # doubled, whoever is killed meanwhile. What is far from now is rejected, or
-# taken by a partition for that.
+# taken by a partition for that. SQLite has none.
 # databases: mariadb mysql postgresql
 # shellcheck disable=SC2016 # backquotes are MySQL's
 . "$(dirname "$0")/../lib.sh"

@@ -2,7 +2,8 @@
 # A server may answer any statement with a request for a file of the client's,
 # and whoever stands between it and us may do so in its place: whatever it asks
 # for, and whenever, it gets nothing but the rows of our own LOAD DATA.
-# Of MariaDB: no other protocol lets a server ask for a file.
+# Of one protocol alone: in no other a server can ask for a file.
+# databases: mariadb mysql
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"
@@ -80,7 +81,7 @@ rogue() {
 	start "rogue-$1" perl "$DIR/rogue.pl" "$DB_PORT" "$DIR/port" "$DIR/got" \
 		"$DIR/bait" "$2" "${3:-1}"
 	wait_for test -s "$DIR/port" || give_up 'no rogue'
-	DB_URL=mysql://logs@127.0.0.1:$(cat "$DIR/port")/logs
+	DB_URL=mysql://logs@127.0.0.1:$(cat "$DIR/port")/logs?ssl-mode=disabled
 }
 # gets_no NAME PATTERN
 gets_no() {
@@ -89,7 +90,7 @@ gets_no() {
 }
 # Such a log takes no arrays of rows: a few go by a prepared INSERT, more by
 # LOAD DATA.
-mariadb_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1
+db_start --log-bin="$DIR/binlog" --binlog-format=STATEMENT --server-id=1
 events 3 >"$DIR/few"
 events 100 >"$DIR/many"
 # asks NAME FILE PATTERN [NTH]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Neither a core dump of logload nor another process of the same user, such as a
-# logrecv that was broken into, gets at the password in its memory.
+# logrecv that was broken into, gets at the password in its memory. No database is
+# there.
 . "$(dirname "$0")/../lib.sh"
 
 runas=

@@ -217,6 +217,26 @@ means 78 ' .* error .*of the statement' 'of the statement' 0A000 25001 42501 427
 	42883 55000
 is "$(rows)" 11 'nothing of these is loaded but the others of the first'
 
+# --- rights
+
+anew ' '
+sql "CREATE ROLE loader LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO loader
+	$(sed -n 's/^\.Dl \(GRANT .* ON log[a-z_]* TO loader\)$/; \1/p' \
+		"$TOP/cmd/logload/logload.8")"
+as_loader() {
+	run logload --db "${DB_URL/logs@/loader@}" "$@"
+}
+printf '{"event":"a"}\nbad\n' >"$logs"
+as_loader --rejected-dir "$DIR/rejected" "$logs"
+is "$STATUS/$(rows)" 65/1 'the rights that the manual names will do'
+as_loader --retry-rejected "$DIR/rejected"
+is "$(summary kept)" 1 'for what was rejected, too'
+sql 'REVOKE INSERT ON logs FROM loader'
+echo '{"event":"b"}' >"$logs"
+as_loader "$logs"
+like "$STATUS $ERR" '^78 .*42501.*GRANT SELECT, INSERT ON "logs" TO' \
+	'one that is missing is told'
+
 # --- a partition that is missing
 
 anew "ALTER TABLE logs RENAME TO old;

@@ -2,6 +2,7 @@
 # A directory stands for the logs in it, and a pattern for what it matches where
 # no shell has expanded it: an archive has more files than a command line holds.
 # What was done is told to people in a line, and to programs as one JSON object.
+# No database is asked.
 # shellcheck disable=SC2016 # the code in quotes is not for this shell
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/logload-lib.sh"

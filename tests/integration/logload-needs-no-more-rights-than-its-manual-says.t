@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A user with the GRANTs of the manual, and no other, loads: into tables that
 # are there, and into those that it makes. What is missing is named.
-# Of those who have the GRANTs of MySQL.
+# Of those who have the GRANTs of MySQL; …-knows-what-bites-in-postgresql.t has the
+# others. SQLite knows no users.
 # databases: mariadb mysql
 # shellcheck disable=SC2016 # backquotes are MySQL's
 . "$(dirname "$0")/../lib.sh"

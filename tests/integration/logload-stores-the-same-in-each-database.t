@@ -267,13 +267,22 @@ if docker image inspect mysql:9.7 >/dev/null 2>&1; then
 	DB_PORT=
 	rm -rf "$DIR/mysql" # MariaDB's
 	mysql_start
-	make_tables --table mysql "${columns[@]}"
-	limit mysql
-	take_way mysql
+	make_tables --table mysql_load_data "${columns[@]}"
+	limit mysql_load_data
+	sql 'CREATE TABLE mysql_inserts LIKE mysql_load_data'
 	values "$first" >"$DIR/$first.values"
-	values mysql >"$DIR/mysql.values"
-	ok "mysql: the same values as by $first" same values
-	ok 'mysql: and the same are refused' same refused
+	take_values() {
+		take_way "$1"
+		values "$1" >"$DIR/$1.values"
+		ok "$1: the same values as by $first" same values
+		ok "$1: and the same are refused" same refused
+	}
+	take_values mysql_load_data
+	loads=$(counted Com_load)
+	num "$loads" -gt 0 'by LOAD DATA'
+	sql 'SET GLOBAL local_infile=0'
+	take_values mysql_inserts
+	is "$(counted Com_load)" "$loads" 'by INSERT'
 	apart '1 2 4'
 else
 	pass 'mysql # SKIP no image mysql:9.7 of Docker'
