@@ -14,6 +14,7 @@
 #include "json.h"
 #include "naming.h"
 #include "spool.h"
+#include "utf8.h"
 
 #define STEM_MAX 120 /* bytes of a name, in names in rejected/ */
 
@@ -72,13 +73,8 @@ naming_unrotate(const char *base, char out[PATH_MAX])
 void
 naming_clean(char *base)
 {
-	if (strlen(base) > NAMING_MAX) {
-		size_t cut = NAMING_MAX;
-
-		while (cut > 0 && ((unsigned char)base[cut] & 0xc0) == 0x80)
-			cut--;
-		base[cut] = '\0';
-	}
+	if (strlen(base) > NAMING_MAX)
+		base[utf8_cut(base, NAMING_MAX)] = '\0';
 	if (!json_is_utf8(base, strlen(base))) {
 		for (char *p = base; *p != '\0'; p++) {
 			if ((unsigned char)*p >= 0x80)

@@ -1,5 +1,6 @@
 /*
- * logload-naming.c - what a log is called before it is rotated.
+ * logload-naming.c - what a log is called before it is rotated, and how much of
+ * a long name is kept.
  */
 #include "../../cmd/logload/naming.h"
 #include "tap.h"
@@ -33,5 +34,12 @@ main(void)
 		naming_unrotate(base, got);
 		is_text(got, cases[i][1], cases[i][0]);
 	}
+	/* Bytes that would go on with a character, if it had begun. */
+	memset(base, 0xbf, 2 * NAMING_MAX);
+	base[2 * NAMING_MAX] = '\0';
+	naming_clean(base);
+	ok(strlen(base) > NAMING_MAX - 4 && strlen(base) <= NAMING_MAX &&
+		strspn(base, "_") == strlen(base),
+	    "a long name that is not UTF-8 is cut, not emptied");
 	return tap_end();
 }
