@@ -73,7 +73,8 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(LEFT_OUT_FILES),\
 COMMON := $(filter-out $(if $(STREAM),,%/jetstream.o %/jetstream_files.o %/jetstream_monitor.o),\
 	$(call objects,common))
 PROGRAMS := $(TOOLS:%=$(BUILD)/%)
-UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
+UNITS := $(patsubst %.c,$(BUILD)/%,\
+	$(filter-out %/replay.c,$(wildcard tests/unit/*.c tests/fuzz/*.c)))
 
 all: $(PROGRAMS) ## build all tools into build/
 units: $(UNITS) ## build the unit tests
@@ -90,24 +91,31 @@ $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
 , := ,
 # tests/unit/NAME.c is one program. TOOL-PART.c is linked with all of that
-# tool but its main.c; LINK_NAME adds arguments for the linker.
+# tool but its main.c; LINK_NAME adds arguments for the linker. So is
+# tests/fuzz/NAME.c, with FUZZ_MAIN, and what it compares with, if that is there.
 LINK_spool-faults := $(addprefix -Wl$(,)--wrap=,write fdatasync fsync ftruncate \
 	renameat renameat2 openat mkdirat unlinkat flock fstat fstatat fchmod \
 	getrandom fcntl)
 LINK_logload-retain := -Wl$(,)--wrap=clock_wall_us
 LINK_spool-sweep := $(LINK_spool-faults)
+FUZZ_MAIN ?= $(BUILD)/tests/fuzz/replay.o
+LIBS_fuzz/json := $(if $(filter sqlite:%,$(BUILT)),-lsqlite3)
+LIBS_fuzz/logrecv-http := $(if $(wildcard /usr/include/http_parser.h),\
+	-lhttp_parser)
 define unit
-OF_$(1) := $(filter $(firstword $(subst -, ,$(1))),$(TOOLS))
-$(BUILD)/tests/unit/$(1).o: OWN_CFLAGS = \
+OF_$(1) := $(filter $(firstword $(subst -, ,$(notdir $(1)))),$(TOOLS))
+$(BUILD)/tests/$(1).o: OWN_CFLAGS = \
 	$$(call pkg,--cflags,$(PACKAGES_tests) $$(PACKAGES_$$(OF_$(1))))
-$(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o \
+$(BUILD)/tests/$(1): $(BUILD)/tests/$(1).o \
+		$(if $(filter fuzz/%,$(1)),$(FUZZ_MAIN)) \
 		$$(if $$(OF_$(1)),$$(filter-out %/main.o,\
 		$$(call objects,cmd/$$(OF_$(1))))) $(BUILD)/libcommon.a
-	$$(CC) $$(ALL_LDFLAGS) $$(LINK_$(1)) -o $$@ $$(filter %.o %.a,$$^) \
+	$$(CC) $$(ALL_LDFLAGS) $$(LINK_$(notdir $(1))) -o $$@ \
+		$$(filter %.o %.a,$$^) \
 		$$(call pkg,--libs,$(PACKAGES_tests) $$(PACKAGES_$$(OF_$(1)))) \
-		$$(LIBS_$$(OF_$(1)))
+		$$(LIBS_$$(OF_$(1))) $$(LIBS_$(1))
 endef
-$(foreach u,$(notdir $(UNITS)),$(eval $(call unit,$(u))))
+$(foreach u,$(UNITS:$(BUILD)/tests/%=%),$(eval $(call unit,$(u))))
 
 $(BUILD)/libcommon.a: $(COMMON)
 	rm -f $@
@@ -221,6 +229,19 @@ check-tsan: ## the threaded parts under ThreadSanitizer
 check-clang: ## build all with clang and run the unit tests of that
 	@$(MAKE) --no-print-directory check BUILD=build-clang CC=clang TESTS=
 
+# --- fuzzing
+
+FUZZ_TARGETS ?= $(filter-out replay,\
+	$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ_TIME ?= 60s
+
+fuzz: ## try FUZZ_TARGETS with whatever libFuzzer finds, FUZZ_TIME for each
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-fuzz CC=clang \
+		FUZZ_MAIN= OPTIMIZE='-O1 -g' \
+		SANITIZE='-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all' \
+		$(FUZZ_TARGETS:%=build-fuzz/tests/fuzz/%)
+	@BUILD=build-fuzz JOBS='$(JOBS)' tests/fuzz/run $(FUZZ_TIME) $(FUZZ_TARGETS)
+
 # --- lint
 
 C_FILES := $(wildcard common/*.[ch] cmd/*/*.[ch] cmd/*/*/*.[ch] tests/*/*.[ch])
@@ -239,11 +260,11 @@ lint-cppcheck:
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem \
 		--suppress=funcArgOrderDifferent --suppress=uninitvar:*tests/unit/* \
-		-D_GNU_SOURCE -DVERSION='""' -Icommon common cmd tests/unit
+		-D_GNU_SOURCE -DVERSION='""' -Icommon common cmd tests/unit tests/fuzz
 
 lint-tidy:
 	printf '%s\n' $(wildcard common/*.c cmd/*/*.c \
-		cmd/*/*/*.c tests/unit/*.c) | xargs -P $(JOBS) -n 4 sh -c \
+		cmd/*/*/*.c tests/unit/*.c tests/fuzz/*.c) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet "$$@" -- -std=c11 -D_GNU_SOURCE \
 		-DVERSION=\"\" -Icommon $(call pkg,--cflags,$(sort \
 		$(PACKAGES_logrecv) $(PACKAGES_logload) $(PACKAGES_logsend) $(STREAM))) \
@@ -330,7 +351,7 @@ torture-quick: all $(FAULTS) ## the same in six minutes, less thorough
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
 	$(BUILD)/cmd/*/*/*.d $(BUILD)/tests/*/*.d)
 .PHONY: all units deps run needs check check-databases check-asan check-tsan \
-	check-clang lint lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
+	check-clang fuzz lint lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
 	bench bench-quick profile torture torture-quick always
 .DELETE_ON_ERROR:
 .SECONDARY:
