@@ -10,31 +10,37 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "metrics.h"
+#include "metrics_process.h"
 
 #define METRICS_SUFFIX ".prom"
 #define METRICS_FILE_MAX (256 << 10)
 #define METRICS_ALL_MAX (4 << 20)
+#define EXTRA_MAX 32
 
-static const double bucket_bounds[METRIC_BUCKETS] = {0.0001, 0.00025, 0.0005,
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
-
-static int render(struct metric *, const char *extra, struct buf *);
+const uint64_t metric_durations[METRIC_BUCKETS] = {100000, 250000, 500000,
+    1000000, 2500000, 5000000, 10000000, 25000000, 50000000, 100000000,
+    250000000, 1000000000, 5000000000, 30000000000};
+const uint64_t metric_sizes[METRIC_BUCKETS] = {64, 128, 256, 512, 1024, 2048,
+    4096, 8192, 16384, 32768, 65536, 131072, 262144, 1048576};
 
 void
-metric_observe(struct metric *m, uint64_t ns)
+metric_observe(struct metric *m, uint64_t n)
 {
+	const uint64_t *bounds =
+	    m->bounds != NULL ? m->bounds : metric_durations;
 	struct metric_histogram *h = m->histogram;
-	double seconds = (double)ns / (double)CLOCK_NS_PER_S;
 	int i = 0;
 
-	while (i < METRIC_BUCKETS && seconds > bucket_bounds[i])
+	while (i < METRIC_BUCKETS && n > bounds[i])
 		i++;
 	atomic_fetch_add_explicit(&h->buckets[i], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&h->sum_ns, ns, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sum, n, memory_order_relaxed);
 }
 
 /*
@@ -61,6 +67,9 @@ render_labels(struct buf *out, const char *a, const char *b, const char *c)
 static int
 render_histogram(struct metric *m, const char *extra, struct buf *out)
 {
+	bool lasts = m->bounds == NULL;
+	const uint64_t *bounds = lasts ? metric_durations : m->bounds;
+	double unit = lasts ? 1 / (double)CLOCK_NS_PER_S : 1;
 	struct metric_histogram *h = m->histogram;
 	uint64_t count = 0;
 	char le[32];
@@ -69,8 +78,8 @@ render_histogram(struct metric *m, const char *extra, struct buf *out)
 		count +=
 		    atomic_load_explicit(&h->buckets[i], memory_order_relaxed);
 		if (i < METRIC_BUCKETS)
-			(void)snprintf(
-			    le, sizeof(le), "le=\"%g\"", bucket_bounds[i]);
+			(void)snprintf(le, sizeof(le), "le=\"%.10g\"",
+			    (double)bounds[i] * unit);
 		else
 			(void)snprintf(le, sizeof(le), "le=\"+Inf\"");
 		if (buf_printf(out, "%s_bucket", m->name) < 0 ||
@@ -80,9 +89,9 @@ render_histogram(struct metric *m, const char *extra, struct buf *out)
 	}
 	if (buf_printf(out, "%s_sum", m->name) < 0 ||
 	    render_labels(out, m->labels, extra, NULL) < 0 ||
-	    buf_printf(out, " %.9f\n",
-		(double)atomic_load_explicit(&h->sum_ns, memory_order_relaxed) /
-		    (double)CLOCK_NS_PER_S) < 0 ||
+	    buf_printf(out, " %.*f\n", lasts ? 9 : 0,
+		(double)atomic_load_explicit(&h->sum, memory_order_relaxed) *
+		    unit) < 0 ||
 	    buf_printf(out, "%s_count", m->name) < 0 ||
 	    render_labels(out, m->labels, extra, NULL) < 0)
 		return -1;
@@ -104,19 +113,23 @@ render_sample(struct metric *m, const char *extra, struct buf *out)
 	return buf_printf(out, " %lld\n", value);
 }
 
+/* To be shown by the process itself, or else for its file. */
 static int
-render(struct metric *table, const char *extra, struct buf *out)
+render(struct metric *table, const char *extra, bool shown, struct buf *out)
 {
 	static const char *const types[] = {"counter", "gauge", "histogram"};
 	const char *family = "";
 
 	for (struct metric *m = table; m->name != NULL; m++) {
+		/* A sum over processes must have it once. */
+		if (m->of_spool && *extra != '\0' && !shown)
+			continue;
 		if (strcmp(m->name, family) != 0 &&
 		    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
 			m->help, m->name, types[m->type]) < 0)
 			return -1;
 		family = m->name;
-		if (render_sample(m, extra, out) < 0)
+		if (render_sample(m, m->of_spool ? "" : extra, out) < 0)
 			return -1;
 	}
 	return 0;
@@ -179,6 +192,7 @@ metrics_open(struct metrics_file *f, struct spool *spool, const char *tool,
 	memset(f, 0, sizeof(*f));
 	f->spool = spool;
 	f->tool = tool;
+	f->started_us = clock_wall_us();
 	f->lock_fd = -1;
 	place_name(tool, 1, f->name);
 	spool_draft_sweep(spool->dir[SPOOL_METRICS]);
@@ -186,38 +200,42 @@ metrics_open(struct metrics_file *f, struct spool *spool, const char *tool,
 	return f->failed ? -1 : 0;
 }
 
-/* The table with what tells this process's samples from others. */
-static int
-render_file(const struct metrics_file *f, struct metric *table, struct buf *out)
+/* What tells this process's samples from others. */
+static void
+put_extra(const struct metrics_file *f, char extra[EXTRA_MAX])
 {
-	char extra[32] = "";
-
+	*extra = '\0';
 	if (f->process > 1)
-		(void)snprintf(
-		    extra, sizeof(extra), "process=\"%u\"", f->process);
-	return render(table, extra, out);
+		(void)snprintf(extra, EXTRA_MAX, "process=\"%u\"", f->process);
 }
 
 static int
 write_file(struct metrics_file *f, struct metric *table, struct error *err)
 {
 	struct spool_draft draft = SPOOL_DRAFT_INIT;
+	int dir = f->spool->dir[SPOOL_METRICS], rc;
 	struct buf text = {0};
-	int rc;
+	char extra[EXTRA_MAX];
+	size_t table_len;
 
 	if (f->lock_fd < 0 && take_place(f, err) < 0)
 		return -1;
-	if (render_file(f, table, &text) < 0) {
-		buf_release(&text);
-		return error_set(err, "write %s: out of memory", f->name);
-	}
-	if (text.len == f->text.len &&
-	    memcmp(text.data, f->text.data, text.len) == 0) {
+	put_extra(f, extra);
+	rc = render(table, extra, false, &text);
+	table_len = text.len;
+	if (rc == 0 && table_len == f->text.len &&
+	    memcmp(text.data, f->text.data, table_len) == 0 &&
+	    utimensat(dir, f->name, NULL, AT_SYMLINK_NOFOLLOW) == 0) {
 		buf_release(&text);
 		return 0;
 	}
-	rc = spool_draft_open(
-	    &draft, f->spool->dir[SPOOL_METRICS], f->name, err);
+	if (rc == 0)
+		rc = metrics_put_process(&text, f->tool, extra, f->started_us);
+	if (rc < 0) {
+		buf_release(&text);
+		return error_set(err, "write %s: out of memory", f->name);
+	}
+	rc = spool_draft_open(&draft, dir, f->name, err);
 	if (rc == 0)
 		rc = spool_draft_write(&draft, text.data, text.len, err);
 	if (rc == 0)
@@ -225,6 +243,7 @@ write_file(struct metrics_file *f, struct metric *table, struct error *err)
 	spool_draft_discard(&draft);
 	buf_release(&f->text);
 	f->text = text;
+	f->text.len = table_len;
 	if (rc < 0)
 		f->text.len = 0; /* so that the next call tries again */
 	return rc;
@@ -303,8 +322,25 @@ find_family(const char *p, const char *end, const char *block)
 	return p < end ? p : NULL;
 }
 
+/* Is the block at p of a family of the table that is of the spool? */
+static bool
+is_of_spool(const struct metric *table, const char *p)
+{
+	size_t len;
+
+	for (; table != NULL && table->name != NULL; table++) {
+		len = strlen(table->name);
+		if (table->of_spool && strncmp(p, "# HELP ", 7) == 0 &&
+		    strncmp(p + 7, table->name, len) == 0 && p[7 + len] == ' ')
+			return true;
+	}
+	return false;
+}
+
+/* The table is the caller's own, whose samples stand first. */
 static int
-copy_families(const struct buf *all, struct buf *out)
+copy_families(
+    const struct buf *all, const struct metric *table, struct buf *out)
 {
 	const char *end = all->data + all->len, *next;
 
@@ -314,6 +350,8 @@ copy_families(const struct buf *all, struct buf *out)
 			continue; /* copied behind that one */
 		if (buf_append(out, p, (size_t)(next - p)) < 0)
 			return -1;
+		if (is_of_spool(table, p))
+			continue;
 		for (const char *q = next, *from;
 		     (q = find_family(q, end, p)) != NULL;
 		     q = block_end(q, end)) {
@@ -326,11 +364,46 @@ copy_families(const struct buf *all, struct buf *out)
 	return 0;
 }
 
+#define LOCK_NAME_MAX (NAME_MAX + 8)
+
+static void
+put_lock_name(char lock[LOCK_NAME_MAX], const char *name)
+{
+	(void)snprintf(lock, LOCK_NAME_MAX, ".%.*s.lock", NAME_MAX, name);
+}
+
+/* Is it of a tool that keeps its place, and so goes on writing it? */
+static bool
+has_lock(int dir, const char *name)
+{
+	char lock[LOCK_NAME_MAX];
+
+	put_lock_name(lock, name);
+	return faccessat(dir, lock, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Appends when that file was written last: a tool that lives does so. */
+static int
+add_time(struct buf *times, const char *name, time_t seconds)
+{
+	if (times->len == 0 &&
+	    buf_printf(times,
+		"# HELP logs_tool_seen_timestamp_seconds When that tool last "
+		"wrote its metrics, as it does every 5 seconds.\n"
+		"# TYPE logs_tool_seen_timestamp_seconds gauge\n") < 0)
+		return -1;
+	return buf_printf(times,
+	    "logs_tool_seen_timestamp_seconds{tool=\"%.*s\"} %lld\n",
+	    (int)(strlen(name) - strlen(METRICS_SUFFIX)), name,
+	    (long long)seconds);
+}
+
 /* Appends one file; what has gone, is too large or no metrics is left out. */
 static int
-add_file(struct buf *all, int dir, const char *name)
+add_file(struct buf *all, struct buf *times, int dir, const char *name)
 {
 	size_t before = all->len;
+	struct stat st;
 	ssize_t n = 1;
 	int fd, rc = 0;
 
@@ -344,10 +417,12 @@ add_file(struct buf *all, int dir, const char *name)
 		if (rc == 0 && n > 0)
 			all->len += (size_t)n;
 	}
-	(void)close(fd); /* only read from */
 	if (rc < 0 || n != 0 || all->len == before ||
 	    all->data[before] != '#' || all->data[all->len - 1] != '\n')
 		all->len = before;
+	else if (has_lock(dir, name) && fstat(fd, &st) == 0)
+		rc = add_time(times, name, st.st_mtim.tv_sec);
+	(void)close(fd); /* only read from */
 	return rc;
 }
 
@@ -361,17 +436,15 @@ is_left_behind(int dir, const char *name)
 {
 	const char *p = name + strlen(name) - strlen(METRICS_SUFFIX);
 	const char *digits = p;
-	char lock[NAME_MAX + 1];
-	int fd, n;
+	char lock[LOCK_NAME_MAX];
 	bool dead;
+	int fd;
 
 	while (p > name && p[-1] >= '0' && p[-1] <= '9')
 		p--;
 	if (p == digits || p == name || p[-1] != '-')
 		return false;
-	n = snprintf(lock, sizeof(lock), ".%s.lock", name);
-	if (n < 0 || (size_t)n >= sizeof(lock))
-		return false;
+	put_lock_name(lock, name);
 	fd = openat(dir, lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return false;
@@ -391,8 +464,8 @@ is_metrics_file(const char *name)
 
 /* Appends every file but the one of that name. */
 static int
-add_files(
-    struct buf *all, struct spool *spool, const char *except, struct error *err)
+add_files(struct buf *all, struct buf *times, struct spool *spool,
+    const char *except, struct error *err)
 {
 	struct dirent *entry;
 	DIR *dir;
@@ -412,7 +485,7 @@ add_files(
 		if (is_metrics_file(entry->d_name) &&
 		    strcmp(entry->d_name, except) != 0 &&
 		    !is_left_behind(fd, entry->d_name) &&
-		    add_file(all, fd, entry->d_name) < 0)
+		    add_file(all, times, fd, entry->d_name) < 0)
 			rc = error_set(err, "collect metrics: out of memory");
 	}
 	(void)closedir(dir); /* only read from */
@@ -423,15 +496,29 @@ int
 metrics_collect(struct spool *spool, const struct metrics_file *own,
     struct metric *table, struct buf *out, struct error *err)
 {
-	struct buf all = {0};
+	struct buf all = {0}, times = {0};
+	char extra[EXTRA_MAX];
 	int rc = 0;
 
-	if (own != NULL && render_file(own, table, &all) < 0)
-		rc = error_set(err, "collect metrics: out of memory");
+	if (own != NULL) {
+		put_extra(own, extra);
+		rc = render(table, extra, true, &all);
+	}
+	if (rc == 0 && own != NULL && own->tool != NULL &&
+	    (metrics_put_process(&all, own->tool, extra, own->started_us) < 0 ||
+		add_time(&times, own->name, time(NULL)) < 0))
+		rc = -1;
+	if (rc < 0)
+		(void)error_set(err, "collect metrics: out of memory");
 	if (rc == 0)
-		rc = add_files(&all, spool, own != NULL ? own->name : "", err);
-	if (rc == 0 && all.data != NULL && copy_families(&all, out) < 0)
+		rc = add_files(
+		    &all, &times, spool, own != NULL ? own->name : "", err);
+	if (rc == 0 &&
+	    ((all.data != NULL && copy_families(&all, table, out) < 0) ||
+		(times.data != NULL &&
+		    buf_append(out, times.data, times.len) < 0)))
 		rc = error_set(err, "collect metrics: out of memory");
+	buf_release(&times);
 	buf_release(&all);
 	return rc;
 }

@@ -19,13 +19,16 @@
 
 enum metric_type { METRIC_IS_COUNTER, METRIC_IS_GAUGE, METRIC_IS_HISTOGRAM };
 
-/* Upper bounds in seconds of every histogram's buckets; +Inf is implied. */
-#define METRIC_BUCKETS 14
+#define METRIC_BUCKETS 14 /* of every histogram; +Inf is implied */
 
 struct metric_histogram {
 	_Atomic uint64_t buckets[METRIC_BUCKETS + 1];
-	_Atomic uint64_t sum_ns;
+	_Atomic uint64_t sum;
 };
+
+/* Their upper bounds: nanoseconds, which are shown as seconds, or bytes. */
+extern const uint64_t metric_durations[METRIC_BUCKETS];
+extern const uint64_t metric_sizes[METRIC_BUCKETS];
 
 struct metric {
 	const char *name; /* "logrecv_events_total"; NULL ends the table */
@@ -33,8 +36,11 @@ struct metric {
 	enum metric_type type;
 	const char *labels; /* "reason=\"json\"", or NULL */
 	double scale;       /* the shown value is value * scale; 0 means 1 */
+	bool of_spool;      /* not of the process: see metrics_collect */
 	_Atomic int64_t value;
-	struct metric_histogram *histogram; /* for METRIC_IS_HISTOGRAM */
+	/* For METRIC_IS_HISTOGRAM; with the bounds of durations if NULL: */
+	struct metric_histogram *histogram;
+	const uint64_t *bounds;
 };
 
 /*
@@ -71,8 +77,8 @@ metric_get(struct metric *m)
 	return atomic_load_explicit(&m->value, memory_order_relaxed);
 }
 
-/* Adds one observation of a duration. */
-void metric_observe(struct metric *, uint64_t ns);
+/* Adds one observation: of nanoseconds, or of what the bounds are of. */
+void metric_observe(struct metric *, uint64_t);
 
 #define METRICS_NAME_MAX 64
 
@@ -86,9 +92,10 @@ struct metrics_file {
 	const char *tool;            /* not owned */
 	char name[METRICS_NAME_MAX]; /* "logload-2.prom" */
 	unsigned process;            /* 1, 2, … */
+	uint64_t started_us;         /* when it was opened, since the epoch */
 	int lock_fd;                 /* -1: it has no place yet */
 	bool failed;                 /* the last call */
-	struct buf text;             /* of the last write */
+	struct buf text;             /* of the last write: the table */
 };
 
 #define METRICS_PROCESSES_MAX 64
@@ -101,8 +108,9 @@ int metrics_open(
     struct metrics_file *, struct spool *, const char *tool, struct error *);
 
 /*
- * Writes the table to the file, whole or not at all; nothing is written where
- * nothing changed. Processes after the first add process="N" to each sample.
+ * Writes the table to the file, whole or not at all, and behind it what the
+ * system knows of the process (metrics_process.h); where nothing changed, only
+ * the file's time. Processes after the first add process="N" to each sample.
  * 0; -1 and err says why; or 1 where the last call failed, too, so that nobody
  * says every few seconds what lasts.
  */
@@ -112,10 +120,12 @@ void metrics_close(struct metrics_file *);
 
 /*
  * Appends the metrics of all tools to out: every *.prom file, but the table
- * itself for the caller's own, if given. The samples of one family stand
- * together whatever file they come from, as the format demands. Left out: files
- * over 256 KiB, those that do not begin with a comment, those of a second or
- * later process that has ended, and what is more than 4 MiB of all. 0, or -1.
+ * itself for the caller's own, if given, and when each was written last. The
+ * samples of one family stand together whatever file they come from, as the
+ * format demands; of what is of the spool, the caller's own alone. Left out:
+ * files over 256 KiB, those that do not begin with a comment, those of a second
+ * or later process that has ended, and what is more than 4 MiB of all. 0, or
+ * -1.
  */
 int metrics_collect(struct spool *, const struct metrics_file *own,
     struct metric *table, struct buf *out, struct error *);

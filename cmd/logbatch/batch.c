@@ -94,7 +94,7 @@ static int
 merge(struct batch *b, const struct spool_list *list)
 {
 	struct batch_file *files = calloc(list->count + 1, sizeof(*files));
-	uint64_t aliens = list->aliens, bytes = 0;
+	uint64_t aliens = list->aliens;
 	const char *example = NULL;
 	size_t n = 0, old = 0;
 
@@ -104,7 +104,6 @@ merge(struct batch *b, const struct spool_list *list)
 		const struct spool_file *f = &list->files[i];
 		int order = -1;
 
-		bytes += f->bytes;
 		if (!spool_name_parse(f->name, NULL)) {
 			aliens++;
 			example = f->name;
@@ -122,9 +121,7 @@ merge(struct batch *b, const struct spool_list *list)
 	b->files = files;
 	b->count = n;
 	b->cap = list->count + 1;
-	b->beyond_files = list->all_files - list->count;
-	b->beyond_bytes = list->all_bytes - bytes;
-	b->crowded = b->beyond_files > 0;
+	b->crowded = list->all_files > list->count;
 	warn_aliens(b, aliens, example);
 	return 0;
 }
@@ -140,7 +137,6 @@ batch_scan(struct batch *b)
 	if (rc == 0 && merge(b, &list) < 0)
 		rc = error_errno(&err, "list %s/buffer", b->spool->path);
 	spool_list_release(&list);
-	b->changes++;
 	if (rc == 0) {
 		if (b->scan_pause_ns != 0)
 			log_info("list %s/buffer: works again", b->spool->path);
@@ -218,7 +214,6 @@ batch_changed(struct batch *b, const char *name)
 	take_in(&b->files[i], name, 0);
 	b->files[i].changed = true;
 	b->count++;
-	b->changes++;
 }
 
 /* Where the name stands in the table, or would stand. */
@@ -252,7 +247,6 @@ look(struct batch *b, struct batch_file *f)
 		f->gone = true;
 	else if (f->bytes != (uint64_t)st.st_size) {
 		f->bytes = (uint64_t)st.st_size;
-		b->changes++;
 	}
 }
 
@@ -379,7 +373,6 @@ rotate_busy(struct batch *b, struct batch_file *f, const struct error *err)
 		    err->text,
 		    (unsigned long long)(BUSY_LONG_NS / CLOCK_NS_PER_S));
 		metric_add(&b->stats->table[STAT_ERRORS], 1);
-		b->changes++;
 	}
 	f->failure = EAGAIN;
 	return -1;
@@ -396,7 +389,6 @@ rotate_failed(struct batch *b, struct batch_file *f, const struct error *err)
 	metric_add(&b->stats->table[STAT_ERRORS], 1);
 	f->pause_ns = next_pause(f->pause_ns);
 	f->retry_ns = clock_monotonic_ns() + f->pause_ns;
-	b->changes++;
 }
 
 /* 0; or 1 where it is busy, or -1, with the file left in the table. */
@@ -423,7 +415,6 @@ rotate(struct batch *b, struct batch_file *f, enum stats_field cause)
 		return -1;
 	}
 	f->gone = true;
-	b->changes++;
 	if (rc == 0)
 		return 0; /* was empty, or another logbatch was faster */
 	/* It may have grown since we looked; or the loader took it already. */
@@ -455,7 +446,6 @@ drop_gone(struct batch *b)
 	if (kept == b->count)
 		return;
 	b->count = kept;
-	b->changes++;
 	if (b->crowded && b->scan_ns == BATCH_NEVER)
 		b->scan_ns = 0; /* there is room for more */
 }
@@ -473,15 +463,11 @@ batch_measure(struct batch *b)
 {
 	struct metric *table = b->stats->table;
 	int64_t now = (int64_t)clock_monotonic_ns(), oldest = now;
-	uint64_t bytes = b->beyond_bytes;
 
 	for (size_t i = 0; i < b->count; i++) {
-		bytes += b->files[i].bytes;
 		if (b->files[i].born_ns < oldest)
 			oldest = b->files[i].born_ns;
 	}
-	metric_set(&table[STAT_FILES], (int64_t)(b->count + b->beyond_files));
-	metric_set(&table[STAT_BYTES], (int64_t)bytes);
 	metric_set(
 	    &table[STAT_OLDEST_AGE], (now - oldest) / (int64_t)CLOCK_NS_PER_MS);
 }

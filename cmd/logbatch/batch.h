@@ -43,12 +43,10 @@ struct batch {
 
 	struct batch_file *files; /* by name, that is oldest first */
 	size_t count, cap;
-	bool crowded; /* buffer/ holds more than the table may: as many */
-	uint64_t beyond_files, beyond_bytes; /* as the last scan found */
+	bool crowded;           /* buffer/ holds more than the table may */
 	uint64_t aliens;        /* entries that were warned about */
 	uint64_t scan_ns;       /* when to list again, or BATCH_NEVER */
 	uint64_t scan_pause_ns; /* after a failure, else 0 */
-	uint64_t changes;       /* grows with everything that metrics show */
 };
 
 /* max_bytes and max_age_ns are the limits of a file. */

@@ -4,7 +4,8 @@
  *
  * It sleeps until the kernel reports a write in buffer/ or the oldest file
  * comes of age; writes wake it at most once in PASS_NS, however many there
- * are. Apart from that it only looks, each LOOK_NS, whether the spool is there.
+ * are. Apart from that it only looks, each LOOK_NS, whether the spool is there,
+ * and tells its metrics.
  */
 #include <errno.h>
 #include <poll.h>
@@ -42,9 +43,8 @@ struct daemon {
 	struct watch watch;
 	struct stats stats;
 	struct metrics_file metrics;
-	uint64_t metrics_ns;      /* of the last write */
-	uint64_t metrics_changes; /* batch.changes then */
-	uint64_t pass_ns;         /* when the last pass began */
+	uint64_t metrics_ns; /* when they are due; 0: now */
+	uint64_t pass_ns;    /* when the last pass began */
 };
 
 static volatile sig_atomic_t stop_signal;
@@ -215,19 +215,7 @@ write_metrics(struct daemon *d)
 	batch_measure(&d->batch);
 	if (metrics_write(&d->metrics, d->stats.table, &err) < 0)
 		log_warn("%s (going on without metrics)", err.text);
-	d->metrics_ns = clock_monotonic_ns();
-	d->metrics_changes = d->batch.changes;
-}
-
-/* Ages change all the time; without files, nothing does by itself. */
-static uint64_t
-metrics_due_ns(const struct daemon *d)
-{
-	if (d->metrics_ns == 0)
-		return 0;
-	if (d->batch.count == 0 && d->batch.changes == d->metrics_changes)
-		return BATCH_NEVER;
-	return d->metrics_ns + METRICS_NS;
+	d->metrics_ns = clock_monotonic_ns() + METRICS_NS;
 }
 
 static int
@@ -333,7 +321,7 @@ pass(struct daemon *d)
 	if (d->batch.scan_ns <= now)
 		(void)batch_scan(&d->batch);
 	batch_rotate(&d->batch, &stop_signal);
-	if (metrics_due_ns(d) <= now)
+	if (d->metrics_ns <= now)
 		write_metrics(d);
 	return EX_OK;
 }
@@ -342,7 +330,7 @@ static int
 follow(struct daemon *d)
 {
 	while (!stop_signal) {
-		uint64_t until, metrics_due;
+		uint64_t until;
 		int status = pass(d);
 
 		if (status != EX_OK)
@@ -351,9 +339,8 @@ follow(struct daemon *d)
 		if (wait_until(d, d->pass_ns + PASS_NS, false) < 0)
 			break;
 		until = batch_due_ns(&d->batch);
-		metrics_due = metrics_due_ns(d);
-		if (metrics_due < until)
-			until = metrics_due;
+		if (d->metrics_ns < until)
+			until = d->metrics_ns;
 		if (d->watch.fd < 0)
 			until = 0;
 		if (wait_for_work(d, until) < 0)

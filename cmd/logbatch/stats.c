@@ -19,8 +19,6 @@ static const struct metric initial[STATS + 1] = {
 	"logbatch_bytes_rotated_total", "Bytes handed over to ready/."),
     [STAT_ERRORS] = METRIC_COUNTER(
 	"logbatch_errors_total", "Attempts to list or hand over that failed."),
-    [STAT_FILES] = METRIC_GAUGE("logbatch_buffer_files", "Files in buffer/."),
-    [STAT_BYTES] = METRIC_GAUGE("logbatch_buffer_bytes", "Bytes in buffer/."),
     [STAT_OLDEST_AGE] = METRIC_GAUGE("logbatch_buffer_oldest_age_seconds",
 	"Age of the oldest file in buffer/, 0 if there is none.",
 	.scale = 1e-3),

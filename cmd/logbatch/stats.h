@@ -13,8 +13,6 @@ enum stats_field {
 	STAT_ROTATED_DRAIN,
 	STAT_ROTATED_BYTES,
 	STAT_ERRORS,
-	STAT_FILES,
-	STAT_BYTES,
 	STAT_OLDEST_AGE, /* milliseconds, shown as seconds */
 	STAT_ROTATE_SECONDS,
 	STAT_LAST_SUCCESS, /* microseconds since the epoch, shown as seconds */

@@ -241,17 +241,10 @@ static void
 set_gauges(struct follow *f, const struct spool_list *list)
 {
 	struct meters *m = &f->ready.run.meters;
-	uint64_t born, now = clock_wall_us();
 
-	meter_set(m, METER_READY_FILES, (int64_t)list->all_files);
-	meter_set(m, METER_READY_BYTES, (int64_t)list->all_bytes);
 	meter_set(m, METER_READY_ALIENS, (int64_t)list->aliens);
 	meter_set(m, METER_READY_ASIDE, (int64_t)f->ready.aside.waiting);
 	meter_set(m, METER_READY_REFUSED, (int64_t)f->ready.aside.refused);
-	meter_set(m, METER_READY_AGE, 0);
-	if (spool_name_parse(list->oldest, &born) && born < now)
-		meter_set(m, METER_READY_AGE,
-		    (int64_t)((now - born) / CLOCK_US_PER_S));
 }
 
 static void

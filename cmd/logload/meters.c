@@ -30,12 +30,6 @@ static const struct metric initial[METER_COLUMN] = {
 	"logload_retries_total", NULL, METRIC_LABEL("class", "schema")),
     [METER_RETRIES_IO] = METRIC_COUNTER(
 	"logload_retries_total", NULL, METRIC_LABEL("class", "io")),
-    [METER_READY_FILES] =
-	METRIC_GAUGE("logload_ready_files", "Files waiting in ready/"),
-    [METER_READY_BYTES] =
-	METRIC_GAUGE("logload_ready_bytes", "Bytes waiting in ready/"),
-    [METER_READY_AGE] = METRIC_GAUGE("logload_ready_oldest_age_seconds",
-	"Age of the oldest file waiting in ready/"),
     [METER_READY_ALIENS] = METRIC_GAUGE(
 	"logload_ready_aliens", "Entries of ready/ that are no file to load"),
     [METER_READY_ASIDE] = METRIC_GAUGE("logload_ready_waiting_for_room_files",

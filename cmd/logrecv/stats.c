@@ -20,6 +20,8 @@
 	    "Connections ended to make room for others, by what was short.", \
 	    METRIC_LABEL("reason", why))
 
+#define OF_SPOOL(...) METRIC_GAUGE(__VA_ARGS__, .of_spool = true)
+
 static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_REQUESTS] = METRIC_COUNTER(
 	"logrecv_requests_total", "Requests whose head was understood."),
@@ -90,19 +92,15 @@ static const struct metric initial[STAT_COUNT + 1] = {
 	.scale = 1e-3),
     [STAT_READY] =
 	METRIC_GAUGE("logrecv_ready", "1 while events are taken, else 0."),
-    [STAT_BUFFER_FILES] =
-	METRIC_GAUGE("logrecv_buffer_files", "Files in buffer/."),
-    [STAT_BUFFER_BYTES] =
-	METRIC_GAUGE("logrecv_buffer_bytes", "Bytes in buffer/."),
-    [STAT_READY_FILES] =
-	METRIC_GAUGE("logrecv_ready_files", "Files in ready/."),
-    [STAT_READY_BYTES] =
-	METRIC_GAUGE("logrecv_ready_bytes", "Bytes in ready/."),
-    [STAT_OLDEST_AGE] = METRIC_GAUGE(
+    [STAT_BUFFER_FILES] = OF_SPOOL("logrecv_buffer_files", "Files in buffer/."),
+    [STAT_BUFFER_BYTES] = OF_SPOOL("logrecv_buffer_bytes", "Bytes in buffer/."),
+    [STAT_READY_FILES] = OF_SPOOL("logrecv_ready_files", "Files in ready/."),
+    [STAT_READY_BYTES] = OF_SPOOL("logrecv_ready_bytes", "Bytes in ready/."),
+    [STAT_OLDEST_AGE] = OF_SPOOL(
 	"logrecv_oldest_age_seconds", "Age of the oldest file in ready/."),
-    [STAT_DISK_FREE] = METRIC_GAUGE(
+    [STAT_DISK_FREE] = OF_SPOOL(
 	"logrecv_disk_free_bytes", "Bytes free on the spool's file system."),
-    [STAT_ROOM] = METRIC_GAUGE("logrecv_room_bytes",
+    [STAT_ROOM] = OF_SPOOL("logrecv_room_bytes",
 	"Bytes of events that may still come until they are refused, by "
 	"--spool-limit and --min-free."),
     [STAT_LAST_SUCCESS] = METRIC_GAUGE("logrecv_last_success_timestamp_seconds",

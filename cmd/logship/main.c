@@ -30,16 +30,7 @@
 #define LIST_MAX 1000                 /* files of one turn */
 #define INIT_NS (30 * CLOCK_NS_PER_S) /* for servers that begin, too */
 
-enum {
-	STAT_FILES,
-	STAT_BYTES,
-	STAT_ERRORS,
-	STAT_READY_FILES,
-	STAT_READY_BYTES,
-	STAT_OLDEST_AGE,
-	STAT_UP,
-	STATS
-};
+enum { STAT_FILES, STAT_BYTES, STAT_ERRORS, STAT_UP, STATS };
 
 static struct metric stats[STATS + 1] = {
     [STAT_FILES] = METRIC_COUNTER(
@@ -48,12 +39,6 @@ static struct metric stats[STATS + 1] = {
 	"logship_bytes_shipped_total", "Bytes that the stream has taken."),
     [STAT_ERRORS] = METRIC_COUNTER("logship_errors_total",
 	"Calls of the stream that failed, or were in doubt."),
-    [STAT_READY_FILES] =
-	METRIC_GAUGE("logship_ready_files", "Files in ready/."),
-    [STAT_READY_BYTES] =
-	METRIC_GAUGE("logship_ready_bytes", "Bytes in ready/."),
-    [STAT_OLDEST_AGE] = METRIC_GAUGE("logship_ready_oldest_age_seconds",
-	"Age of the oldest file in ready/, 0 if there is none."),
     [STAT_UP] = METRIC_GAUGE(
 	"logship_stream_up", "1 if the stream answered last, else 0."),
 };
@@ -483,19 +468,6 @@ make_room(struct ship *s)
 	return 0;
 }
 
-static void
-measure(const struct spool_list *list)
-{
-	uint64_t born = 0, now = clock_wall_us();
-
-	metric_set(&stats[STAT_READY_FILES], (int64_t)list->all_files);
-	metric_set(&stats[STAT_READY_BYTES], (int64_t)list->all_bytes);
-	(void)spool_name_parse(list->oldest, &born);
-	metric_set(&stats[STAT_OLDEST_AGE],
-	    born == 0 || born > now ? 0
-				    : (int64_t)((now - born) / CLOCK_US_PER_S));
-}
-
 static int
 turn(void *context)
 {
@@ -516,7 +488,6 @@ turn(void *context)
 			log_error("%s", err.text);
 			return EX_IOERR;
 		}
-		measure(&s->list);
 		verdict = jetstream_open(s->stream, &err);
 		if (verdict != JETSTREAM_DONE)
 			return heard(s, verdict, &err);

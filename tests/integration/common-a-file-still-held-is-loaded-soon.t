@@ -28,8 +28,6 @@ echo '{"n":1}' >"$SPOOL/buffer/$held"
 exec 8<"$SPOOL/buffer/$held"
 flock 8
 mv "$SPOOL/buffer/$held" "$SPOOL/ready/$held"
-held() { [ "$(metric logload logload_ready_files)" = 1 ]; }
-ok 'logload knows of the file' wait_for held
 is "$(rows)" 0 'and leaves it alone'
 started=$(now_ms)
 kill_hard claimant

@@ -78,5 +78,14 @@ like "$(tr -d '\r' <"$HEADERS")" \
 is "$(check_text "$DIR/.body")" '' 'is right'
 for tool in logrecv logbatch logload; do
 	like "$BODY" "(^|"$'\n'")${tool}_" "has those of $tool"
+	like "$BODY" $'\n'"${tool}_process_resident_memory_bytes [0-9]{6}" \
+		'  its memory'
+	like "$BODY" $'\n'"${tool}_build_info\{version=\"[0-9.]+\"\} 1" \
+		'  its version'
+	like "$BODY" $'\n'"logs_tool_seen_timestamp_seconds\{tool=\"$tool\"\} [0-9]{10}" \
+		'  when it was seen'
 done
+# One truth has one name.
+is "$(grep -cE '^[a-z]+_(buffer|ready)_(bytes|files) ' <<<"$BODY")" 4 \
+	'how much lies in buffer/ and ready/ is told by one tool'
 done_testing

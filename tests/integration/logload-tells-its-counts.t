@@ -20,7 +20,6 @@ ok 'events' wait_for counted logload_events_loaded_total 11
 ok 'bytes' wait_for counted logload_bytes_loaded_total "$size"
 ok 'rejected' wait_for counted logload_events_rejected_total 1
 ok 'values' wait_for counted logload_values_null_total 1
-ok 'waiting' wait_for counted logload_ready_files 0
 ok 'chunks' wait_for counted logload_load_seconds_count 1
 is "$(metric logload logload_database_up)" 1 'the database is up'
 num "$(metric logload logload_last_success_timestamp_seconds)" -gt \

@@ -92,6 +92,9 @@ ok 'a second logrecv writes its own' wait_for grep -q 'process="2"' \
 ok 'both are there' wait_for shows '^logrecv_events_total[{]process="2"[}] 1$'
 is "$(check_text "$DIR/text")" '' 'all of them are valid together'
 is "$(grep -c '^logrecv_events_total' "$DIR/text")" 2 'once each'
+is "$(grep -c '^logrecv_ready_bytes' "$DIR/text")" 1 'what is of the spool, once'
+is "$(curl -qs "$ADMIN_URL/metrics" |
+	grep -c '^logrecv_ready_bytes ')" 1 'in the text of the second one, too'
 
 # What is no metrics file is left out.
 printf 'half a line' >"$SPOOL/metrics/torn.prom"

@@ -14,7 +14,7 @@ static char scratch[64], root[80];
 static struct spool spool, empty;
 static struct error err;
 
-static struct metric_histogram sync_time;
+static struct metric_histogram sync_time, sizes;
 static struct metric table[] = {
     METRIC_COUNTER("t_events_total", "Events."),
     METRIC_COUNTER(
@@ -23,6 +23,9 @@ static struct metric table[] = {
 	"t_refused_total", "Refused.", METRIC_LABEL("reason", "si\\\"ze")),
     METRIC_GAUGE("t_age_seconds", "Age.", .scale = 0.001),
     METRIC_HISTOGRAM("t_sync_seconds", "Sync.", .histogram = &sync_time),
+    METRIC_HISTOGRAM(
+	"t_event_bytes", "Sizes.", .histogram = &sizes, .bounds = metric_sizes),
+    METRIC_GAUGE("t_left_bytes", "Left.", .of_spool = true),
     {.name = NULL},
 };
 
@@ -63,6 +66,12 @@ value_of(const char *text, const char *sample)
 			return atof(p + len);
 	}
 	return -1;
+}
+
+static bool
+begins(const char *text, const char *front)
+{
+	return strncmp(text, front, strlen(front)) == 0;
 }
 
 static void
@@ -112,7 +121,8 @@ test_histogram(void)
 		    "t_sync_seconds_bucket{le=\"%s\"}", buckets[i].bound);
 		is_number((int)value_of(text, sample), buckets[i].want, sample);
 	}
-	for (const char *p = text; (p = strstr(p, "_bucket{")) != NULL;) {
+	for (const char *p = text;
+	     (p = strstr(p, "_seconds_bucket{")) != NULL;) {
 		double value;
 
 		p = strchr(p, ' ');
@@ -127,6 +137,15 @@ test_histogram(void)
 	is_number((int)value_of(text, "t_sync_seconds_count"), 5, "the count");
 	ok(strstr(text, "t_sync_seconds_sum 102.001200000\n") != NULL,
 	    "the sum, in seconds");
+	metric_observe(&table[5], 1048576);
+	metric_observe(&table[5], 1048577);
+	text = rendered();
+	is_number((int)value_of(text, "t_event_bytes_bucket{le=\"262144\"}"), 0,
+	    "bounds of another kind");
+	is_number((int)value_of(text, "t_event_bytes_bucket{le=\"1048576\"}"),
+	    1, "up to their last");
+	ok(strstr(text, "t_event_bytes_sum 2097153\n") != NULL,
+	    "the sum, in bytes");
 }
 
 static void *
@@ -200,14 +219,22 @@ test_files(void)
 	open_new("files");
 	is_number(metrics_open(&one, &spool, "tool", &err), 0, "open");
 	is_number(metrics_write(&one, table, &err), 0, "write");
-	is_text(content("tool.prom"), rendered(), "tool.prom");
+	ok(begins(content("tool.prom"), rendered()), "tool.prom");
+	ok(value_of(content("tool.prom"), "tool_process_start_time_seconds") >
+		1e9,
+	    "has what is known of the process behind it");
+	ok(strstr(content("tool.prom"), "\ntool_build_info{version=\"") != NULL,
+	    "and which one it is");
 	must(fstatat(spool.dir[SPOOL_METRICS], "tool.prom", &before, 0) == 0);
+	must(utimensat(spool.dir[SPOOL_METRICS], "tool.prom",
+		 (struct timespec[]){{1000, 0}, {1000, 0}}, 0) == 0);
 	is_number(metrics_write(&one, table, &err), 0, "write of the same");
 	must(fstatat(spool.dir[SPOOL_METRICS], "tool.prom", &after, 0) == 0);
 	ok(before.st_ino == after.st_ino, "leaves the file as it is");
+	ok(after.st_mtim.tv_sec > 1000, "but for its time");
 	metric_add(&table[0], 1);
 	is_number(metrics_write(&one, table, &err), 0, "write of a change");
-	is_text(content("tool.prom"), rendered(), "replaces the file");
+	ok(begins(content("tool.prom"), rendered()), "replaces the file");
 
 	/* An flock is of a descriptor, so one process can play several. */
 	is_number(metrics_open(&two, &spool, "tool", &err), 0,
@@ -224,6 +251,8 @@ test_files(void)
 	ok(strstr(content("tool-2.prom"),
 	       "_bucket{process=\"2\",le=\"+Inf\"} ") != NULL,
 	    "in a histogram too");
+	ok(strstr(content("tool-2.prom"), "t_left_bytes") == NULL,
+	    "and what is of the spool is the first one's to write");
 	is_number(metrics_open(&three, &spool, "other", &err), 0, "a tool");
 	is_text(three.name, "other.prom", "of another name is the first");
 	metrics_close(&three);
@@ -335,6 +364,16 @@ test_collect_own(void)
 	    "none of a later process that has ended");
 	is_number(count(out.data, "# TYPE t_age_seconds gauge\n"), 1,
 	    "under one head");
+	is_number(count(out.data, "\nlogs_tool_seen_timestamp_seconds{"), 2,
+	    "and when each was seen");
+	metric_set(&table[6], 5);
+	out.len = 0;
+	must(metrics_collect(&spool, &second, table, &out, &err) == 0);
+	must(buf_append(&out, "", 1) == 0);
+	is_number(count(out.data, "\nt_left_bytes"), 1,
+	    "what is of the spool stands there once");
+	is_number(count(out.data, "\nt_left_bytes 5\n"), 1,
+	    "as the one knows it who tells");
 	metrics_close(&own);
 	out.len = 0;
 	must(metrics_collect(&spool, NULL, NULL, &out, &err) == 0);
