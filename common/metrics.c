@@ -27,10 +27,10 @@ const uint64_t metric_durations[METRIC_BUCKETS] = {100000, 250000, 500000,
     1000000, 2500000, 5000000, 10000000, 25000000, 50000000, 100000000,
     250000000, 1000000000, 5000000000, 30000000000};
 const uint64_t metric_sizes[METRIC_BUCKETS] = {64, 128, 256, 512, 1024, 2048,
-    4096, 8192, 16384, 32768, 65536, 131072, 262144, 1048576};
+    4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288};
 
 void
-metric_observe(struct metric *m, uint64_t n)
+metric_observe_many(struct metric *m, uint64_t n, uint64_t times)
 {
 	const uint64_t *bounds =
 	    m->bounds != NULL ? m->bounds : metric_durations;
@@ -39,8 +39,8 @@ metric_observe(struct metric *m, uint64_t n)
 
 	while (i < METRIC_BUCKETS && n > bounds[i])
 		i++;
-	atomic_fetch_add_explicit(&h->buckets[i], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&h->sum, n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->buckets[i], times, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sum, n * times, memory_order_relaxed);
 }
 
 /*

@@ -77,8 +77,23 @@ metric_get(struct metric *m)
 	return atomic_load_explicit(&m->value, memory_order_relaxed);
 }
 
-/* Adds one observation: of nanoseconds, or of what the bounds are of. */
-void metric_observe(struct metric *, uint64_t);
+/* Adds observations: of nanoseconds, or of what the bounds are of. */
+void metric_observe_many(struct metric *, uint64_t, uint64_t times);
+
+static inline void
+metric_observe(struct metric *m, uint64_t n)
+{
+	metric_observe_many(m, n, 1);
+}
+
+/* Which one of metric_sizes' buckets, powers of two from 64 on, n is in. */
+static inline unsigned
+metric_size_bucket(uint64_t n)
+{
+	unsigned i = n <= 64 ? 0 : 58 - (unsigned)__builtin_clzll(n - 1);
+
+	return i < METRIC_BUCKETS ? i : METRIC_BUCKETS;
+}
 
 #define METRICS_NAME_MAX 64
 

@@ -45,6 +45,7 @@ struct follow {
 	char after[SPOOL_NAME_MAX];      /* go on there; "": a new round */
 	uint64_t looked_ns;              /* when files were last handed out */
 	uint64_t counted_ns, written_ns; /* last numbers, last metrics */
+	uint64_t lag_ns;                 /* last brought up to date */
 	uint64_t aliens;                 /* that were told of */
 	unsigned held_rounds; /* one after another that found files held */
 };
@@ -316,6 +317,11 @@ write_metrics(struct follow *f)
 
 	f->written_ns = clock_monotonic_ns();
 	settle_measure(&f->ready.settle);
+	/* While nothing else changes, not each time. */
+	if (f->written_ns - f->lag_ns >= METRICS_EVERY_NS) {
+		f->lag_ns = f->written_ns;
+		meters_lag(&f->ready.run.meters);
+	}
 	if (metrics_write(&f->metrics, f->ready.run.meters.table, &err) < 0)
 		log_warn("%s", err.text);
 }

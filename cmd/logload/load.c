@@ -13,6 +13,7 @@
 #include "load.h"
 #include "log.h"
 #include "naming.h"
+#include "row/instant.h"
 
 static enum load_verdict load_chunk(struct load *);
 static enum load_verdict load_rows(struct load *);
@@ -181,6 +182,30 @@ advance_digest(struct load *f)
 	l->front = ahead;
 }
 
+static enum db_verdict
+commit(struct loader *l)
+{
+	uint64_t began_ns = clock_monotonic_ns();
+	enum db_verdict said = db_commit(l->db);
+
+	if (said == DB_OK)
+		metric_observe(&l->meters->table[METER_COMMIT_SECONDS],
+		    clock_monotonic_ns() - began_ns);
+	return said;
+}
+
+/* Lines stand in the order in which they were received. */
+static void
+count_newest(const struct load *f)
+{
+	int64_t us;
+
+	if (f->chunk.events > 0 && f->row.received_at != NULL &&
+	    instant_iso(f->row.received_at, VALUE_DATETIME_LEN, NULL, &us) &&
+	    us > 0)
+		meters_newest(f->loader->meters, (uint64_t)us);
+}
+
 /* One chunk. LOAD_STOPPED: nothing was done; once more, from f->at on. */
 static enum load_verdict
 load_chunk(struct load *f)
@@ -240,7 +265,7 @@ load_chunk(struct load *f)
 		return failure_give_up(f, LOAD_IO);
 	f->chunk.lost = l->reject.lost;
 	f->unsure_at = f->file.progress;
-	said = db_commit(l->db);
+	said = commit(l);
 	if (said != DB_OK && !l->db->unanswered)
 		f->unsure_at = 0; /* the answer is no */
 	return said == DB_OK ? finish_chunk(f) : failure_heard(f, said);
@@ -288,6 +313,7 @@ finish_chunk(struct load *f)
 		meter_add(l->meters, METER_COLUMN + i, c->columns[i].misfits);
 	meter_set(l->meters, METER_LAST_SUCCESS,
 	    (int64_t)(clock_wall_us() / CLOCK_US_PER_S));
+	count_newest(f);
 	if (c->rejected > c->kept)
 		log_warn("rejected events=%llu file=%s in=%s first=\"%s\"",
 		    (unsigned long long)(c->rejected - c->kept), f->name,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "meters.h"
 
 static const struct metric initial[METER_COLUMN] = {
@@ -73,10 +74,15 @@ static const struct metric initial[METER_COLUMN] = {
     [METER_LAST_SUCCESS] =
 	METRIC_GAUGE("logload_last_success_timestamp_seconds",
 	    "When a commit last succeeded"),
-    [METER_DATABASE_UP] = METRIC_GAUGE(
-	"logload_database_up", "Did the last use of the database succeed"),
+    [METER_LAG] = METRIC_GAUGE("logload_lag_seconds",
+	"Now, less when the newest row was received; at first, the start",
+	.scale = 1e-3),
+    [METER_DATABASE_UP] = METRIC_GAUGE("logload_database_up",
+	"Did the last use of the database succeed, and does it answer"),
     [METER_LOAD_SECONDS] = METRIC_HISTOGRAM(
 	"logload_load_seconds", "Time to load one chunk, commit included"),
+    [METER_COMMIT_SECONDS] =
+	METRIC_HISTOGRAM("logload_commit_seconds", "Time to commit one chunk"),
 };
 
 void
@@ -85,6 +91,28 @@ meters_init(struct meters *m)
 	memset(m, 0, sizeof(*m));
 	memcpy(m->table, initial, sizeof(initial));
 	m->table[METER_LOAD_SECONDS].histogram = &m->load_seconds;
+	m->table[METER_COMMIT_SECONDS].histogram = &m->commit_seconds;
+	m->newest_us = clock_wall_us();
+}
+
+void
+meters_lag(struct meters *m)
+{
+	uint64_t newest = m->newest_us, now = clock_wall_us();
+
+	meter_set(
+	    m, METER_LAG, now > newest ? (int64_t)(now - newest) / 1000 : 0);
+}
+
+void
+meters_newest(struct meters *m, uint64_t received_us)
+{
+	uint64_t newest = m->newest_us;
+
+	/* That of the start was none. */
+	if (received_us > newest || !atomic_exchange(&m->received, true))
+		m->newest_us = received_us;
+	meters_lag(m);
 }
 
 /* As Prometheus has it: these three with a backslash. */

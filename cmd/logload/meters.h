@@ -38,8 +38,10 @@ enum meter {
 	METER_PRUNED_LINES,
 	METER_OLDEST_KEPT,
 	METER_LAST_SUCCESS,
+	METER_LAG, /* milliseconds, shown as seconds */
 	METER_DATABASE_UP,
 	METER_LOAD_SECONDS,
+	METER_COMMIT_SECONDS,
 	METER_COLUMN, /* of the first one; the others' follow */
 	METERS = METER_COLUMN + COLUMNS_MAX
 };
@@ -50,12 +52,20 @@ enum meter {
 struct meters {
 	struct metric table[METERS + 1];
 	char labels[COLUMNS_MAX][METER_LABEL_MAX];
-	struct metric_histogram load_seconds;
+	struct metric_histogram load_seconds, commit_seconds;
+	/* When the newest row was received, since the epoch. */
+	_Atomic uint64_t newest_us;
+	atomic_bool received; /* it is a row's, and not our start */
 };
 
 void meters_init(struct meters *);
 /* Adds those of the columns; without that they are counted, and not shown. */
 void meters_columns(struct meters *, const struct columns *);
+
+/* A row received then is committed. */
+void meters_newest(struct meters *, uint64_t received_us);
+/* Brings the lag up to date. */
+void meters_lag(struct meters *);
 
 static inline void
 meter_add(struct meters *m, unsigned which, uint64_t n)

@@ -45,7 +45,8 @@ struct waiter {
 	struct conn *conn;
 	struct sender *sender; /* NULL: it is not known */
 	uint64_t events;
-	uint64_t bytes; /* that it holds of the budget for bytes in flight */
+	uint64_t came_ns; /* when its first byte came, monotonic */
+	uint64_t bytes;   /* that it holds of the budget for bytes in flight */
 	const struct format *format; /* by which it will be answered */
 	enum http_type type;         /* of its body */
 	/* Freed with the group: */

@@ -228,7 +228,7 @@ set_deadline(struct conn *c)
 	if (waits == c->waits)
 		return;
 	c->waits = waits;
-	c->rate_ns = worker_now(c->worker);
+	c->rate_ns = c->begun_ns = worker_now(c->worker);
 	c->rate_bytes = c->stream.received;
 	c->deadline_ns = ns == NEVER ? NEVER : c->rate_ns + ns;
 }

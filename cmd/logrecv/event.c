@@ -325,6 +325,16 @@ put_more(const struct event_writer *w, char *to,
 	return (size_t)(o - to);
 }
 
+static inline void
+count_good(struct event_tally *t, size_t len)
+{
+	unsigned size = metric_size_bucket(len);
+
+	t->good++;
+	t->sizes[size]++;
+	t->bytes += len;
+}
+
 __attribute__((always_inline)) static inline const char *
 store(struct event_writer *w, const struct event_text *e,
     const struct event_member *more, size_t count, struct event_flaw *flaw)
@@ -360,7 +370,7 @@ store(struct event_writer *w, const struct event_text *e,
 	memcpy(to + len, suffix, suffix_len);
 	out->len += len + suffix_len;
 	w->room -= len + suffix_len;
-	w->tally->good++;
+	count_good(w->tally, (size_t)(e->stop - e->p));
 	return e->stop;
 }
 

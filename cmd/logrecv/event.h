@@ -22,6 +22,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "json.h"
+#include "metrics.h"
 
 #define EVENT_MEMBER_MAX 64 /* bytes of a member's name that is ours */
 #define EVENT_VALUE_MAX 64  /* bytes of its value */
@@ -84,6 +85,9 @@ struct event_tally {
 	uint64_t good, bad;
 	uint64_t faults[EVENT_FAULTS]; /* the bad ones */
 	uint64_t stamps;               /* members that were taken out */
+	/* The good ones, as they came: for the buckets of metric_sizes. */
+	uint32_t sizes[METRIC_BUCKETS + 1];
+	uint64_t bytes;
 	/* Of the first bad ones; or [0] alone, why there is no line. */
 	struct event_error errors[EVENT_ERRORS_MAX];
 };

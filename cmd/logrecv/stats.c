@@ -79,6 +79,10 @@ static const struct metric initial[STAT_COUNT + 1] = {
     [STAT_ENDED_ROOM] = ENDED("in-flight"),
     [STAT_SYNC_SECONDS] = METRIC_HISTOGRAM(
 	"logrecv_sync_seconds", "How long syncing a group took."),
+    [STAT_REQUEST_SECONDS] = METRIC_HISTOGRAM("logrecv_request_seconds",
+	"From a request's first byte to the acknowledgement of its events."),
+    [STAT_EVENT_BYTES] = METRIC_HISTOGRAM("logrecv_event_bytes",
+	"Sizes of events as they came.", .bounds = metric_sizes),
     [STAT_STORE_ERRORS] = METRIC_COUNTER(
 	"logrecv_store_errors_total", "Groups that could not be stored."),
     [STAT_ACCEPT_ERRORS] = METRIC_COUNTER(
@@ -124,6 +128,8 @@ stats_open(struct stats *s, struct spool *spool, struct senders *senders,
 	memset(s, 0, sizeof(*s));
 	memcpy(s->table, initial, sizeof(initial));
 	s->table[STAT_SYNC_SECONDS].histogram = &s->sync_seconds;
+	s->table[STAT_REQUEST_SECONDS].histogram = &s->request_seconds;
+	s->table[STAT_EVENT_BYTES].histogram = &s->event_bytes;
 	s->spool = spool;
 	s->senders = senders;
 	/* Cannot fail with default attributes on Linux. */
@@ -211,6 +217,19 @@ void
 stats_text_done(struct stats *s)
 {
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void
+stats_add_sizes(struct stats *s, const struct event_tally *tally)
+{
+	struct metric_histogram *h = &s->event_bytes;
+
+	for (int i = 0; i <= METRIC_BUCKETS; i++) {
+		if (tally->sizes[i] > 0)
+			atomic_fetch_add_explicit(&h->buckets[i],
+			    tally->sizes[i], memory_order_relaxed);
+	}
+	atomic_fetch_add_explicit(&h->sum, tally->bytes, memory_order_relaxed);
 }
 
 void

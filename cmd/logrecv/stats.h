@@ -62,6 +62,8 @@ enum stat {
 	STAT_ENDED_PLACE,
 	STAT_ENDED_ROOM,
 	STAT_SYNC_SECONDS,
+	STAT_REQUEST_SECONDS,
+	STAT_EVENT_BYTES,
 	STAT_STORE_ERRORS,
 	STAT_ACCEPT_ERRORS,
 	STAT_CONNECTIONS,
@@ -81,7 +83,7 @@ enum stat {
 
 struct stats {
 	struct metric table[STAT_COUNT + 1];
-	struct metric_histogram sync_seconds;
+	struct metric_histogram sync_seconds, request_seconds, event_bytes;
 	struct metrics_file file;
 	struct spool *spool; /* not owned, nor are the */
 	struct senders *senders;
@@ -111,6 +113,8 @@ int stats_publish(struct stats *, struct error *);
 const struct buf *stats_text(struct stats *);
 void stats_text_done(struct stats *);
 
+/* What became of a request whose events are to be stored. */
+void stats_add_sizes(struct stats *, const struct event_tally *);
 /* Bad events in good company, which are stored. */
 void stats_add_bad(struct stats *, const struct event_tally *);
 

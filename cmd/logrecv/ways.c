@@ -289,7 +289,9 @@ add_events(struct conn *c, const struct request *r)
 	struct event_error *why = &tally.errors[0];
 	bool kept;
 
-	(void)worker_now(w); /* brings the stamp up to date */
+	waiter.came_ns = worker_now(w); /* brings the stamp up to date, too */
+	if (c->waits == WAIT_REST)
+		waiter.came_ns = c->begun_ns;
 	stat_add(w->server->stats, STAT_BODY_BYTES, r->len);
 	if (append(c, r, g, &tally) < 0) {
 		commit_trim(&w->commit);
@@ -311,6 +313,7 @@ add_events(struct conn *c, const struct request *r)
 		if (kept && commit_wait(&w->commit, &waiter) == 0) {
 			stat_add(
 			    w->server->stats, STAT_CLIENT_STAMPS, tally.stamps);
+			stats_add_sizes(w->server->stats, &tally);
 			if (r->sender != NULL)
 				sender_take(
 				    r->sender, SENDER_EVENTS, tally.good);

@@ -255,9 +255,24 @@ gather(struct worker *w)
 	return 0;
 }
 
+/* Most have come in the same turn. */
+static void
+count_times(struct metric *m, const struct group *g, uint64_t now)
+{
+	for (size_t i = 0, n; i < g->waiter_count; i += n) {
+		uint64_t came = g->waiters[i].came_ns;
+
+		for (n = 1; i + n < g->waiter_count &&
+			    g->waiters[i + n].came_ns == came;
+		     n++)
+			continue;
+		metric_observe_many(m, now > came ? now - came : 0, n);
+	}
+}
+
 /* Before the answers, so that nobody misses what he was told of. */
 static void
-count(struct stats *stats, const struct group *g)
+count(struct stats *stats, const struct group *g, uint64_t now)
 {
 	if (g->result != 0) {
 		stat_add(stats, STAT_STORE_ERRORS, 1);
@@ -269,6 +284,7 @@ count(struct stats *stats, const struct group *g)
 	stat_set(stats, STAT_LAST_SUCCESS, (int64_t)clock_wall_us());
 	stat_add(stats, STAT_ACKED_REQUESTS, g->waiter_count);
 	stat_add(stats, STAT_EVENTS, g->events);
+	count_times(&stats->table[STAT_REQUEST_SECONDS], g, now);
 	for (size_t i = 0; i < g->waiter_count; i++) {
 		const struct waiter *waiter = &g->waiters[i];
 
@@ -289,8 +305,7 @@ settle(struct worker *w)
 	if (g == NULL)
 		return;
 	w->clock_read = false;
-	(void)worker_now(w); /* the answers' date */
-	count(w->server->stats, g);
+	count(w->server->stats, g, worker_now(w)); /* the answers' date, too */
 	if (g->result != 0) {
 		gate_fail(w->server->gate);
 		log_error("store %llu events: %s",

@@ -71,6 +71,8 @@ for tool in logrecv logbatch logload; do
 			"$SPOOL/metrics/$tool.prom")"
 done
 ok 'logrecv counts 3 events' wait_for has logrecv logrecv_events_total 3
+lag=$(metric logload logload_lag_seconds)
+num "${lag%.*}" -lt $((600 * WAIT_SCALE)) 'logload tells how old the newest row is'
 URL=$ADMIN_URL http GET /metrics
 is "$CODE" 200 'GET /metrics'
 like "$(tr -d '\r' <"$HEADERS")" \

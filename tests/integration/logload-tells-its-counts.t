@@ -21,6 +21,12 @@ ok 'bytes' wait_for counted logload_bytes_loaded_total "$size"
 ok 'rejected' wait_for counted logload_events_rejected_total 1
 ok 'values' wait_for counted logload_values_null_total 1
 ok 'chunks' wait_for counted logload_load_seconds_count 1
+ok 'commits' wait_for counted logload_commit_seconds_count 1
+# Received on the day that its name tells.
+lag=$(($(date +%s) - $(date -d '2026-01-01 00:00:01 UTC' +%s)))
+off=$(metric logload logload_lag_seconds)
+off=$((lag - ${off%.*}))
+num "${off#-}" -le $((60 * WAIT_SCALE)) 'the lag'
 is "$(metric logload logload_database_up)" 1 'the database is up'
 num "$(metric logload logload_last_success_timestamp_seconds)" -gt \
 	"$(($(date +%s) - 600))" 'the last success is recent'

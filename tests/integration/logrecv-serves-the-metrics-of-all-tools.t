@@ -65,7 +65,9 @@ scraped
 is "$(check_text "$DIR/text")" '' 'after some requests, too'
 for sample in logrecv_events_total=3 logrecv_acknowledged_requests_total=2 \
 	'logrecv_refused_total{reason="json"}=1' logrecv_body_bytes_total=25 \
-	logrecv_sync_seconds_count=2 logrecv_ready=1 logrecv_buffer_files=1; do
+	logrecv_sync_seconds_count=2 logrecv_ready=1 logrecv_buffer_files=1 \
+	logrecv_request_seconds_count=2 logrecv_event_bytes_sum=21 \
+	'logrecv_event_bytes_bucket{le="64"}=3' logrecv_event_bytes_count=3; do
 	sample_is_now() {
 		sample_is "${sample%=*}" "${sample##*=}"
 	}
