@@ -156,6 +156,7 @@ take_place(struct metrics_file *f, struct error *err)
 {
 	int dir = f->spool->dir[SPOOL_METRICS], denied = 0, fd;
 	char name[METRICS_NAME_MAX], lock[METRICS_NAME_MAX + 8];
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	for (unsigned i = 1; i <= METRICS_PROCESSES_MAX; i++) {
 		place_name(f->tool, i, name);
@@ -169,6 +170,8 @@ take_place(struct metrics_file *f, struct error *err)
 			return error_errno(
 			    err, "create %s/metrics/%s", f->spool->path, lock);
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			/* For those who look, and take nothing: find_life. */
+			(void)fcntl(fd, F_OFD_SETLK, &whole);
 			memcpy(f->name, name, sizeof(name));
 			f->process = i;
 			f->lock_fd = fd;
@@ -426,31 +429,47 @@ add_file(struct buf *all, struct buf *times, int dir, const char *name)
 	return rc;
 }
 
+enum life { LIFE_UNKNOWN, LIFE_ENDED, LIFE_RUNS };
+
+/* Does the process run that has this file's place? Takes no lock for that. */
+static enum life
+find_life(int dir, const char *name)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	enum life life = LIFE_UNKNOWN;
+	char lock[NAME_MAX + 8];
+	int fd;
+
+	(void)snprintf(lock, sizeof(lock), ".%s.lock", name);
+	fd = openat(dir, lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return LIFE_UNKNOWN;
+	if (fcntl(fd, F_OFD_GETLK, &l) == 0)
+		life = l.l_type == F_UNLCK ? LIFE_ENDED : LIFE_RUNS;
+	(void)close(fd); /* only read from */
+	return life;
+}
+
+/* Is it the file of a second or later process, NAME-2.prom? */
+static bool
+is_of_later(const char *name)
+{
+	const char *p = name + strlen(name) - strlen(METRICS_SUFFIX);
+	const char *digits = p;
+
+	while (p > name && p[-1] >= '0' && p[-1] <= '9')
+		p--;
+	return p != digits && p != name && p[-1] == '-';
+}
+
 /*
- * Is this the file of a second or later process, NAME-2.prom, that has ended?
- * Its gauges would look alive for ever. That of the first one tells how the
- * tool was when it stopped.
+ * Is it such a file, of one that has ended? Its gauges would look alive for
+ * ever. That of the first one tells how the tool was when it stopped.
  */
 static bool
 is_left_behind(int dir, const char *name)
 {
-	const char *p = name + strlen(name) - strlen(METRICS_SUFFIX);
-	const char *digits = p;
-	char lock[LOCK_NAME_MAX];
-	bool dead;
-	int fd;
-
-	while (p > name && p[-1] >= '0' && p[-1] <= '9')
-		p--;
-	if (p == digits || p == name || p[-1] != '-')
-		return false;
-	put_lock_name(lock, name);
-	fd = openat(dir, lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return false;
-	dead = flock(fd, LOCK_SH | LOCK_NB) == 0;
-	(void)close(fd); /* only read from; lets the lock go */
-	return dead;
+	return is_of_later(name) && find_life(dir, name) == LIFE_ENDED;
 }
 
 static bool
@@ -462,34 +481,73 @@ is_metrics_file(const char *name)
 	       strcmp(name + len - tail, METRICS_SUFFIX) == 0;
 }
 
+/* The directory; NULL with errno. */
+static DIR *
+open_directory(struct spool *spool)
+{
+	int fd = openat(
+	    spool->dir[SPOOL_METRICS], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL && fd >= 0)
+		(void)close(fd); /* only read from */
+	return dir;
+}
+
 /* Appends every file but the one of that name. */
 static int
 add_files(struct buf *all, struct buf *times, struct spool *spool,
     const char *except, struct error *err)
 {
+	DIR *dir = open_directory(spool);
 	struct dirent *entry;
-	DIR *dir;
-	int fd, rc = 0;
+	int rc = 0;
 
-	fd = openat(
-	    spool->dir[SPOOL_METRICS], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL) {
-		(void)error_errno(err, "list %s/metrics", spool->path);
-		if (fd >= 0)
-			(void)close(fd); /* only read from */
-		return -1;
-	}
+	if (dir == NULL)
+		return error_errno(err, "list %s/metrics", spool->path);
 	while (rc == 0 && all->len < METRICS_ALL_MAX &&
 	       (entry = readdir(dir)) != NULL) {
 		if (is_metrics_file(entry->d_name) &&
 		    strcmp(entry->d_name, except) != 0 &&
-		    !is_left_behind(fd, entry->d_name) &&
-		    add_file(all, times, fd, entry->d_name) < 0)
+		    !is_left_behind(dirfd(dir), entry->d_name) &&
+		    add_file(all, times, dirfd(dir), entry->d_name) < 0)
 			rc = error_set(err, "collect metrics: out of memory");
 	}
 	(void)closedir(dir); /* only read from */
 	return rc;
+}
+
+int
+metrics_tools(struct spool *spool, struct metrics_tool *out, unsigned most)
+{
+	DIR *dir = open_directory(spool);
+	struct dirent *entry;
+	unsigned count = 0;
+	enum life life;
+	struct stat st;
+
+	if (dir == NULL)
+		return -1;
+	while (count < most && (entry = readdir(dir)) != NULL) {
+		const char *name = entry->d_name;
+		size_t len = strlen(name);
+
+		if (!is_metrics_file(name) || len >= METRICS_NAME_MAX ||
+		    fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		life = find_life(dirfd(dir), name);
+		if (life == LIFE_UNKNOWN ||
+		    (life == LIFE_ENDED && is_of_later(name)))
+			continue;
+		len -= strlen(METRICS_SUFFIX);
+		memcpy(out[count].name, name, len);
+		out[count].name[len] = '\0';
+		out[count].runs = life == LIFE_RUNS;
+		out[count].written_s = (uint64_t)st.st_mtim.tv_sec;
+		count++;
+	}
+	(void)closedir(dir); /* only read from */
+	return (int)count;
 }
 
 int

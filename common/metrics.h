@@ -96,6 +96,7 @@ metric_size_bucket(uint64_t n)
 }
 
 #define METRICS_NAME_MAX 64
+#define METRICS_HISTORY "history" /* there, too: see logrecv's history.h */
 
 /*
  * A tool's place in SPOOL/metrics/: TOOL.prom, or TOOL-2.prom and so on where
@@ -132,6 +133,19 @@ int metrics_open(
 int metrics_write(struct metrics_file *, struct metric *table, struct error *);
 
 void metrics_close(struct metrics_file *);
+
+/* Who has a file there, and whether that process still runs. */
+struct metrics_tool {
+	char name[METRICS_NAME_MAX]; /* "logload" */
+	bool runs;
+	uint64_t written_s; /* the file, since the epoch */
+};
+
+/*
+ * Finds the tools of a spool, this one among them, in no order; not those that
+ * take no places, as pipeline.sh. How many, or -1 with errno.
+ */
+int metrics_tools(struct spool *, struct metrics_tool *out, unsigned most);
 
 /*
  * Appends the metrics of all tools to out: every *.prom file, but the table
