@@ -125,6 +125,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
 
+# It has these in it, as they are.
+$(BUILD)/cmd/logrecv/page/files.o: $(filter-out %.c %.h,\
+	$(wildcard cmd/logrecv/page/*))
+
 # Changes when the compiler, its flags or the libraries do, and then all is
 # built anew.
 FLAGS = $(CC) $(subst ','\'',$(ALL_CFLAGS)) $(PACKAGES_logload) $(STREAM)

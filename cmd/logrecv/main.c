@@ -17,6 +17,7 @@
 #include <event2/event.h>
 
 #include "log.h"
+#include "page/page.h"
 #include "secret.h"
 #include "settings.h"
 #include "ways.h"
@@ -34,6 +35,7 @@ static struct server server;
 static struct spool spool;
 static struct gate gate;
 static struct stats stats;
+static struct page page;
 static struct worker workers[WORKERS_MAX];
 
 /* As many descriptors as connections may need, as far as we may. */
@@ -98,7 +100,8 @@ warn_of(const struct listener *l)
 		log_warn("%s %s: whoever reaches this address can %s: there is "
 			 "%s authentication",
 		    listener_option(l), l->text,
-		    events ? "send events" : "read the metrics",
+		    events ? "send events"
+			   : "see the metrics and what was rejected",
 		    l->tls ? "no" : "neither encryption nor");
 	else if (!l->tls)
 		log_warn("%s %s: whoever is on the way to this address can "
@@ -124,8 +127,8 @@ say_listening(const struct error *why_not)
 			    settings.ack == 0 ? "synced" : "written");
 	}
 	if (why_not->text[0] != '\0')
-		log_warn(
-		    "%s (going on without it: nobody can ask for /metrics)",
+		log_warn("%s (going on without it: nobody can ask for /metrics "
+			 "or see the status page)",
 		    why_not->text);
 	for (unsigned i = 0; i < ls->count; i++) {
 		if (!listener_is_local(&ls->all[i]))
@@ -157,9 +160,9 @@ measure(void)
 	    &stats, STAT_IN_FLIGHT, (int64_t)atomic_load(&server.budget.used));
 }
 
-/* What GET /metrics shows, and from time to time the file. */
+/* What operators see, and from time to time the file; at last both. */
 static void
-show(bool file)
+show(bool file, bool last)
 {
 	struct error err;
 
@@ -168,6 +171,7 @@ show(bool file)
 		log_warn("%s", err.text);
 	if (file && stats_write(&stats, &err) < 0)
 		log_warn("%s", err.text);
+	page_refresh(&page, server_unready(&server), last);
 }
 
 static int
@@ -237,7 +241,7 @@ supervise(int signal_fd, int hangup_fd)
 		if (now >= gate.next_ns)
 			gate_check(&gate);
 		due = now >= metrics_ns;
-		show(due);
+		show(due, false);
 		if (due)
 			metrics_ns = now + METRICS_NS;
 		if (poll(pfd, 3, 1000) <= 0)
@@ -320,7 +324,7 @@ serve(int signal_fd, int hangup_fd)
 	}
 	if (made == settings.workers) {
 		gate_check(&gate);
-		show(true);
+		show(true, false);
 		say_listening(&why_not);
 		while (started < made &&
 		       worker_start(&workers[started], &err) == 0)
@@ -339,7 +343,7 @@ serve(int signal_fd, int hangup_fd)
 	}
 	there = supervise(signal_fd, hangup_fd);
 	stop(started, signal_fd);
-	show(true);
+	show(true, true);
 	log_info("stopped");
 	return there && !atomic_load(&server.failed) ? EX_OK : EX_IOERR;
 }
@@ -370,6 +374,7 @@ main(int argc, char **argv)
 	server.spool = &spool;
 	server.gate = &gate;
 	server.stats = &stats;
+	server.page = &page;
 	server.ways = server.tokens.ways = ways;
 	server.tokens.senders = &server.senders;
 	senders_init(&server.senders);
@@ -402,7 +407,9 @@ main(int argc, char **argv)
 		log_warn("%s (going on without that file)", err.text);
 	gate_init(
 	    &gate, &spool, &stats, settings.spool_limit, settings.min_free);
+	page_open(&page, &spool, &stats, &gate);
 	status = serve(signal_fd, hangup_fd);
+	page_close(&page);
 	gate_release(&gate);
 	stats_close(&stats);
 	tls_release(&server.tls);

@@ -19,6 +19,7 @@
 #include "spool.h"
 #include "stats.h"
 
+struct page;
 struct way;
 
 /* But for the atomics and the budget it is constant once the workers run. */
@@ -26,6 +27,7 @@ struct server {
 	struct spool *spool;
 	struct gate *gate;
 	struct stats *stats;
+	struct page *page;
 	const struct way *ways; /* not owned: see ways.h */
 	struct listeners listeners;
 	struct networks trusted; /* --trust-proxy */
@@ -46,5 +48,14 @@ struct server {
 	_Atomic bool failed; /* a worker's loop has: the process must end */
 	int failed_fd;       /* eventfd(2): readable then */
 };
+
+/* Why events are not taken now, or NULL. */
+static inline const char *
+server_unready(struct server *s)
+{
+	if (atomic_load_explicit(&s->stalled, memory_order_relaxed))
+		return "the disk does not finish what it was given";
+	return gate_reason(s->gate);
+}
 
 #endif

@@ -132,8 +132,7 @@ stats_open(struct stats *s, struct spool *spool, struct senders *senders,
 	s->table[STAT_EVENT_BYTES].histogram = &s->event_bytes;
 	s->spool = spool;
 	s->senders = senders;
-	/* Cannot fail with default attributes on Linux. */
-	(void)pthread_mutex_init(&s->lock, NULL);
+	board_init(&s->board);
 	return metrics_open(&s->file, spool, "logrecv", err);
 }
 
@@ -143,8 +142,7 @@ stats_close(struct stats *s)
 	metrics_close(&s->file);
 	free(s->all);
 	buf_release(&s->draft);
-	buf_release(&s->text);
-	(void)pthread_mutex_destroy(&s->lock); /* no other thread is left */
+	board_release(&s->board);
 }
 
 /* The table, with what the senders have sent; that is left out for want of
@@ -191,32 +189,14 @@ stats_write(struct stats *s, struct error *err)
 int
 stats_publish(struct stats *s, struct error *err)
 {
-	struct buf last;
 	int rc;
 
 	s->draft.len = 0;
 	rc = metrics_collect(s->spool, &s->file, whole(s), &s->draft, err);
 	if (rc < 0)
 		s->draft.len = 0;
-	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
-	last = s->text;
-	s->text = s->draft;
-	s->draft = last;
-	(void)pthread_mutex_unlock(&s->lock);
+	board_show(&s->board, &s->draft);
 	return rc;
-}
-
-const struct buf *
-stats_text(struct stats *s)
-{
-	(void)pthread_mutex_lock(&s->lock); /* fails only on misuse */
-	return &s->text;
-}
-
-void
-stats_text_done(struct stats *s)
-{
-	(void)pthread_mutex_unlock(&s->lock);
 }
 
 void

@@ -4,8 +4,7 @@
 #ifndef LOGRECV_STATS_H
 #define LOGRECV_STATS_H
 
-#include <pthread.h>
-
+#include "board.h"
 #include "buf.h"
 #include "error.h"
 #include "event.h"
@@ -88,9 +87,8 @@ struct stats {
 	struct spool *spool; /* not owned, nor are the */
 	struct senders *senders;
 	struct metric *all; /* the table, and rows of the senders behind it */
-	struct buf draft;   /* becomes text */
-	pthread_mutex_t lock;
-	struct buf text; /* under the lock: of all tools, for GET /metrics */
+	struct buf draft;   /* of the */
+	struct board board; /* of all tools, for GET /metrics */
 };
 
 /* 0; or -1 where there is no file of them, for now: see metrics_open. */
@@ -103,15 +101,10 @@ void stats_close(struct stats *);
 int stats_write(struct stats *, struct error *);
 
 /*
- * Makes the text of the metrics of all tools anew; for the same thread. It
- * reads files: whoever wants the text gets the last one. 0, or -1 and there is
- * none.
+ * Makes the text of the metrics of all tools, on the board, anew; for the same
+ * thread. 0, or -1 and there is none.
  */
 int stats_publish(struct stats *, struct error *);
-
-/* That text, empty where there is none; it is locked until stats_text_done. */
-const struct buf *stats_text(struct stats *);
-void stats_text_done(struct stats *);
 
 /* What became of a request whose events are to be stored. */
 void stats_add_sizes(struct stats *, const struct event_tally *);

@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "crowd.h"
 #include "format.h"
+#include "page/page.h"
 #include "ways.h"
 #include "worker.h"
 
@@ -18,6 +19,9 @@ static void serve_probe(struct conn *, const struct request *);
 static void serve_health(struct conn *, const struct request *);
 static void serve_ready(struct conn *, const struct request *);
 static void serve_metrics(struct conn *, const struct request *);
+static void serve_page(struct conn *, const struct request *);
+static void serve_status(struct conn *, const struct request *);
+static void serve_history(struct conn *, const struct request *);
 static int
 answer_status(const struct outcome *, struct reply *, struct buf *body);
 
@@ -52,6 +56,10 @@ const struct way ways[] = {
     {"/healthz", BOTH, READS, serve_health, &format_status},
     {"/readyz", BOTH, READS, serve_ready, &format_status},
     {"/metrics", ROLE_OPERATORS, READS, serve_metrics, NULL},
+    {"/", ROLE_OPERATORS, READS, serve_page, NULL},
+    {"/page/*", ROLE_OPERATORS, READS, serve_page, NULL},
+    {"/status.json", ROLE_OPERATORS, READS, serve_status, NULL},
+    {"/history.json", ROLE_OPERATORS, READS, serve_history, NULL},
     TAKES("/services/collector", format_hec),
     TAKES("/services/collector/event", format_hec),
     TAKES("/services/collector/event/1.0", format_hec),
@@ -93,15 +101,6 @@ answer_status(const struct outcome *o, struct reply *reply, struct buf *body)
 			 o->text);
 }
 
-/* Why events are not taken now, or NULL. */
-static const char *
-unready_reason(struct server *s)
-{
-	if (atomic_load_explicit(&s->stalled, memory_order_relaxed))
-		return "the disk does not finish what it was given";
-	return gate_reason(s->gate);
-}
-
 static void
 serve_health(struct conn *c, const struct request *r)
 {
@@ -113,20 +112,18 @@ serve_health(struct conn *c, const struct request *r)
 static void
 serve_ready(struct conn *c, const struct request *r)
 {
-	struct outcome o = {.text = unready_reason(c->worker->server)};
+	struct outcome o = {.text = server_unready(c->worker->server)};
 
 	o.status = o.text == NULL ? 200 : 503;
 	conn_tell(c, r, &o);
 }
 
 static void
-serve_metrics(struct conn *c, const struct request *r)
+answer_board(struct conn *c, const struct request *r, struct board *board,
+    struct reply reply)
 {
-	struct stats *stats = c->worker->server->stats;
-	struct reply reply = {
-	    .status = 200, .type = "text/plain; version=0.0.4"};
+	const struct buf *text = board_read(board);
 	struct verdict v = {0};
-	const struct buf *text = stats_text(stats);
 
 	if (text->len == 0) {
 		verdict_set(&v, 503, STAT_REFUSED_METRICS,
@@ -137,7 +134,50 @@ serve_metrics(struct conn *c, const struct request *r)
 		reply.len = text->len;
 		conn_answer(c, r, &reply);
 	}
-	stats_text_done(stats);
+	board_done(board);
+}
+
+static void
+serve_metrics(struct conn *c, const struct request *r)
+{
+	answer_board(c, r, &c->worker->server->stats->board,
+	    (struct reply){.status = 200, .type = "text/plain; version=0.0.4"});
+}
+
+static void
+serve_status(struct conn *c, const struct request *r)
+{
+	struct page *page = c->worker->server->page;
+
+	page_ask(page);
+	answer_board(c, r, &page->status,
+	    (struct reply){.status = 200, .fields = page_fields});
+}
+
+static void
+serve_history(struct conn *c, const struct request *r)
+{
+	answer_board(c, r, &c->worker->server->page->past,
+	    (struct reply){.status = 200, .fields = page_fields});
+}
+
+static void
+serve_page(struct conn *c, const struct request *r)
+{
+	const struct page_file *file = page_find(r->name);
+	struct reply reply = {.status = 200, .fields = page_fields};
+	struct verdict v = {0};
+
+	if (file == NULL) {
+		verdict_set(&v, 404, STAT_REFUSED_PATH, "no such path");
+		conn_deny(c, r, &v);
+		return;
+	}
+	page_ask(c->worker->server->page);
+	reply.type = file->type;
+	reply.body = file->data;
+	reply.len = (size_t)(file->end - file->data);
+	conn_answer(c, r, &reply);
 }
 
 /*
