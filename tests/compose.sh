@@ -123,7 +123,7 @@ for tool in logrecv logbatch logload; do
 		*:help | *:version | *:spool | logrecv:listen) continue ;;
 		logbatch:once | logload:once | logload:dry-run) continue ;;
 		*:drain) continue ;; # pipeline.sh sets these
-		logload:check | logload:retry-rejected) continue ;;
+		logload:check | logload:watch | logload:retry-rejected) continue ;;
 		logload:force | logload:print-schema | logload:progress) continue ;;
 		logload:rejected-dir | logload:defaults-file) continue ;;
 		logload:name | logload:salvage | logload:report) continue ;;

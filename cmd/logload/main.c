@@ -23,6 +23,7 @@
 
 #include "buf.h"
 #include "check.h"
+#include "clock.h"
 #include "db/tables.h"
 #include "follow.h"
 #include "hand.h"
@@ -38,8 +39,8 @@ static const char synopsis[] = "--db=URL --spool=DIR [option]...\n"
 			       "FILE...|DIR...|-\n"
 			       "       logload --db=URL --retry-rejected "
 			       "[option]... --spool=DIR|FILE...\n"
-			       "       logload --check --spool=DIR [--db=URL] "
-			       "[option]...";
+			       "       logload --check [--watch] --spool=DIR "
+			       "[--db=URL] [option]...";
 
 static const char summary[] =
     "Loads events, as NDJSON or other JSON, plain, .gz or .zst, into a SQL\n"
@@ -52,6 +53,8 @@ static const char epilogue[] =
     "read or written; 75 try again, the database is away or a signal came\n"
     "first; 78 the database refuses: schema, rights, password; or others may\n"
     "write to the spool.";
+
+#define WATCH_NS (2 * CLOCK_NS_PER_S)
 
 /* What the signal handler reaches. */
 static struct stop stop;
@@ -122,6 +125,8 @@ check_usage(
 
 	if (s->print_schema)
 		return 0;
+	if (s->watch && !s->check)
+		return error_set(err, "--watch goes with --check");
 	if (s->check) {
 		if (files || s->spool == NULL || s->once || s->force ||
 		    s->dry_run || s->retry_rejected)
@@ -205,6 +210,28 @@ open_spool(struct spool *spool, const struct settings *s, bool follow,
 	return 0;
 }
 
+/* --check, once or, with --watch, until a signal, or nobody reads it. */
+static int
+check(const struct settings *s, struct spool *spool)
+{
+	struct error err;
+	int status;
+
+	for (;;) {
+		if (s->watch && isatty(STDOUT_FILENO))
+			(void)fputs("\033[H\033[2J", stdout); /* clears it */
+		status = check_run(s, spool, &stop);
+		if (!s->watch || ferror(stdout) || stop_wait(&stop, WATCH_NS))
+			return status;
+		/* What was missing of it may be there now. */
+		spool_close(spool);
+		if (look_at_spool(spool, s->spool, &err) < 0) {
+			log_error("%s", err.text);
+			return EX_IOERR;
+		}
+	}
+}
+
 static int
 run(const struct settings *s, char **files, int count)
 {
@@ -226,7 +253,7 @@ run(const struct settings *s, char **files, int count)
 		return EX_TEMPFAIL;
 	}
 	if (s->check)
-		status = check_run(s, &spool, &stop);
+		status = check(s, &spool);
 	else if (by_hand)
 		status = hand_run(
 		    s, s->spool != NULL ? &spool : NULL, &stop, files, count);

@@ -76,6 +76,8 @@ settings_table(
 	    {"check", OPTION_FLAG, &s->check, NULL, NULL,
 		"say what is in the spool, and what is wrong with it", NULL, 0,
 		0},
+	    {"watch", OPTION_FLAG, &s->watch, NULL, NULL,
+		"with --check: say it again every 2 seconds", NULL, 0, 0},
 	    OPTION_HEADING_ROW("By hand"),
 	    {"dry-run", OPTION_FLAG, &s->dry_run, NULL, NULL,
 		"only say what would be loaded and what rejected", NULL, 0, 0},

@@ -140,6 +140,21 @@ if [ "$(id -u)" -eq 0 ]; then
 	tells 'wrong loaded/: unreadable: open: Permission denied' 'and which'
 fi
 
+# --- again and again
+
+said() {
+	[ "$(grep -c '^checked: ' "$DIR/watch.out")" -ge "$1" ]
+}
+
+mv "$SPOOL/ready" "$DIR/ready"
+start watch logload --check --watch --spool "$SPOOL"
+ok '--watch says it' wait_for said 1
+mv "$DIR/ready" "$SPOOL/ready"
+ok 'again' wait_for said 2
+stop watch
+ok 'as it is then' grep -q '^ready: files=0 ' "$DIR/watch.out"
+not_ok 'and clears nothing but a terminal' grep -q $'\e' "$DIR/watch.out"
+
 # --- many
 
 seq 3000 | while read -r n; do
@@ -159,6 +174,8 @@ is "$STATUS" 0 'a variable of the pipeline does no harm'
 unset LOGLOAD_KEEP
 run logload --check
 is "$STATUS" 64 '--check without --spool: status 64'
+run logload --watch --spool "$SPOOL" --db sqlite::memory:
+is "$STATUS" 64 '--watch without --check: status 64'
 logload --check --spool "$SPOOL" >/dev/full 2>"$DIR/full"
 is "$?" 74 'a report that cannot be printed: status 74'
 done_testing
