@@ -9,10 +9,10 @@ import {bytes, count, forecast, judge, lastly, of, rejections, room, time,
 const EVERY = 2000, PATIENCE = 10000, HOUR = 3600;
 const $ = (id) => document.getElementById(id);
 const rate = (n) => `${n >= 10 ? count(n) : n.toFixed(1)}/s`;
+const each = (n) => Number.isInteger(n) ? count(n) : n.toFixed(1);
 const ms = (s) => s < 0.01 ? `${(s * 1000).toFixed(1)} ms`
     : `${count(s * 1000)} ms`;
 
-// A screen reader is told of what changes, and of nothing else.
 function say(element, text) {
 	if (element.textContent !== text)
 		element.textContent = text;
@@ -38,7 +38,7 @@ function showWay(d) {
 	const commit = d.get("logload_last_success_timestamp_seconds");
 	const nRejected = rejections(d), nRefused = d.increase(refused, HOUR);
 	const limit = d.get("logload_rejected_limit_bytes") ?? 0;
-	const soon = forecast(d);
+	const {soon} = forecast(d);
 
 	card("clients", d.status.refusing === null ? "good" : "bad",
 	    `${rate(lately(d, "logrecv_requests_total"))}`,
@@ -149,7 +149,7 @@ const plots = [
 		line("p99", d.quantiles(s, 0.99))]],
 	["Requests a second", rate, (d, s) => [
 		line("in", d.rates(s, "logrecv_requests_total"))]],
-	["Refused requests, by reason", count, (d, s) =>
+	["Refused requests, by reason", each, (d, s) =>
 		byReason(d, s, "logrecv_refused_total")],
 	["Disk left", bytes, (d, s) => [
 		line("free", d.points(s, "logrecv_disk_free_bytes")),
@@ -168,9 +168,10 @@ function byReason(d, span, family) {
 
 // Where the disk's line leads, for a quarter of the span.
 function outlook(d, span) {
-	const soon = forecast(d), free = d.get("logrecv_disk_free_bytes") ?? 0;
+	const {soon, of: what} = forecast(d);
+	const free = d.get("logrecv_disk_free_bytes") ?? 0;
 	const ahead = span === "hour" ? HOUR / 4 : 6 * HOUR;
-	const part = Math.min(1, ahead / soon);
+	const part = what === "disk" ? Math.min(1, ahead / soon) : NaN;
 
 	return {name: "forecast", dashed: true, colour: 0, points: [[d.now, free],
 	    [d.now + part * soon, free * (1 - part)]].filter(
@@ -196,10 +197,14 @@ function showPlots(d) {
 }
 
 function show(d) {
-	const {problems, level, say: sentence} = judge(d);
+	const {problems, kind, level, say: sentence} = judge(d);
 
 	current = d;
 	$("state").className = level;
+	// Its numbers change all the time: who listens hears of another case.
+	if ($("told").dataset.kind !== kind)
+		say($("told"), sentence);
+	$("told").dataset.kind = kind;
 	say($("state"), sentence);
 	document.title = `${level === "good" ? "" : "! "}${sentence}`;
 	showProblems(problems);

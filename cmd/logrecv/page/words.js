@@ -57,28 +57,31 @@ function lasts(d) {
 
 const left = (d) => `${bytes(waiting(d))} wait, ${lasts(d)}`;
 
-// Seconds until there is no room, if it goes on as in the last half hour.
+// When there is no room, if it goes on as in the last hour: {soon: seconds,
+// left: bytes, of: what}. A short time tells only of what is near.
 export function forecast(d) {
-	const from = d.now - HOUR / 2;
-	const both = (name) => {
+	const from = d.now - HOUR;
+	let span = 0;
+	const slope = (name) => {
 		const points = d.points("hour", name).filter(
 		    ([at, v]) => at >= from && v !== null);
+		if (points.length < 2)
+			return 0;
 		const [a, b] = [points[0], points[points.length - 1]];
-		return points.length < 2 || b[0] - a[0] < 300 ? null
-		    : (b[1] - a[1]) / (b[0] - a[0]);
+		span = b[0] - a[0];
+		return span < 600 ? 0 : (b[1] - a[1]) / span;
 	};
-	const disk = both("logrecv_disk_free_bytes");
-	const loaded = both("logload_loaded_bytes") ?? 0; // it gives way
-	const grown = [both("logrecv_buffer_bytes"), both("logrecv_ready_bytes")];
-	let soonest = Infinity;
-	if (disk !== null && disk + loaded < 0)
-		soonest = (d.get("logrecv_disk_free_bytes") +
-		    (d.get("logload_loaded_bytes") ?? 0) - d.status.min_free) /
-		    -(disk + loaded);
-	if (d.status.spool_limit !== 0 && grown[0] + grown[1] > 0)
-		soonest = Math.min(soonest, (d.status.spool_limit - waiting(d)) /
-		    (grown[0] + grown[1]));
-	return Math.max(0, soonest);
+	const until = (of, left, shrinks) => ({of, left: Math.max(0, left),
+	    soon: shrinks > 0 ? Math.max(0, left) / shrinks : Infinity});
+	// What is loaded gives way, so it is free.
+	const disk = until("disk", (d.get("logrecv_disk_free_bytes") ?? 0) +
+	    (d.get("logload_loaded_bytes") ?? 0) - d.status.min_free,
+	    -slope("logrecv_disk_free_bytes") - slope("logload_loaded_bytes"));
+	const spool = until("spool", d.status.spool_limit - waiting(d),
+	    d.status.spool_limit === 0 ? 0 : slope("logrecv_buffer_bytes") +
+	    slope("logrecv_ready_bytes"));
+	const first = spool.soon < disk.soon ? spool : disk;
+	return first.soon < 24 * span ? first : {...first, soon: Infinity};
 }
 
 const REJECTED = ["json", "object", "depth", "event-size", "unfit"].map(
@@ -168,14 +171,14 @@ const cases = [
 	},
 	function disk(d) {
 		const used = waiting(d), limit = d.status.spool_limit;
-		const soon = forecast(d), free = room(d);
+		const {soon, left: bare, of: what} = forecast(d), free = room(d);
 		if (used > 0 && used >= 4 * free)
 			return ["warn", `The spool is nearly full: ${left(d)}.`,
 			    free < limit - used ? "Make room on its disk."
 			    : "Find out why files wait, or raise --spool-limit."];
 		return soon > 24 * HOUR ? null : [soon < 4 * HOUR ? "bad" : "warn",
-		    `The disk is full in ${time(soon)}, if it goes on as in the ` +
-		    `last half hour: ${bytes(free)} are left.`,
+		    `The ${what} is full in ${time(soon)}, if it goes on as in ` +
+		    `${lastly(d)}: ${bytes(bare)} are left.`,
 		    "When it is full, events are refused with 503, and none is " +
 		    "lost. Make room, or find out what grows."];
 	},
@@ -238,13 +241,15 @@ function progress(d) {
 	    : `${all}, but for ${bytes(waiting(d))} on their way.`;
 }
 
-// [{level, say, todo}, …], the worst first; and the sentence of all.
+// [{level, say, todo, kind}, …], the worst first; and the sentence of all.
 export function judge(d) {
-	const found = cases.map((f) => f(d)).filter((c) => c !== null)
-	    .map(([level, say, todo]) => ({level, say, todo}))
+	const found = cases.map((f) => [f(d), f.name])
+	    .filter(([c]) => c !== null)
+	    .map(([[level, say, todo], kind]) => ({level, say, todo, kind}))
 	    .sort((a, b) => (b.level === "bad") - (a.level === "bad"));
 	return {
 		problems: found,
+		kind: found[0]?.kind ?? "good",
 		level: found[0]?.level ?? "good",
 		say: found[0]?.say ?? progress(d),
 	};
