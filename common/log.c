@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "lock.h"
 #include "log.h"
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -31,6 +32,10 @@ static enum log_level log_most = LOG_LEVEL_INFO;
 static enum { SINK_PLAIN, SINK_SOCKET, SINK_POLLED } sink_kind;
 static int sink_fd = STDERR_FILENO;
 static atomic_ulong lines_lost; /* and not told of */
+
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static char kept[LOG_KEPT][LOG_KEPT_MAX]; /* a ring, under the lock */
+static unsigned kept_count;               /* ever */
 
 static void open_sink(void);
 static void log_line(enum log_level, const char *fmt, va_list)
@@ -102,6 +107,36 @@ escape(char *out, const char *limit, const char *text)
 	return out;
 }
 
+static void
+keep(const char *line, size_t len)
+{
+	char *to;
+
+	if (len > LOG_KEPT_MAX - 1)
+		len = LOG_KEPT_MAX - 1;
+	lock_take(&kept_lock);
+	to = kept[kept_count++ % LOG_KEPT];
+	memcpy(to, line, len);
+	to[len] = '\0';
+	lock_release(&kept_lock);
+}
+
+int
+log_kept(struct buf *out)
+{
+	int rc = 0;
+
+	lock_take(&kept_lock);
+	for (unsigned i = 0; i < LOG_KEPT && rc == 0; i++) {
+		const char *line = kept[(kept_count + i) % LOG_KEPT];
+
+		if (*line != '\0')
+			rc = buf_printf(out, "%s\n", line);
+	}
+	lock_release(&kept_lock);
+	return rc;
+}
+
 /* Writes a line. False: there is no room for it now. */
 static bool
 put(enum log_level level, const char *text)
@@ -118,6 +153,8 @@ put(enum log_level level, const char *text)
 	if (head < 0 || (size_t)head >= sizeof(line))
 		return true;
 	end = escape(line + head, line + sizeof(line), text);
+	if (level <= LOG_LEVEL_WARN)
+		keep(line, (size_t)(end - line));
 	*end++ = '\n';
 	if (sink_kind == SINK_POLLED && poll(&room, 1, 0) == 0)
 		return false;

@@ -16,7 +16,11 @@
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
+#include "buf.h"
+
 #define LOG_LINE_MAX 2048
+#define LOG_KEPT 8       /* lines */
+#define LOG_KEPT_MAX 512 /* bytes of one */
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -30,6 +34,13 @@ enum log_level {
  * is; call once, at start.
  */
 void log_init(const char *tool, enum log_level most);
+
+/*
+ * Appends the last LOG_KEPT errors and warnings of this process, the oldest
+ * first, each cut at LOG_KEPT_MAX bytes, its line break included. 0, or -1:
+ * ENOMEM.
+ */
+int log_kept(struct buf *out);
 
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

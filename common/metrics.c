@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "log.h"
 #include "metrics.h"
 #include "metrics_process.h"
 
@@ -252,11 +253,39 @@ write_file(struct metrics_file *f, struct metric *table, struct error *err)
 	return rc;
 }
 
+/* Should that fail, the numbers do, too, and are told of. */
+static void
+write_log(struct metrics_file *f)
+{
+	int dir = f->spool->dir[SPOOL_METRICS];
+	struct spool_draft draft = SPOOL_DRAFT_INIT;
+	char name[METRICS_NAME_MAX];
+	struct buf text = {0}, last;
+	struct error err;
+
+	(void)snprintf(name, sizeof(name), "%.*s.log",
+	    (int)(strlen(f->name) - strlen(METRICS_SUFFIX)), f->name);
+	/* Where there is nothing, what the process before has said stays. */
+	if (f->lock_fd >= 0 && log_kept(&text) == 0 && text.len > 0 &&
+	    (text.len != f->log.len ||
+		memcmp(text.data, f->log.data, text.len) != 0) &&
+	    spool_draft_open(&draft, dir, name, &err) == 0 &&
+	    spool_draft_write(&draft, text.data, text.len, &err) == 0 &&
+	    spool_draft_publish(&draft, false, &err) == 0) {
+		last = f->log;
+		f->log = text;
+		text = last;
+	}
+	spool_draft_discard(&draft);
+	buf_release(&text);
+}
+
 int
 metrics_write(struct metrics_file *f, struct metric *table, struct error *err)
 {
 	bool again = f->failed;
 
+	write_log(f);
 	f->failed = write_file(f, table, err) < 0;
 	if (!f->failed)
 		return 0;
@@ -270,6 +299,7 @@ metrics_close(struct metrics_file *f)
 		(void)close(f->lock_fd); /* lets the lock go */
 	f->lock_fd = -1;
 	buf_release(&f->text);
+	buf_release(&f->log);
 }
 
 /*

@@ -112,6 +112,7 @@ struct metrics_file {
 	int lock_fd;                 /* -1: it has no place yet */
 	bool failed;                 /* the last call */
 	struct buf text;             /* of the last write: the table */
+	struct buf log;              /* likewise, of NAME.log */
 };
 
 #define METRICS_PROCESSES_MAX 64
@@ -126,7 +127,8 @@ int metrics_open(
 /*
  * Writes the table to the file, whole or not at all, and behind it what the
  * system knows of the process (metrics_process.h); where nothing changed, only
- * the file's time. Processes after the first add process="N" to each sample.
+ * the file's time. What this process has last warned of (log_kept) goes to
+ * NAME.log beside it. Processes after the first add process="N" to each sample.
  * 0; -1 and err says why; or 1 where the last call failed, too, so that nobody
  * says every few seconds what lasts.
  */

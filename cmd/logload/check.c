@@ -302,7 +302,7 @@ check_metrics(struct check *c, const char *name)
 {
 	char lock[NAME_MAX + 8];
 
-	if (strcmp(name, METRICS_HISTORY) == 0)
+	if (strcmp(name, METRICS_HISTORY) == 0 || ends_in(name, ".log"))
 		return;
 	if (!ends_in(name, ".prom")) {
 		tell(c, holds_events(c), name,

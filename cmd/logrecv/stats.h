@@ -108,6 +108,7 @@ int stats_publish(struct stats *, struct error *);
 
 /* What became of a request whose events are to be stored. */
 void stats_add_sizes(struct stats *, const struct event_tally *);
+
 /* Bad events in good company, which are stored. */
 void stats_add_bad(struct stats *, const struct event_tally *);
 

@@ -43,6 +43,11 @@ dump() {
 	grep -q 'acknowledged in' "$DIR/text"
 }
 
+# Of the database that is away.
+reasoned() {
+	dump && contains 'unable to open database file'
+}
+
 contains() {
 	grep -qF -e "$1" "$DIR/${2:-text}"
 }
@@ -85,6 +90,7 @@ ok 'what a client sent is text' contains '&lt;b&gt;}' dom
 db_stop
 some 10
 reads '^! The database has been away for [0-9]+ [a-z]+; [0-9]+ KB wait, room for '
+ok 'the reason is on the page' wait_for -t 60 reasoned
 kill_hard logload
 reads '^! Nothing is loaded: logload ended [0-9]+ [a-z]+ ago'
 some 95

@@ -94,6 +94,7 @@ ok 'what is, it tells' wait_for status_is \
 	'join " ", map { "$_->{text}$_->{code}$_->{event}{a}" } @{$s->{rejected}}' \
 	'</script>71'
 
+ln -s /etc/passwd "$SPOOL/metrics/logbatch.log"
 post '[{"a":1},{"a":2}]'
 stop logrecv
 is "$STATUS" 0 'it ends'
@@ -103,6 +104,10 @@ is "$(past logrecv_events_total)" 2 'what was before it is still known'
 is "$(stat -c %s "$SPOOL/metrics/history")" "$size" 'in a file that does not grow'
 ok 'why events are refused' wait_for status_is '$s->{refusing}' \
 	'the spool is over --spool-limit (1 bytes)'
+ok 'which the log has, too' wait_for status_is \
+	'join " ", grep { /^\S+ warn logrecv: refusing events: / } @{$s->{warnings}}' \
+	"$(log_since logrecv | grep refusing)"
+rm "$SPOOL/metrics/logbatch.log"
 run logload --check --spool "$SPOOL"
-unlike "$OUT" history 'the file belongs there'
+unlike "$OUT" 'metrics/(history|logrecv.log)' 'the files belong there'
 done_testing

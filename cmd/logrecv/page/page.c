@@ -6,10 +6,9 @@
 #include "../gate.h"
 #include "../stats.h"
 #include "clock.h"
-#include "json.h"
 #include "page.h"
+#include "tools.h"
 
-#define TOOLS_MOST 32
 /* For so long somebody is looking who has asked. */
 #define LOOKED_NS (10 * CLOCK_NS_PER_S)
 
@@ -43,29 +42,6 @@ page_ask(struct page *p)
 	    &p->asked_ns, clock_monotonic_ns(), memory_order_relaxed);
 }
 
-static int
-put_tools(struct buf *out, struct spool *spool)
-{
-	struct metrics_tool tools[TOOLS_MOST];
-	int count = metrics_tools(spool, tools, TOOLS_MOST);
-
-	if (buf_printf(out, "\"tools\":[") < 0)
-		return -1;
-	for (int i = 0; i < count; i++) {
-		char name[6 * METRICS_NAME_MAX + 2];
-		size_t len = json_string_encode(
-		    tools[i].name, strlen(tools[i].name), name);
-
-		if (buf_printf(out,
-			"%s{\"name\":%.*s,\"runs\":%s,\"written\":%llu}",
-			i > 0 ? "," : "", (int)len, name,
-			tools[i].runs ? "true" : "false",
-			(unsigned long long)tools[i].written_s) < 0)
-			return -1;
-	}
-	return buf_printf(out, "]");
-}
-
 /* The reason is a text of ours, which needs no escapes. */
 static int
 put_status(struct page *p, const char *unready, uint64_t now_s)
@@ -81,7 +57,7 @@ put_status(struct page *p, const char *unready, uint64_t now_s)
 		unready == NULL ? "null" : unready, quote,
 		(unsigned long long)p->gate->spool_limit,
 		(unsigned long long)p->gate->min_free) < 0 ||
-	    put_tools(out, p->spool) < 0 ||
+	    tools_put(p->spool, out) < 0 ||
 	    buf_printf(out, ",\"rejected\":") < 0)
 		return -1;
 	if (rejected->len == 0)

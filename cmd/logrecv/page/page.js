@@ -109,22 +109,34 @@ function row(...cells) {
 	return tr;
 }
 
-let shownRejected = "";
+// Of a list that changes now and then.
+function showTable(id, list, cells) {
+	const text = JSON.stringify(list), body = $(id).tBodies[0];
 
-function showRejected(records) {
-	const text = JSON.stringify(records);
-
-	if (text === shownRejected)
+	if (body.dataset.shown === text)
 		return;
-	shownRejected = text;
-	$("no-rejected").hidden = records.length > 0;
-	document.querySelector(".wide").hidden = records.length === 0;
-	$("rejected-events").tBodies[0].replaceChildren(...records.map((r) => row(
-	    [plain(r.rejected_at).replace(/T(.{8}).*/, " $1")],
-	    [`${plain(r.text)}${r.code ? ` (${plain(r.code)})` : ""}`, "text"],
-	    [plain(r.event ?? r.raw ?? r.base64), "text"],
-	    [`${plain(r.file)}, line ${plain(r.line)}`, "text"])));
+	body.dataset.shown = text;
+	$(id).parentElement.hidden = list.length === 0;
+	$(id).parentElement.previousElementSibling.hidden = list.length > 0;
+	body.replaceChildren(...list.map((item) => row(...cells(item))));
 }
+
+// "2026-11-22T07:33:51.123456Z" as a person reads it.
+const day = (stamp) => stamp.replace(/^(.{10})T(.{8}).*/, "$1 $2");
+
+const showRejected = (records) => showTable("rejected-events", records, (r) => [
+	[day(plain(r.rejected_at))],
+	[`${plain(r.text)}${r.code ? ` (${plain(r.code)})` : ""}`, "text"],
+	[plain(r.event ?? r.raw ?? r.base64), "text"],
+	[`${plain(r.file)}, line ${plain(r.line)}`, "text"]]);
+
+// "STAMP LEVEL TOOL: TEXT", the youngest first.
+const showWarnings = (lines) => showTable("warnings",
+    lines.sort().reverse().slice(0, 12), (line) => {
+	const [, at, tool, text] = /^(\S+) \S+ (\S+): (.*)$/.exec(line) ??
+	    ["", "", "", line];
+	return [[day(at)], [tool], [text, "text"]];
+});
 
 function showTools(d) {
 	$("tools").tBodies[0].replaceChildren(...d.status.tools
@@ -196,21 +208,26 @@ function showPlots(d) {
 	});
 }
 
+// Its numbers change all the time: who listens hears of another kind alone.
+function headline(kind, level, sentence) {
+	$("state").className = level;
+	say($("state"), sentence);
+	if ($("told").dataset.kind !== kind)
+		say($("told"), sentence);
+	$("told").dataset.kind = kind;
+	document.title = `${level === "good" ? "" : "! "}${sentence}`;
+}
+
 function show(d) {
 	const {problems, kind, level, say: sentence} = judge(d);
 
 	current = d;
-	$("state").className = level;
-	// Its numbers change all the time: who listens hears of another case.
-	if ($("told").dataset.kind !== kind)
-		say($("told"), sentence);
-	$("told").dataset.kind = kind;
-	say($("state"), sentence);
-	document.title = `${level === "good" ? "" : "! "}${sentence}`;
+	headline(kind, level, sentence);
 	showProblems(problems);
 	showWay(d);
 	showPlots(d);
 	showRejected(d.status.rejected);
+	showWarnings(d.status.warnings);
 	showTools(d);
 }
 
@@ -234,9 +251,7 @@ async function turn() {
 		show(new Data(parse(metrics), status, history));
 		heard = Date.now();
 	} catch (e) {
-		$("state").className = "bad";
-		document.title = "! logrecv does not answer";
-		say($("state"), `logrecv does not answer, for ` +
+		headline("silent", "bad", `logrecv does not answer, for ` +
 		    `${time((Date.now() - heard) / 1000)}: it has ended, or ` +
 		    "cannot be reached from here. What it acknowledged is safe.");
 		console.warn(e);

@@ -113,8 +113,8 @@ const cases = [
 		if (!isGone(d.tool(LOADS)) || !isGone(d.tool(SHIPS)))
 			return null;
 		return ["bad", `Nothing is loaded: ${gone(d, LOADS)}; ${left(d)}.`,
-		    "Start it again, and see in its log why it ended. Events are " +
-		    "safe in ready/, and it goes on where it was."];
+		    "Start it again, and see below and in its log why it ended. " +
+		    "Events are safe in ready/, and it goes on where it was."];
 	},
 	function batches(d) {
 		return !isGone(d.tool(BATCHES)) ? null : ["bad",
@@ -128,8 +128,8 @@ const cases = [
 		const [s, seen] = d.unchanged("logload_database_up");
 		return ["bad", `The database has been away for ` +
 		    `${seen ? "" : "at least "}${time(s)}; ${left(d)}.`,
-		    "See whether it runs, and whether logload reaches it: its log " +
-		    "has the reason. Nothing is lost meanwhile, and loading goes " +
+		    "See whether it runs, and whether logload reaches it: the " +
+		    "reason stands below. Nothing is lost meanwhile, and loading goes " +
 		    "on by itself."];
 	},
 	function schema(d) {
@@ -137,7 +137,7 @@ const cases = [
 		return tries === 0 ? null : ["bad",
 		    `The database takes no rows: its table, or rights, are not as ` +
 		    `logload needs them; ${left(d)}.`,
-		    "Its log names the statement and the reason; logload " +
+		    "The statement and the reason stand below; logload " +
 		    "--print-schema shows the tables. It tries again by itself."];
 	},
 	function full(d) {
@@ -159,7 +159,7 @@ const cases = [
 		const n = d.get("logload_ready_refused_files");
 		return !n ? null : ["warn", `${of(n, "file")} wait: the database ` +
 		    `refuses every event in them; ${left(d)}.`,
-		    "Its log has the reason. They go to rejected/ once rows of " +
+		    "The reason stands below. They go to rejected/ once rows of " +
 		    "others show that the table is not to blame."];
 	},
 	function store(d) {
