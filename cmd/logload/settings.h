@@ -40,7 +40,8 @@ struct settings {
 	unsigned rejected_full;  /* REJECTED_WAIT, … */
 	unsigned partition_else; /* ELSE_REJECT, … */
 	unsigned progress, report, log_level;
-	bool once, keep, force, dry_run, retry_rejected, check, watch, print_schema;
+	bool once, keep, force, dry_run, retry_rejected, check, watch,
+	    print_schema;
 	bool salvage, wide; /* see unpack.h */
 	/* What it comes to. */
 	struct db_config db;

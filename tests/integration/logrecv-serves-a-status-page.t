@@ -38,7 +38,8 @@ logrecv_start --workers=1
 asks /
 is "$CODE" 200 'the page is there'
 is "$(field Content-Type)" 'text/html; charset=utf-8' 'as HTML'
-for name in $(grep -oE '/page/[a-z.]+' "$DIR/.body" | sort -u); do
+mapfile -t names < <(grep -oE '/page/[a-z.]+' "$DIR/.body" | sort -u)
+for name in "${names[@]}"; do
 	asks "$name"
 	is "$CODE $(field X-Content-Type-Options)" '200 nosniff' \
 		"what it asks for is there: $name"

@@ -3,8 +3,8 @@
 
 import {Data, parse} from "./data.js";
 import {Plot} from "./plot.js";
-import {bytes, count, forecast, judge, lastly, of, rejections, room, time,
-    waiting} from "./words.js";
+import {bytes, count, fate, forecast, isGone, judge, lastly, of, rejections,
+    room, time, waiting} from "./words.js";
 
 const EVERY = 2000, PATIENCE = 10000, HOUR = 3600;
 const $ = (id) => document.getElementById(id);
@@ -25,8 +25,6 @@ function card(id, level, big, ...small) {
 	say(second, small.filter((s) => s !== "").join(", "));
 }
 
-const tools = (d, name) => d.tool(name)?.runs ? "good" : "bad";
-
 // A rate of the last half minute.
 const lately = (d, name) => d.increase(name, 30) / Math.min(30, d.known() || 1);
 
@@ -34,7 +32,7 @@ function showWay(d) {
 	const refused = d.labels("logrecv_refused_total").map((l) => l[2]);
 	const age = d.get("logrecv_oldest_age_seconds") ?? 0;
 	const up = d.get("logload_database_up");
-	const loads = d.tool("logload")?.runs === true;
+	const loads = !isGone(d, "logload");
 	const commit = d.get("logload_last_success_timestamp_seconds");
 	const nRejected = rejections(d), nRefused = d.increase(refused, HOUR);
 	const limit = d.get("logload_rejected_limit_bytes") ?? 0;
@@ -45,7 +43,7 @@ function showWay(d) {
 	    `${of(d.increase("logrecv_events_total", HOUR), "event")} ` +
 		`acknowledged in ${lastly(d)}`,
 	    of(d.get("logrecv_connections") ?? 0, "connection"));
-	card("buffer", tools(d, "logbatch"),
+	card("buffer", isGone(d, "logbatch") ? "bad" : "good",
 	    bytes(d.get("logrecv_buffer_bytes") ?? 0),
 	    of(d.get("logrecv_buffer_files") ?? 0, "file") + " being written");
 	card("ready", age < 300 ? "good" : "warn",
@@ -140,9 +138,10 @@ const showWarnings = (lines) => showTable("warnings",
 
 function showTools(d) {
 	$("tools").tBodies[0].replaceChildren(...d.status.tools
-	    .sort((a, b) => a.name < b.name ? -1 : 1)
-	    .map((t) => row([t.name], t.runs ? ["runs"]
-		: [`ended ${time(d.now - t.written)} ago`, "dead"])));
+	    .sort((a, b) => a.name < b.name ? -1 : 1).map((tool) => {
+		const text = fate(d, tool);
+		return row([tool.name], [text, text === "runs" ? "" : "dead"]);
+	}));
 	say($("version"), d.status.version);
 }
 

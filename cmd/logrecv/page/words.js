@@ -38,12 +38,7 @@ export const waiting = (d) => (d.get("logrecv_buffer_bytes") ?? 0) +
     (d.get("logrecv_ready_bytes") ?? 0);
 
 // How many bytes more may wait, until events are refused.
-export function room(d) {
-	const free = (d.get("logrecv_disk_free_bytes") ?? 0) - d.status.min_free;
-	const limit = d.status.spool_limit === 0 ? Infinity
-	    : d.status.spool_limit - waiting(d);
-	return Math.max(0, Math.min(free, limit));
-}
+export const room = (d) => d.get("logrecv_room_bytes") ?? 0;
 
 // For how long there is room at the rate of the last ten minutes, in words.
 function lasts(d) {
@@ -92,13 +87,21 @@ const ROOM = ["spool", "in-flight", "connections", "memory", "store"].map(
 // What each tool does, and what its absence means.
 const LOADS = "logload", BATCHES = "logbatch", SHIPS = "logship";
 
-const isGone = (tool) => tool === null || !tool.runs;
+export const isGone = (d, name) => fate(d, d.tool(name)) !== "runs";
 
-function gone(d, name) {
-	const tool = d.tool(name);
-	return tool === null ? `no ${name} works on this spool`
-	    : `${name} ended ${time(d.now - tool.written)} ago`;
+// What has become of a tool. One that hangs, or was stopped, runs, but has not
+// told its numbers for long.
+export function fate(d, tool) {
+	if (tool === null)
+		return "does not work on this spool";
+	const seen = d.get(`logs_tool_seen_timestamp_seconds{tool="${tool.name}"}`);
+	if (!tool.runs)
+		return `ended ${time(d.now - tool.written)} ago`;
+	return seen !== null && d.now - seen > 30
+	    ? `hangs, not seen for ${time(d.now - seen)}` : "runs";
 }
+
+const gone = (d, name) => `${name} ${fate(d, d.tool(name))}`;
 
 const cases = [
 	function refuses(d) {
@@ -110,20 +113,20 @@ const cases = [
 		    "disk. It opens again by itself."];
 	},
 	function loads(d) {
-		if (!isGone(d.tool(LOADS)) || !isGone(d.tool(SHIPS)))
+		if (!isGone(d, LOADS) || !isGone(d, SHIPS))
 			return null;
 		return ["bad", `Nothing is loaded: ${gone(d, LOADS)}; ${left(d)}.`,
-		    "Start it again, and see below and in its log why it ended. " +
+		    "Start it again; below, and in its log, stands why. " +
 		    "Events are safe in ready/, and it goes on where it was."];
 	},
 	function batches(d) {
-		return !isGone(d.tool(BATCHES)) ? null : ["bad",
+		return !isGone(d, BATCHES) ? null : ["bad",
 		    `Nothing leaves the buffer: ${gone(d, BATCHES)}; ${left(d)}.`,
-		    "Start it again, and see in its log why it ended. Events are " +
+		    "Start it again; below, and in its log, stands why. Events are " +
 		    "safe in buffer/, and it goes on where it was."];
 	},
 	function database(d) {
-		if (isGone(d.tool(LOADS)) || d.get("logload_database_up") !== 0)
+		if (isGone(d, LOADS) || d.get("logload_database_up") !== 0)
 			return null;
 		const [s, seen] = d.unchanged("logload_database_up");
 		return ["bad", `The database has been away for ` +
@@ -225,7 +228,7 @@ function progress(d) {
 	const rows = d.increase("logload_events_loaded_total", HOUR);
 	const rejected = rejections(d);
 
-	if (isGone(d.tool(LOADS)))
+	if (isGone(d, LOADS))
 		return `${of(acked, "event")} came in ${lastly(d)}, and ` +
 		    `${bytes(waiting(d))} are to be shipped.`;
 	if (acked === 0 && waiting(d) === 0)
