@@ -79,6 +79,8 @@ static const struct metric initial[METER_COLUMN] = {
 	.scale = 1e-3),
     [METER_DATABASE_UP] = METRIC_GAUGE("logload_database_up",
 	"Did the last use of the database succeed, and does it answer"),
+    [METER_DATABASE_REFUSES] = METRIC_GAUGE("logload_database_refuses",
+	"Does it refuse what only a human can put right, such as a table"),
     [METER_LOAD_SECONDS] = METRIC_HISTOGRAM(
 	"logload_load_seconds", "Time to load one chunk, commit included"),
     [METER_COMMIT_SECONDS] =

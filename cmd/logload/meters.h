@@ -40,6 +40,7 @@ enum meter {
 	METER_LAST_SUCCESS,
 	METER_LAG, /* milliseconds, shown as seconds */
 	METER_DATABASE_UP,
+	METER_DATABASE_REFUSES,
 	METER_LOAD_SECONDS,
 	METER_COMMIT_SECONDS,
 	METER_COLUMN, /* of the first one; the others' follow */

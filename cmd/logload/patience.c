@@ -50,6 +50,7 @@ note(struct patience *p, enum health now, const char *why)
 	p->health = now;
 	p->silent = false;
 	meter_set(p->meters, METER_DATABASE_UP, now == HEALTH_GOOD);
+	meter_set(p->meters, METER_DATABASE_REFUSES, now == HEALTH_SCHEMA);
 }
 
 static void

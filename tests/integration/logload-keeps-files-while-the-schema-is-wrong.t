@@ -29,7 +29,8 @@ keeps() {
 	is "$STATUS" 0 "$name: it stops with status 0"
 	is "$(metric logload 'logload_retries_total{class="schema"}')" 1 \
 		"$name: counted"
-	is "$(metric logload logload_database_up)" 0 "$name: not up"
+	is "$(metric logload logload_database_up) $(metric logload \
+		logload_database_refuses)" '0 1' "$name: not up, but refusing"
 	once "$@"
 	is "$STATUS" 78 "$name: --once ends with status 78"
 	like "$ERR" " error logload: the database refuses, .*$why" \
