@@ -557,9 +557,10 @@ option_secret_file(const char *path, char **secret, struct error *err)
 		line++;
 	if (line > 0 && text.data[line - 1] == '\r')
 		line--;
-	if (line == 0)
+	if (line == 0) {
 		(void)error_set(err, "read %s: the first line is empty", path);
-	else if (memchr(text.data, '\0', text.len) != NULL)
+		err->code = text.len == 0 ? ENODATA : 0;
+	} else if (memchr(text.data, '\0', text.len) != NULL)
 		(void)error_set(err, "read %s: a secret holds a NUL", path);
 	else if ((*secret = strndup(text.data, line)) == NULL)
 		(void)error_errno(err, "copy %s", path);

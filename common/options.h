@@ -109,8 +109,8 @@ int option_count(const char *text, uint64_t *value, struct error *);
 
 /*
  * Reads a secret from a file: its first line, without the line break. 0 with
- * *secret to be freed by the caller, or -1. A file over 4 KiB, empty, or one
- * that holds a NUL is refused.
+ * *secret to be freed by the caller, or -1. A file over 4 KiB, empty (then the
+ * code is ENODATA), or one that holds a NUL is refused.
  */
 int option_secret_file(const char *path, char **secret, struct error *);
 

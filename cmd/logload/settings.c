@@ -1,6 +1,7 @@
 /*
  * settings.c - see settings.h.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,9 @@ complete_password(struct settings *s, struct error *err)
 	if (s->password_file == NULL)
 		return 0;
 	if (option_secret_file(s->password_file, &s->password, err) < 0) {
+		/* None is given: Compose has no other way to say so. */
+		if (err->code == ENODATA)
+			return 0;
 		(void)settings_usage(err, "db-password-file");
 		return EX_CONFIG;
 	}

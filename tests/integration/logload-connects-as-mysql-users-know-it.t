@@ -35,6 +35,9 @@ connects 'a socket in the URL' env LOGLOAD_DB_PASSWORD=secret logload \
 	--db "mariadb://logs@/logs?socket=${DB_SOCKET//\//%2F}"
 connects 'a password in the variable' env \
 	LOGLOAD_DB="mysql://logs:%73ecret@$DB_HOST:$DB_PORT/logs" logload
+connects 'which an empty file leaves alone' env \
+	LOGLOAD_DB="mysql://logs:%73ecret@$DB_HOST:$DB_PORT/logs" \
+	LOGLOAD_DB_PASSWORD_FILE=/dev/null logload
 connects 'a password of its own variable' env LOGLOAD_DB_PASSWORD=secret \
 	LOGLOAD_DB="$DB_URL" logload
 connects 'a file of the variable' env LOGLOAD_DB_PASSWORD_FILE="$DIR/password" \

@@ -2,6 +2,7 @@
  * options.c - each type of option, from argv, environment and default; every
  * message; help; secrets from files.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sysexits.h>
 
@@ -393,6 +394,8 @@ test_secret_file(void)
 			    "refused: file %zu", i);
 			ok(strstr(err.text, path) != NULL && got == NULL,
 			    "  %s", err.text + strlen(scratch));
+			is_number(err.code, cases[i].len == 0 ? ENODATA : 0,
+			    "  and that it is empty");
 			free(got);
 			continue;
 		}
