@@ -97,6 +97,7 @@ adds 'and none of it is stored' </dev/null
 
 http GET /
 like "$CODE $BODY" '^200 .*"version":\{"number":"8\.' 'it has a version'
+like "$BODY" '"ways_in":\["POST /log",.*"POST /_bulk",' 'and names the ways in'
 like "$(tr -d '\r' <"$HEADERS")" $'\nX-Elastic-Product: Elasticsearch\n' \
 	'and says what it is'
 http POST /_bulk -H 'Content-Encoding: odd' -d x

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../format.h"
+#include "../ways.h"
 #include "draft.h"
 
 static int take(struct event_writer *, const struct request *);
@@ -351,21 +352,33 @@ answer(const struct outcome *o, struct reply *reply, struct buf *body)
 	return buf_append(body, "]}", 2);
 }
 
+/* Those clients want a version; who looks here by hand sees the ways in. */
 static int
 answer_root(const struct outcome *o, struct reply *reply, struct buf *body)
 {
+	const char *comma = "";
+
 	reply->fields = product;
 	if (o->status != 200)
 		return answer_error(o, body);
-	return buf_printf(body,
-	    "{\"name\":\"logrecv\",\"cluster_name\":\"logrecv\","
-	    "\"cluster_uuid\":\"logrecv\",\"version\":{\"number\":\"" SERVER
-	    "\",\"build_flavor\":\"default\",\"build_type\":\"deb\","
-	    "\"build_hash\":\"0\",\"build_date\":\"2026-01-01T00:00:00Z\","
-	    "\"build_snapshot\":false,\"lucene_version\":\"9.12.0\","
-	    "\"minimum_wire_compatibility_version\":\"7.17.0\","
-	    "\"minimum_index_compatibility_version\":\"7.0.0\"},"
-	    "\"tagline\":\"You Know, for Search\"}");
+	if (buf_printf(body,
+		"{\"name\":\"logrecv\",\"cluster_name\":\"logrecv\","
+		"\"cluster_uuid\":\"logrecv\",\"version\":{\"number\":\"" SERVER
+		"\",\"build_flavor\":\"default\",\"build_type\":\"deb\","
+		"\"build_hash\":\"0\",\"build_date\":\"2026-01-01T00:00:00Z\","
+		"\"build_snapshot\":false,\"lucene_version\":\"9.12.0\","
+		"\"minimum_wire_compatibility_version\":\"7.17.0\","
+		"\"minimum_index_compatibility_version\":\"7.0.0\"},"
+		"\"tagline\":\"You Know, for Search\",\"ways_in\":[") < 0)
+		return -1;
+	for (const struct way *w = ways; w->path != NULL; w++) {
+		if (!way_takes_events(w))
+			continue;
+		if (buf_printf(body, "%s\"POST %s\"", comma, w->path) < 0)
+			return -1;
+		comma = ",";
+	}
+	return buf_printf(body, "]}");
 }
 
 /* Beats and Logstash do not send without one. */
