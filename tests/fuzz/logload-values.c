@@ -105,6 +105,8 @@ check_digits(struct input in, const char *text, unsigned shape)
 	if (len > 0) {
 		check(len <= precision + 4U);
 		out[len] = '\0';
+		check(strchr(out, '.') == NULL ||
+		      strlen(strchr(out, '.')) <= scale + 1U);
 		check(strtold(out, NULL) == strtold(text, NULL));
 		n = decimal_write(out, len, precision, scale, false, again);
 		check(n == len && memcmp(out, again, len) == 0);
