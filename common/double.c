@@ -54,15 +54,14 @@ bits_from(const uint32_t *limb, int below)
 static struct power
 top_of(const uint32_t *limbs, bool exact)
 {
-	const uint32_t *top = limbs + LIMBS - 1;
 	struct power p;
-	int below;
+	int top = LIMBS - 1, below;
 
-	while (*top == 0)
+	while (limbs[top] == 0)
 		top--;
-	below = __builtin_clz(*top);
-	p.high = bits_from(top, below);
-	p.low = bits_from(top - 2, below);
+	below = __builtin_clz(limbs[top]);
+	p.high = bits_from(&limbs[top], below);
+	p.low = bits_from(&limbs[top - 2], below);
 	if (!exact && ++p.low == 0)
 		p.high++;
 	return p;
