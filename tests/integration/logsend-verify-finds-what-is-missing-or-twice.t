@@ -56,7 +56,7 @@ is "$STATUS" 0 'which is success'
 
 # A name with what LIKE takes for any character. What is loaded within the
 # time-out counts.
-export LOGSEND_RUN=my_run VERIFY_TIMEOUT=$((2 * WAIT_SCALE))s
+export LOGSEND_RUN=my_run VERIFY_TIMEOUT=$((6 * WAIT_SCALE))s
 begin
 load 1 sed '/-000000017"/d; s/my_run-000000018/myXrun-000000018/'
 ok 'it ends, a row being missing' wait_exit verify
