@@ -145,13 +145,16 @@ void
 draft_double(struct draft *d, double value)
 {
 	char text[DOUBLE_TEXT_MAX];
+	size_t len;
 
-	if (isfinite(value))
-		draft_put(d, text, double_format(value, text));
-	else
-		draft_text(d, isnan(value) ? "\"NaN\""
-			      : value > 0  ? "\"Infinity\""
-					   : "\"-Infinity\"");
+	if (isfinite(value)) {
+		len = double_format(value, text);
+		draft_put(d, text, len);
+		return;
+	}
+	draft_text(d, isnan(value) ? "\"NaN\""
+		      : value > 0  ? "\"Infinity\""
+				   : "\"-Infinity\"");
 }
 
 void
