@@ -94,7 +94,8 @@ if here 'Fluent Bit' command -v fluent-bit; then
 		    port $PORT
 		    ${output#* }
 		END
-		bit "$output" log
+		case $output in opentelemetry*) member=body ;; *) member=log ;; esac
+		bit "$output" "$member"
 	done
 fi
 
