@@ -160,6 +160,20 @@ sqlite) is "$STATUS/$(summary events)" 0/46 'here nothing is too long' ;;
 esac
 like "$(rejected text | tail -n 1)" "$([ "$DB" = sqlite ] || echo too long)" \
 	'the reason is the database'"'s"
+# The width of a TEXT counts bytes, of its own character set.
+case $DB in
+mariadb | mysql)
+	printf '{"t":"%s"}\n' "$(printf 'ä%.0s' {1..127})"{,' ','  '} \
+		>"$DIR/g.ndjson"
+	with 't TINYTEXT CHARACTER SET utf8mb4,' --column t=t:text "$DIR/g.ndjson"
+	is "$STATUS/$(rejected line | tail -n 1)/$(summary events)" 65/3/2 \
+		'nor in a TEXT'
+	with 't TINYTEXT CHARACTER SET latin1,' --column t=t:text --force \
+		"$DIR/g.ndjson"
+	is "$STATUS/$(sql 'SELECT GROUP_CONCAT(LENGTH(t), RIGHT(t, 1)
+		ORDER BY l) FROM own')" '0/127ä,128 ,129 ' 'where they are too long'
+	;;
+esac
 
 refused() { # COLUMN SPEC ERE
 	with "$1," --column "$2" --force "$DIR/d.ndjson"

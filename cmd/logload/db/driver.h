@@ -139,7 +139,7 @@ struct db_table {
 	struct row_bounds bounds;
 	/* The driver's own, if it needs them: */
 	bool can_sift;
-	unsigned widths[COLUMNS_MAX]; /* of the columns, perhaps; 0: any */
+	unsigned widths[COLUMNS_MAX]; /* of the columns, perhaps, likewise */
 	struct db_partitions partitions;
 };
 

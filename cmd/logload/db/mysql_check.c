@@ -131,12 +131,24 @@ static const struct question triggers = {
     .back = " AND event_manipulation='INSERT' LIMIT 1",
     .name = "event_object_table",
     .schema = "event_object_schema"};
-/* Places in the list of our columns, the first being 2, and their widths. */
+/*
+ * Places in the list of our columns, the first being 2, and their widths: that
+ * of a TEXT counts bytes, in the column's own character set. Where these are
+ * neither ours nor characters it is not known. LONGTEXT has more than any
+ * event.
+ */
+#define OF_CHARACTERS "data_type IN ('varchar', 'char')"
+#define OF_OUR_BYTES "character_set_name LIKE 'utf8%'"
 static const struct question widths = {
     .front = "SELECT GROUP_CONCAT(FIELD(column_name, NULL{columns}), ' ', "
-	     "character_maximum_length SEPARATOR ' ') FROM "
+	     "character_maximum_length+IF(" OF_CHARACTERS
+	     " OR NOT " OF_OUR_BYTES ", 0, 2147483648) SEPARATOR ' ') FROM "
 	     "information_schema.columns WHERE ",
-    .back = " AND data_type IN ('varchar', 'char')"};
+    .back = " AND (" OF_CHARACTERS " OR data_type LIKE '%text' AND "
+	    "data_type<>'longtext' AND (" OF_OUR_BYTES
+	    " OR character_set_name IN (SELECT character_set_name FROM "
+	    "information_schema.character_sets WHERE maxlen=1)))"};
+_Static_assert(BATCH_BYTES_WIDE == 2147483648, "as that question has it");
 static const struct question json_type = {
     .front = "SELECT 1 FROM information_schema.columns WHERE ",
     .back = " AND column_name={payload} AND data_type='json'"};

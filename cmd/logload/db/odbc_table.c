@@ -174,8 +174,20 @@ find_column(const struct columns *columns, const char *name)
 	return -2;
 }
 
+static unsigned
+get_width(long type, long size)
+{
+	if (type == SQL_CHAR || type == SQL_VARCHAR || type == SQL_WCHAR ||
+	    type == SQL_WVARCHAR)
+		return (unsigned)size;
+	return (type == SQL_LONGVARCHAR || type == SQL_WLONGVARCHAR) &&
+		       size > 0 && size < BATCH_BYTES_WIDE
+		   ? (unsigned)size | BATCH_BYTES_WIDE
+		   : 0;
+}
+
 /*
- * How many characters have the columns? Some drivers tell a number of what has
+ * How wide are the columns? Some drivers tell a number of what has
  * no limit, too. And is one lacking a value, where none makes its own? The
  * names are patterns, so others' may be among the answers.
  */
@@ -201,10 +213,8 @@ find_columns(struct link *l, const struct place *p, char lacking[256])
 		column = find_column(l->db.config->columns, name);
 		if (strcasecmp(table, (char *)p->name) != 0)
 			continue;
-		if (column >= 0 &&
-		    (type == SQL_CHAR || type == SQL_VARCHAR ||
-			type == SQL_WCHAR || type == SQL_WVARCHAR))
-			l->db.table->widths[column] = (unsigned)size;
+		if (column >= 0)
+			l->db.table->widths[column] = get_width(type, size);
 		if (column == -2 && get_number(l, NULLABLE) == SQL_NO_NULLS &&
 		    *get_text(l, DEFAULT, text, sizeof(text)) == '\0')
 			(void)snprintf(lacking, 256, "%s", name);

@@ -227,15 +227,17 @@ bool
 batch_has_blanks_beyond(
     const struct batch_texts *t, unsigned row, unsigned width)
 {
-	size_t characters = 0, len = t->len[row], end = len;
+	size_t before = 0, len = t->len[row], end = len;
 	const char *text = t->text[row];
+	bool bytes = (width & BATCH_BYTES_WIDE) != 0;
 
+	width &= ~BATCH_BYTES_WIDE;
 	if (width == 0 || t->null[row] != 0 || len <= width ||
 	    text[len - 1] != ' ')
 		return false;
 	while (end > 0 && text[end - 1] == ' ')
 		end--;
 	for (size_t i = 0; i < end; i++)
-		characters += ((unsigned char)text[i] & 0xc0) != 0x80;
-	return characters <= width && characters + len - end > width;
+		before += bytes || ((unsigned char)text[i] & 0xc0) != 0x80;
+	return before <= width && before + len - end > width;
 }

@@ -70,9 +70,10 @@ int batch_sort(struct batch *);
 unsigned batch_of_table(const struct batch *, unsigned from);
 
 /*
- * Is that text too long for so many characters only by blanks at its end? Many
- * databases cut these without a word. Of width 0 none is.
+ * Is that text too long for so many characters, or bytes, only by blanks at its
+ * end? Many databases cut these without a word. Of width 0 none is.
  */
+#define BATCH_BYTES_WIDE 0x80000000U /* beside a width: it is one of bytes */
 bool batch_has_blanks_beyond(
     const struct batch_texts *, unsigned row, unsigned width);
 

@@ -21,8 +21,8 @@ struct row_bounds {
 	/* Both together, where an exponent makes them more than its text. */
 	unsigned digits_grown;
 	/*
-	 * Characters of a column that would lose blanks beyond them without a
-	 * word; 0: any number.
+	 * The width of a column that would lose blanks beyond it without a
+	 * word, as batch_has_blanks_beyond has it.
 	 */
 	unsigned widths[COLUMNS_MAX];
 	/* What these columns, a bit for each, cannot be; NULL: there is none.
