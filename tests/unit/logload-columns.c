@@ -175,6 +175,8 @@ static const struct {
     {"x='y'.z:text", "column x: '.z' cannot stand in a path"},
     {"x=a..b:int", "column x: a path has an empty name"},
     {"x=a|:int", "column x: a path has an empty name"},
+    {"x=a:int,b=b:int", "column x: a ',' stands in a path only in quotes"},
+    {"x=a,b:text(9)", "column x: a ',' stands in a path only in quotes"},
     {"x=[0]:int", "column x: a path has an empty name"},
     {"x=a[]:int", "column x: behind '[' has to be a number "},
     {"x=a[1:int", "column x: behind '[' has to be a number "},

@@ -218,7 +218,7 @@ take_name(char **p, struct json_text *name, struct error *err)
 	if (**p == '"')
 		return take_quoted(p, name, err);
 	name->p = *p;
-	while (*in != '\0' && strchr(".|[", *in) == NULL) {
+	while (*in != '\0' && strchr(".|[,", *in) == NULL) {
 		if (*in == '\\' && in[1] != '\0')
 			in++;
 		*out++ = *in++;
@@ -312,6 +312,12 @@ parse_paths(struct column *c, struct error *err)
 			return -1;
 		if (*p == '\0')
 			return 0;
+		if (*p == ',')
+			return error_set(err,
+			    "a ',' stands in a path only in quotes or behind "
+			    "a \\; of several columns each is a --column of "
+			    "its "
+			    "own, or a line of the variable or of --columns");
 		if (*p != '|')
 			return error_set(
 			    err, "'%.60s' cannot stand in a path", p);
