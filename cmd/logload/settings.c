@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "log.h"
 #include "naming.h"
 #include "settings.h"
 #include "settings_own.h"
@@ -225,11 +226,28 @@ complete_url(struct settings *s, struct error *err)
 	return 0;
 }
 
+/* Of two that differ the later one is taken, as of mysql's own options. */
+static void
+take_password(struct settings *s, const char *password, const char *source,
+    const char **before)
+{
+	const char *other = s->db.password;
+
+	if (other != NULL && strcmp(other, password) != 0)
+		log_warn("the password of %s is not used: %s has another one",
+		    *before, source);
+	s->db.password = password;
+	*before = source;
+}
+
 static int
 complete_password(struct settings *s, struct error *err)
 {
+	const char *before = "LOGLOAD_DB";
+
 	if (s->password_variable != NULL)
-		s->db.password = s->password_variable;
+		take_password(
+		    s, s->password_variable, "LOGLOAD_DB_PASSWORD", &before);
 	if (s->password_file == NULL)
 		return 0;
 	if (option_secret_file(s->password_file, &s->password, err) < 0) {
@@ -239,7 +257,8 @@ complete_password(struct settings *s, struct error *err)
 		(void)settings_usage(err, "db-password-file");
 		return EX_CONFIG;
 	}
-	s->db.password = s->password;
+	take_password(s, s->password,
+	    "--db-password-file (LOGLOAD_DB_PASSWORD_FILE)", &before);
 	return 0;
 }
 

@@ -42,6 +42,13 @@ connects 'a password of its own variable' env LOGLOAD_DB_PASSWORD=secret \
 	LOGLOAD_DB="$DB_URL" logload
 connects 'a file of the variable' env LOGLOAD_DB_PASSWORD_FILE="$DIR/password" \
 	LOGLOAD_DB="$DB_URL" logload
+unlike "$ERR" 'is not used' 'without a word of any other'
+connects 'which wins over one in the URL' env \
+	LOGLOAD_DB_PASSWORD_FILE="$DIR/password" \
+	LOGLOAD_DB="mysql://logs:tell-nobody@$DB_HOST:$DB_PORT/logs" logload
+like "$ERR" 'warn .*password of LOGLOAD_DB is not used: .*LOGLOAD_DB_PASSWORD_FILE' \
+	'which is told'
+unlike "$ERR" 'tell-nobody|secret' 'without either of them'
 
 run env LOGLOAD_DB="mysql://logs:sec/ret@$DB_HOST/logs" logload "$DIR/a"
 like "$STATUS $ERR" '^64 .* has to stand as %2F' 'a password that ends too early'
