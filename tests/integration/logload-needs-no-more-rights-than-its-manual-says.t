@@ -59,6 +59,15 @@ load --partition day "$DIR/days"
 is "$STATUS" 78 'or not, where that right is missing'
 like "$ERR" 'denied.*GRANT SELECT, INSERT, ALTER, CREATE, DROP ON `logs`.`logs` TO ' \
 	'it is told'
+events 3 >"$DIR/c"
+load --retain 1d "$DIR/c"
+like "$ERR" 'denied.*INSERT, DELETE, ALTER, CREATE, DROP ON `logs`.`logs` TO ' \
+	'and for partitions that others have made'
+sql 'GRANT CREATE, SELECT, INSERT, DELETE ON logs.* TO loader'
+load --table 'd_%Y%m%d' "$DIR/days"
+load --table 'd_%Y%m%d' --retain 2d <(days 1)
+like "$ERR" 'denied.*GRANT SELECT, INSERT, DELETE, DROP ON `logs`.`d_[0-9]*` TO ' \
+	'and for tables that are named after days'
 
 loader 'GRANT SELECT' made
 sql 'REVOKE INSERT ON logs.logs FROM loader'

@@ -226,8 +226,9 @@ struct db_answer {
 
 /* How a database divides a table by ranges of received_at. */
 struct db_partitioning {
-	bool contiguous;    /* a range begins where the one below it ends */
-	const char *rights; /* on the table, behind others, for all of it */
+	bool contiguous; /* a range begins where the one below it ends */
+	/* On the table, behind others: for all of it, and to drop a table. */
+	const char *rights, *drop_rights;
 	/*
 	 * Behind the bracket of CREATE TABLE; and, where the first partitions
 	 * are not made by that, the statements that do so. 0, or -1 with

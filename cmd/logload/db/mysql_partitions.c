@@ -271,6 +271,7 @@ drop(struct db *db, const char *table, const struct db_partition *part)
 const struct db_partitioning mysql_partitioning = {
     .contiguous = true,
     .rights = ", ALTER, CREATE, DROP",
+    .drop_rights = ", DROP",
     .put_clause = put_clause,
     .put_list = put_list,
     .add = add,

@@ -136,8 +136,8 @@ tell_grants(struct db *db)
 	if (sql_put_grants(&b, db) == 0)
 		(void)error_set(&db->error,
 		    "%.200s; what is needed: %.*s; CREATE on their schema for "
-		    "tables to be made; and for partitions to be their owner, "
-		    "or GRANT owner TO ...",
+		    "tables to be made; and to drop them, or for partitions, "
+		    "to be their owner, or GRANT owner TO ...",
 		    said.text, (int)b.len, b.data);
 	db->error.code = said.code;
 	buf_release(&b);

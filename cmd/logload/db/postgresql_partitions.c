@@ -207,6 +207,7 @@ drop(struct db *db, const char *table, const struct db_partition *part)
 
 const struct db_partitioning postgresql_partitioning = {
     .rights = "",
+    .drop_rights = "",
     .put_clause = put_clause,
     .put_first = put_first,
     .put_list = put_list,

@@ -99,17 +99,31 @@ put_grant(struct buf *b, const struct db_config *c, const char *rights,
 	return sql_put_table(b, d, table) < 0 ? -1 : buf_printf(b, " TO ...");
 }
 
+/* On a table of events, for DDL other than to make it. */
+static const char *
+ddl_rights(const struct db *db)
+{
+	const struct db_config *c = db->config;
+	const struct db_partitioning *of = c->driver->partitioning;
+	bool dated = c->table_most > 0 && strchr(c->table, '%') != NULL;
+
+	if (of == NULL)
+		return "";
+	if (c->period != DB_PERIOD_NONE ||
+	    (c->retain_ns > 0 && db->table->partitions.any))
+		return of->rights;
+	return c->retain_ns > 0 && dated ? of->drop_rights : "";
+}
+
 int
 sql_put_grants(struct buf *b, const struct db *db)
 {
 	const struct db_config *c = db->config;
-	const struct db_partitioning *of = c->driver->partitioning;
 	const char *expires = c->retain_ns > 0 ? ", DELETE" : "";
-	const char *more = c->period != DB_PERIOD_NONE ? of->rights : "";
 	char rights[80];
 
-	(void)snprintf(
-	    rights, sizeof(rights), "SELECT, INSERT%s%s", expires, more);
+	(void)snprintf(rights, sizeof(rights), "SELECT, INSERT%s%s", expires,
+	    ddl_rights(db));
 	if (put_grant(b, c, rights, db->table->name) < 0 ||
 	    buf_printf(b, "; ") < 0)
 		return -1;
