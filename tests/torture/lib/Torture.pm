@@ -307,10 +307,11 @@ END {
 
 # --- the network, all of it 127.0.0.1
 
-# Below the ports that the kernel gives to others.
+# Below the ports that the kernel gives to others; runs with one seed, beside each
+# other, have their own.
 sub free_port {
 	for (1 .. 100) {
-		my $port = 10240 + int rand 22000;
+		my $port = 10240 + ($$ + int rand 22000) % 22000;
 		return $port if IO::Socket::INET->new(Proto => 'tcp',
 			LocalAddr => '127.0.0.1', LocalPort => $port,
 			Listen => 1, ReuseAddr => 1);

@@ -153,7 +153,6 @@ sub lose_power {
 	return;
 }
 
-# MySQL's, too, is MariaDB's: it is the loader that is tried.
 my $ids = 0;
 sub primary {
 	my ($self, $dir) = @_;

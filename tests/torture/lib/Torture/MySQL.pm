@@ -32,7 +32,9 @@ sub new {
 		'--net-write-timeout=5', @options);
 	die "docker run $IMAGE: $error\n" if $status;
 	$self->ready(180) or die "MySQL does not start\n";
-	$self->sql("CREATE USER logs\@'%' IDENTIFIED BY 'secret'");
+	# Each server has its users from its birth: they are not replicated.
+	$self->sql("SET sql_log_bin=0; CREATE USER logs\@'%' IDENTIFIED BY "
+		. "'secret'; GRANT REPLICATION SLAVE ON *.* TO logs\@'%'");
 	return $self;
 }
 
@@ -93,6 +95,53 @@ sub client {
 		"--port=$self->{port}", '--protocol=tcp', '--skip-ssl',
 		'--user=root', '--password=secret');
 }
+
+# Killed, it forgets nothing that it has given to the system; so what its disk
+# had at some moment takes the place of what it has later.
+sub forgetful {
+	my ($self, $dir) = @_;
+	return $self->another($dir, '--innodb-redo-log-capacity=16M');
+}
+
+sub be_careless {
+	my ($self) = @_;
+	$self->freeze;
+	run('cp', '-a', "$self->{dir}/data", "$self->{dir}/synced");
+	$self->thaw;
+	return;
+}
+
+sub lose_power {
+	my ($self) = @_;
+	$self->crash;
+	run('rm', '-rf', "$self->{dir}/data");
+	rename "$self->{dir}/synced", "$self->{dir}/data"
+	    or die "$self->{dir}/data: $!\n";
+	return;
+}
+
+my $ids = 0;
+sub primary {
+	my ($self, $dir) = @_;
+	my $server = Torture::MySQL->new($dir, '--server-id=' . ++$ids,
+		'--gtid-mode=ON', '--enforce-gtid-consistency=ON');
+	# So has the image made root's.
+	$server->sql('RESET BINARY LOGS AND GTIDS');
+	return $server;
+}
+
+# All that we have, from our birth on, a second later.
+sub replica {
+	my ($self, $dir) = @_;
+	my $replica = $self->primary($dir);
+	$replica->sql("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', "
+		. "SOURCE_PORT=$self->{port}, SOURCE_USER='logs', "
+		. "SOURCE_PASSWORD='secret', SOURCE_AUTO_POSITION=1, "
+		. 'GET_SOURCE_PUBLIC_KEY=1, SOURCE_DELAY=1; START REPLICA');
+	return $replica;
+}
+
+sub promote { return $_[0]->sql('STOP REPLICA; RESET REPLICA ALL') }
 
 # MySQL keeps the values and not the text; the id has to do.
 sub payload {
