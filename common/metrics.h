@@ -86,15 +86,6 @@ metric_observe(struct metric *m, uint64_t n)
 	metric_observe_many(m, n, 1);
 }
 
-/* Which one of metric_sizes' buckets, powers of two from 64 on, n is in. */
-static inline unsigned
-metric_size_bucket(uint64_t n)
-{
-	unsigned i = n <= 64 ? 0 : 58 - (unsigned)__builtin_clzll(n - 1);
-
-	return i < METRIC_BUCKETS ? i : METRIC_BUCKETS;
-}
-
 #define METRICS_NAME_MAX 64
 #define METRICS_HISTORY "history" /* there, too: see logrecv's history.h */
 

@@ -328,10 +328,8 @@ put_more(const struct event_writer *w, char *to,
 static inline void
 count_good(struct event_tally *t, size_t len)
 {
-	unsigned size = metric_size_bucket(len);
-
 	t->good++;
-	t->sizes[size]++;
+	t->sizes[event_size_of(len)]++;
 	t->bytes += len;
 }
 

@@ -22,7 +22,6 @@
 #include "buf.h"
 #include "clock.h"
 #include "json.h"
-#include "metrics.h"
 
 #define EVENT_MEMBER_MAX 64 /* bytes of a member's name that is ours */
 #define EVENT_VALUE_MAX 64  /* bytes of its value */
@@ -80,13 +79,25 @@ struct event_error {
 	size_t offset;  /* in the body, from 0 */
 };
 
+/*
+ * The number of an event's size: of 1 to 64 bytes 5, of up to 128 bytes 6, and
+ * so on, in the few instructions that there are for each event.
+ */
+#define EVENT_SIZES 32
+
+static inline unsigned
+event_size_of(size_t len)
+{
+	return 31U - (unsigned)__builtin_clz((unsigned)(len - 1) | 63U);
+}
+
 /* What became of a body. */
 struct event_tally {
 	uint64_t good, bad;
 	uint64_t faults[EVENT_FAULTS]; /* the bad ones */
 	uint64_t stamps;               /* members that were taken out */
-	/* The good ones, as they came: for the buckets of metric_sizes. */
-	uint32_t sizes[METRIC_BUCKETS + 1];
+	/* The good ones as they came: how many, by event_size_of, and bytes. */
+	uint32_t sizes[EVENT_SIZES];
 	uint64_t bytes;
 	/* Of the first bad ones; or [0] alone, why there is no line. */
 	struct event_error errors[EVENT_ERRORS_MAX];

@@ -199,17 +199,29 @@ stats_publish(struct stats *s, struct error *err)
 	return rc;
 }
 
+/* Of so many events with this number. */
+static void
+add_size(struct stats *s, unsigned size, uint64_t n)
+{
+	unsigned bucket = size - event_size_of(1);
+
+	atomic_fetch_add_explicit(
+	    &s->event_bytes
+		 .buckets[bucket < METRIC_BUCKETS ? bucket : METRIC_BUCKETS],
+	    n, memory_order_relaxed);
+}
+
 void
 stats_add_sizes(struct stats *s, const struct event_tally *tally)
 {
-	struct metric_histogram *h = &s->event_bytes;
-
-	for (int i = 0; i <= METRIC_BUCKETS; i++) {
+	if (tally->good == 1) /* most are alone */
+		add_size(s, event_size_of(tally->bytes), 1);
+	for (unsigned i = 0; i < EVENT_SIZES && tally->good > 1; i++) {
 		if (tally->sizes[i] > 0)
-			atomic_fetch_add_explicit(&h->buckets[i],
-			    tally->sizes[i], memory_order_relaxed);
+			add_size(s, i, tally->sizes[i]);
 	}
-	atomic_fetch_add_explicit(&h->sum, tally->bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &s->event_bytes.sum, tally->bytes, memory_order_relaxed);
 }
 
 void
