@@ -27,11 +27,12 @@ lock_logs
 events 10 >"$DIR/a"
 mv "$DIR/a" "$SPOOL/ready/$(ready 3)"
 wait_locked_out
-ok 'at work: it is up' up "$SPOOL" 1
+ok 'at work: it is up' wait_for up "$SPOOL" 1
 
+# Some of this time is a busy machine's.
 db_freeze STOP
-ok 'idle: within 15 s it is away' wait_for -t 15 up "$idle" 0
-ok 'at work: so it is' wait_for -t 15 up "$SPOOL" 0
+ok 'idle: it is away soon' wait_for -t 30 up "$idle" 0
+ok 'at work: so it is' wait_for -t 30 up "$SPOOL" 0
 for name in idle logload; do
 	ok "$name: the log says so" \
 		wait_log "$name" 'warn .*the database is away.* does not answer'
