@@ -126,7 +126,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
 
 # It has these in it, as they are.
-$(BUILD)/cmd/logrecv/page/files.o: $(filter-out %.c %.h,\
+$(BUILD)/cmd/logrecv/page/files.o: $(filter-out %.c %.h %.png,\
 	$(wildcard cmd/logrecv/page/*))
 
 # Changes when the compiler, its flags or the libraries do, and then all is

@@ -10,8 +10,8 @@ const EVERY = 2000, PATIENCE = 10000, HOUR = 3600;
 const $ = (id) => document.getElementById(id);
 const rate = (n) => `${n >= 10 ? count(n) : n.toFixed(1)}/s`;
 const each = (n) => Number.isInteger(n) ? count(n) : n.toFixed(1);
-const ms = (s) => s < 0.01 ? `${(s * 1000).toFixed(1)} ms`
-    : `${count(s * 1000)} ms`;
+const ms = (s) => s > 0 && s < 0.001 ? `${count(s * 1e6)} µs`
+    : s < 0.01 ? `${(s * 1000).toFixed(1)} ms` : `${count(s * 1000)} ms`;
 
 function say(element, text) {
 	if (element.textContent !== text)
