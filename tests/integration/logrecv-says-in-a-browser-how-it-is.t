@@ -43,11 +43,21 @@ dump() {
 	grep -q 'the database is away, files wait' "$DIR/text"
 }
 
+# some N: that many events of 1,000 bytes each
+some() {
+	perl -e 'print qq({"event":"e","pad":"), "x" x 970, qq("}\n) for 1 .. shift' \
+		"$1" >"$DIR/some"
+	http POST /log --data-binary "@$DIR/some" --max-time 60
+	[ "$CODE" = 200 ] || give_up "events are not taken: $CODE $BODY"
+}
+
 DB=sqlite
 db_start
 spool_new
-# A disk that is slow, beside other tests, would be told of.
-logrecv_start --workers=1 --spool-limit=100KB --ack=written
+# A disk that is slow, beside other tests, would be told of; and a browser that
+# starts leaves little to others.
+logrecv_start --workers=1 --spool-limit=100KB --ack=written --min-rate=0 \
+	--request-timeout=60s
 logbatch_start --max-age=1h
 logload_start
 browse
