@@ -26,11 +26,12 @@ status_is() {
 	[ "$(status "$1")" = "$2" ]
 }
 
-# past NAME: prints the last value that /history.json has of the hour
+# past NAME: prints the greatest value that /history.json has of the hour
 past() {
 	asks /history.json
 	perl -MJSON::PP -e 'my $h = decode_json($ARGV[0])->{hour};
-		print $h->{values}{$ARGV[1]}[-1], "\n"' "$BODY" "$1"
+		print +(sort { $b <=> $a } @{$h->{values}{$ARGV[1]}})[0], "\n"' \
+		"$BODY" "$1"
 }
 
 spool_new

@@ -81,7 +81,6 @@ static const char *const rows[] = {
     "logload_events_loaded_total",
     "logload_events_rejected_total",
     "logload_rejected_dropped_events_total",
-    "logload_retries_total{class=\"schema\"}",
     "logload_database_up",
     "logload_loaded_bytes",
 };

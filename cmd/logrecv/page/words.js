@@ -136,8 +136,7 @@ const cases = [
 		    "on by itself."];
 	},
 	function schema(d) {
-		const tries = d.increase('logload_retries_total{class="schema"}', 300);
-		return tries === 0 ? null : ["bad",
+		return d.get("logload_database_refuses") !== 1 ? null : ["bad",
 		    `The database takes no rows: its table, or rights, are not as ` +
 		    `logload needs them; ${left(d)}.`,
 		    "The statement and the reason stand below; logload " +
