@@ -37,19 +37,20 @@ tidy_up() {
 }
 trap tidy_up EXIT
 
-# The second file's commands. That the first one's containers belong to the
-# project too is no news.
+# The second file's commands
 tests() {
-	COMPOSE_IGNORE_ORPHANS=1 docker compose -f docker-compose.test.yml "$@"
+	docker compose -f docker-compose.test.yml "$@"
 }
 
-# service STATE-TEMPLATE SERVICE: what docker inspect says of it
+# inspect TEMPLATE SERVICE: what docker inspect says of its containers
 inspect() {
-	docker inspect --format "$1" "$(docker compose ps --all --quiet "$2")"
+	# shellcheck disable=SC2046
+	docker inspect --format "$1" $(docker compose ps --all --quiet "$2")
 }
 
 healthy() {
-	[ "$(inspect '{{.State.Health.Status}}' "$1" 2>/dev/null)" = healthy ]
+	[ "$(inspect '{{.State.Health.Status}}' "$1" 2>/dev/null |
+		sort -u)" = healthy ]
 }
 
 both_healthy() {
@@ -96,9 +97,9 @@ timeout 900 docker compose build >"$DIR/build.log" 2>&1 ||
 	give_up 'docker compose build'
 tests build >"$DIR/build-test.log" 2>&1 || give_up 'building the test service'
 
-# In the foreground, as one does who types the command.
+# up NAME [OPTION]...: in the foreground, as one does who types the command
 up() {
-	start up "${compose[@]}" up --no-color
+	start up "${compose[@]}" up --no-color "${@:2}"
 	ok "$1" wait_for -t 240 both_healthy || give_up 'no service'
 }
 
@@ -108,7 +109,17 @@ ctrl_c() {
 	wait_exit up 240 || give_up 'compose does not stop'
 }
 
+# A server that does not come up.
+printf '%s\n' services: ' db:' '  entrypoint: [sleep, "1000"]' \
+	'  command: []' >docker-compose.override.yml
+docker compose up --detach >"$DIR/up.log" 2>&1 || give_up 'compose up'
+ok 'without a database an event is acknowledged' \
+	wait_for -t 60 send_event '{"event":"user_login","user_id":7,"id":"by-hand"}'
+rm docker-compose.override.yml
 up 'up: both services get healthy'
+ok 'and the event is a row within 35 s' wait_for -t 35 is_row by-hand
+like "$(docker compose exec -T db cat /run/secrets/db_password </dev/null)" \
+	'^[0-9a-f]{48}$' 'its password was made'
 isnt "$(docker compose exec -T app id -u </dev/null)" 0 'app is not root'
 is "$(docker compose exec -T app cat /proc/1/cmdline </dev/null |
 	tr '\0' ' ')" '/bin/sh /usr/local/bin/pipeline.sh ' \
@@ -136,11 +147,6 @@ for tool in logrecv logbatch logload; do
 done
 is "${missing_variables:-}" '' 'each option can be set from the environment'
 
-# --- an event becomes a row
-
-send_event '{"event":"user_login","user_id":7,"id":"by-hand"}'
-is "$CODE" 200 'an event is acknowledged'
-ok 'and is a row within 35 s' wait_for -t 35 is_row by-hand
 for hand in --check --retry-rejected; do
 	ok "logload $hand by hand beside it" docker compose exec -T app \
 		logload "$hand" --spool /var/spool/logs </dev/null
@@ -150,9 +156,10 @@ done
 
 LOGSEND_RATE=$rate LOGSEND_DURATION=$duration timeout 600 \
 	docker compose -f docker-compose.test.yml up --no-color \
-	--exit-code-from test >"$DIR/load.log" 2>&1
+	--remove-orphans --exit-code-from test >"$DIR/load.log" 2>&1
 is $? 0 "$rate requests/s for $duration: nothing is missing, the rate is held"
 like "$(cat "$DIR/load.log")" 'missing 0' 'which is printed'
+unlike "$(cat "$DIR/load.log")" orphan 'and nothing of orphans'
 LOGSEND_URL=http://app:1/log LOGSEND_DURATION=1s LOGSEND_DRAIN=1s \
 	VERIFY_TIMEOUT=1s timeout 120 docker compose \
 	-f docker-compose.test.yml up --no-color \
@@ -168,7 +175,7 @@ load_over() {
 
 	shift
 	tests rm --force >/dev/null 2>&1
-	LOGSEND_RATE=$rate LOGSEND_DURATION=30s LOGSEND_RUN=$name \
+	LOGSEND_RATE=$rate LOGSEND_DURATION=20s LOGSEND_RUN=$name \
 		LOGSEND_TIMEOUT=2s tests up --detach >/dev/null 2>&1 ||
 		fail "$name: the load starts"
 	# There are rows of it: it is in full swing.
@@ -208,10 +215,9 @@ ctrl_c
 
 # --- a password of one's own
 
-tests rm --force >/dev/null 2>&1
-docker compose down --volumes >/dev/null 2>&1
-export LOGLOAD_DB_PASSWORD="it's \"secret\""
-up 'up: with a password from a variable'
+tests down --volumes --remove-orphans >/dev/null 2>&1
+export LOGLOAD_DB_PASSWORD="it's \"se\\cret\""
+up 'up: with a password from a variable, and the volumes as they are'
 ok 'an event is acknowledged' send_event '{"id":"by-password"}'
 ok 'and is a row' wait_for -t 35 is_row by-password
 not_ok 'no environment shows the password' grep -F "$LOGLOAD_DB_PASSWORD" \
@@ -238,8 +244,14 @@ export DATABASE=postgresql
 up 'up: with PostgreSQL'
 ok 'an event is acknowledged' send_event '{"id":"one"}'
 ctrl_c
-up 'up again'
+LOGLOAD_DB_PASSWORD="it's another"
+LOGRECV_PORT=0 LOGRECV_ADMIN_PORT=0 up 'up again: with another password, twice' \
+	--scale app=2
 ok 'and is a row' wait_for -t 35 is_row_of postgresql one
+URL=http://$(docker compose port --index 2 app 8080)
+ok 'an event is acknowledged' send_event '{"id":"two"}'
+ok 'and is a row' wait_for -t 35 is_row_of postgresql two
+URL=http://127.0.0.1:$LOGRECV_PORT
 ctrl_c
 docker compose down --volumes >/dev/null 2>&1
 unset DATABASE LOGLOAD_DB_PASSWORD
