@@ -310,6 +310,33 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(PREFIX)/bin/pipeline.sh
 	$(INSTALL_MAN); rm -f "$$where/$${page##*/}"; done
 
+# Of the last commit's time, so that two builds of it are the same bytes. What the
+# packages are made of is in cmd/pipeline/debian, which dpkg wants at the top.
+DEB := $(BUILD)/deb/logs
+DEB_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+DEB_MAINTAINER ?= Maintainers of logs <logs@users.noreply.github.com>
+deb: ## build Debian packages into build/deb/
+	rm -rf $(BUILD)/deb
+	mkdir -p $(DEB)
+	cp -R Makefile pipeline.sh cmd common $(DEB)
+	cp -R cmd/pipeline/debian $(DEB)
+	sed -i 's/@MAINTAINER@/$(DEB_MAINTAINER)/' $(DEB)/debian/control
+	printf '%s\n' "logs ($(VERSION)+$$(date -ud @$(DEB_EPOCH) +%Y%m%d%H%M%S)) \
+	unstable; urgency=medium" '' '  * As the log of the repository says.' '' \
+		" -- $(DEB_MAINTAINER)  $$(date -uRd @$(DEB_EPOCH))" \
+		>$(DEB)/debian/changelog
+	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc
+
+# Needs debhelper, lintian, systemd and Docker.
+check-deb: deb ## look at the packages, build them again, install them somewhere
+	lintian --fail-on warning $(BUILD)/deb/*.deb
+	cd $(BUILD)/deb && sha256sum *.deb >../deb.sums
+	for unit in logrecv logbatch logload; do systemd-analyze security \
+		--offline=yes --threshold=20 --root=$(DEB)/debian/logs-pipeline \
+		$$unit.service >/dev/null || exit 1; done
+	tests/deb $(BUILD)/deb
+	$(MAKE) -s deb && cd $(BUILD)/deb && sha256sum --check ../deb.sums
+
 clean: ## remove everything that was built
 	rm -rf build build-* $(BUILD)
 
@@ -358,7 +385,7 @@ torture-quick-%:
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
 	$(BUILD)/cmd/*/*/*.d $(BUILD)/tests/*/*.d)
 .PHONY: all units deps run needs check check-databases check-asan check-tsan \
-	check-clang fuzz lint lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall clean help \
+	check-clang fuzz lint lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall deb check-deb clean help \
 	bench bench-quick profile torture torture-quick always
 .DELETE_ON_ERROR:
 .SECONDARY:
