@@ -338,7 +338,7 @@ put_value(struct buf *out, double v)
 {
 	if (!isfinite(v))
 		return buf_append(out, "null", 4);
-	return buf_printf(out, v == floor(v) ? "%.0f" : "%.6g", v);
+	return buf_printf(out, "%.15g", v);
 }
 
 static bool

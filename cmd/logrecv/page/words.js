@@ -126,7 +126,8 @@ const cases = [
 		    "safe in buffer/, and it goes on where it was."];
 	},
 	function database(d) {
-		if (isGone(d, LOADS) || d.get("logload_database_up") !== 0)
+		if (isGone(d, LOADS) || d.get("logload_database_up") !== 0 ||
+		    d.get("logload_database_refuses") === 1)
 			return null;
 		const [s, seen] = d.unchanged("logload_database_up");
 		return ["bad", `The database has been away for ` +
@@ -136,7 +137,8 @@ const cases = [
 		    "on by itself."];
 	},
 	function schema(d) {
-		return d.get("logload_database_refuses") !== 1 ? null : ["bad",
+		return isGone(d, LOADS) ||
+		    d.get("logload_database_refuses") !== 1 ? null : ["bad",
 		    `The database takes no rows: its table, or rights, are not as ` +
 		    `logload needs them; ${left(d)}.`,
 		    "The statement and the reason stand below; logload " +
