@@ -204,7 +204,7 @@ static enum db_verdict
 tell_left(struct turn *t, const char *what, const char *why)
 {
 	if (!t->r->told_left)
-		log_warn(what, t->db->table->name, why);
+		log_warn("the table %s%s: %s", t->db->table->name, what, why);
 	t->r->told_left = true;
 	t->limit[0] = '\0';
 	return db_run_text(t->db, "ROLLBACK");
@@ -221,10 +221,9 @@ heed(struct turn *t, const char *what, enum db_verdict verdict)
 }
 
 #define NOT_DROPPED \
-	"the table %s, which is older than --retain, is not dropped, nor " \
-	"what the ledger has from then on: %s"
-#define NOT_SWEPT \
-	"nothing is removed from the table %s, nor from the ledger: %s"
+	", which is older than --retain, is not dropped, nor what the ledger " \
+	"has from then on"
+#define NOT_SWEPT " keeps what is too old, and so does the ledger"
 
 /* Has it nothing that is young? Where nothing can be dropped, it is deleted. */
 static enum db_verdict
