@@ -81,7 +81,7 @@ rogue() {
 	start "rogue-$1" perl "$DIR/rogue.pl" "$DB_PORT" "$DIR/port" "$DIR/got" \
 		"$DIR/bait" "$2" "${3:-1}"
 	wait_for test -s "$DIR/port" || give_up 'no rogue'
-	DB_URL=mysql://logs@127.0.0.1:$(cat "$DIR/port")/logs?ssl-mode=disabled
+	DB_URL="mysql://logs@127.0.0.1:$(cat "$DIR/port")/logs?ssl-mode=disabled"
 }
 # gets_no NAME PATTERN
 gets_no() {
