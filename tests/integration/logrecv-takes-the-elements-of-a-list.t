@@ -28,7 +28,7 @@ each Rec%6Frds '[{"Records":[{}]},{"Records":[{"c":3}]}]' '200 {"accepted":2}' \
 	'an array of them'
 each items '{"items":[]}' '200 {"accepted":0}' 'an empty list'
 for end in '' '/?timeout=30s'; do
-	http POST "/log/each/it%65ms$end" -d '{"items":[{"d":4}]}'
+	http POST "/log/each/it+%65ms$end" -d '{"it+ems":[{"d":4}]}'
 	is "$CODE $BODY" '200 {"accepted":1}' "the name in the path$end"
 done
 http POST '/log?each=' -d '{"items":[]}'

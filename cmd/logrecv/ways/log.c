@@ -233,6 +233,7 @@ static int
 find_each(const struct request *r, struct buf *out)
 {
 	struct http_text query = r->query, name, value = r->name;
+	long len = -1;
 
 	while (value.len == 0 && http_next_argument(&query, &name, &value)) {
 		if (name.len != 4 || memcmp(name.p, "each", 4) != 0)
@@ -242,7 +243,9 @@ find_each(const struct request *r, struct buf *out)
 		return 0;
 	if (buf_reserve(out, value.len) < 0)
 		return -1;
-	out->len = http_decode(value, out->data);
+	if (r->name.len > 0) /* where + is itself */
+		len = http_decode_path(value, out->data);
+	out->len = len >= 0 ? (size_t)len : http_decode(value, out->data);
 	return 0;
 }
 
