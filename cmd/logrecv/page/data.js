@@ -112,8 +112,11 @@ export class Data {
 		for (const span of ["hour", "day"]) {
 			const points = this.points(span, name);
 			for (let i = points.length - 1; i >= 0; i--) {
-				if (points[i][1] !== null && points[i][1] !== now)
-					return [this.now - points[i + 1][0], true];
+				if (points[i][1] === null || points[i][1] === now)
+					continue;
+				// The numbers may be younger than the last of them.
+				const since = points[i + 1]?.[0] ?? this.now;
+				return [this.now - since, true];
 			}
 		}
 		return [this.now - this.points("day", name)[0][0], false];

@@ -232,8 +232,10 @@ function progress(d) {
 	if (isGone(d, LOADS))
 		return `${of(acked, "event")} came in ${lastly(d)}, and ` +
 		    `${bytes(waiting(d))} are to be shipped.`;
-	if (acked === 0 && waiting(d) === 0)
-		return `No events came in ${lastly(d)}; all is ready for them.`;
+	if (acked === 0)
+		return `No events came in ${lastly(d)}; ` + (waiting(d) === 0
+		    ? "all is ready for them."
+		    : `${bytes(waiting(d))} are on their way.`);
 	// logload tells its numbers every five seconds.
 	if (waiting(d) === 0 && rows + rejected < acked)
 		return `${of(acked, "event")} came in ${lastly(d)}, and ` +
