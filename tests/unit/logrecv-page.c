@@ -265,6 +265,9 @@ test_rejected(void)
 		    : r.json.data,
 	    "cut", "a long value is its beginning, as text");
 	ok(r.json.len < 500, "and no more");
+	put_file("large.ndjson", big, 299003);
+	ok(strstr(shown_rejected(&r), "{\"event\":\"\\\"xxx") != NULL,
+	    "a record that is large is shown, where it is the last one");
 	for (int i = 0; i < 1000; i++)
 		memcpy(big + 16 * i, "{\"line\": 12345}\n", 16);
 	put_file("three.ndjson", big, 16000);

@@ -14,6 +14,7 @@
 #define FILES_MOST 4
 #define RECORDS_MOST 20
 #define TAIL_MOST (128 << 10) /* bytes of a file */
+#define TAIL_LARGE (8 << 20)  /* where no record is whole in those */
 #define VALUE_MOST 400        /* bytes of a value */
 /* A large directory takes long to list: at most this share of the time goes. */
 #define LIST_SHARE 20
@@ -94,9 +95,13 @@ put_record(struct buf *out, const char *line, const char *end)
 	return buf_append(out, "}", 1) < 0 ? -1 : 1;
 }
 
-/* Appends the last records of a file, the last one first. How many, or -1. */
+/*
+ * Appends the last records of a file, the last one first, of those that are
+ * whole in as many bytes as `tail` has. How many, or -1.
+ */
 static int
-put_file(struct buf *out, int dir, const char *name, char *tail, int most)
+put_file(struct buf *out, int dir, const char *name, char *tail, off_t size,
+    int most)
 {
 	const char *begin = tail, *end, *line;
 	int fd, count = 0, rc = 0;
@@ -108,8 +113,8 @@ put_file(struct buf *out, int dir, const char *name, char *tail, int most)
 	if (fd < 0)
 		return 0; /* gone meanwhile */
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		from = st.st_size > TAIL_MOST ? st.st_size - TAIL_MOST : 0;
-		n = pread(fd, tail, TAIL_MOST, from);
+		from = st.st_size > size ? st.st_size - size : 0;
+		n = pread(fd, tail, (size_t)size, from);
 		/* It begins within a line, which is passed over. */
 		if (n > 0 && from > 0) {
 			begin = memchr(tail, '\n', (size_t)n);
@@ -132,13 +137,17 @@ put_file(struct buf *out, int dir, const char *name, char *tail, int most)
 static int
 put_files(struct buf *out, int dir, const struct youngest *y)
 {
-	char *tail = malloc(TAIL_MOST);
+	char *tail = malloc(TAIL_LARGE); /* seldom touched behind TAIL_MOST */
 	int count = 0, rc = tail == NULL ? -1 : buf_append(out, "[", 1);
 
 	for (size_t i = 0; i < y->count && rc >= 0 && count < RECORDS_MOST;
 	     i++) {
-		rc = put_file(
-		    out, dir, y->files[i].name, tail, RECORDS_MOST - count);
+		const char *name = y->files[i].name;
+		int most = RECORDS_MOST - count;
+
+		rc = put_file(out, dir, name, tail, TAIL_MOST, most);
+		if (rc == 0 && y->files[i].bytes > TAIL_MOST)
+			rc = put_file(out, dir, name, tail, TAIL_LARGE, most);
 		count += rc;
 	}
 	free(tail);
