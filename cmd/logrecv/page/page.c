@@ -83,11 +83,13 @@ page_refresh(struct page *p, const char *unready, bool last)
 	uint64_t now_s = clock_wall_us() / CLOCK_US_PER_S;
 	uint64_t asked_ns =
 	    atomic_load_explicit(&p->asked_ns, memory_order_relaxed);
-	/* This thread alone changes it. */
 	const struct buf *metrics = board_read(&p->stats->board);
-	bool kept = history_keep(&p->history, metrics, now_s, last);
+	bool kept;
 
+	/* This thread alone changes it, and nobody is to wait for what follows:
+	 * there may be megabytes to read. */
 	board_done(&p->stats->board);
+	kept = history_keep(&p->history, metrics, now_s, last);
 	if (kept || !p->begun)
 		show(p, &p->past, history_put(&p->history, now_s, &p->draft));
 	p->begun = true;
