@@ -10,8 +10,8 @@
 #include "../../cmd/logload/input/framing.h"
 #include "fuzz.h"
 
-#define EVENT_MOST 60 /* bytes of an event that is held */
-#define KEEP 100
+#define EVENT_MOST 60  /* bytes of an event that is held */
+#define KEEP (1 << 20) /* of a pipe, more than all that comes */
 #define PACKETS 8
 
 static int

@@ -179,7 +179,8 @@ is_narrower(const struct message *m, const http_parser *parser, size_t at)
 	case HPE_INVALID_URL:
 		return *target != '/';
 	case HPE_INVALID_TRANSFER_ENCODING:
-		return !m->req.chunked || at > m->head_len;
+		return !m->req.chunked || at > m->head_len ||
+		       memchr(m->head, ',', m->head_len) != NULL;
 	case HPE_INVALID_CONTENT_LENGTH:
 	case HPE_UNEXPECTED_CONTENT_LENGTH:
 		return m->req.chunked && at > m->head_len;
