@@ -166,7 +166,8 @@ on_end(http_parser *parser)
 /*
  * What it refuses beyond us, at that byte: methods and forms of a target that
  * it does not know (we answer 405 or 404), Transfer-EncodingX, which it takes
- * for that without the X, and fields of a trailer that say nothing there.
+ * for that without the X, empty elements of that list, and fields of a trailer
+ * that say nothing there.
  */
 static bool
 is_narrower(const struct message *m, const http_parser *parser, size_t at)
