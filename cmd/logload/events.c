@@ -232,7 +232,9 @@ events_make_row(struct load *f, const struct line *line)
 					   "which no text of the database has");
 		made = ROW_REJECTED;
 	}
-	if (made == ROW_MADE && f->loader->route != NULL && !choose_table(f))
+	/* One that is refused already needs no table, and ends no chunk. */
+	if (made == ROW_MADE && f->loader->route != NULL && !e->bounded &&
+	    !choose_table(f))
 		made = ROW_REJECTED;
 	if (made == ROW_MADE && f->loader->db != NULL) {
 		const struct row_bounds *b =

@@ -3,6 +3,7 @@
  * that has none: what is refused is halved until the rows at fault are alone,
  * and each of those is one record, in the order of the file.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/mman.h>
@@ -140,6 +141,7 @@ fake_check(struct db *db, const char *table)
 	(void)table;
 	fake.made_within |= fake.begun;
 	db->table->own_key = true;
+	db->table->bounds.no_nul = true;
 	return DB_OK;
 }
 
@@ -527,6 +529,21 @@ test_refused_whole(int dir)
 	    "at a rate it does so in small batches, whatever the driver has");
 }
 
+/* Of the records of many chunks. */
+static void
+empty(int dir)
+{
+	DIR *d = fdopendir(dup(dir));
+	struct dirent *entry;
+
+	must(d != NULL);
+	while ((entry = readdir(d)) != NULL) {
+		if (entry->d_name[0] != '.')
+			must(unlinkat(dir, entry->d_name, 0) == 0);
+	}
+	(void)closedir(d); /* only read from */
+}
+
 #define DAY(n) "{\"@received_at\":\"2026-01-0" n "T00:00:00Z\"}\n"
 
 static void
@@ -537,6 +554,9 @@ test_many_tables(int dir)
 	    "{\"bad\":1,\"event\":\"y\"}\n", "{\"a\":1,\"event\":\"deaf\"}\n"};
 	static const char *const days[] = {
 	    DAY("1"), DAY("2"), DAY("3"), DAY("4"), DAY("5")};
+	static const char *const odd[] = {DAY("1"), DAY("2"), DAY("3"),
+	    "{\"@received_at\":\"2026-01-04T00:00:00Z\",\"a\":\"\\u0000\"}\n",
+	    DAY("5")};
 	struct load_tally t;
 
 	is_number(run_many_tables("of_{event}", events, 3, dir, &t), LOAD_DONE,
@@ -556,6 +576,11 @@ test_many_tables(int dir)
 	ok(t.events == 90 && !fake.twice && !fake.made_within &&
 		fake.others == 0,
 	    "each has its own: the chunk ends, and not which one is whose");
+	is_number(run_many_tables("on_%d", odd, 5, dir, &t), LOAD_DONE,
+	    "where the database could not have some");
+	ok(t.events == 72 && t.rejected == 18 && !fake.twice,
+	    "each of these is rejected once: it ends no chunk");
+	empty(dir);
 }
 
 int
