@@ -85,7 +85,7 @@ note_held(struct turn *t, const char *table)
 	struct retain *r = t->r;
 
 	t->blocked = r->blocked = true;
-	t->limit[0] = '\0';
+	t->limit[0] = t->tries[0] = '\0'; /* nor is it tried again */
 	if (find_held(r, table) < r->held_count)
 		return;
 	log_warn("what is too old in the table %s stays until others, who have "
@@ -320,17 +320,6 @@ clear_table(struct turn *t, bool *left)
 	return verdict == DB_OK ? delete_rows(t) : verdict;
 }
 
-static bool
-is_known(const struct db *db, const char *name)
-{
-	for (unsigned i = 0; i < db->table_count; i++) {
-		if (db->tables[i].ready &&
-		    strcmp(db->tables[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static enum db_verdict
 sweep_table(struct turn *t, const char *name)
 {
@@ -369,8 +358,9 @@ next_name(const struct buf *names, const char *after)
 }
 
 /*
- * Those that the session does not know, as many as there is time for. What is
- * left in all of them is told by r->swept, once all have been swept.
+ * As many as there is time for, and those that the session knows, too: the next
+ * turn's may not know them. What is left in all of them is told by r->swept,
+ * once all have been swept.
  */
 static enum db_verdict
 sweep(struct turn *t, const struct buf *names, const char *limit)
@@ -391,7 +381,7 @@ sweep(struct turn *t, const struct buf *names, const char *limit)
 		bool blocked = t->blocked;
 
 		memcpy(t->limit, limit, sizeof(t->limit));
-		if (!is_known(t->db, name) && !is_left(t, name))
+		if (!is_left(t, name))
 			verdict = sweep_table(t, name);
 		if (t->cut && t->blocked == blocked)
 			return verdict; /* there is more in it */
