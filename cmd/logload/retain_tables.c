@@ -434,7 +434,12 @@ retain_tables(struct turn *t)
 	value_stamp(t->now_us - (int64_t)(s->db.retain_ns / 1000), limit);
 	memcpy(lowest, limit, sizeof(lowest));
 	choose_held(t);
+	/* The other one, too, though nothing was loaded over this session. */
 	if (s->route != NULL)
+		verdict = route_learn(s->route, t->db, false);
+	if (verdict == DB_PREPARE)
+		verdict = db_prepare(t->db);
+	if (verdict == DB_OK && s->route != NULL)
 		verdict = route_list(s->route, t->db, &names);
 	if (verdict == DB_OK && dated)
 		verdict = drop_tables(t, &names, limit, lowest);

@@ -157,18 +157,21 @@ kinds() {
 		at -40 "$1" | sed "s/\"test\"/\"$kind\"/"
 	done
 }
-kinds 100 | put "$(file -40 11)"
+old() {
+	sql "SELECT COUNT(*) FROM logs WHERE received_at < '$(day -30)'"
+}
+{ kinds 100; at -40 7; } | put "$(file -40 11)"
 once "${by_event[@]}"
-is "$STATUS $(left e_a e_b e_c)" '0 100 100 100' 'tables by event'
+is "$STATUS $(left e_a e_b e_c) $(old)" '0 100 100 100 7' 'tables by event'
 rm -f "$SPOOL"/loaded/*
 age_ledger
 [ "$DB" = sqlite ] || lock_logs e_a
 at 0 1 | put "$(file 0 12)"
 once "${by_event[@]}" --retain 30d
 if [ "$DB" = sqlite ]; then
-	is "$STATUS $(left e_a e_b e_c)" '0 0 0 0' 'are cleared'
+	is "$STATUS $(left e_a e_b e_c) $(old)" '0 0 0 0 0' 'are cleared'
 else
-	is "$STATUS $(left e_a e_b e_c)" '0 100 0 0' \
+	is "$STATUS $(left e_a e_b e_c) $(old)" '0 100 0 0 0' \
 		'are cleared, but for one that is locked'
 	like "$ERR" 'old in the table e_a stays until others' 'which is told'
 	is "$(lines | grep -c -e -h-1-11-)" 1 'and keeps the lines'
