@@ -44,12 +44,13 @@ like "$ERR" 'where is the database\? give --db' 'it asks'
 
 PORT=$(tests_free_port)
 URL=http://127.0.0.1:$PORT
-DB_FILE=$DIR/var/logs.db
+DB_FILE="$DIR/it's mine/logs.db"
 # As a terminal would have it: in a group that Ctrl-C is for.
 begin_try() {
 	cd "$DIR" || exit 1
 	start try env --default-signal=INT PIPELINE_BIN="$BUILD" \
-		LOGRECV_LISTEN="127.0.0.1:$PORT" "$TOP/cmd/pipeline/try"
+		SPOOL="it's mine" LOGRECV_LISTEN="127.0.0.1:$PORT" \
+		"$TOP/cmd/pipeline/try"
 	cd "$TOP" || exit 1
 }
 says() {
@@ -58,12 +59,14 @@ says() {
 begin_try
 ok 'it shows what it does' wait_for -t 60 says 'until you press Ctrl-C'
 out=$(cat "$DIR/try.out")
-like "$out" 'No database is set .*: storing in sqlite:var/logs.db' 'where it stores'
+like "$out" "No database is set .*: storing in sqlite:it's mine/logs.db" \
+	'where it stores'
 like "$out" "
 \\$ curl -s -d '.*user_login.*' $URL/log
 \{\"accepted\":1\}" 'what it sends, and the answer'
 like "$out" "
-\\$ sqlite3 -box var/logs.db '.*SELECT received_at" 'what it asks'
+\\$ sqlite3 -box 'it'\\\\''s mine/logs.db' '.*SELECT received_at" \
+	'what it asks, in words of a shell'
 for event in user_login page_view payment; do
 	like "$out" "│ $event +│" "the row of $event"
 done
