@@ -244,9 +244,12 @@ export DATABASE=postgresql
 up 'up: with PostgreSQL'
 ok 'an event is acknowledged' send_event '{"id":"one"}'
 ctrl_c
+docker compose down >/dev/null 2>&1
 LOGLOAD_DB_PASSWORD="it's another"
 LOGRECV_PORT=0 LOGRECV_ADMIN_PORT=0 up 'up again: with another password, twice' \
 	--scale app=2
+is "$(docker compose exec -T db cat /run/secrets/db_password </dev/null)" \
+	"$LOGLOAD_DB_PASSWORD" 'that is the one that counts'
 ok 'and is a row' wait_for -t 35 is_row_of postgresql one
 URL=http://$(docker compose port --index 2 app 8080)
 ok 'an event is acknowledged' send_event '{"id":"two"}'
