@@ -216,6 +216,11 @@ ctrl_c
 # --- a password of one's own
 
 tests down --volumes --remove-orphans >/dev/null 2>&1
+printf '\nsecret\n' >"$DIR/given"
+run env LOGLOAD_DB_PASSWORD_FILE="$DIR/given" docker compose run --rm \
+	--no-deps --entrypoint 'sh /pipeline/secrets db_password' db </dev/null
+is "$STATUS" 1 'a file whose first line is empty gives no password'
+like "$ERR" 'the first line of what is given for db_password is empty' 'and why'
 export LOGLOAD_DB_PASSWORD="it's \"se\\cret\""
 up 'up: with a password from a variable, and the volumes as they are'
 ok 'an event is acknowledged' send_event '{"id":"by-password"}'
