@@ -116,7 +116,8 @@ settings_parse(struct settings *s, struct server *server, int argc, char **argv)
 		NULL, 0, 0},
 	    {"admin-listen", OPTION_LIST, &s->admin_listen, NULL,
 		"ADDRESS[,OPTION]...",
-		"where operators come in, for /metrics; " ADMIN_LISTEN
+		"where operators come in, for the status page and "
+		"/metrics; " ADMIN_LISTEN
 		" if not given and free; may be repeated",
 		NULL, 0, 0},
 	    {"tls-cert", OPTION_STRING, &server->tls.cert, NULL, "FILE",
