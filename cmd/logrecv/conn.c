@@ -387,6 +387,8 @@ take_in(struct conn *c)
 	if (what == INTAKE_CONTINUE)
 		say(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (what == INTAKE_REQUEST) {
+		if (c->waits != WAIT_REST) /* it came whole, now */
+			c->begun_ns = worker_now(c->worker);
 		c->waits = WAIT_NONE; /* each has its own time */
 		serve(c, &i->request);
 		if (c->phase != CONN_CLOSED) {

@@ -52,9 +52,9 @@ struct conn {
 	bool cut;         /* the last request was not read to its end */
 	bool persist_1_0; /* answers say that the connection is kept */
 	uint64_t deadline_ns;
-	uint64_t begun_ns;    /* when a request that is not whole began */
-	uint64_t active_ns;   /* when something last arrived or left */
-	uint64_t received[2]; /* conn_brought, at the last two sweeps */
+	uint64_t begun_ns;            /* when the request began */
+	uint64_t active_ns;           /* when something last arrived or left */
+	uint64_t received[2];         /* conn_brought, at the last two sweeps */
 	uint64_t rate_ns, rate_bytes; /* where --min-rate counts from */
 };
 

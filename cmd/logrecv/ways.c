@@ -323,15 +323,14 @@ add_events(struct conn *c, const struct request *r)
 	size_t before = g->lines.len;
 	struct waiter waiter = {.conn = c,
 	    .sender = r->sender,
+	    .came_ns = c->begun_ns,
 	    .format = r->way->format,
 	    .type = r->type};
 	struct event_tally tally;
 	struct event_error *why = &tally.errors[0];
 	bool kept;
 
-	waiter.came_ns = worker_now(w); /* brings the stamp up to date, too */
-	if (c->waits == WAIT_REST)
-		waiter.came_ns = c->begun_ns;
+	(void)worker_now(w); /* brings the stamp up to date */
 	stat_add(w->server->stats, STAT_BODY_BYTES, r->len);
 	if (append(c, r, g, &tally) < 0) {
 		commit_trim(&w->commit);

@@ -59,7 +59,15 @@ is "$(sed -n 's/^Content-Type: *//Ip' "$HEADERS" | tr -d '\r')" \
 is "$(check_text "$DIR/text")" '' 'and valid'
 
 post '[{"a":1},{"a":2}]'
-post '{"a":3}'
+# Its head is there when the server asks for the rest.
+perl -MIO::Socket::INET -MTime::HiRes=sleep -e '
+	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]") or die;
+	syswrite($s, "POST /log HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n" .
+	    "Expect: 100-continue\r\n\r\n");
+	sysread($s, my $answer, 65536);
+	sleep 0.3;
+	syswrite($s, "{\"a\":3}");
+	sysread($s, $answer, 65536)' "$PORT"
 post 'x'
 scraped
 is "$(check_text "$DIR/text")" '' 'after some requests, too'
@@ -74,6 +82,8 @@ for sample in logrecv_events_total=3 logrecv_acknowledged_requests_total=2 \
 	ok "$sample" wait_for sample_is_now
 done
 scraped
+num "$(scrape logrecv_request_seconds_sum | awk '{ print int($1 * 1000) }')" \
+	-ge 300 'a request takes from its first byte on'
 is "$(scrape logrecv_line_bytes_total)" "$(stored | wc -c)" 'the bytes written'
 at=$(scrape logrecv_last_success_timestamp_seconds)
 off=$(($(date +%s) - ${at%.*}))
