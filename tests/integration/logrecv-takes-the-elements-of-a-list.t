@@ -31,6 +31,11 @@ for end in '' '/?timeout=30s'; do
 	http POST "/log/each/it+%65ms$end" -d '{"it+ems":[{"d":4}]}'
 	is "$CODE $BODY" '200 {"accepted":1}' "the name in the path$end"
 done
+http POST /log/each/a+b -d '{"a b":[],"a+b":[{"e":5}]}'
+is "$CODE $BODY" '200 {"accepted":1}' 'where a + is one'
+http POST /log/each/a%zz -d '{"a%zz":[{"e":5}]}'
+is "$CODE $BODY" '400 {"error":"the path'"'"'s name has a % without two digits, or a control character","event":0,"offset":0}' \
+	'and a % has digits'
 http POST '/log?each=' -d '{"items":[]}'
 is "$CODE" 200 'no name is none'
 adds 'each element is an event, as it came' <<'END'
@@ -42,6 +47,7 @@ adds 'each element is an event, as it came' <<'END'
 {"c":3}
 {"d":4}
 {"d":4}
+{"e":5}
 {"items":[]}
 END
 

@@ -225,15 +225,23 @@ take_each(struct event_writer *w, const char *p, const char *end,
  * The body
  */
 
+static int
+fail(struct event_writer *w, enum event_fault fault, const char *reason)
+{
+	(void)event_fail(w, &(struct event_flaw){fault, w->body, reason, NULL});
+	return -1;
+}
+
 /*
- * Puts the name that the path says, or else the query, into scratch.
- * 0, or -1: ENOMEM.
+ * Puts the name that the path says, or else the query, into scratch. 0, or -1:
+ * the body's error is set.
  */
 static int
-find_each(const struct request *r, struct buf *out)
+find_each(struct event_writer *w, const struct request *r)
 {
 	struct http_text query = r->query, name, value = r->name;
-	long len = -1;
+	struct buf *out = w->scratch;
+	long len;
 
 	while (value.len == 0 && http_next_argument(&query, &name, &value)) {
 		if (name.len != 4 || memcmp(name.p, "each", 4) != 0)
@@ -242,18 +250,15 @@ find_each(const struct request *r, struct buf *out)
 	if (value.len == 0)
 		return 0;
 	if (buf_reserve(out, value.len) < 0)
-		return -1;
-	if (r->name.len > 0) /* where + is itself */
-		len = http_decode_path(value, out->data);
-	out->len = len >= 0 ? (size_t)len : http_decode(value, out->data);
+		return fail(w, EVENT_NO_MEMORY, NULL);
+	len = r->name.len > 0 ? http_decode_path(value, out->data)
+			      : (long)http_decode(value, out->data);
+	if (len < 0)
+		return fail(w, EVENT_UNFIT,
+		    "the path's name has a % without two digits, or a control "
+		    "character");
+	out->len = (size_t)len;
 	return 0;
-}
-
-static int
-fail(struct event_writer *w, enum event_fault fault, const char *reason)
-{
-	(void)event_fail(w, &(struct event_flaw){fault, w->body, reason, NULL});
-	return -1;
 }
 
 static int
@@ -265,8 +270,8 @@ take(struct event_writer *w, const struct request *r)
 		return fail(w, EVENT_UNFIT, reason);
 	if (r->query.len == 0 && r->name.len == 0)
 		return split_body(w, event_take);
-	if (find_each(r, w->scratch) < 0)
-		return fail(w, EVENT_NO_MEMORY, NULL);
+	if (find_each(w, r) < 0)
+		return -1;
 	return split_body(w, w->scratch->len > 0 ? take_each : event_take);
 }
 
