@@ -83,6 +83,13 @@ is "$CODE" 400 'what is no JSON is bad'
 json '{"resourceSpans":[{"scopeSpans":[]}]}'
 is "$CODE $BODY" '400 {"message":"log record 0, at byte 0: it has no resourceLogs"}' \
 	'so is a batch of something else'
+# A metric with the name "cpu"; a span with an id
+for other in 'cpu' '\x01\x02\x03'; do
+	protobuf "\x0a\x09\x12\x07\x12\x05\x0a\x03$other"
+	is "$CODE $(in_protobuf)" \
+		'400 log record 0, at byte 6: a span or a metric, not a record' \
+		'also in protobuf'
+done
 protobuf "$(printf '%02001d' 0)"
 is "$CODE $TYPE" '413 application/x-protobuf' 'what is too large'
 like "$(in_protobuf)" 'max-body' 'is by the name of the limit'

@@ -264,6 +264,9 @@ otlp_put_record(struct otlp_event *o, struct wire record)
 	d->max += from;
 
 	read_fields(o, record, fields, 12);
+	/* Its list has the same numbers; this is an id, or a name. */
+	if (fields[1].tag == WIRE_TAG(1, BYTES))
+		draft_fail(d, EVENT_UNFIT, "a span or a metric, not a record");
 	put_time(d, ",\"timestamp\":", wire_value(fields, 1, WIRE_FIXED64));
 	put_time(
 	    d, ",\"observedTimestamp\":", wire_value(fields, 11, WIRE_FIXED64));
