@@ -182,8 +182,9 @@ is_narrower(const struct message *m, const http_parser *parser, size_t at)
 	case HPE_INVALID_TRANSFER_ENCODING:
 		return !m->req.chunked || at > m->head_len ||
 		       memchr(m->head, ',', m->head_len) != NULL;
+	case HPE_UNEXPECTED_CONTENT_LENGTH: /* beside that, or in a trailer */
+		return !m->req.chunked || at > m->head_len;
 	case HPE_INVALID_CONTENT_LENGTH:
-	case HPE_UNEXPECTED_CONTENT_LENGTH:
 		return m->req.chunked && at > m->head_len;
 	default:
 		return false;
