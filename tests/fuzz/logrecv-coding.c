@@ -110,7 +110,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (how < 128) {
 		whole = decode(coding, in, 0);
 		cut = decode(coding, in, cuts);
-		check(is_same(&whole, &cut));
+		/*
+		 * libzstd 1.5 does not hold a frame that comes in pieces to
+		 * the size that it tells, where its last block is empty.
+		 */
+		check(is_same(&whole, &cut) ||
+		      (how % 4 == 3 && whole.fault != NULL));
 		buf_release(&whole.out);
 		buf_release(&cut.out);
 		return 0;
