@@ -139,7 +139,7 @@ start(
 static void
 test_sweep(struct retain *r, struct meters *m, struct stop *stop)
 {
-	struct settings s;
+	static struct settings s; /* what r keeps */
 	struct error err;
 
 	start(r, m, stop, 0, 0);

@@ -339,6 +339,11 @@ apply(struct tokens *t, const struct entries *es, struct error *err)
 
 		list->digests[list->count] = e->digest;
 		list->senders[list->count] = senders_know(t->senders, e->name);
+		if (list->senders[list->count] == NULL) { /* just taken */
+			free(list);
+			return error_set(
+			    err, "over %d names in an hour", SENDERS_OWN);
+		}
 	}
 	for (unsigned i = 0; i < es->count; i++) {
 		if (!es->all[i].again)
