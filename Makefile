@@ -161,6 +161,15 @@ DEPS := $(filter-out clang,$(sort libc6-dev make bash \
 deps: ## install what building and testing need (Debian, Ubuntu)
 	@sh tests/deps $(DEPS)
 
+# And what .ci/run needs besides; of Debian 12.
+deps-ci: deps
+	@sh tests/deps e2fsprogs mount clang clang-format clang-tidy \
+		libclang-rt-14-dev cppcheck shellcheck mandoc haproxy nginx-light \
+		rsyslog-elasticsearch collectd-core libyajl2
+
+deps-deb:
+	@sh tests/deps debhelper lintian
+
 # By another make: deps may have installed a library since this one looked.
 run: ## start the pipeline under ./var, send it events, and show them as rows
 	@$(MAKE) --no-print-directory $(PARALLEL) all
@@ -212,6 +221,16 @@ check-databases: needs ## the tests of what holds for each of DATABASES alone
 	@status=0; \
 	$(ON_DATABASES) \
 	exit $$status
+
+check-compose: ## the Compose files, as a user would (needs Docker)
+	prove --timer --exec 'timeout -k 10 1200' tests/compose.sh
+
+check-fresh: ## the README's commands in a fresh Debian (needs Docker)
+	tests/fresh compose
+	tests/fresh make
+
+mysql-image:
+	docker image inspect -f . mysql:9.7 2>/dev/null || docker pull mysql:9.7
 
 # A sanitizer's finding ends the program, and its report fails the test.
 export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
@@ -327,6 +346,17 @@ deb: ## build Debian packages into build/deb/
 		>$(DEB)/debian/changelog
 	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc
 
+# What is released beside the packages: their checksums, and the notes of this
+# version, which must be that of the tag.
+RELEASE := $(BUILD)/release
+release-files:
+	[ "$${GITHUB_REF_NAME:-v$(VERSION)}" = 'v$(VERSION)' ]
+	mkdir -p $(RELEASE)
+	awk '/^## / { here = $$2 == "$(VERSION)"; next } here' \
+		.github/CHANGELOG.md >$(RELEASE)/NOTES.md
+	grep -q . $(RELEASE)/NOTES.md
+	cd $(RELEASE) && sha256sum *.deb >SHA256SUMS
+
 # Needs debhelper, lintian, systemd and Docker.
 check-deb: deb ## look at the packages, build them again, install them somewhere
 	lintian --fail-on warning $(BUILD)/deb/*.deb
@@ -384,7 +414,8 @@ torture-quick-%:
 
 -include $(wildcard $(BUILD)/common/*.d $(BUILD)/cmd/*/*.d \
 	$(BUILD)/cmd/*/*/*.d $(BUILD)/tests/*/*.d)
-.PHONY: all units deps run needs check check-databases check-asan check-tsan \
+.PHONY: all units deps deps-ci deps-deb mysql-image check-compose check-fresh \
+	release-files run needs check check-databases check-asan check-tsan \
 	check-clang fuzz lint lint-format lint-cppcheck lint-tidy lint-sh lint-man install uninstall deb check-deb clean help \
 	bench bench-quick profile torture torture-quick always
 .DELETE_ON_ERROR:
