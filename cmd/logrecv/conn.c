@@ -54,10 +54,13 @@ conn_open(struct worker *w, int fd, const struct listener *l,
     const struct sockaddr *sa)
 {
 	struct conn *c = calloc(1, sizeof(*c));
+	struct budget *budget = l->role == ROLE_OPERATORS
+				    ? &w->server->operators
+				    : &w->server->budget;
 	struct address peer;
 
 	address_of(&peer, sa);
-	if (c == NULL || share_open(&c->share, &w->server->budget, &peer) < 0) {
+	if (c == NULL || share_open(&c->share, budget, &peer) < 0) {
 		(void)close(fd); /* nothing was sent */
 		free(c);
 		return -1;
@@ -239,7 +242,8 @@ conn_take(struct conn *c, uint64_t bytes)
 	uint64_t spare = share_spare(&c->share);
 
 	return share_take(&c->share, bytes, spare) ||
-	       (crowd_make_room(c->worker, c, bytes, spare) &&
+	       (c->share.budget == &c->worker->server->budget &&
+		   crowd_make_room(c->worker, c, bytes, spare) &&
 		   share_take(&c->share, bytes, spare));
 }
 

@@ -113,6 +113,7 @@ static bool
 may_end(const struct conn *c, const struct conn *asker, const struct peer *peer)
 {
 	return c != asker && c->pending == 0 && !c->due &&
+	       c->share.budget == asker->share.budget &&
 	       c->share.held >= LEAST_HELD &&
 	       (peer == NULL || c->share.peer == peer);
 }
@@ -165,7 +166,8 @@ find_greedy(struct worker *w, const struct conn *asker, uint64_t bytes)
 	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, link)) {
 		held = atomic_load_explicit(
 		    &c->share.peer->held, memory_order_relaxed);
-		if (c->share.peer != mine && held > most) {
+		if (c->share.budget == asker->share.budget &&
+		    c->share.peer != mine && held > most) {
 			most = held;
 			greedy = c->share.peer;
 		}

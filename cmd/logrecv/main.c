@@ -24,6 +24,7 @@
 #include "worker.h"
 
 #define METRICS_NS (5 * CLOCK_NS_PER_S)
+#define OPERATORS_MAX (16 << 20) /* bytes that are held for operators */
 /* Of a commit; then we are not ready. */
 #define STALLED_NS (5 * CLOCK_NS_PER_S)
 /* Descriptors that are not for clients. */
@@ -383,7 +384,8 @@ main(int argc, char **argv)
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is EFBIG */
 	signal_fd = take_signals(SIGTERM, SIGINT, &err);
 	if (signal_fd < 0 || server.failed_fd < 0 ||
-	    budget_init(&server.budget, server.budget.max) < 0) {
+	    budget_init(&server.budget, server.budget.max) < 0 ||
+	    budget_init(&server.operators, OPERATORS_MAX) < 0) {
 		log_error("start: %s", strerror(errno));
 		return EX_OSERR;
 	}
@@ -415,6 +417,7 @@ main(int argc, char **argv)
 	tls_release(&server.tls);
 	tokens_release(&server.tokens);
 	budget_release(&server.budget);
+	budget_release(&server.operators);
 	spool_close(&spool);
 	return status;
 }

@@ -37,6 +37,8 @@ struct server {
 	struct access access;
 	struct event_limits events;
 	struct budget budget; /* bytes that are held for clients */
+	/* And for operators, who come to look when the other one is used up. */
+	struct budget operators;
 	uint64_t max_body, max_header, max_connections;
 	uint64_t min_rate; /* bytes of a body in a second; 0: none */
 	uint64_t idle_ns, request_ns, drain_ns;
