@@ -227,7 +227,7 @@ write_file(struct metrics_file *f, struct metric *table, struct error *err)
 	put_extra(f, extra);
 	rc = render(table, extra, false, &text);
 	table_len = text.len;
-	if (rc == 0 && table_len == f->text.len &&
+	if (rc == 0 && table_len > 0 && table_len == f->text.len &&
 	    memcmp(text.data, f->text.data, table_len) == 0 &&
 	    utimensat(dir, f->name, NULL, AT_SYMLINK_NOFOLLOW) == 0) {
 		buf_release(&text);
